@@ -1,0 +1,37 @@
+/**
+ * A mistake in what the user gave us (configuration, a recipe, a layer, a lock file), as opposed to a bug.
+ * It is printed without a stack trace.
+ */
+export class UserError extends Error {
+  override name = "UserError";
+  /** Where: a configuration key, a file, a layer's name. */
+  readonly path: string;
+  /** What is wrong, with the value that was found. */
+  readonly problem: string;
+  /** What to do about it. */
+  readonly remedy: string;
+
+  constructor(path: string, problem: string, remedy: string) {
+    super(`${path}: ${problem}${remedy ? ` ${remedy}` : ""}`);
+    this.path = path;
+    this.problem = problem;
+    this.remedy = remedy;
+  }
+}
+
+/** Several mistakes found in one go: all of them are shown, so that one run is enough to mend them. */
+export class UserErrors extends UserError {
+  override name = "UserErrors";
+  readonly errors: readonly UserError[];
+
+  constructor(title: string, errors: readonly UserError[]) {
+    super(title, errors.map((error) => `\n  - ${error.message}`).join(""), "");
+    this.errors = errors;
+  }
+}
+
+/** Throws one error that holds all `errors`; returns when there is none. */
+export function throwAll(title: string, errors: readonly UserError[]): void {
+  if (errors.length === 1 && errors[0]) throw errors[0];
+  if (errors.length > 1) throw new UserErrors(title, errors);
+}

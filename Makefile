@@ -1,0 +1,46 @@
+# Every target finds or fetches Node and node_modules first (tools/bootstrap.sh), and needs no terminal.
+STACK ?= dev
+NODE := tools/bootstrap.sh
+
+# What config.ts takes instead of the stack's own configuration; unset is not the same as empty.
+ifneq ($(RECIPE),)
+export STRATA_RECIPE := $(RECIPE)
+endif
+ifneq ($(GENERATION),)
+export STRATA_GENERATION := $(GENERATION)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help up preview test test-fast check fix down clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  STACK=dev        the Pulumi stack: Pulumi.<STACK>.yaml"
+	@echo "  RECIPE=name      build another recipe than the stack's"
+	@echo "  GENERATION=name  build for another GPU generation than the stack's"
+
+up: ## Set everything up, build, push and smoke-test the image
+	@$(NODE) tools/up.ts --stack $(STACK)
+
+preview: ## Show what `make up` would do, and why
+	@$(NODE) tools/preview.ts --stack $(STACK)
+
+test: ## All tests, those on a real builder and registry too
+	@$(NODE) tools/test.ts
+
+test-fast: ## Unit tests only: off line, no builder
+	@$(NODE) tools/test.ts unit
+
+check: ## Format, lint and types
+	@$(NODE) node_modules/@biomejs/biome/bin/biome check --error-on-warnings .
+	@$(NODE) node_modules/typescript/bin/tsc --noEmit
+
+fix: ## Format and lint, mending what can be mended
+	@$(NODE) node_modules/@biomejs/biome/bin/biome check --write .
+
+down: ## Stop the builder and the registry, keep their data
+	@$(NODE) tools/down.ts
+
+clean: ## Stop them and remove all that was built here; the tools stay in the cache
+	@$(NODE) tools/clean.ts

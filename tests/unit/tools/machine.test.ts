@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { registryUrl } from "../../../tools/base-image.ts";
+import { mmdebstrapArguments } from "../../../tools/mmdebstrap.ts";
+import { checkDisk, checkPlatform } from "../../../tools/preflight.ts";
+import { elapsed } from "../../../tools/progress.ts";
+
+test("other systems and machines are refused with a remedy", () => {
+  checkPlatform("linux", "x64");
+  assert.throws(
+    () => checkPlatform("darwin", "arm64"),
+    /this is darwin\/arm64\. Run it on an x86_64 Linux machine/,
+  );
+  assert.throws(() => checkPlatform("linux", "arm64"), /this is linux\/arm64/);
+});
+
+test("too little disk says how much is there, how much is needed, and where", () => {
+  checkDisk(41e9, false, "/h");
+  checkDisk(6e9, true, "/h");
+  assert.throws(
+    () => checkDisk(12e9, false, "/h"),
+    /\/h: 12 GB are free, but the first build needs 40 GB\. .*STRATA_HOME/,
+  );
+  assert.throws(() => checkDisk(4e9, true, "/h"), /4 GB are free, but a build needs 5 GB/);
+});
+
+test("a registry is asked at its own address", () => {
+  assert.equal(registryUrl("docker.io/library/debian:bookworm-slim"), "https://registry-1.docker.io/v2/");
+  assert.equal(registryUrl("nvcr.io/nvidia/cuda:13"), "https://nvcr.io/v2/");
+});
+
+test("the base image names no mirror and leaves out what servers do not need, copyrights aside", () => {
+  const args = mmdebstrapArguments("bookworm", "/t/rootfs.tar");
+  assert.deepEqual(args.slice(-2), ["bookworm", "/t/rootfs.tar"]);
+  assert.ok(args.includes("--dpkgopt=path-exclude=/usr/share/man/*"));
+  const exclude = args.indexOf("--dpkgopt=path-exclude=/usr/share/doc/*");
+  assert.ok(exclude >= 0 && exclude < args.indexOf("--dpkgopt=path-include=/usr/share/doc/*/copyright"));
+  assert.ok(!args.some((argument) => /https?:/.test(argument)));
+});
+
+test("times are written as people read them", () => {
+  assert.deepEqual([400, 12_400, 184_000].map(elapsed), ["under 1s", "12s", "3m 4s"]);
+});

@@ -1,0 +1,123 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../errors.ts";
+import { didYouMean } from "../lib/checked.ts";
+import { type LockedImage, parseImageLock } from "../lib/image-lock.ts";
+import { run } from "./exec.ts";
+import { recall, writeJson } from "./files.ts";
+import { type Home, repository } from "./home.ts";
+import { makeRootContext } from "./mmdebstrap.ts";
+import { note, step } from "./progress.ts";
+import { registryHolds } from "./services/loopback.ts";
+import type { Services } from "./services/services.ts";
+import { reachable } from "./toolchain/reach.ts";
+import { ensureTools } from "./toolchain/toolchain.ts";
+
+/** `<home>/images.json`: the images that were made here, by their name in `locks/images.json`. */
+export const localImagesSchema = z.record(z.string(), z.string());
+
+/** What the plan may build from: an image by digest, and whether it was made here. */
+export interface BaseImage {
+  readonly reference: string;
+  readonly local: boolean;
+}
+
+/**
+ * Makes sure that the builder can get the base image called `name`. Where the registry of its reference cannot be
+ * reached, a substitute is made with mmdebstrap and pushed to the local registry; it stays in use until it is gone
+ * from there, since another base would rebuild everything.
+ */
+export async function ensureBaseImage(home: Home, services: Services, name: string): Promise<BaseImage> {
+  const image = await lockedImage(name);
+  const made = (await recall(home.images, localImagesSchema)) ?? {};
+  const known = made[name];
+  if (known?.startsWith(`${services.registry.address}/`) && (await registryHolds(known))) {
+    note(`base image: ${known}, made here earlier`);
+    return { reference: known, local: true };
+  }
+  if (await reachable(registryUrl(image.reference))) {
+    if (known) {
+      delete made[name];
+      await writeJson(home.images, made);
+    }
+    const reference = `${image.reference}@${image.digest}`;
+    note(`base image: ${reference}`);
+    return { reference, local: false };
+  }
+  const reference = await makeLocally(home, services, name, image);
+  await writeJson(home.images, { ...made, [name]: reference });
+  note(
+    `base image: ${reference}, made here with mmdebstrap, as ${registryHost(image.reference)} cannot be reached`,
+  );
+  return { reference, local: true };
+}
+
+async function lockedImage(name: string): Promise<LockedImage> {
+  const lock = parseImageLock(await readFile(join(repository, "locks", "images.json"), "utf8"));
+  const image = lock[name];
+  if (image) return image;
+  const names = Object.keys(lock);
+  const remedy = didYouMean(name, names) || "Add it to locks/images.json, with its digest.";
+  throw new UserError("strata:base", `expected one of ${names.join(", ")}, got "${name}".`, remedy);
+}
+
+async function makeLocally(
+  home: Home,
+  services: Services,
+  name: string,
+  image: LockedImage,
+): Promise<string> {
+  const { suite } = image;
+  if (!suite) {
+    throw new UserError(
+      `base image "${name}"`,
+      `${registryHost(image.reference)} cannot be reached, and only Debian images can be made here.`,
+      "Open the way to that registry, or choose a Debian base (debian-bookworm).",
+    );
+  }
+  const { mmdebstrap, buildctl } = await ensureTools(home, ["mmdebstrap"], true);
+  if (!mmdebstrap) throw new Error("mmdebstrap is not resolved");
+  return await step(`Making the base image ${name} with mmdebstrap`, async (say) => {
+    const folder = await mkdtemp(join(tmpdir(), "strata-base-"));
+    try {
+      say("bootstrapping");
+      await makeRootContext(mmdebstrap.path, suite, folder);
+      say("pushing");
+      const target = `${services.registry.address}/strata/base`;
+      const metadata = join(folder, "metadata.json");
+      const output = `type=image,name=${target}:${name},push=true,oci-mediatypes=true,compression=zstd,force-compression=true`;
+      if (services.builder.kind === "docker") {
+        const options = [
+          "--builder",
+          services.builder.name,
+          "--provenance=false",
+          "--metadata-file",
+          metadata,
+        ];
+        await run("docker", ["buildx", "build", ...options, "--output", output, folder]);
+      } else {
+        if (!buildctl) throw new Error("buildctl is not resolved");
+        const context = ["--local", `context=${folder}`, "--local", `dockerfile=${folder}`];
+        const options = ["--frontend", "dockerfile.v0", "--metadata-file", metadata, "--progress=plain"];
+        const address = ["--addr", services.builder.address];
+        await run(buildctl.path, [...address, "build", ...options, ...context, "--output", output]);
+      }
+      const { "containerimage.digest": digest } = JSON.parse(await readFile(metadata, "utf8"));
+      return `${target}@${digest}`;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+function registryHost(reference: string): string {
+  return reference.split("/")[0] ?? reference;
+}
+
+/** The address to knock at; docker.io's registry lives under another name. */
+export function registryUrl(reference: string): string {
+  const host = registryHost(reference);
+  return `https://${host === "docker.io" ? "registry-1.docker.io" : host}/v2/`;
+}

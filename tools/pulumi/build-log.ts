@@ -1,0 +1,47 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { attempt } from "../exec.ts";
+import type { Home } from "../home.ts";
+import { recallServices } from "../services/services.ts";
+
+/** A record of BuildKit's history, as `buildctl debug histories` prints it. */
+const historySchema = z.object({
+  record: z.object({
+    Ref: z.string(),
+    Exporters: z.array(z.object({ Attrs: z.record(z.string(), z.string()).nullish() })).nullish(),
+    CompletedAt: z.object({ seconds: z.number(), nanos: z.number().optional() }).nullish(),
+    error: z.unknown().optional(),
+  }),
+});
+
+/** The log of the last failed build of the image `target`, from the builder itself; undefined where it has none. */
+export async function builderLog(
+  home: Home,
+  target: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
+  const builder = (await recallServices(home))?.builder;
+  if (builder?.kind !== "buildkitd") return undefined;
+  const buildctl = (...args: string[]) =>
+    attempt(join(home.bin, "buildctl"), ["--addr", builder.address, "debug", ...args], {
+      env: environment,
+      timeout: 20_000,
+    });
+  const histories = await buildctl("histories", "--format", "{{json .}}");
+  const ref = histories.ok ? lastFailure(histories.stdout, target) : undefined;
+  if (!ref) return undefined;
+  const log = await buildctl("logs", ref);
+  return log.ok ? log.all : undefined;
+}
+
+/** The reference of the latest failed build of `target` among the records, one JSON object a line. */
+export function lastFailure(histories: string, target: string): string | undefined {
+  const records = histories.split("\n").flatMap((line) => {
+    if (!line.startsWith("{")) return [];
+    const { record } = historySchema.parse(JSON.parse(line));
+    const matches = record.error && record.Exporters?.some(({ Attrs }) => Attrs?.name === target);
+    return matches ? [{ ref: record.Ref, at: record.CompletedAt }] : [];
+  });
+  const time = ({ at }: (typeof records)[number]) => (at?.seconds ?? 0) + (at?.nanos ?? 0) / 1e9;
+  return records.toSorted((a, b) => time(b) - time(a))[0]?.ref;
+}

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../../errors.ts";
+import { ownsBackend } from "../environment.ts";
+import { run } from "../exec.ts";
+import type { Home } from "../home.ts";
+import { commandLine, identify, parentOf, terminate } from "../processes.ts";
+import { note } from "../progress.ts";
+import { readOptional, type Stack, statePath } from "./stack.ts";
+
+/** A lock of Pulumi's file backend. */
+const lockSchema = z.object({ pid: z.number(), hostname: z.string(), timestamp: z.string() });
+type Lock = z.infer<typeof lockSchema>;
+
+/** Milliseconds that an orphaned plugin has to end its build. */
+const PATIENCE_MS = 5_000;
+
+/**
+ * Clears away what a killed run left: its lock, plugins that still build for it, and operations of which nobody
+ * knows how they ended. All of that only where the lock's process is gone; a run that is going on is an error.
+ * Only our own file backend is touched; another backend has its own ways.
+ */
+export async function recover(home: Home, stack: Stack): Promise<void> {
+  if (!ownsBackend()) return;
+  const locks = readLocks(home, stack);
+  const alive = locks.find(({ lock }) => isHeld(lock, hostname(), commandLine));
+  if (alive) {
+    throw new UserError(
+      `stack ${stack.name}`,
+      `is being changed by process ${alive.lock.pid} on ${alive.lock.hostname}, since ${alive.lock.timestamp}.`,
+      "Wait for it, or end it; then run the same command again.",
+    );
+  }
+  for (const { path } of locks) await rm(path, { force: true });
+  const orphans = locks.length > 0 ? orphanedPlugins(home) : [];
+  await Promise.all(orphans.map((orphan) => terminate(orphan, PATIENCE_MS)));
+  const pending = pendingOperations(await readOptional(statePath(home, stack)));
+  if (pending > 0) await dropPending(home, stack);
+  if (locks.length + orphans.length + pending > 0) {
+    note(
+      `pulumi: cleared away what an interrupted run left (${pending} operations whose end is unknown run again)`,
+    );
+  }
+}
+
+/** The lock of a process of another machine counts as held: from here nobody can tell. */
+export function isHeld(lock: Lock, host: string, argumentsOf: (pid: number) => readonly string[]): boolean {
+  if (lock.hostname !== host) return true;
+  return argumentsOf(lock.pid)[0]?.split("/").at(-1) === "pulumi";
+}
+
+/** How many operations a state says were begun and not finished. */
+export function pendingOperations(state: string): number {
+  if (!state) return 0;
+  try {
+    return JSON.parse(state).checkpoint?.latest?.pending_operations?.length ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
+function readLocks(home: Home, { project, name }: Stack): { path: string; lock: Lock }[] {
+  const folder = join(home.state, ".pulumi", "locks", "organization", project, name);
+  let files: string[];
+  try {
+    files = readdirSync(folder).filter((file) => file.endsWith(".json"));
+  } catch {
+    return [];
+  }
+  return files.map((file) => {
+    const path = join(folder, file);
+    return { path, lock: lockSchema.parse(JSON.parse(readFileSync(path, "utf8"))) };
+  });
+}
+
+/** Plugins of this home whose engine is gone: they have been handed over to a process that is no Pulumi. */
+function orphanedPlugins(home: Home) {
+  const plugins = join(home.pulumi, "plugins");
+  return readdirSync("/proc").flatMap((entry) => {
+    const pid = Number(entry);
+    if (!pid || !commandLine(pid)[0]?.startsWith(`${plugins}/`)) return [];
+    const parent = parentOf(pid);
+    const adopted = parent !== undefined && commandLine(parent)[0]?.split("/").at(-1) !== "pulumi";
+    const identity = adopted ? identify(pid) : undefined;
+    return identity ? [identity] : [];
+  });
+}
+
+/** `pulumi stack import` drops the pending operations of what it imports. */
+async function dropPending(home: Home, stack: Stack): Promise<void> {
+  const file = join(home.run, `${stack.name}-recovery.json`);
+  const options = { cwd: stack.folder, env: stack.environment };
+  await run(stack.pulumi, ["stack", "export", "--stack", stack.name, "--file", file], options);
+  await run(stack.pulumi, ["stack", "import", "--stack", stack.name, "--file", file], options);
+  await rm(file, { force: true });
+}

@@ -1,0 +1,65 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "../../errors.ts";
+import { ownsBackend } from "../environment.ts";
+import { attempt, tail } from "../exec.ts";
+import type { Home } from "../home.ts";
+
+/** A stack and how to call the CLI on it. */
+export interface Stack {
+  readonly name: string;
+  /** The folder of Pulumi.yaml. */
+  readonly folder: string;
+  readonly project: string;
+  /** The CLI's program. */
+  readonly pulumi: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** The project's name, out of the text of Pulumi.yaml. */
+export function projectName(yaml: string): string {
+  const name = /^name:\s*["']?([\w.-]+)/m.exec(yaml)?.[1];
+  if (name) return name;
+  throw new UserError("Pulumi.yaml", "has no name.", "Restore it: git checkout Pulumi.yaml");
+}
+
+/**
+ * A plain setting of a stack, such as `strata:base`, as Pulumi would find it: in the stack's file, else the default
+ * that the project declares. The program checks it; here it only tells early what will be needed.
+ */
+export function plainSetting(key: string, stackYaml: string, projectYaml: string): string | undefined {
+  const own = new RegExp(`^\\s+${key}:[ \\t]*["']?([\\w.-]+)["']?[ \\t]*$`, "m").exec(stackYaml)?.[1];
+  if (own) return own;
+  const declared = new RegExp(`^  ${key}:[ \\t]*\\n((?:    .*\\n?)*)`, "m").exec(projectYaml)?.[1];
+  return /^ {4}default:[ \t]*["']?([\w.-]+)/m.exec(declared ?? "")?.[1];
+}
+
+/** Where a stack's state is in our file backend. */
+export function statePath(home: Home, { project, name }: Pick<Stack, "project" | "name">): string {
+  return join(home.state, ".pulumi", "stacks", project, `${name}.json`);
+}
+
+/** Makes sure that the stack exists in its backend. In our own, a look at its file spares a call. */
+export async function ensureStack(home: Home, stack: Stack): Promise<void> {
+  if (ownsBackend() && existsSync(statePath(home, stack))) return;
+  const result = await attempt(
+    stack.pulumi,
+    ["stack", "init", stack.name, "--no-select", "--non-interactive"],
+    {
+      cwd: stack.folder,
+      env: stack.environment,
+    },
+  );
+  if (result.ok || /already exists/.test(result.all)) return;
+  throw new UserError(
+    `stack ${stack.name}`,
+    `cannot be made:\n${tail(result.all, 10)}\n`,
+    "Check PULUMI_BACKEND_URL and the login to that backend (`pulumi login`).",
+  );
+}
+
+/** Reads a text that may be missing. */
+export async function readOptional(path: string): Promise<string> {
+  return await readFile(path, "utf8").catch(() => "");
+}

@@ -1,0 +1,114 @@
+import { dirname, join } from "node:path";
+import { UserError } from "../../errors.ts";
+import { attempt } from "../exec.ts";
+import { writeJson } from "../files.ts";
+import type { Home } from "../home.ts";
+import { executables } from "../toolchain/find.ts";
+import type { Toolchain } from "../toolchain/toolchain.ts";
+import type { Daemon } from "./daemon.ts";
+
+export const BUILDER = "strata";
+export const BUILDKITD_CONFIG = "buildkitd.toml";
+/** Milliseconds to finish writing its store. */
+export const BUILDKITD_PATIENCE = 20_000;
+
+/** What a builder's configuration depends on. */
+export interface BuilderSettings {
+  /** Bytes of cache, in GB, above which the least used is removed. */
+  readonly gcGigabytes: number;
+  /** The local registry, `127.0.0.1:PORT`, which speaks plain HTTP. */
+  readonly registry: string;
+}
+
+/** The part of buildkitd.toml that is the same in a container. */
+export function commonConfig({ registry }: BuilderSettings): string {
+  return `[registry."${registry}"]
+  http = true
+  insecure = true
+`;
+}
+
+/** The worker's own settings. */
+export function workerConfig({ gcGigabytes }: BuilderSettings): string {
+  return `[worker.oci]
+  enabled = true
+  gc = true
+  maxUsedSpace = "${gcGigabytes}GB"
+  max-parallelism = 4
+  networkMode = "host"
+`;
+}
+
+/** buildkitd.toml for a process of this machine. */
+export function buildkitdConfig(home: Home, port: number, runc: string, settings: BuilderSettings): string {
+  return `root = "${home.buildkit}"
+
+[grpc]
+  address = ["tcp://127.0.0.1:${port}"]
+
+${workerConfig(settings)}  # overlayfs where the file system can, or else full copies.
+  snapshotter = "auto"
+  binary = "${runc}"
+
+[worker.containerd]
+  enabled = false
+
+${commonConfig(settings)}`;
+}
+
+/** The builder as a process. Only root can run it directly; anybody else needs rootlesskit around it. */
+export function buildkitdDaemon(
+  home: Home,
+  tools: Toolchain,
+  port: number,
+  settings: BuilderSettings,
+): Daemon {
+  const { buildkitd, buildctl, runc } = tools;
+  if (!buildkitd || !buildctl || !runc) throw new Error("the builder's tools are not resolved");
+  const rootless = process.getuid?.() !== 0;
+  const rootlesskit = rootless ? findRootlesskit() : undefined;
+  const config = buildkitdConfig(home, port, runc.path, settings);
+  const args = (file: string) => ["--config", file, ...(rootlesskit ? ["--rootless"] : [])];
+  return {
+    name: "buildkitd",
+    program: rootlesskit ?? buildkitd.path,
+    args: (file) =>
+      rootlesskit
+        ? ["--net=host", "--copy-up=/etc", "--copy-up=/run", buildkitd.path, ...args(file)]
+        : args(file),
+    configFile: BUILDKITD_CONFIG,
+    config,
+    port,
+    env: { PATH: `${dirname(runc.path)}:${process.env.PATH ?? ""}` },
+    healthy: () => workerAnswers(buildctl.path, `tcp://127.0.0.1:${port}`),
+    patience: BUILDKITD_PATIENCE,
+  };
+}
+
+function findRootlesskit(): string {
+  const path = executables("rootlesskit", process.env.PATH ?? "")[0];
+  if (path) return path;
+  throw new UserError(
+    "builder",
+    "there is no Docker engine here, and BuildKit without one needs root.",
+    "Start Docker (then nothing needs root), or run `make up` as root, or install rootlesskit.",
+  );
+}
+
+/** Whether the builder can take a build: it answers and has a worker. */
+export async function workerAnswers(buildctl: string, address: string): Promise<boolean> {
+  const answer = await attempt(buildctl, ["--addr", address, "debug", "workers"], { timeout: 10_000 });
+  return answer.ok && answer.stdout.split("\n").length > 1;
+}
+
+/** Tells buildx, and with it the docker-build provider, of the builder: a file in `DOCKER_CONFIG`. */
+export async function writeBuildxInstance(home: Home, address: string): Promise<void> {
+  await writeJson(join(home.docker, "buildx", "instances", BUILDER), {
+    Name: BUILDER,
+    Driver: "remote",
+    Nodes: [
+      { Name: `${BUILDER}0`, Endpoint: address, Platforms: null, DriverOpts: null, Flags: null, Files: null },
+    ],
+    Dynamic: false,
+  });
+}

@@ -1,0 +1,63 @@
+import { Agent, type IncomingMessage, request } from "node:http";
+import { text } from "node:stream/consumers";
+
+/** An agent of its own, since the global one may go through the proxy of the environment. */
+const direct = new Agent({ keepAlive: false });
+
+/** An answer of a service on this machine. */
+export interface LoopbackResponse {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: string;
+}
+
+/** Asks a service at `127.0.0.1:PORT`; undefined when nobody answers within `timeout` milliseconds. */
+export function askLoopback(
+  address: string,
+  path: string,
+  options: { method?: string; headers?: Record<string, string>; timeout?: number } = {},
+): Promise<LoopbackResponse | undefined> {
+  return new Promise((resolve) => {
+    const call = request(
+      `http://${address}${path}`,
+      {
+        agent: direct,
+        method: options.method ?? "GET",
+        headers: options.headers ?? {},
+        signal: AbortSignal.timeout(options.timeout ?? 2_000),
+      },
+      (response) => {
+        text(response).then(
+          (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+          () => resolve(undefined),
+        );
+      },
+    );
+    call.on("error", () => resolve(undefined));
+    call.end();
+  });
+}
+
+/** Whether a registry answers. */
+export async function registryAnswers(address: string): Promise<boolean> {
+  return (await askLoopback(address, "/v2/"))?.status === 200;
+}
+
+/** The media types that a manifest's digest may be of; a registry answers 404 for one that it was not asked for. */
+const MANIFEST_TYPES = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+
+/** Whether the local registry named in `reference`, such as `127.0.0.1:5000/strata/base@sha256:…`, holds it. */
+export async function registryHolds(reference: string): Promise<boolean> {
+  const match = /^([^/]+)\/([^@]+)@(sha256:[0-9a-f]{64})$/.exec(reference);
+  if (!match?.[1]) return false;
+  const answer = await askLoopback(match[1], `/v2/${match[2]}/manifests/${match[3]}`, {
+    method: "HEAD",
+    headers: { accept: MANIFEST_TYPES },
+  });
+  return answer?.status === 200;
+}

@@ -1,0 +1,44 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { attempt } from "../exec.ts";
+import { inRange, parseVersion, type Version, type VersionRange } from "./versions.ts";
+
+/** Where Debian keeps programs that not every user's PATH names; runc is one. */
+const SYSTEM_FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/** Every executable called `name`, in the order of `path` (a PATH), then of the system's folders. */
+export function executables(name: string, path: string): string[] {
+  const folders = [...path.split(delimiter).filter(Boolean), ...SYSTEM_FOLDERS];
+  return [...new Set(folders)].map((folder) => join(folder, name)).filter(isExecutable);
+}
+
+export function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** A program that was found, or what speaks against the ones that were. */
+export type Found =
+  | { readonly path: string; readonly version: Version }
+  | { readonly path?: never; readonly rejected: readonly string[] };
+
+/** The first executable called `name` whose version is in `range`; `asked` are the arguments that print it. */
+export async function findOnPath(
+  name: string,
+  asked: readonly string[],
+  range: VersionRange,
+  path: string,
+): Promise<Found> {
+  const rejected: string[] = [];
+  for (const candidate of executables(name, path)) {
+    const answer = await attempt(candidate, asked, { timeout: 10_000 });
+    const version = answer.ok ? parseVersion(answer.all) : undefined;
+    if (version && inRange(version, range)) return { path: candidate, version };
+    rejected.push(`${candidate} is ${version ? version.join(".") : "of an unknown version"}`);
+  }
+  return { rejected };
+}

@@ -1,0 +1,153 @@
+import type { VersionRange } from "./versions.ts";
+
+/** Every program that strata calls, Node aside. */
+export const toolNames = [
+  "pulumi",
+  "pulumi-language-nodejs",
+  "pulumi-resource-docker-build",
+  "pulumi-resource-command",
+  "buildkitd",
+  "buildctl",
+  "registry",
+  "runc",
+  "mmdebstrap",
+] as const;
+export type ToolName = (typeof toolNames)[number];
+
+/** A release archive: `file` is the program's path inside it. */
+export interface Release {
+  readonly url: string;
+  /** A published file with lines `<sha256>  <archive>`. Not every project publishes one. */
+  readonly checksums?: string;
+  readonly file: string;
+}
+
+/** A package built from a module that is pinned, with its go.sum, under `tools/go/<module>`. */
+export interface GoBuild {
+  readonly module: string;
+  readonly package: string;
+  readonly ldflags: string;
+  /** The module's version, where it is not the tool's. */
+  readonly version?: string;
+}
+
+export interface Tool {
+  /** The version that strata brings. */
+  readonly version: string;
+  /** Other versions that will do when they are there already, and how to ask for the version. */
+  readonly accepts?: { readonly range: VersionRange; readonly ask: readonly string[] };
+  /** A Pulumi plugin, by its kind and the name that `pulumi plugin install <kind>` takes. */
+  readonly plugin?: { readonly kind: "resource" | "language"; readonly name: string };
+  readonly release?: Release;
+  readonly go?: GoBuild;
+  /** The Debian and Ubuntu package. */
+  readonly debian?: string;
+  /** A provider of this clone, written in TypeScript, that stands in where nothing else can be had. */
+  readonly script?: string;
+}
+
+const releases = "https://github.com";
+
+const pulumi = "3.259.0";
+const pulumiRelease = `${releases}/pulumi/pulumi/releases/download/v${pulumi}`;
+const pulumiArchive = {
+  url: `${pulumiRelease}/pulumi-v${pulumi}-linux-x64.tar.gz`,
+  checksums: `${pulumiRelease}/pulumi-${pulumi}-checksums.txt`,
+};
+
+const buildkit = "0.31.1";
+const buildkitArchive = `${releases}/moby/buildkit/releases/download/v${buildkit}/buildkit-v${buildkit}.linux-amd64.tar.gz`;
+const buildkitVersion = `-s -w -X github.com/moby/buildkit/version.Version=v${buildkit}`;
+
+const registry = "3.1.2";
+const registryArchive = `${releases}/distribution/distribution/releases/download/v${registry}/registry_${registry}_linux_amd64.tar.gz`;
+
+/** The image of the same BuildKit, for machines with a Docker engine. */
+export const buildkitImage = `moby/buildkit:v${buildkit}`;
+/** The image of the same registry. */
+export const registryImage = "registry:3";
+
+/**
+ * Where each tool comes from. The versions were built and run together; `tools/go/` pins their modules. What is on
+ * PATH is taken within `accepts`, then the release, then the Go module, then the Debian package.
+ */
+export const tools: { readonly [name in ToolName]: Tool } = {
+  pulumi: {
+    version: pulumi,
+    accepts: { range: { from: "3.200", below: "4.0" }, ask: ["version"] },
+    release: { ...pulumiArchive, file: "pulumi/pulumi" },
+    go: {
+      module: "pulumi",
+      package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+      ldflags: `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${pulumi}`,
+    },
+  },
+  // Its last release as a Go module is 3.68.0; the release archive carries the CLI's own version.
+  "pulumi-language-nodejs": {
+    version: pulumi,
+    plugin: { kind: "language", name: "nodejs" },
+    release: { ...pulumiArchive, file: "pulumi/pulumi-language-nodejs" },
+    go: {
+      module: "language-nodejs",
+      package: "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
+      ldflags: "-s -w",
+      version: "3.68.0",
+    },
+  },
+  "pulumi-resource-docker-build": {
+    version: "0.0.22",
+    plugin: { kind: "resource", name: "docker-build" },
+    go: {
+      module: "docker-build",
+      package: "github.com/pulumi/pulumi-docker-build/provider/cmd/pulumi-resource-docker-build",
+      ldflags: "-s -w -X github.com/pulumi/pulumi-docker-build/provider.Version=0.0.22",
+    },
+  },
+  // Its module is not in the Go proxy under this version.
+  "pulumi-resource-command": {
+    version: "1.2.1",
+    plugin: { kind: "resource", name: "command" },
+    script: "tools/command-provider/main.ts",
+  },
+  buildkitd: {
+    version: buildkit,
+    accepts: { range: { from: "0.25", below: "1.0" }, ask: ["--version"] },
+    release: { url: buildkitArchive, file: "bin/buildkitd" },
+    go: {
+      module: "buildkit",
+      package: "github.com/moby/buildkit/cmd/buildkitd",
+      ldflags: buildkitVersion,
+    },
+  },
+  buildctl: {
+    version: buildkit,
+    accepts: { range: { from: "0.25", below: "1.0" }, ask: ["--version"] },
+    release: { url: buildkitArchive, file: "bin/buildctl" },
+    go: {
+      module: "buildkit",
+      package: "github.com/moby/buildkit/cmd/buildctl",
+      ldflags: buildkitVersion,
+    },
+  },
+  // Debian's docker-registry is 2.8, which has another configuration and is not called `registry`.
+  registry: {
+    version: registry,
+    accepts: { range: { from: "3", below: "4.0" }, ask: ["--version"] },
+    release: { url: registryArchive, checksums: `${registryArchive}.sha256`, file: "registry" },
+    go: {
+      module: "registry",
+      package: "github.com/distribution/distribution/v3/cmd/registry",
+      ldflags: `-s -w -X github.com/distribution/distribution/v3/version.version=v${registry}`,
+    },
+  },
+  runc: {
+    version: "1.1",
+    accepts: { range: { from: "1.1", below: "2.0" }, ask: ["--version"] },
+    debian: "runc",
+  },
+  mmdebstrap: {
+    version: "1.0",
+    accepts: { range: { from: "1.0", below: "2.0" }, ask: ["--version"] },
+    debian: "mmdebstrap",
+  },
+};

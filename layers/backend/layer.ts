@@ -1,0 +1,11 @@
+import type { Layer } from "../../lib/layer.ts";
+import { wheelLayer } from "../../lib/wheels.ts";
+
+export const backend: Layer = {
+  ...wheelLayer,
+  dockerfile: "shared/wheels.Dockerfile",
+  name: "backend",
+  summary: "the FastAPI service that tells what the image is and whether it works",
+  python: () => ({ image: ["fastapi", "httpx", "supervisor", "uvicorn"] }),
+  owns: () => ["/opt/strata/backend"],
+};

@@ -1,0 +1,46 @@
+"""The HTTP service: `GET /healthz` and `GET /system`.
+
+uvicorn --app-dir /opt/strata/backend strata_backend.app:app --port 8000
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Response, status
+
+from .llama import LlamaClient
+from .models import Health, System
+from .settings import load_settings
+from .system import TorchProbe, describe_system
+
+settings = load_settings()
+llama = LlamaClient(settings)
+torch_probe = TorchProbe(settings.probe_timeout)
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    """Closes the connection to llama-server when the service stops."""
+    yield
+    await llama.close()
+
+
+app = FastAPI(title="strata", lifespan=lifespan)
+
+
+@app.get("/healthz", responses={status.HTTP_503_SERVICE_UNAVAILABLE: {"model": Health}})
+async def healthz(response: Response) -> Health:
+    """200 when every part is ready, 503 with the parts that are not."""
+    parts = {"llama": await llama.health()} if settings.llama_enabled else {}
+    if all(part.ready for part in parts.values()):
+        return Health(status="ok", parts=parts)
+    response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    return Health(status="unavailable", parts=parts)
+
+
+@app.get("/system")
+async def system() -> System:
+    """What the image is made of and what it can use here; the first answer takes as long as importing torch."""
+    return await describe_system(settings, llama, torch_probe)

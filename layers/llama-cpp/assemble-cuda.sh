@@ -1,0 +1,23 @@
+#!/bin/sh
+# Usage: assemble-cuda.sh FOLDER. A CUDA toolkit in the shape that CMake looks for: nvcc from its wheels,
+# headers and libraries from the product's own cuda stage, so that what is linked is what will run.
+set -eu
+toolkit=$1
+certificates=/run/secrets/ca
+if [ -s "$certificates" ]; then export SSL_CERT_FILE="$certificates"; fi
+
+/opt/toolbox/bin/uv --quiet pip install --target /opt/nvcc --python /usr/bin/python3 --no-config --no-cache \
+  --no-deps --only-binary :all: --require-hashes --requirement /context/build-requirements.txt
+mkdir -p "$toolkit"
+cp -rs "/stages/cuda$SITE_PACKAGES/nvidia/cu13/." "$toolkit/"
+cp -r --remove-destination /opt/nvcc/nvidia/cu13/. "$toolkit/"
+
+# Wheels carry libcudart.so.13 and the like without the names that a linker looks for.
+ln -s lib "$toolkit/lib64"
+for library in "$toolkit"/lib/lib*.so.*; do
+  ln -sf "$(basename "$library")" "${library%.so.*}.so"
+done
+# libcuda comes with the driver. An empty library of its name is enough to link: the symbols are resolved
+# when the back end is loaded, and without a driver it is simply not loaded.
+mkdir -p "$toolkit/lib/stubs"
+gcc -shared -x c /dev/null -Wl,-soname,libcuda.so.1 -o "$toolkit/lib/stubs/libcuda.so"

@@ -1,0 +1,40 @@
+#!/bin/bash
+# Compiles llama-server into /out/opt/llama.cpp. Every back end is a library of its own that is loaded at
+# start: one binary runs on any x86-64 processor, and one with CUDA also starts where there is no driver.
+set -euo pipefail
+
+options=(
+  -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON
+  -DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON
+  -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF
+  -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON
+  # The web interface is downloaded ready-made at build time, from an address that nothing pins.
+  -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF
+  -DLLAMA_OPENSSL=ON
+  -DLLAMA_BUILD_NUMBER="$(grep -oE '^b[0-9]+$' <<<"$VERSION" | tr -d b || echo 0)" -DLLAMA_BUILD_COMMIT="$VERSION"
+  -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON
+)
+rpath='$ORIGIN'
+
+if [ -n "$CUDA_ARCHITECTURES" ]; then
+  sh -eu /context/assemble-cuda.sh /opt/cuda
+  export PATH="/opt/cuda/bin:$PATH"
+  options+=(
+    -DGGML_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES="$CUDA_ARCHITECTURES"
+    -DCMAKE_CUDA_COMPILER=/opt/cuda/bin/nvcc -DCUDAToolkit_ROOT=/opt/cuda
+    -DGGML_CUDA_NO_VMM="$([ "$CUDA_VMM" = true ] && echo OFF || echo ON)"
+  )
+  rpath="$rpath;$SITE_PACKAGES/nvidia/cu13/lib"
+fi
+
+PATH="/opt/toolbox/bin:$PATH"
+cmake -G Ninja -S /source -B /build "${options[@]}" -DCMAKE_INSTALL_RPATH="$rpath"
+cmake --build /build --target llama-server --parallel "$(nproc)"
+
+mkdir -p /out/opt/llama.cpp/bin
+cp -a /build/bin/llama-server /build/bin/*.so* /out/opt/llama.cpp/bin/
+cp /source/LICENSE /out/opt/llama.cpp/
+strip --strip-unneeded /out/opt/llama.cpp/bin/*
+
+# It starts, and it is the version that was asked for.
+/out/opt/llama.cpp/bin/llama-server --version 2>&1 | tee /dev/stderr | grep -qF "$VERSION"

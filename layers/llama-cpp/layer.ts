@@ -1,0 +1,32 @@
+import { cmakeCudaArchitectures } from "../../lib/generations.ts";
+import { type Layer, type LayerContext, sitePackages } from "../../lib/layer.ts";
+
+const usesCuda = ({ generation }: LayerContext): boolean => generation.computeCapabilities.length > 0;
+
+export const llamaCpp: Layer = {
+  name: "llama-cpp",
+  summary:
+    "llama-server, compiled for exactly the generation's compute capabilities; no Python change compiles it again",
+  parents: (context) => (usesCuda(context) ? ["toolbox", "cuda"] : ["toolbox"]),
+  shared: ["shared/finish.sh"],
+  args: (context) => ({
+    SOURCE: context.llama.source,
+    LIBRARIES: usesCuda(context) ? "cuda" : "toolbox",
+    VERSION: context.llama.pin.version,
+    CUDA_ARCHITECTURES: cmakeCudaArchitectures(context.generation.computeCapabilities),
+    ...(usesCuda(context)
+      ? { CUDA_VMM: String(context.llama.vmm), SITE_PACKAGES: sitePackages(context) }
+      : {}),
+    ...(context.llama.source === "git"
+      ? { GIT_LOCATION: `${context.llama.pin.location}#${context.llama.pin.hash}` }
+      : { SDIST_VERSION: context.llama.pin.location, SDIST_HASH: context.llama.pin.hash }),
+  }),
+  pins: ({ llama }) => ({ "llama.cpp": `${llama.pin.version} ${llama.pin.hash}` }),
+  python: (context) => ({
+    build:
+      usesCuda(context) && "requirements" in context.set.cudaCompiler
+        ? context.set.cudaCompiler.requirements
+        : [],
+  }),
+  owns: () => ["/opt/llama.cpp"],
+};

@@ -1,0 +1,10 @@
+import type { Layer } from "../../lib/layer.ts";
+
+export const models: Layer = {
+  name: "models",
+  summary: "a tiny model that counts, so that a completion can be checked word for word",
+  parents: () => ["toolbox"],
+  shared: ["shared/finish.sh"],
+  python: () => ({ build: ["gguf"] }),
+  owns: () => ["/opt/strata/models"],
+};

@@ -1,0 +1,27 @@
+import type { Layer, LayerContext } from "../../lib/layer.ts";
+
+export const runtime: Layer = {
+  name: "runtime",
+  summary:
+    "entrypoint, process manager's configuration and the image's description; the last and smallest layer",
+  parents: () => ["toolbox"],
+  shared: ["shared/finish.sh"],
+  generated: (context) => ({
+    "rootfs/opt/strata/image.json": `${JSON.stringify(imageDescription(context), null, 2)}\n`,
+  }),
+  owns: () => ["/opt/strata/runtime"],
+};
+
+/** What the services and the smoke test expect of the image they run in. */
+function imageDescription({ recipe, generation, set, attention, llama }: LayerContext): object {
+  return {
+    recipe,
+    generation: generation.name,
+    computeCapabilities: generation.computeCapabilities,
+    minimumDriver: set.minimumDriver,
+    cuda: set.cuda,
+    torch: set.torch,
+    attention,
+    llama: { version: llama.pin.version, cuda: generation.computeCapabilities.length > 0 },
+  };
+}

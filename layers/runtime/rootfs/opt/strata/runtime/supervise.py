@@ -1,0 +1,43 @@
+"""Runs supervisord as the container's first process and gives its end a meaning.
+
+supervisord exits with 0 however it came to an end. Here the exit status is 0 after SIGTERM or SIGINT, and 1 when the
+crash guard has given up on a service: it leaves the reason in the file `crash-loop` of the state folder. The state
+folder (`STRATA_STATE`, made by the entrypoint) is removed at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from supervisor import poller, supervisord
+
+CONFIGURATION = Path(__file__).with_name("supervisord.conf")
+# supervisord looks at signals and dead services once in each turn of its loop, and waits up to a second in between:
+# a second lost at every start, restart and stop. Ten turns a second cost about a thousandth of a core.
+LONGEST_WAIT = 0.1
+
+
+class ImpatientPoller(poller.Poller):
+    """supervisord's poller, which never waits longer than LONGEST_WAIT seconds."""
+
+    def poll(self, timeout: float) -> Any:
+        """The readable and the writable file descriptors."""
+        return super().poll(min(timeout, LONGEST_WAIT))
+
+
+def main() -> int:
+    """Returns when supervisord has stopped all services."""
+    state = Path(os.environ["STRATA_STATE"])
+    poller.Poller = ImpatientPoller
+    supervisord.main(["--nodaemon", "--configuration", str(CONFIGURATION)])
+    gave_up = (state / "crash-loop").exists()
+    shutil.rmtree(state, ignore_errors=True)
+    return 1 if gave_up else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

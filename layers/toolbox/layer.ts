@@ -1,0 +1,11 @@
+import type { Layer } from "../../lib/layer.ts";
+
+export const toolbox: Layer = {
+  name: "toolbox",
+  summary: "compiler, Python, uv: what the other stages are built with, kept out of the product",
+  role: "build",
+  parents: () => [],
+  shared: ["shared/settled.sh"],
+  pins: ({ base }) => ({ base }),
+  python: () => ({ build: ["cmake", "ninja", "uv==0.13.8"] }),
+};

@@ -1,0 +1,102 @@
+import leven from "leven";
+import type { z } from "zod";
+import { throwAll, UserError } from "../errors.ts";
+
+/**
+ * Parses `value` with a strict schema. Every problem is reported, each with its path, the value found and a
+ * remedy; a word that is nearly right gets a suggestion.
+ *
+ * @param name how a path of keys is written for people, `strata:llama.source` for instance
+ * @param title what all problems together are about
+ */
+export function checked<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  name: (keys: readonly PropertyKey[]) => string,
+  title: string,
+): z.output<T> {
+  const result = schema.safeParse(value, { reportInput: true });
+  if (!result.success) {
+    throwAll(
+      title,
+      result.error.issues.flatMap((issue) => problems(issue, schema, name)),
+    );
+  }
+  return result.data as z.output<T>;
+}
+
+function problems(
+  issue: z.core.$ZodIssue,
+  schema: z.ZodType,
+  name: (keys: readonly PropertyKey[]) => string,
+): UserError[] {
+  const path = name(issue.path.map(String));
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map(
+        (key) =>
+          new UserError(
+            name([...issue.path, key]),
+            "is not a setting.",
+            didYouMean(key, knownKeys(schema, issue.path)) || "Remove it.",
+          ),
+      );
+    case "invalid_value":
+      return [
+        new UserError(
+          path,
+          `expected one of ${issue.values.map(String).join(", ")}, got ${shown(issue.input)}.`,
+          didYouMean(String(issue.input), issue.values.map(String)),
+        ),
+      ];
+    case "invalid_union":
+      return issue.errors.length === 0 || !("discriminator" in issue)
+        ? [new UserError(path, `${issue.message}, got ${shown(issue.input)}.`, "")]
+        : [
+            new UserError(
+              name([...issue.path, String(issue.discriminator)]),
+              "has an unknown value.",
+              issue.message,
+            ),
+          ];
+    case "invalid_type":
+      return [
+        new UserError(
+          path,
+          issue.input === undefined
+            ? "is missing."
+            : `expected ${issue.expected}, got ${shown(issue.input)}.`,
+          issue.input === undefined ? `Give it a value (${issue.expected}).` : "",
+        ),
+      ];
+    default:
+      return [new UserError(path, `${issue.message}, got ${shown(issue.input)}.`, "")];
+  }
+}
+
+/** `Did you mean "ada"?` when one of `words` is near, else nothing. */
+export function didYouMean(word: string, words: readonly string[]): string {
+  const near = words
+    .map((candidate) => ({ candidate, distance: leven(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 2)))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return near ? `Did you mean "${near.candidate}"?` : "";
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+/** The keys that the object at `path` of the schema may have. */
+function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  let at: unknown = schema;
+  for (const key of path) at = shapeOf(at)?.[String(key)];
+  return Object.keys(shapeOf(at) ?? {});
+}
+
+function shapeOf(schema: unknown): Record<string, unknown> | undefined {
+  let at = schema as { shape?: Record<string, unknown>; unwrap?: () => unknown } | undefined;
+  while (at && !at.shape && at.unwrap) at = at.unwrap() as typeof at;
+  return at?.shape;
+}

@@ -1,0 +1,66 @@
+import type { StageInputs } from "./key.ts";
+
+/** What is known about a stage, from a plan or from a stack's outputs. */
+export interface KeyedStage {
+  readonly name: string;
+  readonly key: string;
+  readonly inputs: StageInputs;
+}
+
+/** One input that differs: `file`, `argument`, `package`, `build package`, `pin` or `parent`, and its name. */
+export interface Cause {
+  readonly kind: string;
+  readonly name: string;
+  /** null: the input is new. */
+  readonly before: string | null;
+  /** null: the input is gone. */
+  readonly after: string | null;
+}
+
+export interface StageChange {
+  readonly stage: string;
+  readonly verdict: "create" | "rebuild" | "unchanged" | "remove";
+  readonly causes: readonly Cause[];
+}
+
+/** What the next update does with each stage, and why: in the order of `after`, removed stages last. */
+export function difference(before: readonly KeyedStage[], after: readonly KeyedStage[]): StageChange[] {
+  const known = new Map(before.map((stage) => [stage.name, stage]));
+  const changes = after.map((stage): StageChange => {
+    const last = known.get(stage.name);
+    if (!last) return { stage: stage.name, verdict: "create", causes: [] };
+    if (last.key === stage.key) return { stage: stage.name, verdict: "unchanged", causes: [] };
+    return { stage: stage.name, verdict: "rebuild", causes: inputChanges(last.inputs, stage.inputs) };
+  });
+  const kept = new Set(after.map(({ name }) => name));
+  const removed = before.filter(({ name }) => !kept.has(name));
+  return [
+    ...changes,
+    ...removed.map(({ name }): StageChange => ({ stage: name, verdict: "remove", causes: [] })),
+  ];
+}
+
+function inputChanges(before: StageInputs, after: StageInputs): Cause[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((input) => before[input] !== after[input])
+    .sort()
+    .map((input) => {
+      const colon = input.indexOf(":");
+      return {
+        kind: input.slice(0, colon),
+        name: input.slice(colon + 1),
+        before: before[input] ?? null,
+        after: after[input] ?? null,
+      };
+    });
+}
+
+/** A cause as one line: `file layers/runtime/… changed`, `package torch 2.12.0 → 2.13.0`. */
+export function describeCause({ kind, name, before, after }: Cause): string {
+  if (before === null) return `${kind} ${name} is new`;
+  if (after === null) return `${kind} ${name} is gone`;
+  // Hashes and keys say nothing to people; versions and arguments do.
+  return kind === "file" || kind === "parent"
+    ? `${kind} ${name} changed`
+    : `${kind} ${name}: ${before} → ${after}`;
+}

@@ -1,0 +1,41 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+/** One file of a build context. */
+export interface ContextFile {
+  /** Path in the build context. */
+  readonly path: string;
+  /** Where it comes from: a path in the repository, or how it was made. Shown as the cause of a change. */
+  readonly source: string;
+  /** The only part of a mode that counts, as in git: umask and checkout must not change a key. */
+  readonly executable: boolean;
+  readonly content: Buffer;
+}
+
+/** What lies in a layer's folder without being part of its build. */
+const notContext = [/^layer\.ts$/, /(^|\/)__pycache__\//, /\.pyc$/, /(^|\/)\.DS_Store$/, /~$/, /\.sw[op]$/];
+
+/**
+ * All files below `folder` that a build sees, sorted by path; none when there is no such folder.
+ *
+ * @param source what stands before each path when it is named as a cause, `layers/torch` for instance
+ */
+export function readFolder(folder: string, source: string): ContextFile[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .filter((path) => !notContext.some((pattern) => pattern.test(path)))
+    .sort()
+    .map((path) => readContextFile(join(folder, path), `${source}/${path}`, path));
+}
+
+/** Reads `file` as `path` of a build context. */
+export function readContextFile(file: string, source: string, path: string): ContextFile {
+  return {
+    path,
+    source,
+    executable: (statSync(file).mode & 0o100) !== 0,
+    content: readFileSync(file),
+  };
+}

@@ -1,0 +1,63 @@
+import type { AttentionKernel, CompatibilitySet, PythonVersion } from "./compatibility.ts";
+import type { Generation } from "./generations.ts";
+
+/** Where llama.cpp's source comes from; both are pinned in locks/sources.json. */
+export type LlamaSource = "sdist" | "git";
+
+/** What a stack decides and a layer may depend on. */
+export interface LayerContext {
+  readonly recipe: string;
+  readonly generation: Generation;
+  readonly python: PythonVersion;
+  readonly set: CompatibilitySet;
+  readonly attention: readonly AttentionKernel[];
+  readonly llama: {
+    readonly source: LlamaSource;
+    /** The pinned source: a version and its sha256, or a tag, its repository (mirrors applied) and its commit. */
+    readonly pin: { readonly version: string; readonly location: string; readonly hash: string };
+    /** Virtual memory management in the CUDA backend: less fragmentation, needs libcuda at run time. */
+    readonly vmm: boolean;
+  };
+  /** Digest reference of the base image. */
+  readonly base: string;
+}
+
+/**
+ * - `system`: base and apt packages, what the product is built `FROM`
+ * - `stage`: files of its own, one layer of the product
+ * - `build`: tools that other stages are built with, never part of a product
+ */
+export type LayerRole = "system" | "stage" | "build";
+
+/** How one set of files is made: a folder under `layers/` with a Dockerfile and a `layer.ts`. */
+export interface Layer {
+  /** The folder's name. */
+  readonly name: string;
+  /** One sentence, and the change that having it as a layer of its own shields others against. */
+  readonly summary: string;
+  /** @default "stage" */
+  readonly role?: LayerRole;
+  /** Layers whose images its build uses as named contexts. */
+  readonly parents: (context: LayerContext) => readonly string[];
+  /** Dockerfile below `layers/`, for layers that are made alike. @default "<name>/Dockerfile" */
+  readonly dockerfile?: string;
+  /** Files below `layers/` that its build uses besides those in its own folder. */
+  readonly shared?: readonly string[];
+  readonly args?: (context: LayerContext) => Readonly<Record<string, string>>;
+  /** External inputs with the digest, commit or hash that pins each. */
+  readonly pins?: (context: LayerContext) => Readonly<Record<string, string>>;
+  /** Python requirements: `image` for what it installs into the product, `build` for what only its build uses. */
+  readonly python?: (context: LayerContext) => { image?: readonly string[]; build?: readonly string[] };
+  /** Files made from the context, by path in the build context. */
+  readonly generated?: (context: LayerContext) => Readonly<Record<string, string>>;
+  /** Folders that no other layer may write below. */
+  readonly owns?: (context: LayerContext) => readonly string[];
+}
+
+/** Where the product's Python environment lives. */
+export const virtualEnvironment = "/opt/venv";
+
+/** `site-packages` of the product's environment. */
+export function sitePackages(context: Pick<LayerContext, "python">): string {
+  return `${virtualEnvironment}/lib/python${context.python}/site-packages`;
+}

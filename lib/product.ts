@@ -1,0 +1,61 @@
+import type { LayerContext } from "./layer.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Where a product comes from, as OCI labels say it. */
+export interface ProductLabels {
+  /** The repository's address; null when there is none. */
+  readonly source: string | null;
+  /** The last commit that changed an input, `-dirty` when there are changes since; null outside git. */
+  readonly revision: string | null;
+  /** ISO time of that commit, or of SOURCE_DATE_EPOCH where it is set. */
+  readonly created: string;
+}
+
+/**
+ * The product's Dockerfile: the system image, one linked copy for each stage, and the image configuration.
+ * `COPY --link` makes each layer independent of what lies below it, so its digest is the stage's own.
+ */
+export function productDockerfile(recipe: Recipe, context: LayerContext, labels: ProductLabels): string {
+  const [system, ...stages] = recipe.layers;
+  const runtime = recipe.runtime(context);
+  const { command, startPeriodSeconds } = runtime.healthcheck;
+  return [
+    `FROM ${system?.name}`,
+    ...stages.map(({ name }) => `COPY --link --from=${name} / /`),
+    ...Object.entries(imageLabels(recipe, context, labels)).map(
+      ([name, value]) => `LABEL ${name}=${quote(value)}`,
+    ),
+    ...Object.entries(runtime.environment).map(([name, value]) => `ENV ${name}=${quote(value)}`),
+    ...runtime.ports.map((port) => `EXPOSE ${port}`),
+    `HEALTHCHECK --interval=30s --timeout=5s --start-period=${startPeriodSeconds}s CMD ${JSON.stringify(command)}`,
+    `USER ${runtime.user}`,
+    `ENTRYPOINT ${JSON.stringify(runtime.entrypoint)}`,
+    "",
+  ].join("\n");
+}
+
+/** https://github.com/opencontainers/image-spec/blob/main/annotations.md, and what a GPU host has to know. */
+function imageLabels(recipe: Recipe, context: LayerContext, labels: ProductLabels): Record<string, string> {
+  const { generation, set } = context;
+  return {
+    "org.opencontainers.image.title": `${recipe.name} (${generation.name})`,
+    "org.opencontainers.image.description": recipe.summary,
+    "org.opencontainers.image.licenses": recipe.licences,
+    "org.opencontainers.image.created": labels.created,
+    "org.opencontainers.image.base.name": context.base,
+    ...(labels.source ? { "org.opencontainers.image.source": labels.source } : {}),
+    ...(labels.revision ? { "org.opencontainers.image.revision": labels.revision } : {}),
+    "strata.recipe": recipe.name,
+    "strata.generation": generation.name,
+    "strata.compute-capabilities": generation.computeCapabilities.join(","),
+    "strata.cuda": set.cuda,
+    "strata.minimum-driver": set.minimumDriver,
+    "strata.layers": JSON.stringify(recipe.layers.slice(1).map(({ name }) => name)),
+    "strata.size-budget": recipe.sizeBudget,
+  };
+}
+
+/** A Dockerfile string: the three characters that mean something inside double quotes are escaped. */
+function quote(value: string): string {
+  return `"${value.replace(/[\\"$]/g, "\\$&")}"`;
+}

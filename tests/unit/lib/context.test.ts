@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { UserErrors } from "../../../errors.ts";
+import { attentionKernels, cudaVersions } from "../../../lib/compatibility.ts";
+import { type Choices, layerContext, mirrored } from "../../../lib/context.ts";
+import { cmakeCudaArchitectures, generation, generationNames } from "../../../lib/generations.ts";
+import { parseSourceLock } from "../../../lib/source-lock.ts";
+
+const sources = parseSourceLock(
+  JSON.stringify({
+    llamaCpp: {
+      sdist: { package: "llama-cpp-python", version: "0.3.36", sha256: "8".repeat(64) },
+      git: { repository: "https://example.org/llama.cpp.git", tag: "b8505", commit: null },
+    },
+  }),
+);
+const base = { name: "debian-bookworm", reference: "base@sha256:x", python: "3.11" };
+const choices: Choices = {
+  recipe: "starter",
+  generation: "cpu",
+  python: "3.11",
+  cuda: "13.0",
+  attention: ["triton"],
+  llama: { source: "sdist", vmm: true },
+  mirrors: {},
+};
+
+test("the sdist is pinned by version and hash", () => {
+  assert.deepEqual(layerContext(choices, base, sources).llama.pin, {
+    version: "llama-cpp-python-0.3.36",
+    location: "0.3.36",
+    hash: "8".repeat(64),
+  });
+});
+
+test("a git source needs a commit, goes through the mirrors, and is pinned by it", () => {
+  const git: Choices = { ...choices, llama: { source: "git", vmm: true } };
+  assert.throws(
+    () => layerContext(git, base, sources),
+    /strata:llama: the commit of llama\.cpp b8505 is not known/,
+  );
+  const commit = "c".repeat(40);
+  const mirrors = { "https://example.org/": "git://127.0.0.1:9418/" };
+  const pin = layerContext({ ...git, llama: { ...git.llama, commit }, mirrors }, base, sources).llama.pin;
+  assert.deepEqual(pin, { version: "b8505", location: "git://127.0.0.1:9418/llama.cpp.git", hash: commit });
+});
+
+test("what does not fit together is told together", () => {
+  const wrong: Choices = {
+    ...choices,
+    generation: "ada",
+    python: "3.12",
+    cuda: "12.8",
+    llama: { source: "git", vmm: true },
+  };
+  assert.throws(
+    () => layerContext(wrong, base, sources),
+    (error: unknown) => {
+      assert.ok(error instanceof UserErrors);
+      assert.deepEqual(
+        error.errors.map(({ path }) => path),
+        ["strata:python", "strata:cuda", "strata:llama"],
+      );
+      return true;
+    },
+  );
+});
+
+test("xformers is refused beside a torch that its wheel does not load with", () => {
+  assert.throws(
+    () => layerContext({ ...choices, attention: ["xformers"] }, base, sources),
+    /strata:attention: no xformers for CUDA 13\.0: .*does not load with torch 2\.12/,
+  );
+  assert.doesNotThrow(() =>
+    layerContext({ ...choices, cuda: "12.8", attention: ["xformers"] }, base, sources),
+  );
+});
+
+test("every generation and CUDA version has its facts", () => {
+  for (const name of generationNames) assert.equal(generation(name).name, name);
+  assert.equal(cmakeCudaArchitectures(generation("ada").computeCapabilities), "89-real");
+  assert.equal(cmakeCudaArchitectures(generation("ampere").computeCapabilities), "80-real;86-real");
+  assert.equal(cmakeCudaArchitectures(generation("cpu").computeCapabilities), "");
+  for (const cuda of cudaVersions) {
+    const { set } = layerContext({ ...choices, cuda }, base, sources);
+    assert.deepEqual(Object.keys(set.attention).sort(), [...attentionKernels].sort());
+  }
+});
+
+test("the longest prefix that a mirror is given for is replaced", () => {
+  const mirrors = { "https://a/": "https://m/", "https://a/b/": "https://n/" };
+  assert.equal(mirrored("https://a/b/c.git", mirrors), "https://n/c.git");
+  assert.equal(mirrored("https://a/c.git", mirrors), "https://m/c.git");
+  assert.equal(mirrored("https://z/c.git", mirrors), "https://z/c.git");
+});
+
+test("a source lock with a shortened hash is refused", () => {
+  assert.throws(
+    () =>
+      parseSourceLock(
+        '{"llamaCpp":{"sdist":{"package":"llama-cpp-python","version":"1","sha256":"ab"},"git":{}}}',
+      ),
+    /a sha256 has 64 hex digits, got "ab"/,
+  );
+});

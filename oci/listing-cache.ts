@@ -1,0 +1,37 @@
+/** Listings of layers, kept by digest: a layer never changes, so it is read once. */
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { LISTING_VERSION, Listing } from "../lib/audit/model.ts";
+
+const Kept = z.strictObject({ version: z.literal(LISTING_VERSION), digest: z.string(), listing: Listing });
+
+/** The listing kept for a layer; undefined when there is none, or none that this version understands. */
+export async function readListing(folder: string, digest: string): Promise<Listing | undefined> {
+  try {
+    const kept = Kept.safeParse(JSON.parse(await readFile(fileOf(folder, digest), "utf8")));
+    return kept.success && kept.data.digest === digest ? kept.data.listing : undefined;
+  } catch {
+    // Absent, unreadable or cut off: the layer is read anew.
+    return undefined;
+  }
+}
+
+/** Keeps a layer's listing. It appears whole or not at all, also when two audits run at once. */
+export async function keepListing(folder: string, digest: string, listing: Listing): Promise<void> {
+  const path = fileOf(folder, digest);
+  const unfinished = `${path}.${randomUUID()}`;
+  await mkdir(dirname(path), { recursive: true });
+  try {
+    await writeFile(unfinished, JSON.stringify({ version: LISTING_VERSION, digest, listing }));
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+}
+
+function fileOf(folder: string, digest: string): string {
+  return join(folder, `${digest.replace(":", "-")}.json`);
+}

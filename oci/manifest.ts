@@ -1,0 +1,70 @@
+/** The documents that describe an image: OCI and Docker manifests, indexes and configurations. */
+import { z } from "zod";
+
+const Digest = z
+  .string()
+  .regex(/^(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/, "expected sha256:… or sha512:…");
+
+/** Points at a blob or a manifest by digest. `size` is in bytes. */
+export const Descriptor = z.looseObject({
+  mediaType: z.string(),
+  digest: Digest,
+  size: z.number().int().nonnegative(),
+  annotations: z.record(z.string(), z.string()).optional(),
+  platform: z.looseObject({ architecture: z.string(), os: z.string() }).optional(),
+});
+export type Descriptor = z.infer<typeof Descriptor>;
+
+/** One image for one platform. */
+export const Manifest = z.looseObject({
+  mediaType: z.string().optional(),
+  config: Descriptor,
+  layers: z.array(Descriptor),
+  annotations: z.record(z.string(), z.string()).optional(),
+});
+export type Manifest = z.infer<typeof Manifest>;
+
+/** One image for several platforms. */
+export const Index = z.looseObject({ mediaType: z.string().optional(), manifests: z.array(Descriptor) });
+export type Index = z.infer<typeof Index>;
+
+/** What a container of the image runs with, and how the image came about. */
+export const ImageConfig = z.looseObject({
+  architecture: z.string(),
+  os: z.string(),
+  config: z
+    .looseObject({
+      Env: z.array(z.string()).nullish(),
+      Labels: z.record(z.string(), z.string()).nullish(),
+      Entrypoint: z.array(z.string()).nullish(),
+      Cmd: z.array(z.string()).nullish(),
+      WorkingDir: z.string().nullish(),
+    })
+    .nullish(),
+  history: z
+    .array(
+      z.looseObject({
+        created_by: z.string().optional(),
+        comment: z.string().optional(),
+        empty_layer: z.boolean().optional(),
+      }),
+    )
+    .nullish(),
+});
+export type ImageConfig = z.infer<typeof ImageConfig>;
+
+/** The media types that are asked for when a manifest is read. */
+export const MANIFEST_TYPES = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+];
+
+/** How a layer's tar is packed, by media type; undefined for a type that is not a layer. */
+export function compressionOf(mediaType: string): "zstd" | "gzip" | "none" | undefined {
+  if (/[+.]zstd$/.test(mediaType)) return "zstd";
+  if (/[+.]gzip$/.test(mediaType)) return "gzip";
+  if (/\.tar$/.test(mediaType)) return "none";
+  return undefined;
+}

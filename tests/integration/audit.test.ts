@@ -1,0 +1,99 @@
+/** Audits images in a real registry: `STRATA_TEST_REGISTRY=host:port` names one that takes pushes over plain HTTP. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { execa } from "execa";
+import { AuditReport, LABELS } from "../../lib/audit.ts";
+import { imageExists, listTags } from "../../oci/client.ts";
+import { makeTar } from "../unit/oci/support/tar.ts";
+
+const registry = process.env.STRATA_TEST_REGISTRY;
+const repository = `strata-test/audit-${process.pid}`;
+const TAR = "application/vnd.oci.image.layer.v1.tar";
+
+test("npm run audit passes a sound image and fails a broken one", async (t) => {
+  if (!registry) {
+    t.skip("STRATA_TEST_REGISTRY is not set: no registry to push to");
+    return;
+  }
+  const home = await mkdtemp(join(tmpdir(), "strata-audit-"));
+  t.after(() => rm(home, { recursive: true }));
+  const base = {
+    mediaType: `${TAR}+gzip`,
+    bytes: gzipSync(await makeTar([{ name: "etc/base", content: "1" }])),
+  };
+  const stage = async (name: string) => ({
+    mediaType: `${TAR}+zstd`,
+    bytes: zstdCompressSync(await makeTar([{ name, content: "2" }])),
+  });
+  await push(registry, "sound", [base, await stage("opt/app")]);
+  await push(registry, "broken", [base, await stage("etc/base")]);
+  const audit = (tag: string, ...options: string[]) =>
+    execa("node", ["tools/audit.ts", `${registry}/${repository}:${tag}`, ...options], {
+      reject: false,
+      env: { STRATA_HOME: home },
+    });
+
+  const sound = await audit("sound", "--json");
+  assert.equal(sound.exitCode, 0, sound.stderr);
+  const report = AuditReport.parse(JSON.parse(sound.stdout));
+  assert.deepEqual(
+    report.layers.map(({ stage: name }) => name),
+    ["system", "app"],
+  );
+  assert.deepEqual(report.findings, []);
+
+  const broken = await audit("broken");
+  assert.equal(broken.exitCode, 1, broken.stderr);
+  assert.match(broken.stdout, /Paths in two layers \(1.*\n {2}layer 2 \/etc\/base/);
+  assert.match(broken.stdout.trimEnd().split("\n").at(-1) ?? "", /✖ audit failed: 1 broken/);
+  assert.match(broken.stderr, /layer 1 of 2: .* known already/);
+
+  const absent = await audit("absent");
+  assert.equal(absent.exitCode, 2);
+  assert.match(absent.stderr, /audit-[0-9]+:absent.*404/);
+  assert.equal(absent.stdout, "");
+  assert.equal((await audit("sound", "--budget", "1 B")).exitCode, 1);
+  assert.equal((await audit("sound", "--budget", "much")).exitCode, 2);
+
+  assert.equal(await imageExists(`${registry}/${repository}:sound`), true);
+  assert.deepEqual((await listTags(`${registry}/${repository}`)).toSorted(), ["broken", "sound"]);
+});
+
+interface Blob {
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+}
+
+async function push(host: string, tag: string, layers: readonly Blob[]): Promise<void> {
+  const config = { architecture: "amd64", os: "linux", config: { Labels: { [LABELS.layers]: '["app"]' } } };
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    config: await pushBlob(host, {
+      mediaType: "application/vnd.oci.image.config.v1+json",
+      bytes: Buffer.from(JSON.stringify({ ...config, rootfs: { type: "layers", diff_ids: [] } })),
+    }),
+    layers: await Promise.all(layers.map((layer) => pushBlob(host, layer))),
+  });
+  const response = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, {
+    method: "PUT",
+    headers: { "content-type": "application/vnd.oci.image.manifest.v1+json" },
+    body: manifest,
+  });
+  assert.equal(response.status, 201, await response.text());
+}
+
+async function pushBlob(host: string, { mediaType, bytes }: Blob) {
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const upload = await fetch(`http://${host}/v2/${repository}/blobs/uploads/`, { method: "POST" });
+  const location = new URL(upload.headers.get("location") ?? "", `http://${host}`);
+  location.searchParams.set("digest", digest);
+  const response = await fetch(location, { method: "PUT", body: new Uint8Array(bytes) });
+  assert.equal(response.status, 201, await response.text());
+  return { mediaType, digest, size: bytes.length };
+}

@@ -1,0 +1,176 @@
+import { z } from "zod";
+import { throwAll, UserError } from "../errors.ts";
+
+/**
+ * The evidence that a smoke test leaves about one image. `smoke/run.py` writes the first part inside the image
+ * (`RunReport`); the host that started it adds which image that was (`Evidence`).
+ */
+
+const seconds = z.number().nonnegative();
+const version = z.string().min(1);
+
+const checkResult = z.strictObject({
+  /** Number and name of the check, then of its step: `30-torch.matmul-cpu`. */
+  id: z.string().regex(/^\d\d-[a-z0-9-]+(\.[A-Za-z0-9_-]+)?$/, "expected such as 30-torch.matmul-cpu"),
+  title: z.string().min(1),
+  /** A skip is not a pass; inconclusive means that something prevented the test. */
+  status: z.enum(["pass", "fail", "skip", "inconclusive"]),
+  /** Why it is not a pass, or what was seen. */
+  reason: z.string().optional(),
+  seconds,
+  /** The end of what the check wrote, for failures. */
+  output: z.string().optional(),
+});
+
+const gpu = z.strictObject({
+  name: z.string().min(1),
+  computeCapability: z.string().regex(/^\d+\.\d$/, "expected such as 8.9"),
+  driver: version,
+  memoryBytes: z.number().int().positive(),
+});
+
+const runFields = {
+  schema: z.literal(1),
+  verdict: z.enum(["pass", "fail", "inconclusive"]),
+  startedAt: z.iso.datetime(),
+  seconds,
+  checks: z.array(checkResult),
+  /** Version by name: python, torch, cuda, llama.cpp and whatever else the checks met. */
+  versions: z.record(z.string(), version),
+  /** The first GPU of the host, as its driver reports it. */
+  gpu: gpu.nullable(),
+  measurements: z.strictObject({
+    tokensPerSecond: z.number().nonnegative().optional(),
+    startSeconds: seconds.optional(),
+    stopSeconds: seconds.optional(),
+  }),
+};
+
+const host = z.discriminatedUnion("kind", [
+  /** Inside the builder, as a build step on top of the image: no GPU. */
+  z.strictObject({ kind: z.literal("builder"), name: z.string().optional() }),
+  /** A machine with a GPU that ran the image as a container. */
+  z.strictObject({ kind: z.literal("gpu-host"), name: z.string().min(1), provider: z.string().optional() }),
+]);
+
+const runSchema = z.strictObject(runFields).check((context) => checkVerdict(context));
+
+const evidenceSchema = z
+  .strictObject({
+    ...runFields,
+    /** The product image that was tested. */
+    digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, "expected sha256: and 64 hexadecimal digits"),
+    /** Where that image is, by digest. */
+    reference: z.string().min(1),
+    recipe: z.string().min(1),
+    generation: z.string().min(1),
+    host,
+  })
+  .check((context) => {
+    checkVerdict(context);
+    if (!context.value.reference.endsWith(`@${context.value.digest}`)) {
+      context.issues.push({
+        code: "custom",
+        path: ["reference"],
+        input: context.value.reference,
+        message: `expected it to end in @${context.value.digest}`,
+      });
+    }
+  });
+
+/** One finding of the smoke test. */
+export type CheckResult = z.infer<typeof checkResult>;
+/** What the smoke test writes inside the image. */
+export type RunReport = z.infer<typeof runSchema>;
+/** A run report and the image it is about. */
+export type Evidence = z.infer<typeof evidenceSchema>;
+/** Where the image ran. */
+export type EvidenceHost = z.infer<typeof host>;
+
+/** The checks of a complete run, which are the files of `smoke/checks`. */
+export const completeRun: readonly string[] = [
+  "10-imports",
+  "20-libraries",
+  "30-torch",
+  "40-attention",
+  "50-services",
+  "60-stop",
+];
+
+/** The verdict that follows from the results, by the rule that `smoke/lib/evidence.py` applies. */
+export function judge(checks: readonly CheckResult[]): RunReport["verdict"] {
+  const statuses = new Set(checks.map((check) => check.status));
+  if (statuses.has("fail")) return "fail";
+  return statuses.has("pass") && !statuses.has("inconclusive") ? "pass" : "inconclusive";
+}
+
+/** The checks of which the evidence says nothing: it proves an image only when there are none. */
+export function absentChecks(evidence: Pick<RunReport, "checks">): string[] {
+  return completeRun.filter((id) => !evidence.checks.some((check) => check.id.split(".")[0] === id));
+}
+
+/** `14 passed, 0 failed, 3 skipped`; inconclusive results are named when there are any. */
+export function summarise(evidence: Pick<RunReport, "checks">): string {
+  const count = (status: CheckResult["status"]) =>
+    evidence.checks.filter((check) => check.status === status).length;
+  const words = [`${count("pass")} passed`, `${count("fail")} failed`, `${count("skip")} skipped`];
+  if (count("inconclusive") > 0) words.push(`${count("inconclusive")} inconclusive`);
+  return words.join(", ");
+}
+
+/**
+ * Reads what the smoke test wrote.
+ *
+ * @param text the JSON
+ * @param path where it came from, for errors
+ * @throws UserError with every problem
+ */
+export function parseRunReport(text: string, path: string): RunReport {
+  return parse(runSchema, text, path);
+}
+
+/**
+ * Reads stored evidence.
+ *
+ * @param text the JSON
+ * @param path where it came from, for errors
+ * @throws UserError with every problem
+ */
+export function parseEvidence(text: string, path: string): Evidence {
+  return parse(evidenceSchema, text, path);
+}
+
+const remedy = "Run the smoke test again.";
+
+function parse<T>(schema: z.ZodType<T>, text: string, path: string): T {
+  const parsed = schema.safeParse(readJson(text, path));
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.map((issue) => {
+    const where = issue.path
+      .map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`))
+      .join("");
+    return new UserError(`${path}: evidence${where}`, `${issue.message}.`, remedy);
+  });
+  throwAll(`${path} is not evidence of this version of strata:`, errors);
+  throw new UserError(path, "is not evidence.", remedy);
+}
+
+function readJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError(path, `is not JSON: ${error instanceof Error ? error.message : error}.`, remedy);
+  }
+}
+
+function checkVerdict(context: z.core.ParsePayload<Pick<RunReport, "verdict" | "checks">>): void {
+  const { verdict, checks } = context.value;
+  const expected = judge(checks);
+  if (verdict === expected) return;
+  context.issues.push({
+    code: "custom",
+    path: ["verdict"],
+    input: verdict,
+    message: `says "${verdict}", but the results make it "${expected}" (${summarise({ checks })})`,
+  });
+}

@@ -1,0 +1,137 @@
+"""Every attention implementation of the image gives what plain attention gives, on a GPU; without one it imports."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
+
+from lib.check import Check
+from lib.discover import CheckFile, load_check
+from lib.result import Fail, Inconclusive, Skip
+
+TITLE = "attention"
+VENV = True
+DEADLINE = 300
+
+BATCH, HEADS, LENGTH, HEAD = 2, 4, 256, 64
+# Of values of about one: rounding of float16, and SageAttention's 8-bit queries and keys.
+FLOAT16_TOLERANCE = 5e-3
+INT8_TOLERANCE = 5e-2
+# The lowest compute capability that torch's own implementations run on.
+SDPA = {
+    "flash": (SDPBackend.FLASH_ATTENTION, (8, 0)),
+    "mem-efficient": (SDPBackend.EFFICIENT_ATTENTION, (5, 0)),
+    "cudnn": (SDPBackend.CUDNN_ATTENTION, (8, 0)),
+}
+TRITON_KERNEL = Path(__file__).with_name("triton_attention.py")
+
+Attention = Callable[[Any, Any, Any], Any]
+
+
+def run(check: Check) -> None:
+    """torch's implementations first, then those that the image's description lists."""
+    for name, (backend, lowest) in SDPA.items():
+        with check.step(f"sdpa-{name}", f"scaled_dot_product_attention ({name})") as step:
+            check.need_gpu()
+            need_capability(lowest)
+            step.note = compare(sdpa(backend), FLOAT16_TOLERANCE)
+    for name in check.image.get("attention", []):
+        check_package(check, str(name).replace("-", "_"))
+
+
+def check_package(check: Check, name: str) -> None:
+    """One result for importing the package, one for computing with it."""
+    with check.step(f"{name}-import", f"{name} and its extensions load") as imported:
+        module = importlib.import_module(name)
+        if name == "xformers":
+            need_xformers_extension()
+    with check.step(name, f"{name} computes attention") as step:
+        if not imported.passed:
+            raise Inconclusive(f"{name} does not import")
+        if name not in PACKAGES:
+            raise Inconclusive(f"this check does not know {name}; it knows {', '.join(PACKAGES)}")
+        check.need_gpu()
+        make, tolerance = PACKAGES[name]
+        step.note = compare(make(module), tolerance)
+
+
+def need_capability(lowest: tuple[int, int]) -> None:
+    """Skips where the GPU is older than the implementation supports."""
+    if torch.cuda.get_device_capability() < lowest:
+        raise Skip("needs compute capability {}.{}".format(*lowest))
+
+
+def compare(attention: Attention, tolerance: float) -> str:
+    """The largest difference to the plain computation in float32; raises Fail above `tolerance`."""
+    torch.manual_seed(0)
+    shape = (BATCH, HEADS, LENGTH, HEAD)
+    tensors = [torch.randn(shape, dtype=torch.float16, device="cuda") for _ in range(3)]
+    with sdpa_kernel([SDPBackend.MATH]):
+        expected = scaled_dot_product_attention(*(tensor.float() for tensor in tensors))
+    found = attention(*tensors)
+    if found.shape != expected.shape:
+        raise Fail(f"expected the shape {tuple(expected.shape)}, got {tuple(found.shape)}")
+    difference = float((found.float() - expected).abs().max())
+    # Written so that a NaN fails too.
+    if not difference <= tolerance:
+        raise Fail(f"differs by {difference:.2g} from plain attention, {tolerance:g} is allowed")
+    return f"differs by {difference:.1g} at most"
+
+
+def sdpa(backend: Any) -> Attention:
+    """torch's own attention, through `backend` alone."""
+
+    def attention(query: Any, key: Any, value: Any) -> Any:
+        with sdpa_kernel([backend]):
+            return scaled_dot_product_attention(query, key, value)
+
+    return attention
+
+
+def triton(_: Any) -> Attention:
+    """A kernel that triton compiles here and now; its file can only be loaded where triton is."""
+    file = CheckFile("triton-attention", "triton", str(TRITON_KERNEL), TITLE, DEADLINE, VENV)
+    attention: Attention = load_check(file).attention
+    return attention
+
+
+def sageattention(module: Any) -> Attention:
+    """SageAttention takes batch, heads, length, head."""
+    return lambda query, key, value: module.sageattn(query, key, value, tensor_layout="HND")
+
+
+def transposed(attention: Attention) -> Attention:
+    """For packages that take batch, length, heads, head."""
+    return lambda *tensors: attention(*(tensor.transpose(1, 2).contiguous() for tensor in tensors)).transpose(1, 2)
+
+
+def xformers(_: Any) -> Attention:
+    """xformers' memory-efficient attention."""
+    return transposed(importlib.import_module("xformers.ops").memory_efficient_attention)
+
+
+def flash_attn(module: Any) -> Attention:
+    """The flash-attn package."""
+    return transposed(module.flash_attn_func)
+
+
+PACKAGES: dict[str, tuple[Callable[[Any], Attention], float]] = {
+    "triton": (triton, FLOAT16_TOLERANCE),
+    "sageattention": (sageattention, INT8_TOLERANCE),
+    "xformers": (xformers, FLOAT16_TOLERANCE),
+    "flash_attn": (flash_attn, FLOAT16_TOLERANCE),
+}
+
+
+def need_xformers_extension() -> None:
+    """xformers imports with no more than a warning when its compiled part does not fit torch."""
+    library = importlib.import_module("xformers._cpp_lib")
+    problem = getattr(library, "_cpp_library_load_exception", None)
+    if problem is not None:
+        raise Fail("xformers imports, but its compiled extension does not load", str(problem))

@@ -1,0 +1,85 @@
+"""Finds the checks: files `NN_name.py` with a function `run(check)`.
+
+A check file may also set TITLE (text), DEADLINE (seconds, 60) and VENV (True: it runs under the image's own Python,
+together with the other checks that say so, so that torch is imported once).
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+FILE_NAME = re.compile(r"(\d\d)_(\w+)\.py")
+DEFAULT_DEADLINE = 60.0
+
+
+@dataclass(frozen=True)
+class CheckFile:
+    """A check that was found but not yet loaded. `id` is such as `30-torch`, `number` its `30`."""
+
+    id: str
+    number: str
+    path: str
+    title: str
+    deadline: float
+    venv: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """For the process that runs it."""
+        return asdict(self)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The file's constants, without running it: some checks can only be loaded by the image's own Python."""
+    settings: dict[str, Any] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    settings[target.id] = node.value.value
+    return settings
+
+
+def find_checks(folder: Path, numbers: list[str] | None = None) -> list[CheckFile]:
+    """The checks in order, only those in `numbers` if given; raises ValueError for a number that is not there."""
+    found = []
+    for path in sorted(folder.glob("*.py")):
+        name = FILE_NAME.fullmatch(path.name)
+        if not name:
+            continue
+        number, word = name.groups()
+        settings = read_settings(path)
+        found.append(
+            CheckFile(
+                id=f"{number}-{word.replace('_', '-')}",
+                number=number,
+                path=str(path),
+                title=str(settings.get("TITLE", word)),
+                deadline=float(settings.get("DEADLINE", DEFAULT_DEADLINE)),
+                venv=bool(settings.get("VENV", False)),
+            )
+        )
+    if numbers is None:
+        return found
+    known = [check.number for check in found]
+    if unknown := [number for number in numbers if number not in known]:
+        raise ValueError(f"no check {', '.join(unknown)}; there are {', '.join(known)}")
+    return [check for check in found if check.number in numbers]
+
+
+def load_check(check: CheckFile) -> ModuleType:
+    """Runs the file's top level and returns it as a module."""
+    spec = importlib.util.spec_from_file_location(f"check_{check.number}", check.path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{check.path} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses and triton look their module up by name.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,89 @@
+"""The image's services in small, with faults: installed by test_services.py as entrypoint, llama-server, healthcheck.
+
+The entrypoint answers for the image's own service and keeps llama-server running. FAULT names what goes wrong.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+FAULT = os.environ["FAULT"]
+NAME = Path(sys.argv[0]).name
+LLAMA_PORT = int(os.environ.get("LLAMA_ARG_PORT", "8080"))
+BACKEND_PORT = int(os.environ.get("STRATA_BACKEND_PORT", "8000"))
+TEXT = " three four six" if FAULT == "wrong" else " three four five"
+TORCH = "2.11.0" if FAULT == "other-torch" else "2.12.0+cu130"
+SYSTEM = {
+    "image": json.loads(os.environ["FAKE_IMAGE"]),
+    "torch": {"version": TORCH, "cuda": "13.0", "cudaAvailable": False},
+    "driver": None,
+    "attention": [],
+    "llama": {"build": "b8505-0c1e570", "ready": True},
+    "problems": [],
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers for both services."""
+
+    def answer(self, content: Any, status: int = 200) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self.answer(SYSTEM if self.path == "/system" else {}, 503 if FAULT == "sick" else 200)
+
+    def do_POST(self) -> None:
+        wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["max_tokens"]
+        choice = {"text": TEXT, "message": {"content": TEXT}}
+        usage = {"completion_tokens": wanted}
+        self.answer({"choices": [choice], "usage": usage, "timings": {"predicted_per_second": 1000.0}})
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def serve(port: int) -> None:
+    """Answers on `port` for ever."""
+    ThreadingHTTPServer.allow_reuse_address = True
+    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+
+
+def keep_llama() -> None:
+    """The process manager: starts llama-server again and ends with SIGTERM, as far as the fault lets it."""
+    command = [str(Path(sys.argv[0]).with_name("llama-server"))]
+    server = subprocess.Popen(command)
+
+    def stop(*_: Any) -> None:
+        if FAULT != "deaf":
+            server.kill()
+            server.wait()
+            os._exit(4 if FAULT == "status" else 0)
+
+    signal.signal(signal.SIGTERM, stop)
+    if FAULT == "leftover":
+        subprocess.Popen(["setsid", "sleep", "30"])
+    while True:
+        if server.poll() is not None and FAULT != "stays-dead":
+            server = subprocess.Popen(command)
+        time.sleep(0.02)
+
+
+if NAME == "healthcheck":
+    sys.exit(1 if FAULT == "healthcheck" else 0)
+if NAME == "llama-server":
+    serve(LLAMA_PORT)
+if FAULT == "ends":
+    sys.exit(3)
+Thread(target=serve, args=(BACKEND_PORT,), daemon=True).start()
+keep_llama()

@@ -1,0 +1,123 @@
+"""Check 20 on libraries made for it: what is missing is found, and only what may be missing is excused."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from support import load
+
+from lib.elf import find_elfs, missing_libraries, read_elf
+from lib.result import Fail, Skip
+
+checks = load("20")
+PACKAGES = Path("/opt/venv/lib/python3.11/site-packages")
+
+
+def finding(path: str, *missing: str, alone: tuple[str, ...] | None = None) -> object:
+    """A file of the image's Python that lacks `missing` even beside torch, and `alone` on its own."""
+    return checks.Finding(PACKAGES / path, missing if alone is None else alone, missing)
+
+
+class JudgeTest(unittest.TestCase):
+    """The rules, without files."""
+
+    def test_everything_found(self) -> None:
+        self.assertEqual(checks.judge_found([finding("a.so")])[:7], "1 files")
+
+    def test_no_file_at_all_is_a_failure(self) -> None:
+        self.assertRaises(Fail, checks.judge_found, [])
+
+    def test_a_missing_library_is_a_failure(self) -> None:
+        with self.assertRaises(Fail) as caught:
+            checks.judge_found([finding("a.so"), finding("b.so", "libgone.so.1")])
+        self.assertEqual(str(caught.exception).split(": ")[0], "1 of 2 files lack a library")
+        self.assertIn("b.so: libgone.so.1", str(caught.exception.output))
+
+    def test_a_file_that_the_loader_refuses(self) -> None:
+        refused = checks.Finding(Path("/opt/cut.so"), refused="/opt/cut.so: SIGBUS")
+        self.assertRaisesRegex(
+            Fail, "refuses 1 of 2 files: /opt/cut.so", checks.judge_found, [finding("a.so"), refused]
+        )
+
+    def test_a_library_that_torch_loads_is_told_apart(self) -> None:
+        note = checks.judge_found([finding("torchvision/_C.so", alone=("libc10.so",))])
+        self.assertEqual(note, "1 files; 1 of them only once torch or triton is loaded")
+
+    def test_only_cluster_plugins_may_lack_cluster_libraries(self) -> None:
+        plugin = finding("nvidia/nvshmem/lib/nvshmem_transport_ucx.so.3", "libucs.so.0")
+        checks.judge_found([plugin])
+        with self.assertRaises(Skip):
+            checks.judge_cluster([plugin])
+        self.assertRaises(Fail, checks.judge_found, [finding("torch/lib/libtorch.so", "libucs.so.0")])
+        other = finding("nvidia/nvshmem/lib/nvshmem_transport_ucx.so.3", "libcudart.so.13")
+        self.assertRaises(Fail, checks.judge_found, [other])
+
+    def test_the_driver_may_be_missing_only_without_a_gpu(self) -> None:
+        findings = [finding("torch/lib/libcaffe2_nvrtc.so", "libcuda.so.1")]
+        checks.judge_found(findings)
+        self.assertRaises(Fail, checks.judge_driver, findings, True)
+        with self.assertRaises(Skip) as caught:
+            checks.judge_driver(findings, False)
+        self.assertTrue(caught.exception.gpu)
+        checks.judge_driver([finding("a.so")], True)
+
+
+@unittest.skipUnless(shutil.which("gcc"), "needs gcc")
+class LoaderTest(unittest.TestCase):
+    """The loader on real files."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.compile("libinner.so", "-shared", "-fPIC")
+        self.compile("outer.so", "-shared", "-fPIC", "-L.", "-Wl,--no-as-needed", "-linner")
+
+    def compile(self, name: str, *options: str) -> None:
+        """Compiles an empty library or program."""
+        source = self.folder / "source.c"
+        source.write_text("int main(void) { return 0; }\n")
+        output = str(self.folder / name)
+        subprocess.run(["gcc", "-o", output, "source.c", *options], cwd=self.folder, check=True)
+
+    def find(self) -> dict[str, list[str]]:
+        """The files and what they lack."""
+        return {elf.path.name: missing_libraries(elf) for elf in find_elfs(self.folder)}
+
+    def test_a_missing_library(self) -> None:
+        self.assertEqual(self.find(), {"libinner.so": [], "outer.so": ["libinner.so"]})
+
+    def test_a_search_path_finds_it(self) -> None:
+        elf = read_elf(self.folder / "outer.so")
+        assert elf is not None
+        self.assertEqual(missing_libraries(elf, str(self.folder)), [])
+
+    def test_a_runpath_finds_it(self) -> None:
+        self.compile("outer.so", "-shared", "-fPIC", "-L.", "-Wl,--no-as-needed", "-linner", "-Wl,-rpath,$ORIGIN")
+        self.assertEqual(self.find()["outer.so"], [])
+
+    def test_programs_count_static_ones_objects_and_text_do_not(self) -> None:
+        self.compile("program", "-L.", "-Wl,--no-as-needed", "-linner")
+        self.compile("object.so.o", "-c")
+        self.compile("static", "-static")
+        (self.folder / "script.so").write_text("INPUT(libinner.so)\n")
+        (self.folder / "link.so").symlink_to("outer.so")
+        found = self.find()
+        self.assertEqual(found["program"], ["libinner.so"])
+        self.assertEqual(set(found), {"libinner.so", "outer.so", "program"})
+
+    def test_a_damaged_file_is_an_error(self) -> None:
+        whole = (self.folder / "libinner.so").read_bytes()
+        (self.folder / "damaged.so").write_bytes(whole[:3000])
+        elf = read_elf(self.folder / "damaged.so")
+        assert elf is not None
+        self.assertRaises(OSError, missing_libraries, elf)
+        self.assertIn("damaged.so", checks.look(elf, "").refused)
+
+
+if __name__ == "__main__":
+    unittest.main()

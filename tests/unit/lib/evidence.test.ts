@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { test } from "node:test";
+import { UserError, UserErrors } from "../../../errors.ts";
+import {
+  absentChecks,
+  completeRun,
+  type Evidence,
+  judge,
+  parseEvidence,
+  parseRunReport,
+  type RunReport,
+  summarise,
+} from "../../../lib/evidence.ts";
+
+const digest = `sha256:${"a".repeat(64)}`;
+
+const report: RunReport = {
+  schema: 1,
+  verdict: "pass",
+  startedAt: "2026-11-21T10:27:49Z",
+  seconds: 4.2,
+  checks: [
+    {
+      id: "10-imports.flash_attn",
+      title: "flash_attn imports",
+      status: "pass",
+      seconds: 1.6,
+      reason: "2.8.3",
+    },
+    { id: "30-torch.matmul-gpu", title: "matmul on the GPU", status: "skip", seconds: 0, reason: "no GPU" },
+  ],
+  versions: { python: "3.11.2", "llama.cpp": "b8505-0c1e570" },
+  gpu: null,
+  measurements: { tokensPerSecond: 12019.1, startSeconds: 0.9 },
+};
+
+const evidence: Evidence = {
+  ...report,
+  digest,
+  reference: `localhost:5000/strata/starter@${digest}`,
+  recipe: "starter",
+  generation: "cpu",
+  host: { kind: "builder" },
+};
+
+const result = (status: "pass" | "fail" | "skip" | "inconclusive") => ({
+  id: "10-imports.torch",
+  title: "torch imports",
+  status,
+  seconds: 0,
+});
+
+function problemOf(parse: () => unknown): string {
+  try {
+    parse();
+  } catch (error) {
+    assert.ok(error instanceof UserError, String(error));
+    return error.message;
+  }
+  throw new Error("expected an error");
+}
+
+test("a run report and evidence come back as they were", () => {
+  assert.deepEqual(parseRunReport(JSON.stringify(report), "run.json"), report);
+  assert.deepEqual(parseEvidence(JSON.stringify(evidence), "evidence.json"), evidence);
+});
+
+test("a GPU and its host are part of the evidence", () => {
+  const onGpu: Evidence = {
+    ...evidence,
+    gpu: { name: "NVIDIA L4", computeCapability: "8.9", driver: "580.65.06", memoryBytes: 24_000_000_000 },
+    host: { kind: "gpu-host", name: "i-0abc", provider: "aws" },
+  };
+  assert.deepEqual(parseEvidence(JSON.stringify(onGpu), "evidence.json"), onGpu);
+});
+
+test("text that is not JSON is named with its file", () => {
+  assert.match(
+    problemOf(() => parseRunReport("{", "run.json")),
+    /^run\.json: is not JSON: .* Run the smoke test again\.$/,
+  );
+});
+
+test("an unknown field is refused", () => {
+  const text = JSON.stringify({ ...report, colour: "blue" });
+  assert.match(
+    problemOf(() => parseRunReport(text, "run.json")),
+    /run\.json: evidence: .*colour/,
+  );
+});
+
+test("all problems come at once, each with its place", () => {
+  const text = JSON.stringify({
+    ...evidence,
+    digest: "latest",
+    checks: [{ ...result("pass"), seconds: -1 }],
+  });
+  let error: unknown;
+  try {
+    parseEvidence(text, "evidence.json");
+  } catch (caught) {
+    error = caught;
+  }
+  assert.ok(error instanceof UserErrors);
+  assert.match(error.message, /evidence\.digest: expected sha256:/);
+  assert.match(error.message, /evidence\.checks\[0\]\.seconds: /);
+});
+
+test("a verdict that the results do not bear out is refused", () => {
+  for (const status of ["fail", "skip", "inconclusive"] as const) {
+    const text = JSON.stringify({ ...report, checks: [result(status)] });
+    assert.match(
+      problemOf(() => parseRunReport(text, "run.json")),
+      /evidence\.verdict: says "pass", but the results/,
+    );
+  }
+  assert.throws(() => parseRunReport(JSON.stringify({ ...report, checks: [] }), "run.json"), UserError);
+});
+
+test("a reference to another digest is refused", () => {
+  const text = JSON.stringify({ ...evidence, reference: "localhost:5000/strata/starter:latest" });
+  assert.match(
+    problemOf(() => parseEvidence(text, "evidence.json")),
+    /evidence\.reference: expected it to end in @sha256:a/,
+  );
+});
+
+test("the verdict follows from the results", () => {
+  assert.equal(judge([result("pass"), result("skip")]), "pass");
+  assert.equal(judge([result("pass"), result("fail"), result("inconclusive")]), "fail");
+  assert.equal(judge([result("pass"), result("inconclusive")]), "inconclusive");
+  assert.equal(judge([result("skip")]), "inconclusive");
+  assert.equal(judge([]), "inconclusive");
+});
+
+test("the summary counts, and names what is inconclusive only when there is something", () => {
+  assert.equal(summarise(report), "1 passed, 0 failed, 1 skipped");
+  assert.equal(
+    summarise({ checks: [result("pass"), result("inconclusive")] }),
+    "1 passed, 0 failed, 0 skipped, 1 inconclusive",
+  );
+});
+
+test("a partial run is seen to be partial", () => {
+  assert.deepEqual(absentChecks(report), ["20-libraries", "40-attention", "50-services", "60-stop"]);
+  assert.deepEqual(absentChecks({ checks: completeRun.map((id) => ({ ...result("pass"), id })) }), []);
+});
+
+test("a complete run is every file of smoke/checks", () => {
+  const files = readdirSync(new URL("../../../smoke/checks", import.meta.url));
+  const checks = files.filter((name) => /^\d\d_\w+\.py$/.test(name)).sort();
+  assert.deepEqual(
+    completeRun,
+    checks.map((name) => name.replace(/\.py$/, "").replaceAll("_", "-")),
+  );
+});

@@ -1,0 +1,64 @@
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+import { type Evidence, parseRunReport, summarise } from "../lib/evidence.ts";
+import { parseReference } from "../lib/references.ts";
+import { buildInBuilder } from "./builder.ts";
+import { required } from "./environment.ts";
+import { tail } from "./exec.ts";
+import { writeJson } from "./files.ts";
+import { home, repository } from "./home.ts";
+import { main } from "./main.ts";
+import { note } from "./progress.ts";
+
+/** Times that BuildKit puts before a line of a step's output: `#7 12.3 `. */
+const stepPrefix = /^#\d+ [0-9.]+ /;
+
+/**
+ * Runs the smoke checks in the product STRATA_REFERENCE, inside the builder. Called by the component SmokeTest:
+ * stdout is the evidence, stderr what people read; a failing check is exit code 1.
+ */
+await main(async () => {
+  const reference = required("STRATA_REFERENCE");
+  const { digest } = parseReference(reference);
+  if (!digest) throw new UserError(reference, "has no digest.", "Evidence is about a digest: name one.");
+
+  const output = await mkdtemp(join(tmpdir(), "strata-smoke-"));
+  try {
+    const result = await buildInBuilder(home, required("STRATA_BUILDER"), {
+      folder: join(repository, "smoke"),
+      images: { product: reference },
+      // Checks run each time they are asked for: BuildKit must not answer from its cache.
+      args: { RUN: new Date().toISOString() },
+      output: `type=local,dest=${output}`,
+      onLine: showCheck,
+    });
+    if (!result.ok) {
+      throw new UserError(reference, `the smoke test could not run:\n${tail(result.all, 30)}`, "");
+    }
+    const findings = parseRunReport(await readFile(join(output, "evidence.json"), "utf8"), "smoke test");
+    const evidence: Evidence = {
+      ...findings,
+      digest,
+      reference,
+      recipe: required("STRATA_RECIPE"),
+      generation: required("STRATA_GENERATION"),
+      host: { kind: "builder" },
+    };
+    const kept = join(home.evidence, `${digest.replace(":", "-")}.json`);
+    await mkdir(home.evidence, { recursive: true });
+    await writeJson(kept, evidence);
+    note(`smoke test: ${summarise(evidence)}`);
+    process.stdout.write(JSON.stringify(evidence));
+    return evidence.verdict === "pass" ? 0 : 1;
+  } finally {
+    await rm(output, { recursive: true, force: true });
+  }
+});
+
+/** The checks' own lines, without BuildKit's. */
+function showCheck(line: string): void {
+  const text = line.replace(stepPrefix, "");
+  if (text !== line) note(text);
+}

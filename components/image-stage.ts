@@ -1,0 +1,120 @@
+import * as dockerBuild from "@pulumi/docker-build";
+import * as pulumi from "@pulumi/pulumi";
+import type { StageInputs } from "../lib/key.ts";
+import type { Stage } from "../lib/plan.ts";
+import type { Registry } from "./registry.ts";
+
+/** How images are built: the same for every stage of a stack. */
+export interface BuildSettings {
+  readonly registry: Registry;
+  /** Name of the buildx builder. */
+  readonly builder: pulumi.Input<string>;
+  /** Certificate authorities that downloads inside a build trust, as PEM. */
+  readonly certificates?: pulumi.Input<string> | undefined;
+}
+
+export interface ImageStageArgs {
+  readonly stage: Stage;
+  /** Folder with the stage's build context, below the working directory. */
+  readonly context: pulumi.Input<string>;
+  /** What its Dockerfile can name: the stages it is built from, and `base` where it starts from nothing. */
+  readonly named: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly settings: BuildSettings;
+}
+
+/**
+ * One stage: a layer's files as an image of their own in the registry.
+ *
+ * Its tag holds the key, so that a preview knows exactly which stages change; what others get from it is the
+ * digest alone, so that a rebuild that comes out equal changes nothing further on.
+ */
+export class ImageStage extends pulumi.ComponentResource {
+  /** `sha256:…` */
+  readonly digest: pulumi.Output<string>;
+  /** `repository@sha256:…` */
+  readonly reference: pulumi.Output<string>;
+  readonly key: string;
+  /** What the key was made from; the difference to the last run names the cause of a rebuild. */
+  readonly inputs: StageInputs;
+  /** Bytes in the registry; undefined in a preview of an image that is yet to be built. */
+  readonly compressedSize: pulumi.Output<number | undefined>;
+  readonly nodes: { readonly image: dockerBuild.Image };
+
+  constructor(name: string, args: ImageStageArgs, options?: pulumi.ComponentResourceOptions) {
+    super("strata:index:ImageStage", name, {}, options);
+    const { stage, settings } = args;
+    const { repository } = settings.registry;
+    const tag = pulumi.interpolate`${repository}:stage-${stage.name}-${stage.key}`;
+    const image = new dockerBuild.Image(name, imageArgs(args, repository, tag), {
+      parent: this,
+      // The same stage may belong to another stack; deleting it here would delete its manifest there.
+      retainOnDelete: true,
+    });
+
+    this.nodes = { image };
+    this.key = stage.key;
+    this.inputs = stage.inputs;
+    this.digest = image.digest;
+    // In a preview the provider gives an empty digest for an image that is yet to be built.
+    this.reference = pulumi
+      .all([repository, image.digest, tag])
+      .apply(([to, digest, tagged]) => (digest ? `${to}@${digest}` : tagged));
+    this.compressedSize = this.reference.apply((reference) => measured(settings.registry, reference));
+    this.registerOutputs({
+      digest: this.digest,
+      reference: this.reference,
+      key: this.key,
+      inputs: this.inputs,
+      compressedSize: this.compressedSize,
+    });
+  }
+}
+
+/** A preview must not need the registry: what cannot be asked is left open there. */
+function measured(registry: Registry, reference: string): Promise<number | undefined> {
+  const size = registry.compressedSize(reference);
+  return pulumi.runtime.isDryRun() ? size.catch(() => undefined) : size;
+}
+
+/** Each line answers a row of the table of provider traps in docs/architecture.md. */
+function imageArgs(
+  { stage, context, named, settings }: ImageStageArgs,
+  repository: pulumi.Output<string>,
+  tag: pulumi.Output<string>,
+): dockerBuild.ImageArgs {
+  const cache = pulumi.interpolate`${repository}:cache-${stage.name}`;
+  // Recompressing what a stage starts FROM would pull all of it: only stages made of one layer force it.
+  const force = stage.role === "stage" ? ",force-compression=true" : "";
+  return {
+    push: false,
+    buildOnPreview: false,
+    platforms: ["linux/amd64"],
+    builder: { name: settings.builder },
+    registries: [...settings.registry.logins],
+    context: {
+      location: context,
+      named: Object.fromEntries(
+        Object.entries(named).map(([key, reference]) => [
+          key,
+          { location: pulumi.interpolate`docker-image://${reference}` },
+        ]),
+      ),
+    },
+    dockerfile: { location: pulumi.interpolate`${context}/Dockerfile` },
+    buildArgs: { ...stage.args },
+    ...(settings.certificates === undefined
+      ? {}
+      : { secrets: { ca: settings.certificates }, ignoreSecretsInDiffCalculation: ["ca"] }),
+    exports: [
+      {
+        raw: pulumi.interpolate`type=registry,name=${tag},push=true,oci-mediatypes=true,compression=zstd,compression-level=3${force}`,
+      },
+    ],
+    cacheFrom: [{ raw: pulumi.interpolate`type=registry,ref=${cache}` }],
+    cacheTo: [
+      {
+        raw: pulumi.interpolate`type=registry,ref=${cache},mode=min,oci-mediatypes=true,image-manifest=true,ignore-error=true,compression=zstd`,
+      },
+    ],
+  };
+}

@@ -1,0 +1,148 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { UserError } from "./errors.ts";
+import { checked } from "./lib/checked.ts";
+import { attentionKernels, cudaVersions, pythonVersions } from "./lib/compatibility.ts";
+import { generationNames } from "./lib/generations.ts";
+import { recipeNames } from "./recipes/index.ts";
+
+/** Lower-case path components, as registries want them. */
+const repositoryPath = /^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/;
+const tag = /^[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,127}$/;
+
+/** Settings of a stack; README.md has the same as a table. Unknown keys are errors. */
+export const schema = z.strictObject({
+  recipe: z.enum(recipeNames).default("starter"),
+  generation: z.enum(generationNames).default("cpu"),
+  registry: z
+    .discriminatedUnion("kind", [
+      z.strictObject({
+        kind: z.literal("local"),
+        repository: z.string().regex(repositoryPath, "expected a repository name such as team/strata"),
+      }),
+    ])
+    .default({ kind: "local", repository: "strata" }),
+  builder: z.string().min(1).default("strata"),
+  base: z.string().default("debian-bookworm"),
+  python: z.enum(pythonVersions).default("3.11"),
+  cuda: z.enum(cudaVersions).default("13.0"),
+  llama: z
+    .strictObject({
+      source: z.enum(["sdist", "git"]).default("sdist"),
+      commit: z
+        .string()
+        .regex(/^[0-9a-f]{40}$/, "expected a full commit of 40 hex digits")
+        .optional(),
+      vmm: z.boolean().default(true),
+    })
+    .default({ source: "sdist", vmm: true }),
+  attention: z.array(z.enum(attentionKernels)).default(["triton", "sageattention"]),
+  certificates: z.string().default("system"),
+  mirrors: z.record(z.string(), z.string()).default({}),
+  tags: z
+    .array(z.string().regex(tag, "expected a tag of letters, digits, and . _ -"))
+    .default(["{recipe}-{generation}"]),
+});
+
+export type Config = z.output<typeof schema>;
+
+const services = z.object({ registry: z.object({ address: z.string() }) });
+
+/** `host:port` of the local registry: as `make up` started it, else where the `registry` container listens. */
+export function registryAddress(servicesFile: string): string {
+  if (!existsSync(servicesFile)) return "127.0.0.1:5000";
+  return services.parse(JSON.parse(readFileSync(servicesFile, "utf8"))).registry.address;
+}
+
+/** What the environment of a run says beside the stack's configuration. */
+export interface Environment {
+  /** Overrides `strata:recipe` for one run. */
+  readonly STRATA_RECIPE?: string | undefined;
+  /** Overrides `strata:generation` for one run. */
+  readonly STRATA_GENERATION?: string | undefined;
+}
+
+/**
+ * Checks a stack's configuration.
+ *
+ * @param raw values by key, `strata:generation` for instance; objects and lists as JSON, as Pulumi stores them
+ */
+export function parseConfig(raw: Readonly<Record<string, string>>, environment: Environment = {}): Config {
+  const own = Object.entries(raw).filter(([key]) => key.startsWith("strata:"));
+  const values = Object.fromEntries(own.map(([key, value]) => [key.slice("strata:".length), decoded(value)]));
+  if (environment.STRATA_RECIPE) values.recipe = environment.STRATA_RECIPE;
+  if (environment.STRATA_GENERATION) values.generation = environment.STRATA_GENERATION;
+  return checked(
+    schema,
+    values,
+    (keys) => `strata:${keys.map(String).join(".")}`,
+    "Pulumi stack configuration",
+  );
+}
+
+/** The running stack's configuration. */
+export function loadConfig(): Config {
+  return parseConfig(pulumi.runtime.allConfig(), process.env);
+}
+
+/** The bundle of certificate authorities that builds trust, as PEM; undefined where there is none. */
+export function readCertificates({ certificates }: Config): string | undefined {
+  if (certificates === "none") return undefined;
+  const candidates =
+    certificates === "system"
+      ? [process.env.SSL_CERT_FILE, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
+      : [certificates];
+  const found = candidates.find((path) => path !== undefined && existsSync(path));
+  if (found === undefined && certificates !== "system") {
+    throw new UserError(
+      "strata:certificates",
+      `there is no file ${certificates}.`,
+      'Give the path of a PEM bundle, "system" or "none".',
+    );
+  }
+  return found === undefined ? undefined : readFileSync(found, "utf8");
+}
+
+/** Where the inputs come from, for labels: the last commit that changed one, and its time. */
+export interface Provenance {
+  readonly source: string | null;
+  readonly revision: string | null;
+  /** ISO time: SOURCE_DATE_EPOCH, else the commit's, else 1980. */
+  readonly created: string;
+}
+
+/** What a product is made of; a commit that changes none of it does not change the image's labels. */
+const inputs = ["layers", "recipes", "locks", "lib"];
+
+/** Asks git. Outside a repository the labels stay away rather than being invented. */
+export function readProvenance(folder: string): Provenance {
+  const git = (...args: string[]): string | null => {
+    try {
+      return execFileSync("git", ["-C", folder, ...args], { stdio: ["ignore", "pipe", "ignore"] })
+        .toString()
+        .trim();
+    } catch {
+      return null;
+    }
+  };
+  const [commit, seconds] = git("log", "-1", "--format=%H %ct", "--", ...inputs)?.split(" ") ?? [];
+  const dirty = git("status", "--porcelain", "--", ...inputs);
+  const epoch = Number(process.env.SOURCE_DATE_EPOCH ?? seconds ?? 315532800);
+  return {
+    source: git("remote", "get-url", "origin")?.replace(/\/\/[^@/]*@/, "//") ?? null,
+    revision: commit ? `${commit}${dirty ? "-dirty" : ""}` : null,
+    created: new Date(epoch * 1000).toISOString(),
+  };
+}
+
+/** Objects and lists arrive as JSON, booleans and strings as they are. */
+function decoded(value: string): unknown {
+  if (!/^[[{]/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}

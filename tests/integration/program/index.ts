@@ -1,0 +1,30 @@
+/** The program under test: strata's components over the small layers of one test. */
+import { readFileSync } from "node:fs";
+import { relative } from "node:path";
+import { LayeredImage } from "../../../components/layered-image.ts";
+import { LocalRegistry } from "../../../components/local-registry.ts";
+import { registryAddress } from "../../../config.ts";
+import { writeBuildContext } from "../../../lib/build-context.ts";
+import { home } from "../../../tools/home.ts";
+import { smallPlan } from "../support/small-layers.ts";
+
+const {
+  STRATA_TEST_LAYERS: layers = "",
+  STRATA_TEST_BASE: base = "",
+  STRATA_TEST_REPOSITORY: repository = "",
+} = process.env;
+const plan = smallPlan(layers, base);
+const registry = new LocalRegistry("registry", { address: registryAddress(home.services), repository });
+const image = new LayeredImage("small", {
+  plan,
+  base,
+  contexts: (stage) => relative(process.cwd(), writeBuildContext(home.contexts, stage)),
+  settings: { registry, builder: "strata", certificates: readFileSync(`${layers}/certificates.pem`, "utf8") },
+});
+
+export const reference = image.reference;
+export const stages = Object.fromEntries(
+  Object.entries({ ...image.stages, product: image.product }).map(
+    ([name, { key, digest, compressedSize }]) => [name, { key, digest, bytes: compressedSize }],
+  ),
+);

@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { homeAt, repository } from "../../../tools/home.ts";
+import { parseEvent } from "../../../tools/pulumi/events.ts";
+import { stopServices } from "../../../tools/services/services.ts";
+import { setUp } from "../../../tools/setup.ts";
+import { writeFile } from "../../support/layers.ts";
+import { smallLayers } from "./small-layers.ts";
+
+/** One stack of the small program with a builder and a registry of its own, on free ports. */
+export interface TestStack {
+  readonly registry: string;
+  /** `host:port/path` of the stack's images. */
+  readonly repository: string;
+  /** Writes a file of a layer. */
+  edit(path: string, text: string): void;
+  pulumi(...args: string[]): Promise<{ stdout: string; exitCode: number | undefined }>;
+  /** `pulumi up`: what changed, by resource name, the stack's outputs, and the whole log. */
+  up(): Promise<Update>;
+  /** Throws the builder's state away and starts an empty one. */
+  emptyBuilder(): Promise<void>;
+  /** The path of a layer's file. */
+  pathOf(path: string): string;
+  /** What the builder holds: bytes, and what each record came from. */
+  builderRecords(): Promise<readonly { readonly size: number; readonly description: string }[]>;
+  /** A second stack: other images, other caches, nothing shared but the services. */
+  sibling(name: string): TestStack;
+  close(): Promise<void>;
+}
+
+export interface Update {
+  /** Operations by resource name: `create`, `update`, `replace`; unchanged ones are absent. */
+  readonly changed: Readonly<Record<string, string>>;
+  readonly stages: Readonly<Record<string, { key: string; digest: string; bytes: number }>>;
+  readonly reference: string;
+  /** Lines of the build logs, by resource name. */
+  readonly logs: Readonly<Record<string, string>>;
+}
+
+/** Starts builder and registry in a temporary home, with the base image in it. */
+export async function openTestStack(): Promise<TestStack> {
+  const root = mkdtempSync(join(tmpdir(), "strata-integration-"));
+  const home = homeAt(join(root, "home"));
+  const { services, base, environment } = await setUp(home, "debian-bookworm");
+  const program = join(repository, "tests", "integration", "program");
+
+  const open = (name: string): TestStack => {
+    const layers = join(root, name, "layers");
+    for (const [path, text] of Object.entries(smallLayers)) writeFile(layers, path, text);
+    const env = {
+      ...environment,
+      STRATA_HOME: home.root,
+      STRATA_TEST_LAYERS: layers,
+      STRATA_TEST_BASE: base.reference,
+      STRATA_TEST_REPOSITORY: name,
+    };
+    const pulumi = (...args: string[]) =>
+      execa("pulumi", [...args, "--stack", name], {
+        cwd: program,
+        env,
+        stdin: "ignore",
+        reject: false,
+        all: true,
+      });
+    let created = false;
+    return {
+      registry: services.registry.address,
+      repository: `${services.registry.address}/${name}`,
+      edit: (path, text) => writeFile(layers, path, text),
+      pathOf: (path) => join(layers, path),
+      pulumi: async (...args) => {
+        const { stdout, exitCode } = await pulumi(...args);
+        return { stdout, exitCode };
+      },
+      async up() {
+        if (!created) await pulumi("stack", "init");
+        created = true;
+        const run = await pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--json");
+        if (run.exitCode !== 0) throw new Error(`pulumi up failed:\n${run.all}`);
+        const { stdout } = await pulumi("stack", "output", "--json");
+        return { ...readEvents(run.stdout), ...JSON.parse(stdout) };
+      },
+      async emptyBuilder() {
+        await stopServices(home);
+        rmSync(home.buildkit, { recursive: true, force: true });
+        await setUp(home, "debian-bookworm");
+      },
+      async builderRecords() {
+        const usage = await execa(join(home.bin, "buildctl"), [
+          ...["--addr", services.builder.address, "du", "--format", "{{json .}}"],
+        ]);
+        return JSON.parse(usage.stdout) as { size: number; description: string }[];
+      },
+      sibling: open,
+      async close() {
+        await stopServices(home);
+        rmSync(root, { recursive: true, force: true });
+      },
+    };
+  };
+  return open("one");
+}
+
+/** What an update did: operations and build logs by resource name, from the engine's events. */
+function readEvents(stdout: string): Pick<Update, "changed" | "logs"> {
+  const changed: Record<string, string> = {};
+  const logs: Record<string, string> = {};
+  for (const event of stdout.split("\n").map(parseEvent)) {
+    const operation = event?.resOutputsEvent?.metadata;
+    if (operation && operation.type === "docker-build:index:Image" && operation.op !== "same") {
+      changed[nameOf(operation.urn)] = operation.op;
+    }
+    const { urn, message } = event?.diagnosticEvent ?? {};
+    if (urn && message) logs[nameOf(urn)] = `${logs[nameOf(urn)] ?? ""}${message}`;
+  }
+  return { changed, logs };
+}
+
+function nameOf(urn: string): string {
+  return urn.split("::").at(-1) ?? urn;
+}

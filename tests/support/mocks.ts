@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
+
+/** One resource as a program registered it. */
+export interface Registration {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Record<string, unknown>;
+}
+
+/** What the mocked providers were asked for, and what they answer. */
+export interface Recording {
+  readonly registrations: Registration[];
+  /** The registration of one resource; throws when there is not exactly one. */
+  only(type: string, name?: string): Registration;
+  of(type: string): Registration[];
+}
+
+/** The digest that the mocked docker-build provider gives the image `name`. */
+export function digestOf(name: string): string {
+  return `sha256:${createHash("sha256").update(name).digest("hex")}`;
+}
+
+/**
+ * Runs a Pulumi program without engine, providers or network, and records what it registers. Each call starts with
+ * an empty recording; unknown provider functions throw.
+ */
+export async function record(
+  program: () => unknown,
+  { preview = false, answers = {} }: { preview?: boolean; answers?: Record<string, object> } = {},
+): Promise<Recording> {
+  const registrations: Registration[] = [];
+  await pulumi.runtime.setMocks(
+    {
+      newResource({ type, name, inputs }) {
+        registrations.push({ type, name, inputs: readable(inputs) as Record<string, unknown> });
+        const computed =
+          type === "docker-build:index:Image"
+            ? { digest: preview ? "" : digestOf(name), ref: `${name}:ref` }
+            : type === "command:local:Command"
+              ? { stdout: "", stderr: "" }
+              : {};
+        return { id: `${name}-id`, state: { ...inputs, ...computed, ...answers[type] } };
+      },
+      call({ token }) {
+        throw new Error(`The program called ${token}, which no mock answers.`);
+      },
+    },
+    "strata",
+    "test",
+    preview,
+  );
+  await pulumi.runtime.runInPulumiStack(async () => program());
+  await settled();
+  const of = (type: string) => registrations.filter((registration) => registration.type === type);
+  return {
+    registrations,
+    of,
+    only(type, name) {
+      const found = of(type).filter((registration) => name === undefined || registration.name === name);
+      if (found.length !== 1 || !found[0]) {
+        throw new Error(`Expected one ${type} ${name ?? ""}, found ${found.length}.`);
+      }
+      return found[0];
+    },
+  };
+}
+
+/** Secrets as the engine gets them, `{ secret: value }` here instead of the SDK's signature. */
+function readable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(readable);
+  if (value === null || typeof value !== "object") return value;
+  if (pulumi.runtime.specialSigKey in value && "value" in value) return { secret: readable(value.value) };
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, readable(inner)]));
+}
+
+/** Resolves when every registration that was started has been made. */
+async function settled(): Promise<void> {
+  // The SDK's own way for programs that have no engine to wait for them.
+  await pulumi.runtime.disconnect();
+}
+
+/** The value of an output. */
+export function resolved<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => {
+    output.apply(resolve);
+  });
+}

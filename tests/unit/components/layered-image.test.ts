@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import { LayeredImage } from "../../../components/layered-image.ts";
+import type { Registry } from "../../../components/registry.ts";
+import type { Plan } from "../../../lib/plan.ts";
+import { layer, layersFolder, plan, recipe } from "../../support/layers.ts";
+import { digestOf, record, resolved } from "../../support/mocks.ts";
+
+const registry: Registry = {
+  repository: pulumi.output("registry.test/strata"),
+  logins: [{ address: "registry.test", username: "me", password: pulumi.secret("hidden") }],
+  compressedSize: async (reference) => reference.length,
+};
+const image = "docker-build:index:Image";
+const base = "registry.test/base@sha256:base";
+
+function testPlan(t: TestContext): Plan {
+  const folder = layersFolder(t, {
+    "toolbox/Dockerfile": "FROM base\n",
+    "system/Dockerfile": "FROM base\n",
+    "a/Dockerfile": "FROM toolbox\n",
+  });
+  const layers = [
+    layer("system", [], { role: "system" }),
+    layer("a", ["toolbox"], { args: () => ({ X: "1" }) }),
+  ];
+  return plan(folder, recipe(layers, [layer("toolbox", [], { role: "build" })]));
+}
+
+async function build(testedPlan: Plan, preview = false) {
+  let built: LayeredImage | undefined;
+  const recording = await record(
+    () => {
+      built = new LayeredImage("starter", {
+        plan: testedPlan,
+        base,
+        contexts: (stage) => `contexts/${stage.key}`,
+        settings: { registry, builder: "strata", certificates: "PEM" },
+      });
+    },
+    { preview },
+  );
+  assert.ok(built);
+  return { built, recording };
+}
+
+test("a stage is an image whose inputs answer every trap of the provider", async (t) => {
+  const testedPlan = testPlan(t);
+  const stage = testedPlan.stages.find(({ name }) => name === "a");
+  assert.ok(stage);
+  const { recording } = await build(testedPlan);
+  const { inputs } = recording.only(image, "starter-a");
+  assert.deepEqual(inputs, {
+    push: false,
+    buildOnPreview: false,
+    platforms: ["linux/amd64"],
+    builder: { name: "strata" },
+    network: "default",
+    registries: { secret: [{ address: "registry.test", username: "me", password: "hidden" }] },
+    context: {
+      location: `contexts/${stage.key}`,
+      named: { toolbox: { location: `docker-image://registry.test/strata@${digestOf("starter-toolbox")}` } },
+    },
+    dockerfile: { location: `contexts/${stage.key}/Dockerfile` },
+    buildArgs: { SOURCE_DATE_EPOCH: "315532800", X: "1" },
+    secrets: { secret: { ca: "PEM" } },
+    ignoreSecretsInDiffCalculation: ["ca"],
+    exports: [
+      {
+        raw: `type=registry,name=registry.test/strata:stage-a-${stage.key},push=true,oci-mediatypes=true,compression=zstd,compression-level=3,force-compression=true`,
+      },
+    ],
+    cacheFrom: [{ raw: "type=registry,ref=registry.test/strata:cache-a" }],
+    cacheTo: [
+      {
+        raw: "type=registry,ref=registry.test/strata:cache-a,mode=min,oci-mediatypes=true,image-manifest=true,ignore-error=true,compression=zstd",
+      },
+    ],
+  });
+});
+
+test("what starts FROM something is not recompressed, and starts from the base by digest", async (t) => {
+  const { recording } = await build(testPlan(t));
+  for (const name of ["starter-system", "starter-toolbox", "starter"]) {
+    const { inputs } = recording.only(image, name);
+    const [{ raw }] = inputs.exports as [{ raw: string }];
+    assert.ok(!raw.includes("force-compression"), name);
+  }
+  const { context } = recording.only(image, "starter-system").inputs as { context: { named: object } };
+  assert.deepEqual(context.named, { base: { location: `docker-image://${base}` } });
+});
+
+test("the product is put together from the stages' digests, build stages left out", async (t) => {
+  const { built, recording } = await build(testPlan(t));
+  const { context } = recording.only(image, "starter").inputs as { context: { named: object } };
+  assert.deepEqual(context.named, {
+    system: { location: `docker-image://registry.test/strata@${digestOf("starter-system")}` },
+    a: { location: `docker-image://registry.test/strata@${digestOf("starter-a")}` },
+  });
+  assert.equal(await resolved(built.reference), `registry.test/strata@${digestOf("starter")}`);
+});
+
+test("the outputs of a stage: digest, reference, key, inputs, size", async (t) => {
+  const testedPlan = testPlan(t);
+  const { built } = await build(testedPlan);
+  const stage = built.stages.a;
+  assert.ok(stage);
+  const reference = `registry.test/strata@${digestOf("starter-a")}`;
+  assert.equal(await resolved(stage.digest), digestOf("starter-a"));
+  assert.equal(await resolved(stage.reference), reference);
+  assert.equal(stage.key, testedPlan.stages.find(({ name }) => name === "a")?.key);
+  assert.equal(stage.inputs["argument:X"], "1");
+  assert.equal(await resolved(stage.compressedSize), reference.length);
+});
+
+test("preview and update register the same resources: none is made inside apply", async (t) => {
+  const testedPlan = testPlan(t);
+  const names = async (preview: boolean) =>
+    (await build(testedPlan, preview)).recording.registrations
+      .map(({ type, name }) => `${type} ${name}`)
+      .sort();
+  const update = await names(false);
+  assert.deepEqual(await names(true), update);
+  assert.equal(update.filter((entry) => entry.startsWith(image)).length, 4);
+});
+
+test("a preview names an image that is yet to be built by its tag", async (t) => {
+  const testedPlan = testPlan(t);
+  const { built } = await build(testedPlan, true);
+  assert.equal(await resolved(built.reference), `registry.test/strata:stage-test-${testedPlan.product.key}`);
+});

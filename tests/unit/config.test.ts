@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { parseConfig, readCertificates, registryAddress, schema } from "../../config.ts";
+import { UserErrors } from "../../errors.ts";
+import { repository } from "../../tools/home.ts";
+
+test("nothing configured gives the defaults", () => {
+  assert.deepEqual(parseConfig({}), {
+    recipe: "starter",
+    generation: "cpu",
+    registry: { kind: "local", repository: "strata" },
+    builder: "strata",
+    base: "debian-bookworm",
+    python: "3.11",
+    cuda: "13.0",
+    llama: { source: "sdist", vmm: true },
+    attention: ["triton", "sageattention"],
+    certificates: "system",
+    mirrors: {},
+    tags: ["{recipe}-{generation}"],
+  });
+});
+
+test("values arrive as Pulumi stores them: strings, and JSON for objects and lists", () => {
+  const config = parseConfig({
+    "strata:generation": "ada",
+    "strata:llama": '{"source":"git","vmm":false}',
+    "strata:attention": '["triton"]',
+    "aws:region": "eu-central-1",
+  });
+  assert.equal(config.generation, "ada");
+  assert.deepEqual(config.llama, { source: "git", vmm: false });
+  assert.deepEqual(config.attention, ["triton"]);
+});
+
+test("the environment overrides recipe and generation, and is checked as well", () => {
+  assert.equal(
+    parseConfig({ "strata:generation": "cpu" }, { STRATA_GENERATION: "hopper" }).generation,
+    "hopper",
+  );
+  assert.throws(
+    () => parseConfig({}, { STRATA_GENERATION: "hoper" }),
+    /strata:generation: .*Did you mean "hopper"/,
+  );
+});
+
+test("a word that is nearly right gets a suggestion", () => {
+  assert.throws(
+    () => parseConfig({ "strata:generation": "adda" }),
+    /^UserError: strata:generation: expected one of cpu, turing, ampere, ada, hopper, blackwell, universal, got "adda"\. Did you mean "ada"\?$/,
+  );
+});
+
+test("all problems are reported together, each with its path and value", () => {
+  assert.throws(
+    () =>
+      parseConfig({
+        "strata:generaton": "ada",
+        "strata:python": "3.9",
+        "strata:llama": '{"sorce":"git","vmm":"yes","commit":"abc"}',
+        "strata:registry": '{"kind":"local","repository":"Strata"}',
+        "strata:attention": '["tritn"]',
+      }),
+    (error: unknown) => {
+      assert.ok(error instanceof UserErrors);
+      const paths = error.errors.map(({ path }) => path).sort();
+      assert.deepEqual(paths, [
+        "strata:attention.0",
+        "strata:generaton",
+        "strata:llama.commit",
+        "strata:llama.sorce",
+        "strata:llama.vmm",
+        "strata:python",
+        "strata:registry.repository",
+      ]);
+      assert.match(error.message, /strata:generaton: is not a setting\. Did you mean "generation"\?/);
+      assert.match(error.message, /strata:llama\.sorce: is not a setting\. Did you mean "source"\?/);
+      assert.match(error.message, /strata:llama\.vmm: expected boolean, got "yes"/);
+      assert.match(error.message, /strata:attention\.0: .*got "tritn"\. Did you mean "triton"\?/);
+      return true;
+    },
+  );
+});
+
+test("an unknown kind of registry names those that exist", () => {
+  assert.throws(
+    () => parseConfig({ "strata:registry": '{"kind":"locl"}' }),
+    /strata:registry\.kind: .*"?local"?/,
+  );
+});
+
+test("Pulumi.yaml declares every setting", () => {
+  const declared = [
+    ...readFileSync(join(repository, "Pulumi.yaml"), "utf8").matchAll(/^ {2}strata:(\w+):/gm),
+  ];
+  assert.deepEqual(declared.map((match) => match[1]).sort(), Object.keys(schema.shape).sort());
+});
+
+test("the README explains every setting", () => {
+  const readme = readFileSync(join(repository, "README.md"), "utf8");
+  for (const key of Object.keys(schema.shape)) assert.ok(readme.includes(`\`${key}\``), key);
+});
+
+test("certificates: none, a file, and a clear error for a file that is not there", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "strata-test-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "bundle.pem");
+  writeFileSync(file, "PEM");
+  const read = (certificates: string) => readCertificates({ ...parseConfig({}), certificates });
+  assert.equal(read("none"), undefined);
+  assert.equal(read(file), "PEM");
+  assert.throws(
+    () => read("/nowhere.pem"),
+    /strata:certificates: there is no file \/nowhere\.pem\. Give the path/,
+  );
+});
+
+test("the registry's address is the one that `make up` wrote down, else the default", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "strata-test-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "services.json");
+  assert.equal(registryAddress(file), "127.0.0.1:5000");
+  writeFileSync(
+    file,
+    JSON.stringify({ builder: {}, registry: { kind: "process", address: "127.0.0.1:41000" } }),
+  );
+  assert.equal(registryAddress(file), "127.0.0.1:41000");
+});

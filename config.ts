@@ -1,8 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { rootCertificates } from "node:tls";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { UserError } from "./errors.ts";
+import { additionalCertificates } from "./lib/certificates.ts";
 import { checked } from "./lib/checked.ts";
 import { attentionKernels, cudaVersions, pythonVersions } from "./lib/compatibility.ts";
 import { generationNames } from "./lib/generations.ts";
@@ -87,22 +90,31 @@ export function loadConfig(): Config {
   return parseConfig(pulumi.runtime.allConfig(), process.env);
 }
 
-/** The bundle of certificate authorities that builds trust, as PEM; undefined where there is none. */
+/** Where distributions keep a machine's certificate authorities, and the public ones among them. */
+const systemBundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
+const publicAuthorities = "/usr/share/ca-certificates/mozilla";
+
+/**
+ * Certificate authorities that builds trust beside the public ones, as PEM; undefined where there are none. With
+ * `system`: those that were added to this machine, a company proxy's for instance.
+ */
 export function readCertificates({ certificates }: Config): string | undefined {
   if (certificates === "none") return undefined;
-  const candidates =
-    certificates === "system"
-      ? [process.env.SSL_CERT_FILE, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
-      : [certificates];
-  const found = candidates.find((path) => path !== undefined && existsSync(path));
-  if (found === undefined && certificates !== "system") {
+  if (certificates !== "system") {
+    if (existsSync(certificates)) return readFileSync(certificates, "utf8");
     throw new UserError(
       "strata:certificates",
       `there is no file ${certificates}.`,
       'Give the path of a PEM bundle, "system" or "none".',
     );
   }
-  return found === undefined ? undefined : readFileSync(found, "utf8");
+  const bundle = [process.env.SSL_CERT_FILE, ...systemBundles].find((path) => path && existsSync(path));
+  if (!bundle) return undefined;
+  const files = existsSync(publicAuthorities) ? readdirSync(publicAuthorities) : [];
+  return additionalCertificates(readFileSync(bundle, "utf8"), [
+    ...rootCertificates,
+    ...files.map((file) => readFileSync(join(publicAuthorities, file), "utf8")),
+  ]);
 }
 
 /** Where the inputs come from, for labels: the last commit that changed one, and its time. */

@@ -31,7 +31,9 @@ export const LABELS = {
 export function audit(input: AuditInput): AuditReport {
   const labels = input.config.config?.Labels ?? {};
   const systemLayers =
-    input.systemLayers ?? parseCount(labels[LABELS.systemLayers]) ?? layersBelow(labels[LABELS.layers], input);
+    input.systemLayers ??
+    parseCount(labels[LABELS.systemLayers]) ??
+    layersBelow(labels[LABELS.layers], input);
   if (systemLayers > input.layers.length) {
     throw new UserError(
       input.reference,

@@ -5,6 +5,7 @@ export const wheelLayer = {
   parents: () => ["toolbox"],
   shared: [
     "shared/install-wheels.sh",
+    "shared/trust.sh",
     "shared/compile-python.sh",
     "shared/verify-in-place.sh",
     "shared/finish.sh",

@@ -13,9 +13,14 @@ import { Transport } from "./transport.ts";
  * @returns `repository:tag`
  * @throws UserError when the registry refuses, or answers with another digest.
  */
-export async function tagManifest(reference: string, tag: string, transport = new Transport()): Promise<string> {
+export async function tagManifest(
+  reference: string,
+  tag: string,
+  transport = new Transport(),
+): Promise<string> {
   const asked = parseReference(reference);
-  if (!asked.digest) throw new UserError(reference, "has no digest.", "A tag is moved to a digest: name one.");
+  if (!asked.digest)
+    throw new UserError(reference, "has no digest.", "A tag is moved to a digest: name one.");
   const { bytes, digest, mediaType } = await readManifest(transport, asked, asked.digest);
   const answer = await transport.request(asked, `manifests/${tag}`, {
     method: "PUT",
@@ -28,7 +33,11 @@ export async function tagManifest(reference: string, tag: string, transport = ne
   const { registry, repository } = asked;
   const tagged = formatReference({ registry, repository, tag });
   if (stored && stored !== digest) {
-    throw new UserError(tagged, `the registry stored ${stored} instead of ${digest}.`, "It changes manifests.");
+    throw new UserError(
+      tagged,
+      `the registry stored ${stored} instead of ${digest}.`,
+      "It changes manifests.",
+    );
   }
   return tagged;
 }

@@ -79,11 +79,7 @@ export class Transport {
    * @returns the answer, whatever its status: what 404 means is for the caller to say.
    * @throws UserError when the registry cannot be reached.
    */
-  async request(
-    target: Target,
-    path: string,
-    init: RequestOptions = {},
-  ): Promise<Answer> {
+  async request(target: Target, path: string, init: RequestOptions = {}): Promise<Answer> {
     const base = `${baseUrl(target.registry)}/v2/${target.repository}/`;
     const url = new URL(path, base);
     let loggedIn = false;
@@ -125,11 +121,7 @@ export class Transport {
     return token !== undefined;
   }
 
-  private async send(
-    target: Target,
-    url: URL,
-    init: RequestOptions,
-  ): Promise<Answer> {
+  private async send(target: Target, url: URL, init: RequestOptions): Promise<Answer> {
     const clock = new SilenceClock(this.timeoutMs);
     const token = this.tokens.get(tokenKey(target));
     clock.start();

@@ -8,7 +8,7 @@ import { type LockedImage, parseImageLock } from "../lib/image-lock.ts";
 import { run } from "./exec.ts";
 import { recall, writeJson } from "./files.ts";
 import { type Home, repository } from "./home.ts";
-import { makeRootContext } from "./mmdebstrap.ts";
+import { makeRootContext, SOURCE_DATE_EPOCH } from "./mmdebstrap.ts";
 import { note, step } from "./progress.ts";
 import { registryHolds } from "./services/loopback.ts";
 import type { Services } from "./services/services.ts";
@@ -96,13 +96,15 @@ async function makeLocally(
           "--metadata-file",
           metadata,
         ];
-        await run("docker", ["buildx", "build", ...options, "--output", output, folder]);
+        const time = ["--build-arg", `SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
+        await run("docker", ["buildx", "build", ...options, ...time, "--output", output, folder]);
       } else {
         if (!buildctl) throw new Error("buildctl is not resolved");
         const context = ["--local", `context=${folder}`, "--local", `dockerfile=${folder}`];
         const options = ["--frontend", "dockerfile.v0", "--metadata-file", metadata, "--progress=plain"];
         const address = ["--addr", services.builder.address];
-        await run(buildctl.path, [...address, "build", ...options, ...context, "--output", output]);
+        const time = ["--opt", `build-arg:SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
+        await run(buildctl.path, [...address, "build", ...options, ...time, ...context, "--output", output]);
       }
       const { "containerimage.digest": digest } = JSON.parse(await readFile(metadata, "utf8"));
       return `${target}@${digest}`;

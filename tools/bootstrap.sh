@@ -16,9 +16,9 @@ refuse() {
 
 # Whether `node --version`, given as v22.18.0, is at least NODE_MINIMUM.
 recent() {
-  version=${1#v}
-  major=${version%%.*}
-  minor=${version#*.}
+  major=${1#v}
+  minor=${major#*.}
+  major=${major%%.*}
   minor=${minor%%.*}
   [ "$major" -gt "${NODE_MINIMUM%.*}" ] || { [ "$major" -eq "${NODE_MINIMUM%.*}" ] && [ "$minor" -ge "${NODE_MINIMUM#*.}" ]; }
 }

@@ -118,7 +118,7 @@ function printMoves(name: LockName, before: string, after: string): void {
     .filter((key) => old.get(key) !== now.get(key));
   note(`${lockPath(name)}: ${moved.length} of ${now.size} packages moved`);
   if (moved.length === 0 || old.size === 0) return;
-  const table = new Table({ head: ["package", "old", "new"] });
+  const table = new Table({ head: ["package", "old", "new"], style: { head: [], border: [] } });
   table.push(...moved.map((key) => [key, old.get(key) ?? "", now.get(key) ?? ""]));
   note(table.toString());
 }

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { attempt, tail } from "./exec.ts";
 
-/** The time of every file that the bootstrap itself makes: the first second of 2025, UTC. */
-const SOURCE_DATE_EPOCH = "1735689600";
+/** The time of every file that the bootstrap itself makes, and of the image: the first second of 2025, UTC. */
+export const SOURCE_DATE_EPOCH = "1735689600";
 
 /** Folders that no server needs; the copyright files stay, as the licences ask. Later apt installs leave them out too. */
 const excluded = ["man", "info", "locale", "doc", "groff", "lintian", "linda"].map(
@@ -25,6 +25,9 @@ export function mmdebstrapArguments(suite: string, tar: string): string[] {
     '--aptopt=Acquire::Languages "none"',
     // Logs and caches carry the time and the machine's name.
     '--customize-hook=rm -rf "$1"/var/log/*.log "$1"/var/log/apt/* "$1"/var/cache/ldconfig/aux-cache',
+    '--customize-hook=rm -f "$1"/var/cache/debconf/*-old "$1"/var/lib/dpkg/*-old',
+    // Container engines bring /dev.
+    '--customize-hook=rm -rf "$1"/dev/*',
     '--customize-hook=rm -f "$1"/etc/hostname && : > "$1"/etc/resolv.conf',
     suite,
     tar,

@@ -24,4 +24,4 @@ for library in libraries:
         if "libcuda.so.1" not in str(error):  # the driver's, absent while building
             failures.append(f"{library}: {error}")
 print(f"{len(libraries) - len(failures)} of {len(libraries)} extension modules load with torch {torch.__version__}")
-sys.exit("\n".join(failures))
+sys.exit("\n".join(failures) or 0)

@@ -6,6 +6,6 @@ export const backend: Layer = {
   dockerfile: "shared/wheels.Dockerfile",
   name: "backend",
   summary: "the FastAPI service that tells what the image is and whether it works",
-  python: () => ({ image: ["fastapi", "httpx", "supervisor", "uvicorn"] }),
+  python: () => ({ image: ["fastapi", "httpx", "packaging", "supervisor", "uvicorn"] }),
   owns: () => ["/opt/strata/backend"],
 };

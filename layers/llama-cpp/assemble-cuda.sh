@@ -3,8 +3,7 @@
 # headers and libraries from the product's own cuda stage, so that what is linked is what will run.
 set -eu
 toolkit=$1
-certificates=/run/secrets/ca
-if [ -s "$certificates" ]; then export SSL_CERT_FILE="$certificates"; fi
+. /context/trust.sh
 
 /opt/toolbox/bin/uv --quiet pip install --target /opt/nvcc --python /usr/bin/python3 --no-config --no-cache \
   --no-deps --only-binary :all: --require-hashes --requirement /context/build-requirements.txt

@@ -5,6 +5,8 @@ set -euo pipefail
 
 options=(
   -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON
+  # Warnings of somebody else's release are megabytes of log that nobody here acts on.
+  -DCMAKE_C_FLAGS=-w -DCMAKE_CXX_FLAGS=-w
   -DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON
   -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF
   -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON

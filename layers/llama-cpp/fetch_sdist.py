@@ -37,9 +37,9 @@ class Links(HTMLParser):
 
 def fetch(name: str, version: str, sha256: str, target: Path) -> None:
     index = os.environ.get("PIP_INDEX_URL", PyPI.simple_url).rstrip("/")
-    certificates = "/run/secrets/ca"
+    certificates = os.environ.get("SSL_CERT_FILE")
     with requests.Session() as session:
-        if os.path.exists(certificates) and os.path.getsize(certificates):
+        if certificates:
             session.verify = certificates
         retries = Retry(total=4, backoff_factor=1, status_forcelist=[429, 500, 502, 503, 504])
         session.mount("https://", HTTPAdapter(max_retries=retries))

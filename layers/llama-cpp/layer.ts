@@ -8,7 +8,7 @@ export const llamaCpp: Layer = {
   summary:
     "llama-server, compiled for exactly the generation's compute capabilities; no Python change compiles it again",
   parents: (context) => (usesCuda(context) ? ["toolbox", "cuda"] : ["toolbox"]),
-  shared: ["shared/finish.sh"],
+  shared: ["shared/finish.sh", "shared/trust.sh"],
   args: (context) => ({
     SOURCE: context.llama.source,
     LIBRARIES: usesCuda(context) ? "cuda" : "toolbox",

@@ -1,7 +1,6 @@
 #!/bin/sh
 set -eu
-certificates=/run/secrets/ca
-if [ -s "$certificates" ]; then export SSL_CERT_FILE="$certificates"; fi
+. /context/trust.sh
 /opt/toolbox/bin/uv --quiet pip install --target /opt/gguf --python /usr/bin/python3 --no-config --no-cache \
   --no-deps --only-binary :all: --require-hashes --requirement /context/build-requirements.txt
 mkdir -p /out/opt/strata/models

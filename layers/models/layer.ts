@@ -4,7 +4,7 @@ export const models: Layer = {
   name: "models",
   summary: "a tiny model that counts, so that a completion can be checked word for word",
   parents: () => ["toolbox"],
-  shared: ["shared/finish.sh"],
+  shared: ["shared/finish.sh", "shared/trust.sh"],
   python: () => ({ build: ["gguf"] }),
   owns: () => ["/opt/strata/models"],
 };

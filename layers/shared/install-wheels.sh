@@ -2,8 +2,7 @@
 # Usage: install-wheels.sh, in a build context that holds requirements.txt (and rootfs/, where the stage has
 # files of its own). Leaves the stage's files in /out.
 set -eu
-certificates=/run/secrets/ca
-if [ -s "$certificates" ]; then export SSL_CERT_FILE="$certificates"; fi
+. /context/trust.sh
 
 uv=/opt/toolbox/bin/uv
 # The interpreter of a real environment at the path of the product's, so that scripts name the right Python.
@@ -14,7 +13,8 @@ mkdir -p /out
 export UV_CACHE_DIR=/out.cache UV_LINK_MODE=hardlink UV_NO_PROGRESS=1 UV_HTTP_TIMEOUT=300
 $uv --quiet pip install --python /opt/venv/bin/python --prefix /out/opt/venv --no-config \
   --no-deps --only-binary :all: --require-hashes --requirement /context/requirements.txt
-rm -rf /out.cache
+# uv's own lock lies in each stage's environment: one path in several stages.
+rm -rf /out.cache /out/opt/venv/.lock
 
 sh -eu /context/compile-python.sh "/out/opt/venv/lib/python$PYTHON/site-packages"
 if [ -d /context/rootfs ]; then cp -a /context/rootfs/. /out/; fi

@@ -5,7 +5,7 @@ export const toolbox: Layer = {
   summary: "compiler, Python, uv: what the other stages are built with, kept out of the product",
   role: "build",
   parents: () => [],
-  shared: ["shared/settled.sh"],
+  shared: ["shared/settled.sh", "shared/trust.sh"],
   pins: ({ base }) => ({ base }),
   python: () => ({ build: ["cmake", "ninja", "uv==0.13.8"] }),
 };

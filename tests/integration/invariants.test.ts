@@ -32,7 +32,7 @@ test("invariant 2: the product's layers are the stage images' layers, digest for
 });
 
 test("invariant 1: no path is in two layers above the system image", async () => {
-  const report = await auditImage(first.reference);
+  const report = await auditImage(first.reference, { cache: stack.auditCache });
   assert.deepEqual(
     report.findings.filter(({ severity }) => severity === "broken"),
     [],

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../errors.ts";
@@ -50,17 +51,13 @@ export async function ensureDockerBuilder(home: Home, settings: BuilderSettings)
   const config = join(home.run, BUILDKITD_CONFIG);
   const wanted = `${workerConfig(settings)}\n${commonConfig(settings)}`;
   const inspected = await attempt("docker", ["buildx", "inspect", BUILDER]);
-  if (inspected.ok && /Status:\s+running/.test(inspected.stdout)) {
-    if (
-      inspected.stdout.includes(`[registry."${settings.registry}"]`) ||
-      !inspected.stdout.includes("[registry.")
-    ) {
-      return false;
-    }
-  }
-  await writeAtomically(config, wanted);
+  const running = inspected.ok && /Status:\s+running/.test(inspected.stdout);
+  const current = await readFile(config, "utf8").catch(() => undefined);
+  if (running && current === wanted) return false;
   await step(`Starting the builder ${BUILDER} (${buildkitImage})`, async () => {
     if (inspected.ok) await run("docker", ["buildx", "rm", "--keep-state", BUILDER], { remedy });
+    // Only now, so that an interruption never leaves a builder of another configuration than the file's.
+    await writeAtomically(config, wanted);
     const driver = ["--driver", "docker-container", "--driver-opt", `image=${buildkitImage}`];
     const network = ["--driver-opt", "network=host", "--buildkitd-config", config];
     await run("docker", ["buildx", "create", "--name", BUILDER, ...driver, ...network, "--bootstrap"], {

@@ -84,7 +84,9 @@ export async function ensureServices(home: Home, engine: Engine, tools: Toolchai
 
 async function ensureDocker(home: Home, wish: PortWish): Promise<Services> {
   const ours = await dockerRegistryPort();
-  const { port, moved } = await decidePort("registry", wish, async (candidate) => {
+  // Another clone may have made the container; moving it would take its images' names away.
+  const known = { ...wish, recorded: wish.recorded ?? ours };
+  const { port, moved } = await decidePort("registry", known, async (candidate) => {
     if (candidate === ours || (await isFree(candidate)))
       return { kind: candidate === ours ? "ours" : "nobody" };
     return { kind: "stranger", description: "another process" };

@@ -101,7 +101,7 @@ function findGo(tool: string): Promise<{ path: string; version: string }> {
   chosen ??= (async () => {
     for (const path of executables("go", process.env.PATH ?? "")) {
       const version = await run(path, ["env", "GOVERSION"]);
-      const parsed = parseVersion(version.replace("go", ""));
+      const parsed = parseVersion(version);
       const minimum = parseVersion(GO_MINIMUM);
       if (parsed && minimum && compareVersions(parsed, minimum) >= 0) return { path, version };
     }

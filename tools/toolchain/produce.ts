@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -30,7 +31,7 @@ export async function produce(target: string, work: (temporary: string) => Promi
 
 /** Takes the lock file `path`, waiting while the process that holds it lives. */
 async function claim(path: string): Promise<() => Promise<void>> {
-  const mine = `${path}.${process.pid}`;
+  const mine = `${path}.${randomBytes(4).toString("hex")}`;
   await writeFile(mine, JSON.stringify(identify(process.pid)));
   try {
     for (;;) {

@@ -55,6 +55,8 @@ export async function ensureTools(home: Home, names: readonly ToolName[], quiet 
   }
   if (Object.keys(known.tools).length === 0)
     note(`toolchain: node ${process.versions.node}, ${process.execPath}`);
+  // Links of another table of tools would be found first on PATH.
+  if (known !== recalled) await rm(home.bin, { recursive: true, force: true });
   await mkdir(home.bin, { recursive: true });
   for (const name of missing) {
     const pulumi = known.tools.pulumi;

@@ -132,7 +132,7 @@ export const tools: { readonly [name in ToolName]: Tool } = {
   // Debian's docker-registry is 2.8, which has another configuration and is not called `registry`.
   registry: {
     version: registry,
-    accepts: { range: { from: "3", below: "4.0" }, ask: ["--version"] },
+    accepts: { range: { from: "3.0", below: "4.0" }, ask: ["--version"] },
     release: { url: registryArchive, checksums: `${registryArchive}.sha256`, file: "registry" },
     go: {
       module: "registry",

@@ -14,6 +14,8 @@ export interface TestStack {
   readonly registry: string;
   /** `host:port/path` of the stack's images. */
   readonly repository: string;
+  /** Folder for the audit's listings. */
+  readonly auditCache: string;
   /** Writes a file of a layer. */
   edit(path: string, text: string): void;
   pulumi(...args: string[]): Promise<{ stdout: string; exitCode: number | undefined }>;
@@ -68,6 +70,7 @@ export async function openTestStack(): Promise<TestStack> {
     return {
       registry: services.registry.address,
       repository: `${services.registry.address}/${name}`,
+      auditCache: home.audit,
       edit: (path, text) => writeFile(layers, path, text),
       pathOf: (path) => join(layers, path),
       pulumi: async (...args) => {

@@ -8,7 +8,7 @@ const printed: readonly [string, string | undefined][] = [
   ["buildkitd github.com/moby/buildkit v0.31.1 ", "0.31.1"],
   ["/x/registry github.com/distribution/distribution/v3 v3.1.2+unknown", "3.1.2"],
   ["mmdebstrap 1.3.5", "1.3.5"],
-  ["go1.26", undefined],
+  ["go1.26", "1.26.0"],
   ["1.26", "1.26.0"],
   ["nothing here", undefined],
 ];

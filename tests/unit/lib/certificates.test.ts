@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { additionalCertificates } from "../../../lib/certificates.ts";
+
+const pem = (body: string) => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----`;
+
+test("only what is not known already is left, whatever its line breaks", () => {
+  const bundle = `# a comment\n${pem("AAAA\nBBBB")}\n${pem("CCCC")}\n${pem("DDDD")}\n`;
+  assert.equal(additionalCertificates(bundle, [pem("AAAABBBB"), `x\n${pem("DDDD")}`]), `${pem("CCCC")}\n`);
+});
+
+test("nothing is left of a bundle of public authorities", () => {
+  assert.equal(additionalCertificates(pem("AAAA"), [pem("AAAA")]), undefined);
+  assert.equal(additionalCertificates("", []), undefined);
+});

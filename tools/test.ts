@@ -1,0 +1,125 @@
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { run as runTests } from "node:test";
+import { attempt } from "./exec.ts";
+import { repository } from "./home.ts";
+import { main } from "./main.ts";
+import { note } from "./progress.ts";
+
+/** Suites by name, in the order in which they run: the quick ones tell first. */
+const suites = {
+  check: [],
+  unit: ["tests/unit/**/*.test.ts"],
+  smoke: [],
+  integration: ["tests/integration/*.test.ts"],
+  "end-to-end": ["tests/end-to-end/*.test.ts"],
+} as const;
+
+interface Count {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/**
+ * `make test`: every suite, or those that are named (`node tools/test.ts unit`). Each skipped test is printed with its
+ * reason; the last line counts them all.
+ */
+await main(async () => {
+  const named = process.argv.slice(2);
+  const chosen = Object.entries(suites).filter(([name]) => named.length === 0 || named.includes(name));
+  const total: Count = { passed: 0, failed: 0, skipped: 0 };
+  for (const [name, patterns] of chosen) {
+    note(`\n== ${name}`);
+    const count =
+      name === "check"
+        ? await check()
+        : name === "smoke"
+          ? await smokeLibrary()
+          : await testFiles(patterns, name);
+    total.passed += count.passed;
+    total.failed += count.failed;
+    total.skipped += count.skipped;
+  }
+  process.stdout.write(
+    `\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}\n`,
+  );
+  return total.failed > 0 || total.passed === 0 ? 1 : 0;
+});
+
+/** Format, lint, types and locks: one test each. */
+async function check(): Promise<Count> {
+  const bin = (name: string) => join(repository, "node_modules", ".bin", name);
+  return await commands({
+    "format and lint": [bin("biome"), "check", "--error-on-warnings", "."],
+    types: [bin("tsc"), "--noEmit"],
+    locks: [process.execPath, "tools/lock.ts", "--check"],
+  });
+}
+
+async function commands(all: Readonly<Record<string, readonly string[]>>): Promise<Count> {
+  const count: Count = { passed: 0, failed: 0, skipped: 0 };
+  for (const [title, [command = "", ...args]] of Object.entries(all)) {
+    const { ok, all: output } = await attempt(command, args, { cwd: repository });
+    count[ok ? "passed" : "failed"]++;
+    note(`${ok ? "pass" : "FAIL"} ${title}${ok ? "" : `\n${output}`}`);
+  }
+  return count;
+}
+
+/** The checks' own library is Python, as it runs in the image; unittest counts its tests. */
+async function smokeLibrary(): Promise<Count> {
+  const { ok, all: output } = await attempt("python3", ["-m", "unittest", "discover", "-s", "smoke/tests"], {
+    cwd: repository,
+    env: { PYTHONDONTWRITEBYTECODE: "1" },
+  });
+  const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? 0);
+  const failed = number(/failures=(\d+)/) + number(/errors=(\d+)/) || (ok ? 0 : 1);
+  const skipped = number(/skipped=(\d+)/);
+  const ran = number(/Ran (\d+) tests?/);
+  if (!ok) note(output);
+  else note(`pass ${ran} tests of smoke/`);
+  return { passed: Math.max(0, ran - failed - skipped), failed, skipped };
+}
+
+async function testFiles(patterns: readonly string[], suite: string): Promise<Count> {
+  const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: repository })).sort();
+  // Suites with a builder share two cores and a registry: one file at a time.
+  const stream = runTests({
+    files: files.map((file) => join(repository, file)),
+    concurrency: suite === "unit" ? true : 1,
+    cwd: repository,
+  });
+  const count: Count = { passed: 0, failed: 0, skipped: 0 };
+  stream.on("test:pass", (event) => {
+    if (event.details.type === "suite" || isFile(event.name)) return;
+    if (event.skip !== undefined) {
+      count.skipped++;
+      note(`skip ${event.name}: ${event.skip}`);
+    } else {
+      count.passed++;
+      if (suite !== "unit") note(`pass ${event.name} (${(event.details.duration_ms / 1000).toFixed(1)} s)`);
+    }
+  });
+  stream.on("test:fail", (event) => {
+    if (event.details.type === "suite") return;
+    count.failed++;
+    const { cause } = event.details.error;
+    note(`FAIL ${event.name} (${event.file ?? ""}:${event.line ?? ""})`);
+    note(String(cause instanceof Error ? (cause.stack ?? cause) : (cause ?? event.details.error)));
+  });
+  stream.on("test:stderr", (event) => {
+    if (suite !== "unit") process.stderr.write(event.message);
+  });
+  await new Promise<void>((resolve) => {
+    stream.on("end", resolve);
+    stream.resume();
+  });
+  if (suite === "unit") note(`pass ${count.passed} tests in ${files.length} files`);
+  return count;
+}
+
+/** Node reports each file as a test of its own around those it holds. */
+function isFile(name: string): boolean {
+  return name.endsWith(".test.ts");
+}

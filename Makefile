@@ -32,9 +32,8 @@ test: ## All tests, those on a real builder and registry too
 test-fast: ## Unit tests only: off line, no builder
 	@$(NODE) tools/test.ts unit
 
-check: ## Format, lint and types
-	@$(NODE) node_modules/@biomejs/biome/bin/biome check --error-on-warnings .
-	@$(NODE) node_modules/typescript/bin/tsc --noEmit
+check: ## Format, lint, types and locks, scripts included
+	@$(NODE) tools/test.ts check
 
 fix: ## Format and lint, mending what can be mended
 	@$(NODE) node_modules/@biomejs/biome/bin/biome check --write .

@@ -9,11 +9,13 @@ import { additionalCertificates } from "./lib/certificates.ts";
 import { checked } from "./lib/checked.ts";
 import { attentionKernels, cudaVersions, pythonVersions } from "./lib/compatibility.ts";
 import { generationNames } from "./lib/generations.ts";
+import { remoteAddress } from "./lib/remote.ts";
 import { recipeNames } from "./recipes/index.ts";
 
 /** Lower-case path components, as registries want them. */
 const repositoryPath = /^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/;
-const tag = /^[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,127}$/;
+/** Tags of stages and caches are ours. */
+const tag = /^(?!stage-|cache-)[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,127}$/;
 
 /** Settings of a stack; README.md has the same as a table. Unknown keys are errors. */
 export const schema = z.strictObject({
@@ -45,7 +47,11 @@ export const schema = z.strictObject({
   certificates: z.string().default("system"),
   mirrors: z.record(z.string(), z.string()).default({}),
   tags: z
-    .array(z.string().regex(tag, "expected a tag of letters, digits, and . _ -"))
+    .array(
+      z
+        .string()
+        .regex(tag, "expected a tag of letters, digits, and . _ - that does not begin with stage- or cache-"),
+    )
     .default(["{recipe}-{generation}"]),
 });
 
@@ -126,7 +132,7 @@ export interface Provenance {
 }
 
 /** What a product is made of; a commit that changes none of it does not change the image's labels. */
-const inputs = ["layers", "recipes", "locks", "lib"];
+const inputs = ["layers", "recipes", "locks"];
 
 /** Asks git. Outside a repository the labels stay away rather than being invented. */
 export function readProvenance(folder: string): Provenance {
@@ -143,7 +149,7 @@ export function readProvenance(folder: string): Provenance {
   const dirty = git("status", "--porcelain", "--", ...inputs);
   const epoch = Number(process.env.SOURCE_DATE_EPOCH ?? seconds ?? 315532800);
   return {
-    source: git("remote", "get-url", "origin")?.replace(/\/\/[^@/]*@/, "//") ?? null,
+    source: remoteAddress(git("remote", "get-url", "origin") ?? ""),
     revision: commit ? `${commit}${dirty ? "-dirty" : ""}` : null,
     created: new Date(epoch * 1000).toISOString(),
   };

@@ -82,7 +82,7 @@ function imageArgs(
   repository: pulumi.Output<string>,
   tag: pulumi.Output<string>,
 ): dockerBuild.ImageArgs {
-  const cache = pulumi.interpolate`${repository}:cache-${stage.name}`;
+  const cache = pulumi.interpolate`${repository}:cache-${stage.name}-${stage.ownKey}`;
   // Recompressing what a stage starts FROM would pull all of it: only stages made of one layer force it.
   const force = stage.role === "stage" ? ",force-compression=true" : "";
   return {

@@ -28,6 +28,11 @@ export interface Stage {
   readonly files: readonly ContextFile[];
   readonly inputs: StageInputs;
   readonly key: string;
+  /**
+   * The key without the parents: names the build cache. A parent that was rebuilt and came out equal leaves it as it
+   * is, so the cache is found; another generation's variant has another one, so they do not overwrite each other.
+   */
+  readonly ownKey: string;
 }
 
 /** A recipe as a graph of stages, parents before children; the product is what they are put together to. */
@@ -56,6 +61,16 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
   const layers = [...recipe.buildLayers, ...recipe.layers];
   throwAll(`recipes/${recipe.name}.ts`, [
     ...duplicateLayers(layers),
+    ...layers
+      .filter(({ name }) => name === recipe.name)
+      .map(
+        ({ name }) =>
+          new UserError(
+            name,
+            "is the name of a recipe and of a layer.",
+            "Tags tell them apart by name: rename one.",
+          ),
+      ),
     ...unknownParents(layers, context),
     ...missingFiles(layers, sources.layersFolder),
     ...sharedPaths(recipe.layers, context),
@@ -93,7 +108,7 @@ function planStage(
   const buildOnly = [...lock.distributions.values()].filter(({ name }) => needed.has(name));
 
   const args = { SOURCE_DATE_EPOCH: stageEpoch, ...layer.args?.(context) };
-  const own = readFolder(join(layersFolder, layer.name), `layers/${layer.name}`);
+  const folder = readFolder(join(layersFolder, layer.name), `layers/${layer.name}`);
   const borrowed = (file: string, path: string): ContextFile =>
     readContextFile(join(layersFolder, file), `layers/${file}`, path);
   const shared = (layer.shared ?? []).map((file) => borrowed(file, basename(file)));
@@ -101,21 +116,21 @@ function planStage(
   const generated = Object.entries(layer.generated?.(context) ?? {}).map(([path, text]) =>
     generatedFile(path, text, `layers/${layer.name}/layer.ts (${path})`),
   );
-  const listed = [...own, ...shared, ...dockerfile, ...generated];
+  const listed = [...folder, ...shared, ...dockerfile, ...generated];
   const requirements = [
     ...(installed.length > 0 ? [generatedFile("requirements.txt", formatRequirements(installed))] : []),
     ...(buildOnly.length > 0 ? [generatedFile("build-requirements.txt", formatRequirements(buildOnly))] : []),
   ];
 
   const parents = layer.parents(context);
-  const inputs = {
+  const own = {
     ...Object.fromEntries(listed.map(fileInput)),
     ...prefixed("argument", args),
     ...prefixed("package", Object.fromEntries(installed.map((entry) => [entry.name, pinOf(entry)]))),
     ...prefixed("build package", Object.fromEntries(buildOnly.map((entry) => [entry.name, pinOf(entry)]))),
     ...prefixed("pin", layer.pins?.(context) ?? {}),
-    ...prefixed("parent", Object.fromEntries(parents.map((parent) => [parent, keys.get(parent) ?? ""]))),
   };
+  const inputs = { ...own, ...parentInputs(parents, keys) };
   return {
     name: layer.name,
     summary: layer.summary,
@@ -125,6 +140,7 @@ function planStage(
     files: [...listed, ...requirements].sort((a, b) => (a.path < b.path ? -1 : 1)),
     inputs,
     key: stageKey(layer.name, inputs),
+    ownKey: stageKey(layer.name, own),
   };
 }
 
@@ -140,10 +156,8 @@ function planProduct(
     productDockerfile(recipe, context, labels),
     `recipes/${recipe.name}.ts (image configuration)`,
   );
-  const inputs = {
-    ...Object.fromEntries([fileInput(dockerfile)]),
-    ...prefixed("parent", Object.fromEntries(parents.map((parent) => [parent, keys.get(parent) ?? ""]))),
-  };
+  const own = Object.fromEntries([fileInput(dockerfile)]);
+  const inputs = { ...own, ...parentInputs(parents, keys) };
   return {
     name: recipe.name,
     summary: recipe.summary,
@@ -153,7 +167,13 @@ function planProduct(
     files: [dockerfile],
     inputs,
     key: stageKey(recipe.name, inputs),
+    // Its Dockerfile holds the revision; what it copies is found in the cache all the same.
+    ownKey: stageKey(recipe.name, { generation: context.generation.name }),
   };
+}
+
+function parentInputs(parents: readonly string[], keys: ReadonlyMap<string, string>): Record<string, string> {
+  return prefixed("parent", Object.fromEntries(parents.map((parent) => [parent, keys.get(parent) ?? ""])));
 }
 
 function generatedFile(path: string, text: string, source = path): ContextFile {

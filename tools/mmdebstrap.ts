@@ -27,7 +27,8 @@ export function mmdebstrapArguments(suite: string, tar: string): string[] {
     '--customize-hook=rm -rf "$1"/var/log/*.log "$1"/var/log/apt/* "$1"/var/cache/ldconfig/aux-cache',
     '--customize-hook=rm -f "$1"/var/cache/debconf/*-old "$1"/var/lib/dpkg/*-old',
     // Container engines bring /dev.
-    '--customize-hook=rm -rf "$1"/dev/*',
+    // Container engines fill /dev; without the folder, every build step would add it to its layer.
+    "--skip=output/mknod",
     '--customize-hook=rm -f "$1"/etc/hostname && : > "$1"/etc/resolv.conf',
     suite,
     tar,

@@ -7,17 +7,18 @@ import type { Home } from "./home.ts";
 import { note } from "./progress.ts";
 
 /** Bytes that a first build needs, layers, caches and registry together; README says what was measured. */
-const FIRST_BUILD = 40e9;
+export const FIRST_BUILD = 30e9;
 /** Bytes that a build needs once the caches are full. */
 const LATER_BUILD = 5e9;
 /** Bytes of memory below which compiling llama.cpp or a Go tool may be killed. */
 const COMFORTABLE_MEMORY = 8e9;
 
-/** Looks at the machine before anything is fetched. */
-export async function preflight(home: Home): Promise<void> {
+/** Looks at the machine before anything is fetched. `firstBuild` is what a build without any cache needs, in bytes. */
+export async function preflight(home: Home, firstBuild = FIRST_BUILD): Promise<void> {
   checkPlatform(process.platform, process.arch);
   const { bavail, bsize } = await statfs(home.root);
-  checkDisk(bavail * bsize, existsSync(home.images) || existsSync(home.buildkit), home.root);
+  const built = existsSync(home.images) || existsSync(home.buildkit);
+  checkDisk(bavail * bsize, built ? LATER_BUILD : firstBuild, home.root);
   if (totalmem() < COMFORTABLE_MEMORY) {
     note(`warning: this machine has ${prettyBytes(totalmem())} of memory; builds were measured with 8 GB`);
   }
@@ -33,13 +34,12 @@ export function checkPlatform(platform: string, architecture: string): void {
   );
 }
 
-/** `free` bytes in `folder`; `built` says whether there was a build before. */
-export function checkDisk(free: number, built: boolean, folder: string): void {
-  const needed = built ? LATER_BUILD : FIRST_BUILD;
+/** Refuses to start what would end with a full disk; all in bytes. */
+export function checkDisk(free: number, needed: number, folder: string): void {
   if (free >= needed) return;
   throw new UserError(
     folder,
-    `${prettyBytes(free)} are free, but ${built ? "a build" : "the first build"} needs ${prettyBytes(needed)}.`,
+    `${prettyBytes(free)} are free, but a build needs ${prettyBytes(needed)}.`,
     "Free some space (`make clean` removes what was built here), or set STRATA_HOME to a folder on a larger disk.",
   );
 }

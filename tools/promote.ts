@@ -13,7 +13,8 @@ import { note } from "./progress.ts";
  */
 await main(async () => {
   const reference = required("STRATA_REFERENCE");
-  const tags = required("STRATA_TAGS").split(" ");
+  // Empty is a stack that wants no tags.
+  const tags = process.env.STRATA_TAGS === "" ? [] : required("STRATA_TAGS").split(" ");
   const evidence = parseEvidence(await text(process.stdin), "standard input");
   const { digest } = parseReference(reference);
   if (evidence.digest !== digest) {

@@ -17,9 +17,9 @@ export interface Setup {
 }
 
 /** Makes sure of tools, services and the base image called `base`, in this order; what is there already is kept. */
-export async function setUp(home: Home, base: string): Promise<Setup> {
+export async function setUp(home: Home, base: string, firstBuildBytes?: number): Promise<Setup> {
   await mkdir(home.state, { recursive: true });
-  await preflight(home);
+  await preflight(home, firstBuildBytes);
   const engine = await chooseEngine(home);
   const tools = await ensureTools(home, neededTools[engine]);
   const services = await ensureServices(home, engine, tools);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { run as runTests } from "node:test";
 import { attempt } from "./exec.ts";
 import { repository } from "./home.ts";
+import { findLinters, lintPython, lintShell } from "./lint.ts";
 import { main } from "./main.ts";
 import { note } from "./progress.ts";
 
@@ -47,22 +48,39 @@ await main(async () => {
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
 });
 
-/** Format, lint, types and locks: one test each. */
+/** Format, lint, types, locks, and lint of scripts: one test each. */
 async function check(): Promise<Count> {
   const bin = (name: string) => join(repository, "node_modules", ".bin", name);
-  return await commands({
+  const count = await commands({
     "format and lint": [bin("biome"), "check", "--error-on-warnings", "."],
     types: [bin("tsc"), "--noEmit"],
     locks: [process.execPath, "tools/lock.ts", "--check"],
   });
+  const linters = await findLinters();
+  for (const title of ["shell scripts", "Python"]) {
+    if (linters.missing !== undefined) {
+      count.skipped++;
+      note(`skip ${title}: ${linters.missing}`);
+      continue;
+    }
+    const { ok, output } = await (title === "Python"
+      ? lintPython(linters.ruff)
+      : lintShell(linters.shellcheck));
+    tell(count, title, ok, output);
+  }
+  return count;
+}
+
+function tell(count: Count, title: string, ok: boolean, output: string): void {
+  count[ok ? "passed" : "failed"]++;
+  note(`${ok ? "pass" : "FAIL"} ${title}${ok ? "" : `\n${output}`}`);
 }
 
 async function commands(all: Readonly<Record<string, readonly string[]>>): Promise<Count> {
   const count: Count = { passed: 0, failed: 0, skipped: 0 };
   for (const [title, [command = "", ...args]] of Object.entries(all)) {
     const { ok, all: output } = await attempt(command, args, { cwd: repository });
-    count[ok ? "passed" : "failed"]++;
-    note(`${ok ? "pass" : "FAIL"} ${title}${ok ? "" : `\n${output}`}`);
+    tell(count, title, ok, output);
   }
   return count;
 }

@@ -6,7 +6,12 @@ export interface Registration {
   readonly type: string;
   readonly name: string;
   readonly inputs: Record<string, unknown>;
+  /** Name of the resource it belongs to; undefined below the stack itself. */
+  readonly parent: string | undefined;
 }
+
+/** What a mocked provider computes, by resource type: the same for all, or by the resource's name. */
+export type Answers = Readonly<Record<string, object | ((name: string) => object)>>;
 
 /** What the mocked providers were asked for, and what they answer. */
 export interface Recording {
@@ -27,20 +32,29 @@ export function digestOf(name: string): string {
  */
 export async function record(
   program: () => unknown,
-  { preview = false, answers = {} }: { preview?: boolean; answers?: Record<string, object> } = {},
+  { preview = false, answers = {} }: { preview?: boolean; answers?: Answers } = {},
 ): Promise<Recording> {
   const registrations: Registration[] = [];
+  const parents = new Map<string, string | undefined>();
   await pulumi.runtime.setMocks(
     {
       newResource({ type, name, inputs }) {
-        registrations.push({ type, name, inputs: readable(inputs) as Record<string, unknown> });
+        if (type === pulumi.runtime.rootPulumiStackTypeName) return { id: "", state: {} };
+        registrations.push({
+          type,
+          name,
+          inputs: readable(inputs) as Record<string, unknown>,
+          parent: parents.get(`${type} ${name}`),
+        });
         const computed =
           type === "docker-build:index:Image"
             ? { digest: preview ? "" : digestOf(name), ref: `${name}:ref` }
             : type === "command:local:Command"
               ? { stdout: "", stderr: "" }
               : {};
-        return { id: `${name}-id`, state: { ...inputs, ...computed, ...answers[type] } };
+        const answer = answers[type];
+        const told = typeof answer === "function" ? answer(name) : answer;
+        return { id: `${name}-id`, state: { ...inputs, ...computed, ...told } };
       },
       call({ token }) {
         throw new Error(`The program called ${token}, which no mock answers.`);
@@ -50,7 +64,10 @@ export async function record(
     "test",
     preview,
   );
-  await pulumi.runtime.runInPulumiStack(async () => program());
+  await pulumi.runtime.runInPulumiStack(async () => {
+    noteParents(parents);
+    return program();
+  });
   await settled();
   const of = (type: string) => registrations.filter((registration) => registration.type === type);
   return {
@@ -64,6 +81,16 @@ export async function record(
       return found[0];
     },
   };
+}
+
+/** Fills `parents` with the name of each resource's parent: the mocked engine is not told of it otherwise. */
+function noteParents(parents: Map<string, string | undefined>): void {
+  const names = new Map<pulumi.Resource, string>();
+  pulumi.runtime.registerStackTransformation(({ resource, type, name, opts }) => {
+    names.set(resource, name);
+    parents.set(`${type} ${name}`, opts.parent && names.get(opts.parent));
+    return undefined;
+  });
 }
 
 /** Secrets as the engine gets them, `{ secret: value }` here instead of the SDK's signature. */
@@ -85,4 +112,11 @@ export function resolved<T>(output: pulumi.Output<T>): Promise<T> {
   return new Promise((resolve) => {
     output.apply(resolve);
   });
+}
+
+/** What anybody may read of `inputs`, as text: the values of secrets are left out. */
+export function inClear(inputs: unknown): string {
+  return JSON.stringify(inputs, (_, value) =>
+    value !== null && typeof value === "object" && "secret" in value ? "[secret]" : value,
+  );
 }

@@ -41,11 +41,14 @@ export interface Update {
   readonly logs: Readonly<Record<string, string>>;
 }
 
+/** Bytes that the small layers need at most. */
+const smallBuild = 3e9;
+
 /** Starts builder and registry in a temporary home, with the base image in it. */
 export async function openTestStack(): Promise<TestStack> {
   const root = mkdtempSync(join(tmpdir(), "strata-integration-"));
   const home = homeAt(join(root, "home"));
-  const { services, base, environment } = await setUp(home, "debian-bookworm");
+  const { services, base, environment } = await setUp(home, "debian-bookworm", smallBuild);
   const program = join(repository, "tests", "integration", "program");
 
   const open = (name: string): TestStack => {
@@ -88,7 +91,7 @@ export async function openTestStack(): Promise<TestStack> {
       async emptyBuilder() {
         await stopServices(home);
         rmSync(home.buildkit, { recursive: true, force: true });
-        await setUp(home, "debian-bookworm");
+        await setUp(home, "debian-bookworm", smallBuild);
       },
       async builderRecords() {
         const usage = await execa(join(home.bin, "buildctl"), [

@@ -71,10 +71,10 @@ test("a stage is an image whose inputs answer every trap of the provider", async
         raw: `type=registry,name=registry.test/strata:stage-a-${stage.key},push=true,oci-mediatypes=true,compression=zstd,compression-level=3,force-compression=true`,
       },
     ],
-    cacheFrom: [{ raw: "type=registry,ref=registry.test/strata:cache-a" }],
+    cacheFrom: [{ raw: `type=registry,ref=registry.test/strata:cache-a-${stage.ownKey}` }],
     cacheTo: [
       {
-        raw: "type=registry,ref=registry.test/strata:cache-a,mode=min,oci-mediatypes=true,image-manifest=true,ignore-error=true,compression=zstd",
+        raw: `type=registry,ref=registry.test/strata:cache-a-${stage.ownKey},mode=min,oci-mediatypes=true,image-manifest=true,ignore-error=true,compression=zstd`,
       },
     ],
   });

@@ -187,3 +187,23 @@ test("a label cannot break out of its quotes", (t) => {
     dockerfile.includes(String.raw`LABEL org.opencontainers.image.description="a \"quoted\" \$HOME \\ end"`),
   );
 });
+
+test("the cache's name follows a stage's own inputs, not its parents'", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const ownKeys = () => {
+    const { stages, product } = plan(folder, recipe(graph));
+    return Object.fromEntries([...stages, product].map(({ name, ownKey }) => [name, ownKey]));
+  };
+  const before = ownKeys();
+  writeFile(folder, "a/file", "new");
+  const after = ownKeys();
+  assert.deepEqual(
+    Object.keys(after).filter((name) => after[name] !== before[name]),
+    ["a"],
+  );
+});
+
+test("a recipe may not have the name of one of its layers", (t) => {
+  const folder = layersFolder(t, { "test/Dockerfile": "FROM x\n" });
+  assert.throws(() => plan(folder, recipe([layer("test")])), /test: is the name of a recipe and of a layer/);
+});

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 
 export interface Stored {
   readonly mediaType: string;
@@ -31,11 +32,30 @@ export interface FakeRegistry extends AsyncDisposable {
 
 export const REPOSITORY = "team/image";
 
+/** Takes a manifest under the name that it is put at, a tag or its digest, and answers with its digest. */
+async function storeManifest(
+  content: Map<string, Stored>,
+  key: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const bytes = await buffer(request);
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const stored = { mediaType: request.headers["content-type"] ?? "", bytes };
+  content.set(key, stored).set(`manifests/${digest}`, stored);
+  response.writeHead(201, { "docker-content-digest": digest });
+  response.end();
+}
+
 export async function startFakeRegistry(): Promise<FakeRegistry> {
   const server = createServer(async (request, response) => {
     registry.requests.push(`${request.method} ${request.url}`);
     if (await registry.intercept?.(request, response)) return;
     const key = decodeURIComponent(request.url ?? "").replace(`/v2/${REPOSITORY}/`, "");
+    if (request.method === "PUT" && key.startsWith("manifests/")) {
+      await storeManifest(registry.content, key, request, response);
+      return;
+    }
     const stored = registry.content.get(key);
     if (!stored) {
       response.writeHead(404, { "content-type": "application/json" });

@@ -1,0 +1,120 @@
+/** `make up` of the recipe `starter`, for real, as a user runs it in this clone. */
+import assert from "node:assert/strict";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { execa } from "execa";
+import { z } from "zod";
+import { absentChecks, parseEvidence } from "../../lib/evidence.ts";
+import { auditImage } from "../../oci/audit-image.ts";
+import { readImage } from "../../oci/client.ts";
+import { home, repository } from "../../tools/home.ts";
+import { openStack } from "../../tools/pulumi/open.ts";
+
+const outputsSchema = z.object({
+  product: z.object({
+    reference: z.string(),
+    digest: z.string(),
+    bytes: z.number(),
+    tags: z.array(z.string()),
+  }),
+  stages: z.record(z.string(), z.object({ key: z.string(), digest: z.string(), bytes: z.number() })),
+});
+type Outputs = z.infer<typeof outputsSchema>;
+
+/** Runs a make target without a terminal; its lines are shown as they come. */
+async function make(target: string): Promise<string> {
+  const child = execa("make", [target, "STACK=dev"], {
+    cwd: repository,
+    stdin: "ignore",
+    all: true,
+    reject: false,
+  });
+  child.all.pipe(process.stderr, { end: false });
+  const { all, exitCode } = await child;
+  assert.equal(exitCode, 0, `make ${target} failed`);
+  return all;
+}
+
+async function up(): Promise<Outputs & { log: string }> {
+  const log = await make("up");
+  const { pulumi, environment } = await openStack(home, "dev");
+  const outputs = await execa(pulumi, ["stack", "output", "--json", "--stack", "dev"], {
+    cwd: repository,
+    env: environment,
+  });
+  return { ...outputsSchema.parse(JSON.parse(outputs.stdout)), log };
+}
+
+const entrypoint = join(repository, "layers/runtime/rootfs/opt/strata/runtime/entrypoint");
+const original = readFileSync(entrypoint, "utf8");
+
+let first: Outputs;
+before(async () => {
+  first = await up();
+});
+after(() => writeFileSync(entrypoint, original));
+
+test("the digest that is printed is in the registry, with evidence of all checks about exactly it", async () => {
+  const { digest } = await readImage(first.product.reference);
+  assert.equal(digest, first.product.digest);
+  const file = join(home.evidence, `${digest.replace(":", "-")}.json`);
+  const evidence = parseEvidence(readFileSync(file, "utf8"), file);
+  assert.equal(evidence.digest, digest);
+  assert.equal(evidence.verdict, "pass");
+  assert.deepEqual(absentChecks(evidence), []);
+});
+
+test("the promoted tag points at it", async () => {
+  assert.ok(first.product.tags.length > 0);
+  for (const tag of first.product.tags) assert.equal((await readImage(tag)).digest, first.product.digest);
+});
+
+test("it is under 3.3 GB, no path is in two layers, CUDA is there once", async () => {
+  const report = await auditImage(first.product.reference, { cache: home.audit });
+  assert.deepEqual(
+    report.findings.filter(({ severity }) => severity === "broken"),
+    [],
+  );
+  assert.equal(first.product.bytes, (await readImage(first.product.reference)).bytes);
+  assert.ok(first.product.bytes < 3.3e9, String(first.product.bytes));
+});
+
+test("its layers are the stage images' layers", async () => {
+  const { layers, config } = await readImage(first.product.reference);
+  const names: string[] = JSON.parse(config.config?.Labels?.["strata.layers"] ?? "[]");
+  assert.equal(names.length, 8);
+  const own = layers.slice(-names.length).map(({ digest }) => digest);
+  const repositoryName = first.product.reference.split("@")[0];
+  const stages = await Promise.all(
+    names.map(async (name) => (await readImage(`${repositoryName}@${first.stages[name]?.digest}`)).layers),
+  );
+  assert.deepEqual(
+    own,
+    stages.map((layer) => layer[0]?.digest),
+  );
+});
+
+test("a second `make up` builds, tests and pushes nothing", async () => {
+  const second = await up();
+  assert.deepEqual(second.product, first.product);
+  assert.doesNotMatch(second.log, /: (build|update|rebuild)$/m);
+});
+
+test("an edited file of runtime: preview names it as the cause, `up` changes that stage and the product alone", async () => {
+  appendFileSync(entrypoint, "# edited by the end-to-end test\n");
+  const preview = await make("preview");
+  const changed = [...preview.matchAll(/^(\S+) +(create|rebuild|remove)$/gm)].map((match) => match[1]);
+  assert.deepEqual(changed, ["runtime", "starter"]);
+  assert.match(preview, /^ +file layers\/runtime\/rootfs\/opt\/strata\/runtime\/entrypoint changed$/m);
+
+  const edited = await up();
+  const moved = Object.keys(edited.stages).filter(
+    (name) => edited.stages[name]?.digest !== first.stages[name]?.digest,
+  );
+  assert.deepEqual(moved.sort(), ["runtime", "starter"]);
+  assert.ok((edited.stages.runtime?.bytes ?? Infinity) < 1e6);
+
+  writeFileSync(entrypoint, original);
+  assert.deepEqual((await up()).product, first.product, "the former file gives the former digest");
+});

@@ -1,0 +1,138 @@
+import { globSync, readFileSync } from "node:fs";
+import { mkdtemp, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { UserError } from "../errors.ts";
+import { parsePythonLock } from "../lib/python-lock.ts";
+import { attempt, tail } from "./exec.ts";
+import { cache, repository } from "./home.ts";
+import { step } from "./progress.ts";
+import { isExecutable } from "./toolchain/find.ts";
+
+const requirements = join(import.meta.dirname, "lint-requirements.txt");
+
+/** The programs of lint-requirements.txt, or why they cannot be had here. */
+export type Linters =
+  | { readonly shellcheck: string; readonly ruff: string; readonly missing?: never }
+  | { readonly missing: string };
+
+/** How one linter ended. */
+export interface LintResult {
+  readonly ok: boolean;
+  readonly output: string;
+}
+
+/** A script and what runs it: `sh`, `bash` or `python`. A file without a first line of its own is sourced: `sh`. */
+export interface Script {
+  readonly path: string;
+  readonly shell: "sh" | "bash" | "python";
+}
+
+/**
+ * shellcheck and ruff from their wheels, kept in the cache by version.
+ *
+ * @param python the Python that installs them
+ * @throws UserError when what arrives is not what was pinned
+ */
+export async function findLinters(folder: string = cache, python = "python3"): Promise<Linters> {
+  const text = readFileSync(requirements, "utf8");
+  const lock = parsePythonLock(text, "tools/lint-requirements.txt");
+  const versions = [...lock.values()].map(({ name, version }) => `${name}-${version}`);
+  const target = join(folder, `lint-${versions.join("-")}`);
+  const linters = { shellcheck: join(target, "bin", "shellcheck"), ruff: join(target, "bin", "ruff") };
+  const installed = () => Object.values(linters).every(isExecutable);
+  if (installed()) return linters;
+
+  const missing = await step("Installing shellcheck and ruff", () => install(target, python));
+  if (missing) return { missing };
+  return installed() ? linters : { missing: "the wheels do not hold the programs for this machine" };
+}
+
+/** Installs under a temporary name, so that an interruption leaves nothing half done; answers why it could not. */
+async function install(target: string, python: string): Promise<string | undefined> {
+  const pip = await attempt(python, ["-m", "pip", "--version"]);
+  if (!pip.ok) return `no ${python} with pip: ${lastLine(pip.all)}`;
+  const draft = await mkdtemp(`${target}.`).catch(() => undefined);
+  if (!draft) return `cannot write to ${dirname(target)}`;
+  try {
+    const result = await attempt(python, [
+      ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir"],
+      ...["--retries", "1", "--timeout", "20", "--no-deps", "--only-binary", ":all:"],
+      ...["--require-hashes", "--requirement", requirements, "--target", draft],
+    ]);
+    if (/DO NOT MATCH THE HASHES/.test(result.all)) {
+      throw new UserError(
+        "tools/lint-requirements.txt",
+        `what the package index serves is not what was pinned:\n${tail(result.all, 10)}\n`,
+        "Try again; if it stays so, look at the index that pip is configured for.",
+      );
+    }
+    if (!result.ok) return `pip cannot install them: ${lastLine(result.all)}`;
+    // Another run may have been faster; its folder is the same.
+    await rename(draft, target).catch(() => undefined);
+    return undefined;
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+/** Every script of the repository, whatever it is called: by its ending, or by its first line. */
+export function findScripts(root: string): Script[] {
+  const paths = globSync("{.ci,layers,smoke,tools,tests}/**/*", { cwd: root, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    .filter((path) => !/(^|\/)(__pycache__|node_modules)\//.test(path))
+    .sort();
+  return paths.flatMap((path) => {
+    const shell = shellOf(path, readFileSync(join(root, path), "utf8").split("\n", 1)[0] ?? "");
+    return shell ? [{ path, shell }] : [];
+  });
+}
+
+function shellOf(path: string, firstLine: string): Script["shell"] | undefined {
+  const program = /^#!\s*(?:\S*\/env\s+)?(?:\S*\/)?([a-z]+)/.exec(firstLine)?.[1];
+  if (program === "sh" || program === "bash" || program === "python") return program;
+  if (path.endsWith(".sh")) return "sh";
+  return path.endsWith(".py") ? "python" : undefined;
+}
+
+/** Every shell script by shellcheck, each as what its first line says it is. */
+export async function lintShell(shellcheck: string, root: string = repository): Promise<LintResult> {
+  const scripts = findScripts(root);
+  const results: LintResult[] = [];
+  for (const shell of ["sh", "bash"] as const) {
+    const paths = scripts.filter((script) => script.shell === shell).map(({ path }) => path);
+    if (paths.length === 0) continue;
+    const rules = ["--rcfile", join(repository, ".shellcheckrc"), "--shell", shell];
+    const { ok, all } = await attempt(shellcheck, [...rules, "--", ...paths], { cwd: root });
+    results.push({ ok, output: all });
+  }
+  return joined(results);
+}
+
+/** Every Python file by ruff: format and rules, as ruff.toml says. */
+export async function lintPython(ruff: string, root: string = repository): Promise<LintResult> {
+  const paths = findScripts(root)
+    .filter(({ shell }) => shell === "python")
+    .map(({ path }) => path);
+  const results: LintResult[] = [];
+  for (const check of [["check"], ["format", "--diff"]]) {
+    const rules = ["--no-cache", "--quiet", "--config", join(repository, "ruff.toml")];
+    const { ok, all } = await attempt(ruff, [...check, ...rules, "--", ...paths], { cwd: root });
+    results.push({ ok, output: all });
+  }
+  return joined(results);
+}
+
+function joined(results: readonly LintResult[]): LintResult {
+  return {
+    ok: results.every(({ ok }) => ok),
+    output: results
+      .filter(({ ok }) => !ok)
+      .map(({ output }) => output)
+      .join("\n"),
+  };
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "";
+}

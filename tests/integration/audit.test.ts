@@ -1,4 +1,4 @@
-/** Audits images in a real registry: `STRATA_TEST_REGISTRY=host:port` names one that takes pushes over plain HTTP. */
+/** Audits images in a real registry, as a user does. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -9,19 +9,21 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { execa } from "execa";
 import { AuditReport, LABELS } from "../../lib/audit.ts";
 import { imageExists, listTags } from "../../oci/client.ts";
+import { homeAt } from "../../tools/home.ts";
 import { makeTar } from "../unit/oci/support/tar.ts";
+import { startRegistry } from "./support/registry.ts";
 
-const registry = process.env.STRATA_TEST_REGISTRY;
 const repository = `strata-test/audit-${process.pid}`;
 const TAR = "application/vnd.oci.image.layer.v1.tar";
 
 test("npm run audit passes a sound image and fails a broken one", async (t) => {
-  if (!registry) {
-    t.skip("STRATA_TEST_REGISTRY is not set: no registry to push to");
-    return;
-  }
-  const home = await mkdtemp(join(tmpdir(), "strata-audit-"));
-  t.after(() => rm(home, { recursive: true }));
+  const root = await mkdtemp(join(tmpdir(), "strata-audit-"));
+  const home = homeAt(root);
+  const { address: registry, stop } = await startRegistry(home);
+  t.after(async () => {
+    await stop();
+    await rm(root, { recursive: true });
+  });
   const base = {
     mediaType: `${TAR}+gzip`,
     bytes: gzipSync(await makeTar([{ name: "etc/base", content: "1" }])),
@@ -35,7 +37,7 @@ test("npm run audit passes a sound image and fails a broken one", async (t) => {
   const audit = (tag: string, ...options: string[]) =>
     execa("node", ["tools/audit.ts", `${registry}/${repository}:${tag}`, ...options], {
       reject: false,
-      env: { STRATA_HOME: home },
+      env: { STRATA_HOME: root },
     });
 
   const sound = await audit("sound", "--json");

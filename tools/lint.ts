@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from "node:fs";
-import { mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { parsePythonLock } from "../lib/python-lock.ts";
@@ -51,7 +51,9 @@ export async function findLinters(folder: string = cache, python = "python3"): P
 async function install(target: string, python: string): Promise<string | undefined> {
   const pip = await attempt(python, ["-m", "pip", "--version"]);
   if (!pip.ok) return `no ${python} with pip: ${lastLine(pip.all)}`;
-  const draft = await mkdtemp(`${target}.`).catch(() => undefined);
+  const draft = await mkdir(dirname(target), { recursive: true })
+    .then(() => mkdtemp(`${target}.`))
+    .catch(() => undefined);
   if (!draft) return `cannot write to ${dirname(target)}`;
   try {
     const result = await attempt(python, [

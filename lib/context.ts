@@ -86,7 +86,7 @@ export function layerContext(choices: Choices, base: BaseImage, sources: SourceL
     set,
     attention: choices.attention,
     llama: { source: choices.llama.source, vmm: choices.llama.vmm, pin: llamaPin(choices, sources) },
-    base: base.reference,
+    base: { name: base.name, digest: base.reference.split("@")[1] ?? "" },
   };
 }
 

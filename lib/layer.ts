@@ -18,8 +18,8 @@ export interface LayerContext {
     /** Virtual memory management in the CUDA backend: less fragmentation, needs libcuda at run time. */
     readonly vmm: boolean;
   };
-  /** Digest reference of the base image. */
-  readonly base: string;
+  /** The base image: its name in locks/images.json, and the digest; from which registry it comes decides nothing. */
+  readonly base: { readonly name: string; readonly digest: string };
 }
 
 /**

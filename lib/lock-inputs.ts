@@ -30,7 +30,7 @@ export function lockInputs(recipe: Recipe, { python, cuda }: LockName): string[]
     set,
     attention: attentionKernels.filter((kernel) => "version" in set.attention[kernel]),
     llama: { source: "sdist", vmm: true, pin: { version: "", location: "", hash: "" } },
-    base: "",
+    base: { name: "", digest: "" },
   };
   const requirements = [...recipe.buildLayers, ...recipe.layers].flatMap((layer) => {
     const { image = [], build = [] } = layer.python?.(context) ?? {};

@@ -25,6 +25,8 @@ if [ -n "$CUDA_ARCHITECTURES" ]; then
     -DGGML_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES="$CUDA_ARCHITECTURES"
     -DCMAKE_CUDA_COMPILER=/opt/cuda/bin/nvcc -DCUDAToolkit_ROOT=/opt/cuda
     -DGGML_CUDA_NO_VMM="$([ "$CUDA_VMM" = true ] && echo OFF || echo ON)"
+    # libcuda is an empty stub here: without this the linker drops it, and the back end would miss its symbols.
+    '-DCMAKE_MODULE_LINKER_FLAGS=-Wl,--no-as-needed'
   )
   rpath="$rpath;$SITE_PACKAGES/nvidia/cu13/lib"
 fi
@@ -38,5 +40,8 @@ cp -a /build/bin/llama-server /build/bin/*.so* /out/opt/llama.cpp/bin/
 cp /source/LICENSE /out/opt/llama.cpp/
 strip --strip-unneeded /out/opt/llama.cpp/bin/*
 
+if [ -n "$CUDA_ARCHITECTURES" ] && [ "$CUDA_VMM" = true ]; then
+  readelf --dynamic /out/opt/llama.cpp/bin/libggml-cuda.so | grep -qF 'Shared library: [libcuda.so.1]'
+fi
 # It starts, and it is the version that was asked for.
 /out/opt/llama.cpp/bin/llama-server --version 2>&1 | tee /dev/stderr | grep -qF "$VERSION"

@@ -4,6 +4,8 @@
 # the same packages make the same layer. What came with the base image keeps its time.
 set -eu
 touch /dev/shm/started
+# A file that is written in the same tick of the clock would not count as newer.
+sleep 0.1
 sh -eu "$1"
 rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache \
   /var/lib/dpkg/*-old /var/log/* /root/.cache /tmp/* /etc/.pwd.lock

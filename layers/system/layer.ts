@@ -6,5 +6,5 @@ export const system: Layer = {
   role: "system",
   parents: () => [],
   shared: ["shared/settled.sh"],
-  pins: ({ base }) => ({ base }),
+  pins: ({ base }) => ({ [base.name]: base.digest }),
 };

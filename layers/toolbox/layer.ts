@@ -6,6 +6,6 @@ export const toolbox: Layer = {
   role: "build",
   parents: () => [],
   shared: ["shared/settled.sh", "shared/trust.sh"],
-  pins: ({ base }) => ({ base }),
+  pins: ({ base }) => ({ [base.name]: base.digest }),
   python: () => ({ build: ["cmake", "ninja", "uv==0.13.8"] }),
 };

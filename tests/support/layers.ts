@@ -17,7 +17,7 @@ export const context: LayerContext = {
   set: compatibilitySet("13.0"),
   attention: ["triton"],
   llama: { source: "sdist", vmm: true, pin: { version: "v1", location: "1.0", hash: "0".repeat(64) } },
-  base: `registry.test/base@sha256:${"b".repeat(64)}`,
+  base: { name: "debian-bookworm", digest: `sha256:${"b".repeat(64)}` },
 };
 
 /** A layers' folder of its own for one test, removed when it ends. */

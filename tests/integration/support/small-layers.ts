@@ -29,7 +29,7 @@ export const smallLayers: Readonly<Record<string, string>> = {
   "system/Dockerfile": [
     "FROM base",
     "ARG SOURCE_DATE_EPOCH",
-    "RUN touch /dev/shm/started && echo strata >/etc/strata \\",
+    "RUN touch /dev/shm/started && sleep 0.1 && echo strata >/etc/strata \\",
     " && find / -xdev -cnewer /dev/shm/started -exec touch --no-dereference --date @$SOURCE_DATE_EPOCH {} + 2>/dev/null || true",
     "",
   ].join("\n"),
@@ -45,10 +45,15 @@ export const smallLayers: Readonly<Record<string, string>> = {
 /** The plan of the small product. */
 export function smallPlan(folder: string, base: string): Plan {
   const layers = [
-    layer("system", [], { role: "system", pins: () => ({ base }) }),
+    layer("system", [], { role: "system", pins: (test) => ({ base: test.base.digest }) }),
     layer("c", ["system"], { owns: () => ["/opt/c"] }),
     layer("a", ["system"], { owns: () => ["/opt/a"] }),
     layer("b", ["system", "a"], { owns: () => ["/opt/b"] }),
   ];
-  return plan(folder, recipe(layers), {}, { ...context, base });
+  return plan(
+    folder,
+    recipe(layers),
+    {},
+    { ...context, base: { name: "debian-bookworm", digest: base.split("@")[1] ?? "" } },
+  );
 }

@@ -50,8 +50,18 @@ await main(async () => {
     await mkdir(home.evidence, { recursive: true });
     await writeJson(kept, evidence);
     note(`smoke test: ${summarise(evidence)}`);
+    if (evidence.verdict !== "pass") {
+      // Pulumi shows the end of what a failed command wrote: what failed comes last, and nothing after it.
+      note(`evidence: ${kept}`);
+      for (const check of evidence.checks.filter(
+        ({ status }) => status === "fail" || status === "inconclusive",
+      )) {
+        note(`${check.status} ${check.id}: ${[check.reason, check.output].filter(Boolean).join("\n")}`);
+      }
+      return 1;
+    }
     process.stdout.write(JSON.stringify(evidence));
-    return evidence.verdict === "pass" ? 0 : 1;
+    return 0;
   } finally {
     await rm(output, { recursive: true, force: true });
   }

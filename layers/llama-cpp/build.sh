@@ -41,7 +41,7 @@ cp /source/LICENSE /out/opt/llama.cpp/
 strip --strip-unneeded /out/opt/llama.cpp/bin/*
 
 if [ -n "$CUDA_ARCHITECTURES" ] && [ "$CUDA_VMM" = true ]; then
-  readelf --dynamic /out/opt/llama.cpp/bin/libggml-cuda.so | grep -qF 'Shared library: [libcuda.so.1]'
+  readelf --dynamic /out/opt/llama.cpp/bin/libggml-cuda.so | grep -F 'Shared library: [libcuda.so.1]' >/dev/null
 fi
 # It starts, and it is the version that was asked for.
-/out/opt/llama.cpp/bin/llama-server --version 2>&1 | tee /dev/stderr | grep -qF "$VERSION"
+/out/opt/llama.cpp/bin/llama-server --version 2>&1 | tee /dev/stderr | grep -F "$VERSION" >/dev/null

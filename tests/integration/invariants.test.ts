@@ -74,12 +74,19 @@ test("a changed file rebuilds its stage, what depends on it and the product, and
 
 test("a stage that comes out equal stops the rebuild there: named contexts carry the digest alone", async () => {
   const known = digests(await stack.up());
+  // The builder keeps a record of each step that ran: a step that runs again leaves another one.
+  const runsOfB = async () =>
+    (await stack.builderRecords())
+      .filter(({ description }) => description.includes("srand(4)"))
+      .map(({ id }) => id)
+      .sort();
+  const runs = await runsOfB();
+  assert.ok(runs.length > 0, "b never ran");
   stack.edit("a/Dockerfile", `# a comment\n${smallLayers["a/Dockerfile"]}`);
   const update = await stack.up();
   assert.equal(update.changed["small-a"], "update");
   assert.deepEqual(digests(update), known);
-  assert.match(update.logs["small-b"] ?? "", /RUN .*CACHED|CACHED/, "b ran again");
-  assert.doesNotMatch(update.logs["small-b"] ?? "", /\] RUN [^\n]*\n#\d+ \d/, "b ran again");
+  assert.deepEqual(await runsOfB(), runs, "b ran again");
 });
 
 test("on an empty builder a changed stage is built alone, the others are neither built nor downloaded", async () => {

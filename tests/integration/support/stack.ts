@@ -26,7 +26,9 @@ export interface TestStack {
   /** The path of a layer's file. */
   pathOf(path: string): string;
   /** What the builder holds: bytes, and what each record came from. */
-  builderRecords(): Promise<readonly { readonly size: number; readonly description: string }[]>;
+  builderRecords(): Promise<
+    readonly { readonly id: string; readonly size: number; readonly description: string }[]
+  >;
   /** A second stack: other images, other caches, nothing shared but the services. */
   sibling(name: string): TestStack;
   close(): Promise<void>;
@@ -97,7 +99,7 @@ export async function openTestStack(): Promise<TestStack> {
         const usage = await execa(join(home.bin, "buildctl"), [
           ...["--addr", services.builder.address, "du", "--format", "{{json .}}"],
         ]);
-        return JSON.parse(usage.stdout) as { size: number; description: string }[];
+        return JSON.parse(usage.stdout) as { id: string; size: number; description: string }[];
       },
       sibling: open,
       async close() {

@@ -19,7 +19,7 @@ export interface TestStack {
   /** Writes a file of a layer. */
   edit(path: string, text: string): void;
   pulumi(...args: string[]): Promise<{ stdout: string; exitCode: number | undefined }>;
-  /** `pulumi up`: what changed, by resource name, the stack's outputs, and the whole log. */
+  /** `pulumi up`: what changed, by resource name, and the stack's outputs. */
   up(): Promise<Update>;
   /** Throws the builder's state away and starts an empty one. */
   emptyBuilder(): Promise<void>;
@@ -39,8 +39,6 @@ export interface Update {
   readonly changed: Readonly<Record<string, string>>;
   readonly stages: Readonly<Record<string, { key: string; digest: string; bytes: number }>>;
   readonly reference: string;
-  /** Lines of the build logs, by resource name. */
-  readonly logs: Readonly<Record<string, string>>;
 }
 
 /** Bytes that the small layers need at most. */
@@ -111,19 +109,16 @@ export async function openTestStack(): Promise<TestStack> {
   return open("one");
 }
 
-/** What an update did: operations and build logs by resource name, from the engine's events. */
-function readEvents(stdout: string): Pick<Update, "changed" | "logs"> {
+/** What an update did to each image, by resource name, from the engine's events. */
+function readEvents(stdout: string): Pick<Update, "changed"> {
   const changed: Record<string, string> = {};
-  const logs: Record<string, string> = {};
   for (const event of stdout.split("\n").map(parseEvent)) {
     const operation = event?.resOutputsEvent?.metadata;
     if (operation && operation.type === "docker-build:index:Image" && operation.op !== "same") {
       changed[nameOf(operation.urn)] = operation.op;
     }
-    const { urn, message } = event?.diagnosticEvent ?? {};
-    if (urn && message) logs[nameOf(urn)] = `${logs[nameOf(urn)] ?? ""}${message}`;
   }
-  return { changed, logs };
+  return { changed };
 }
 
 function nameOf(urn: string): string {

@@ -9,6 +9,7 @@ import { buildkitdConfig } from "../../../tools/services/buildkitd.ts";
 import { type Daemon, ensureDaemon, isOurs, occupantOf, stopDaemon } from "../../../tools/services/daemon.ts";
 import { askLoopback, registryHolds } from "../../../tools/services/loopback.ts";
 import { registryConfig } from "../../../tools/services/registry.ts";
+import { freePort } from "../../support/port.ts";
 import { temporaryFolder } from "./support/folder.ts";
 
 /** A web server whose configuration is a file with its port. */
@@ -17,15 +18,6 @@ const port = Number(require("node:fs").readFileSync(process.argv[2], "utf8").tri
 if (!port) { console.error("no port in the configuration"); process.exit(3); }
 require("node:http").createServer((_, answer) => answer.end("fine")).listen(port, "127.0.0.1");
 `;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  assert.ok(typeof address === "object" && address);
-  return address.port;
-}
 
 async function surroundings(context: TestContext) {
   const home = homeAt(temporaryFolder(context));

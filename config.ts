@@ -35,6 +35,7 @@ export const schema = z.strictObject({
   cuda: z.enum(cudaVersions).default("13.0"),
   llama: z
     .strictObject({
+      enabled: z.boolean().default(true),
       source: z.enum(["sdist", "git"]).default("sdist"),
       commit: z
         .string()
@@ -42,7 +43,7 @@ export const schema = z.strictObject({
         .optional(),
       vmm: z.boolean().default(true),
     })
-    .default({ source: "sdist", vmm: true }),
+    .default({ enabled: true, source: "sdist", vmm: true }),
   attention: z.array(z.enum(attentionKernels)).default(["triton", "sageattention"]),
   certificates: z.string().default("system"),
   mirrors: z.record(z.string(), z.string()).default({}),

@@ -15,6 +15,7 @@ export interface CompatibilitySet {
   readonly minimumDriver: string;
   readonly torch: string;
   readonly torchvision: string;
+  readonly torchaudio: string;
   /** Requirements of the CUDA libraries that torch's wheels link to; the lock fixes the versions. */
   readonly cudaLibraries: readonly string[];
   /** What compiling CUDA code needs, as wheels, or why that is not possible. */
@@ -29,6 +30,7 @@ const sets: { readonly [version in CudaVersion]: CompatibilitySet } = {
     minimumDriver: "580.65.06",
     torch: "2.12.0",
     torchvision: "0.27.0",
+    torchaudio: "2.11.0",
     cudaLibraries: [
       "cuda-toolkit[cublas,cudart,cufft,cufile,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc,nvtx]==13.0.2",
       "nvidia-cudnn-cu13",
@@ -58,6 +60,7 @@ const sets: { readonly [version in CudaVersion]: CompatibilitySet } = {
     minimumDriver: "570.26",
     torch: "2.10.0",
     torchvision: "0.25.0",
+    torchaudio: "2.10.0",
     cudaLibraries: [
       "nvidia-cublas-cu12",
       "nvidia-cuda-cupti-cu12",

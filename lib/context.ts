@@ -1,4 +1,5 @@
 import { throwAll, UserError } from "../errors.ts";
+import { resolveComfyUi } from "./comfyui.ts";
 import {
   type AttentionKernel,
   type CudaVersion,
@@ -7,6 +8,9 @@ import {
 } from "./compatibility.ts";
 import { type GenerationName, generation } from "./generations.ts";
 import type { LayerContext, LlamaSource } from "./layer.ts";
+import { mirrored } from "./mirrors.ts";
+import type { NodeLock } from "./node-lock.ts";
+import type { Recipe } from "./recipe.ts";
 import type { SourceLock } from "./source-lock.ts";
 
 /** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
@@ -17,6 +21,7 @@ export interface Choices {
   readonly cuda: CudaVersion;
   readonly attention: readonly AttentionKernel[];
   readonly llama: {
+    readonly enabled: boolean;
     readonly source: LlamaSource;
     /** Commit of the git source, where the lock does not have it. */
     readonly commit?: string | undefined;
@@ -34,8 +39,19 @@ export interface BaseImage {
   readonly python: string;
 }
 
+/** What a stack's choices are brought together with. */
+export interface ContextSources {
+  readonly recipe: Pick<Recipe, "comfyui" | "resolution">;
+  readonly base: BaseImage;
+  readonly sources: SourceLock;
+  readonly nodes: NodeLock;
+}
+
 /** Brings a stack's choices together with the locks; throws all that does not fit. */
-export function layerContext(choices: Choices, base: BaseImage, sources: SourceLock): LayerContext {
+export function layerContext(
+  choices: Choices,
+  { recipe, base, sources, nodes }: ContextSources,
+): LayerContext {
   const facts = generation(choices.generation);
   const set = compatibilitySet(choices.cuda);
   throwAll("Pulumi stack", [
@@ -48,7 +64,7 @@ export function layerContext(choices: Choices, base: BaseImage, sources: SourceL
             `Set strata:python to "${base.python}", or choose another strata:base.`,
           ),
         ]),
-    ...(facts.computeCapabilities.length > 0 && "missing" in set.cudaCompiler
+    ...(choices.llama.enabled && facts.computeCapabilities.length > 0 && "missing" in set.cudaCompiler
       ? [
           new UserError(
             "strata:cuda",
@@ -69,7 +85,7 @@ export function layerContext(choices: Choices, base: BaseImage, sources: SourceL
             ),
           ];
     }),
-    ...(choices.llama.source === "git" && !gitCommit(choices, sources)
+    ...(choices.llama.enabled && choices.llama.source === "git" && !gitCommit(choices, sources)
       ? [
           new UserError(
             "strata:llama",
@@ -85,17 +101,37 @@ export function layerContext(choices: Choices, base: BaseImage, sources: SourceL
     python: choices.python,
     set,
     attention: choices.attention,
-    llama: { source: choices.llama.source, vmm: choices.llama.vmm, pin: llamaPin(choices, sources) },
+    llama: {
+      enabled: choices.llama.enabled,
+      source: choices.llama.source,
+      vmm: choices.llama.vmm,
+      pin: llamaPin(choices, sources),
+    },
     base: { name: base.name, digest: base.reference.split("@")[1] ?? "" },
+    gitPackages: gitPackages(recipe, nodes, choices.mirrors),
+    ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
   };
 }
 
-/** Replaces the longest prefix of `address` that a mirror is given for. */
-export function mirrored(address: string, mirrors: Readonly<Record<string, string>>): string {
-  const prefix = Object.keys(mirrors)
-    .filter((candidate) => address.startsWith(candidate))
-    .sort((a, b) => b.length - a.length)[0];
-  return prefix === undefined ? address : `${mirrors[prefix]}${address.slice(prefix.length)}`;
+/** A recipe's git packages at their commits; throws for those that the lock does not have. */
+export function gitPackages(
+  recipe: Pick<Recipe, "resolution">,
+  nodes: NodeLock,
+  mirrors: Choices["mirrors"],
+): LayerContext["gitPackages"] {
+  const names = Object.keys(recipe.resolution?.gitPackages ?? {});
+  throwAll(
+    "locks/nodes.json",
+    names
+      .filter((name) => !nodes.packages[name])
+      .map((name) => new UserError(name, "is not in the lock.", "Run `npm run lock -- nodes`.")),
+  );
+  return Object.fromEntries(
+    names.map((name) => {
+      const { repository = "", commit = "", version = "" } = nodes.packages[name] ?? {};
+      return [name, { location: mirrored(repository, mirrors), commit, version }];
+    }),
+  );
 }
 
 function gitCommit({ llama }: Choices, sources: SourceLock): string | null {

@@ -1,3 +1,4 @@
+import type { Fetch, ResolvedComfyUi } from "./comfyui.ts";
 import type { AttentionKernel, CompatibilitySet, PythonVersion } from "./compatibility.ts";
 import type { Generation } from "./generations.ts";
 
@@ -12,6 +13,8 @@ export interface LayerContext {
   readonly set: CompatibilitySet;
   readonly attention: readonly AttentionKernel[];
   readonly llama: {
+    /** Whether the image has llama-server at all. */
+    readonly enabled: boolean;
     readonly source: LlamaSource;
     /** The pinned source: a version and its sha256, or a tag, its repository (mirrors applied) and its commit. */
     readonly pin: { readonly version: string; readonly location: string; readonly hash: string };
@@ -20,6 +23,10 @@ export interface LayerContext {
   };
   /** The base image: its name in locks/images.json, and the digest; from which registry it comes decides nothing. */
   readonly base: { readonly name: string; readonly digest: string };
+  /** ComfyUI and its nodes at their commits, in recipes that have them. */
+  readonly comfyui?: ResolvedComfyUi;
+  /** Python packages that are only in git, by name. */
+  readonly gitPackages: Readonly<Record<string, Omit<Fetch, "path"> & { readonly version: string }>>;
 }
 
 /**
@@ -31,16 +38,20 @@ export type LayerRole = "system" | "stage" | "build";
 
 /** How one set of files is made: a folder under `layers/` with a Dockerfile and a `layer.ts`. */
 export interface Layer {
-  /** The folder's name. */
   readonly name: string;
+  /** Folder below `layers/`, for layers that are made alike. @default the name */
+  readonly folder?: string;
   /** One sentence, and the change that having it as a layer of its own shields others against. */
   readonly summary: string;
   /** @default "stage" */
   readonly role?: LayerRole;
   /** Layers whose images its build uses as named contexts. */
   readonly parents: (context: LayerContext) => readonly string[];
-  /** Dockerfile below `layers/`, for layers that are made alike. @default "<name>/Dockerfile" */
-  readonly dockerfile?: string;
+  /**
+   * The Dockerfile's text where it depends on the stack, made from the names of the stages it is built from.
+   * @default the file `Dockerfile` in the layer's folder
+   */
+  readonly dockerfile?: (parents: readonly string[], context: LayerContext) => string;
   /** Files below `layers/` that its build uses besides those in its own folder. */
   readonly shared?: readonly string[];
   readonly args?: (context: LayerContext) => Readonly<Record<string, string>>;
@@ -48,6 +59,8 @@ export interface Layer {
   readonly pins?: (context: LayerContext) => Readonly<Record<string, string>>;
   /** Python requirements: `image` for what it installs into the product, `build` for what only its build uses. */
   readonly python?: (context: LayerContext) => { image?: readonly string[]; build?: readonly string[] };
+  /** Whether this stack has the layer at all. @default always */
+  readonly included?: (context: LayerContext) => boolean;
   /** Files made from the context, by path in the build context. */
   readonly generated?: (context: LayerContext) => Readonly<Record<string, string>>;
   /** Folders that no other layer may write below. */

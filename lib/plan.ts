@@ -9,12 +9,15 @@ import {
   closure,
   type Distribution,
   formatRequirements,
+  namesInLock,
+  normaliseName,
   type PythonLock,
   pinOf,
-  requirementName,
   splitLock,
+  withGitPackages,
 } from "./python-lock.ts";
 import type { Recipe } from "./recipe.ts";
+import { sourceWheel, wheelStage } from "./source-packages.ts";
 
 /** A layer used in an image: all that its build gets, and the key that stands for it. */
 export interface Stage {
@@ -58,7 +61,19 @@ export const stageEpoch = "315532800";
 
 /** Turns a recipe into its plan. Reads layer files, nothing else; throws all mistakes together. */
 export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanSources): Plan {
-  const layers = [...recipe.buildLayers, ...recipe.layers];
+  const included = recipe.layers.filter((layer) => layer.included?.(context) ?? true);
+  const chosen = [...recipe.buildLayers, ...included];
+  const lock = { ...sources.lock, distributions: fullLock(recipe, context, sources.lock) };
+  const distributions = splitLock(
+    lock.distributions,
+    included.map((layer) => ({
+      layer: layer.name,
+      requirements: namesInLock(layer.python?.(context).image ?? [], lock.distributions, aliasesOf(recipe)),
+    })),
+    lock.path,
+  );
+  const wheels = [...distributions.values()].flat().filter(({ fromSource }) => fromSource);
+  const layers = [...chosen, ...wheels.map(sourceWheel)];
   throwAll(`recipes/${recipe.name}.ts`, [
     ...duplicateLayers(layers),
     ...layers
@@ -73,56 +88,85 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
       ),
     ...unknownParents(layers, context),
     ...missingFiles(layers, sources.layersFolder),
-    ...sharedPaths(recipe.layers, context),
+    ...sharedPaths(included, context),
   ]);
 
-  const distributions = splitLock(
-    sources.lock.distributions,
-    recipe.layers.map((layer) => ({
-      layer: layer.name,
-      requirements: layer.python?.(context).image ?? [],
-    })),
-    sources.lock.path,
-  );
-
   const keys = new Map<string, string>();
-  const stages = parentsFirst(layers, context).map((layer) => {
-    const stage = planStage(layer, context, sources, distributions.get(layer.name) ?? [], keys);
+  const built = (layer: Layer): Layer => ({
+    ...layer,
+    parents: () => [
+      ...layer.parents(context),
+      ...(distributions.get(layer.name) ?? [])
+        .filter(({ fromSource }) => fromSource)
+        .map(({ name }) => wheelStage(name)),
+    ],
+  });
+  const stages = parentsFirst(layers.map(built), context).map((layer) => {
+    const installed = distributions.get(layer.name) ?? [];
+    const stage = planStage(layer, { recipe, context, ...sources, lock }, installed, keys);
     keys.set(stage.name, stage.key);
     return stage;
   });
-  const product = planProduct(recipe, context, sources.labels, keys);
+  const product = planProduct({ ...recipe, layers: included }, context, sources.labels, keys);
   return { recipe: recipe.name, generation: context.generation.name, stages, product };
+}
+
+/** The lock, with the packages that are only in git. */
+function fullLock(recipe: Recipe, context: LayerContext, { distributions }: PlanSources["lock"]): PythonLock {
+  const packages = Object.entries(recipe.resolution?.gitPackages ?? {}).map(([name, { requires }]) => [
+    name,
+    { requires, version: context.gitPackages[name]?.version ?? "" },
+  ]);
+  return withGitPackages(distributions, Object.fromEntries(packages), aliasesOf(recipe));
+}
+
+function aliasesOf(recipe: Recipe): NonNullable<NonNullable<Recipe["resolution"]>["aliases"]> {
+  return recipe.resolution?.aliases ?? {};
 }
 
 function planStage(
   layer: Layer,
-  context: LayerContext,
-  sources: PlanSources,
+  sources: PlanSources & { readonly recipe: Recipe; readonly context: LayerContext },
   installed: readonly Distribution[],
   keys: ReadonlyMap<string, string>,
 ): Stage {
-  const { lock, layersFolder } = sources;
-  const buildNames = (layer.python?.(context).build ?? []).map(requirementName);
+  const { lock, layersFolder, recipe, context } = sources;
+  const parents = layer.parents(context);
+  const buildNames = namesInLock(layer.python?.(context).build ?? [], lock.distributions, aliasesOf(recipe));
   const needed = closure(lock.distributions, buildNames, lock.path);
   const buildOnly = [...lock.distributions.values()].filter(({ name }) => needed.has(name));
 
   const args = { SOURCE_DATE_EPOCH: stageEpoch, ...layer.args?.(context) };
-  const folder = readFolder(join(layersFolder, layer.name), `layers/${layer.name}`);
+  const folderName = layer.folder ?? layer.name;
+  const folder = existsSync(join(layersFolder, folderName))
+    ? readFolder(join(layersFolder, folderName), `layers/${folderName}`).filter(
+        ({ path }) => !(layer.dockerfile && path === "Dockerfile"),
+      )
+    : [];
   const borrowed = (file: string, path: string): ContextFile =>
     readContextFile(join(layersFolder, file), `layers/${file}`, path);
   const shared = (layer.shared ?? []).map((file) => borrowed(file, basename(file)));
-  const dockerfile = layer.dockerfile ? [borrowed(layer.dockerfile, "Dockerfile")] : [];
-  const generated = Object.entries(layer.generated?.(context) ?? {}).map(([path, text]) =>
-    generatedFile(path, text, `layers/${layer.name}/layer.ts (${path})`),
-  );
-  const listed = [...folder, ...shared, ...dockerfile, ...generated];
+  const generated = Object.entries({
+    ...(layer.dockerfile ? { Dockerfile: layer.dockerfile(parents, context) } : {}),
+    ...layer.generated?.(context),
+  }).map(([path, text]) => generatedFile(path, text, `layers/${folderName}/layer.ts (${path})`));
+  const aliases = formatAliases(installed, aliasesOf(recipe));
+  const listed = [
+    ...folder,
+    ...shared,
+    ...generated,
+    ...(aliases === "" ? [] : [generatedFile("aliases.txt", aliases)]),
+  ];
+  const wheels = installed.filter(({ fromSource }) => !fromSource);
+  const built = installed.filter(({ fromSource }) => fromSource);
   const requirements = [
-    ...(installed.length > 0 ? [generatedFile("requirements.txt", formatRequirements(installed))] : []),
+    ...(installed.length > 0 ? [generatedFile("requirements.txt", formatRequirements(wheels))] : []),
+    ...(built.length > 0
+      ? [generatedFile("built-requirements.txt", built.map(({ name }) => `${name}\n`).join(""))]
+      : []),
     ...(buildOnly.length > 0 ? [generatedFile("build-requirements.txt", formatRequirements(buildOnly))] : []),
   ];
 
-  const parents = layer.parents(context);
   const own = {
     ...Object.fromEntries(listed.map(fileInput)),
     ...prefixed("argument", args),
@@ -174,6 +218,17 @@ function planProduct(
 
 function parentInputs(parents: readonly string[], keys: ReadonlyMap<string, string>): Record<string, string> {
   return prefixed("parent", Object.fromEntries(parents.map((parent) => [parent, keys.get(parent) ?? ""])));
+}
+
+/** `name version target` a line, for each alias whose target is installed. */
+function formatAliases(installed: readonly Distribution[], aliases: ReturnType<typeof aliasesOf>): string {
+  return Object.entries(aliases)
+    .flatMap(([alias, { of }]) =>
+      installed
+        .filter(({ name }) => name === normaliseName(of))
+        .map(({ name, version }) => `${normaliseName(alias)} ${version} ${name}\n`),
+    )
+    .join("");
 }
 
 function generatedFile(path: string, text: string, source = path): ContextFile {
@@ -229,7 +284,7 @@ function unknownParents(layers: readonly Layer[], context: LayerContext): UserEr
 
 function missingFiles(layers: readonly Layer[], layersFolder: string): UserError[] {
   return layers.flatMap((layer) =>
-    [layer.dockerfile ?? `${layer.name}/Dockerfile`, ...(layer.shared ?? [])]
+    [...(layer.dockerfile ? [] : [`${layer.folder ?? layer.name}/Dockerfile`]), ...(layer.shared ?? [])]
       .filter((file) => !existsSync(join(layersFolder, file)))
       .map(
         (file) =>

@@ -10,6 +10,8 @@ export interface Distribution {
   readonly hashes: readonly string[];
   /** Normalised names of the distributions that ask for it. */
   readonly requiredBy: readonly string[];
+  /** The index has no wheel of it that fits: it is built in a stage of its own. */
+  readonly fromSource: boolean;
 }
 
 export type PythonLock = ReadonlyMap<string, Distribution>;
@@ -51,7 +53,8 @@ export function parsePythonLock(text: string, path: string): PythonLock {
       throw new UserError(path, `${pin[1]}==${pin[2]} has no sha256.`, "Run `npm run lock -- python`.");
     }
     const name = normaliseName(pin[1]);
-    lock.set(name, { name, version: pin[2], hashes, requiredBy: requirers(comments) });
+    const fromSource = comments.some((comment) => comment.trim() === "# source: sdist");
+    lock.set(name, { name, version: pin[2], hashes, requiredBy: requirers(comments), fromSource });
   }
   return lock;
 }
@@ -60,8 +63,46 @@ export function parsePythonLock(text: string, path: string): PythonLock {
 function requirers(comments: readonly string[]): string[] {
   return comments
     .map((comment) => comment.replace(/^\s*#\s*(via\b)?/, "").trim())
-    .filter((name) => name !== "" && !name.startsWith("-r "))
+    .filter((name) => /^[A-Za-z0-9]/.test(name) && !name.includes(":"))
     .map(normaliseName);
+}
+
+/** The lock with packages that are only in git beside those of the index, and who needs what of them. */
+export function withGitPackages(
+  lock: PythonLock,
+  packages: Readonly<Record<string, { readonly version: string; readonly requires: readonly string[] }>>,
+  aliases: Parameters<typeof namesInLock>[2],
+): PythonLock {
+  const joined = new Map(lock);
+  const entries = Object.entries(packages).map(([name, facts]) => ({ ...facts, name: normaliseName(name) }));
+  for (const { name, version } of entries) {
+    joined.set(name, { name, version, hashes: [], requiredBy: [], fromSource: true });
+  }
+  for (const { name, requires } of entries) {
+    for (const needed of namesInLock(requires, lock, aliases)) {
+      const distribution = joined.get(needed);
+      if (distribution) {
+        joined.set(needed, { ...distribution, requiredBy: [...distribution.requiredBy, name] });
+      }
+    }
+  }
+  return joined;
+}
+
+/**
+ * The distributions of the lock that requirements ask for. An aliased name is the one that stands in for it, and a
+ * requirement with a marker (`; sys_platform == "win32"`) may be for another machine.
+ */
+export function namesInLock(
+  requirements: readonly string[],
+  lock: PythonLock,
+  aliases: Readonly<Record<string, { readonly of: string }>>,
+): string[] {
+  return requirements.flatMap((requirement) => {
+    const asked = requirementName(requirement);
+    const name = normaliseName(aliases[asked]?.of ?? asked);
+    return lock.has(name) || !requirement.includes(";") ? [name] : [];
+  });
 }
 
 /** Everything that `names` need, themselves included. Throws for a name that the lock does not hold. */

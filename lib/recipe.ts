@@ -1,3 +1,4 @@
+import type { ComfyUi, GitSource } from "./comfyui.ts";
 import type { Layer, LayerContext } from "./layer.ts";
 
 /** A product image as data: its layers in the order of the product's layers, and how it runs. */
@@ -13,6 +14,27 @@ export interface Recipe {
   /** Most bytes the product may have in the registry, `3.3 GB`; the audit holds it to this. */
   readonly sizeBudget: string;
   readonly runtime: (context: LayerContext) => ImageRuntime;
+  /** ComfyUI and its nodes, for recipes that have them. */
+  readonly comfyui?: ComfyUi;
+  /** What resolving its Python packages needs beside what the layers and nodes ask for. */
+  readonly resolution?: Resolution;
+}
+
+/** Remedies for what package metadata does not say or says wrongly; each goes into the lock's header. */
+export interface Resolution {
+  /** Requirements that somebody has but nobody declares, or caps that nobody declares. */
+  readonly additional?: readonly { readonly requirement: string; readonly reason: string }[];
+  /**
+   * Distributions that another one stands in for, because both would write the same files: by name, what stands in.
+   * The image gets metadata for them, so that nothing installs them over it later.
+   */
+  readonly aliases?: Readonly<Record<string, { readonly of: string; readonly reason: string }>>;
+  /** Python packages that are only in git, by name. Their metadata is not asked: `requires` says what they need. */
+  readonly gitPackages?: Readonly<Record<string, GitPackage>>;
+}
+
+export interface GitPackage extends GitSource {
+  readonly requires: readonly string[];
 }
 
 /** The part of an OCI image configuration that a recipe decides. */

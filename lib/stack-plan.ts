@@ -8,6 +8,7 @@ import { readFolder } from "./files.ts";
 import { baseImageNamed, parseImageLock, parseLocalImages } from "./image-lock.ts";
 import { fileInput } from "./key.ts";
 import { lockInputs, lockPath, lockProblem } from "./lock-inputs.ts";
+import { parseNodeLock } from "./node-lock.ts";
 import { type Plan, planRecipe } from "./plan.ts";
 import type { ProductLabels } from "./product.ts";
 import { parsePythonLock } from "./python-lock.ts";
@@ -39,9 +40,11 @@ export function planStack(
     parseImageLock(read("locks/images.json")),
     existsSync(localImages) ? parseLocalImages(readFileSync(localImages, "utf8"), localImages) : {},
   );
-  const context = layerContext(choices, base, parseSourceLock(read("locks/sources.json")));
-
   const recipe = recipes[choices.recipe];
+  const nodes = parseNodeLock(read("locks/nodes.json"));
+  const sources = parseSourceLock(read("locks/sources.json"));
+  const context = layerContext(choices, { recipe, base, sources, nodes });
+
   const path = lockPath(choices);
   if (!existsSync(join(root, path))) {
     throw new UserError(
@@ -51,7 +54,7 @@ export function planStack(
     );
   }
   const text = read(path);
-  const problem = lockProblem(choices, lockInputs(recipe, choices), text);
+  const problem = lockProblem(choices, recipe, lockInputs(recipe, choices, nodes), text);
   if (problem) throw problem;
 
   const plan = planRecipe(recipe, context, {

@@ -5,10 +5,41 @@ export const wheelLayer = {
   parents: () => ["toolbox"],
   shared: [
     "shared/install-wheels.sh",
+    "shared/write_aliases.py",
     "shared/trust.sh",
     "shared/compile-python.sh",
     "shared/verify-in-place.sh",
     "shared/finish.sh",
   ],
   args: ({ python }: LayerContext) => ({ PYTHON: python }),
+  dockerfile: (parents: readonly string[]) => wheelsDockerfile(parents),
 } satisfies Partial<Layer>;
+
+/**
+ * Installs one stage's share of the Python lock, and nothing else: no dependency is resolved here, every file must
+ * match its hash, and only the files of these wheels end up in the stage.
+ *
+ * @param parents stages that are mounted: wheels built from source, and what a verification loads beside its own files
+ * @param args further build arguments that the verification reads
+ */
+export function wheelsDockerfile(parents: readonly string[], args: readonly string[] = []): string {
+  const mounts = parents
+    .filter((parent) => parent !== "toolbox")
+    .map((parent) => [parent, `/${parent.startsWith("wheel-") ? "wheels" : "stages"}/${parent}`])
+    .map(([parent, target]) => `--mount=type=bind,from=${parent},target=${target}`);
+  return [
+    "# This stage's share of the Python lock.",
+    "FROM toolbox AS build",
+    ...["SOURCE_DATE_EPOCH", "PYTHON", ...args].map((arg) => `ARG ${arg}`),
+    `RUN ${[
+      "--mount=type=secret,id=ca",
+      "--mount=type=bind,target=/context",
+      ...mounts,
+      "sh -eu /context/install-wheels.sh",
+    ].join(" \\\n    ")}`,
+    "",
+    "FROM scratch",
+    "COPY --link --from=build /out /",
+    "",
+  ].join("\n");
+}

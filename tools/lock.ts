@@ -6,6 +6,7 @@ import Table from "cli-table3";
 import { throwAll, UserError } from "../errors.ts";
 import { cudaVersions, type PythonVersion } from "../lib/compatibility.ts";
 import { type LockName, lockHeader, lockInputs, lockPath, lockProblem } from "../lib/lock-inputs.ts";
+import { parseNodeLock } from "../lib/node-lock.ts";
 import { parsePythonLock } from "../lib/python-lock.ts";
 import { recipeNames, recipes } from "../recipes/index.ts";
 import { run } from "./exec.ts";
@@ -21,6 +22,8 @@ const lockedPythons: readonly PythonVersion[] = ["3.11", "3.12"];
 
 /** Wheels must run on the oldest base image: Debian bookworm has glibc 2.36. */
 const platform = "x86_64-manylinux_2_36";
+
+const nodeLock = parseNodeLock(readFileSync(join(repository, "locks/nodes.json"), "utf8"));
 
 /** `npm run lock -- [python] [--check]`: resolves every recipe's requirements anew, or checks the locks. */
 await main(async () => {
@@ -66,7 +69,12 @@ function check(names: readonly LockName[]): number {
       if (!existsSync(path))
         return [new UserError(lockPath(name), "is missing.", "Run `npm run lock -- python`.")];
       const text = readFileSync(path, "utf8");
-      const problem = lockProblem(name, lockInputs(recipes[name.recipe as keyof typeof recipes], name), text);
+      const problem = lockProblem(
+        name,
+        recipes[name.recipe as keyof typeof recipes],
+        lockInputs(recipes[name.recipe as keyof typeof recipes], name, nodeLock),
+        text,
+      );
       if (!problem) parsePythonLock(text, lockPath(name));
       return problem ? [problem] : [];
     }),
@@ -76,7 +84,7 @@ function check(names: readonly LockName[]): number {
 }
 
 async function resolve(uv: string, name: LockName): Promise<string> {
-  const inputs = lockInputs(recipes[name.recipe as keyof typeof recipes], name);
+  const inputs = lockInputs(recipes[name.recipe as keyof typeof recipes], name, nodeLock);
   const folder = mkdtempSync(join(tmpdir(), "strata-lock-"));
   try {
     writeFileSync(join(folder, "requirements.in"), `${inputs.join("\n")}\n`);
@@ -89,7 +97,7 @@ async function resolve(uv: string, name: LockName): Promise<string> {
       { cwd: folder, remedy: `The requirements of ${name.recipe} do not fit together; uv says which.` },
     );
     const text = `${body.trimEnd()}\n`;
-    return `${lockHeader(name, inputs, text)}${text}`;
+    return `${lockHeader(name, recipes[name.recipe as keyof typeof recipes], inputs, text)}${text}`;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -3,7 +3,6 @@ import { wheelLayer } from "../../lib/wheels.ts";
 
 export const backend: Layer = {
   ...wheelLayer,
-  dockerfile: "shared/wheels.Dockerfile",
   name: "backend",
   summary: "the FastAPI service that tells what the image is and whether it works",
   python: () => ({ image: ["fastapi", "httpx", "packaging", "supervisor", "uvicorn"] }),

@@ -3,7 +3,6 @@ import { wheelLayer } from "../../lib/wheels.ts";
 
 export const cuda: Layer = {
   ...wheelLayer,
-  dockerfile: "shared/wheels.Dockerfile",
   name: "cuda",
   summary:
     "CUDA's libraries, the wheels that torch depends on: torch and llama.cpp link to these, nothing brings its own",

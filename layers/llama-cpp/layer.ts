@@ -7,8 +7,9 @@ export const llamaCpp: Layer = {
   name: "llama-cpp",
   summary:
     "llama-server, compiled for exactly the generation's compute capabilities; no Python change compiles it again",
+  included: ({ llama }) => llama.enabled,
   parents: (context) => (usesCuda(context) ? ["toolbox", "cuda"] : ["toolbox"]),
-  shared: ["shared/finish.sh", "shared/trust.sh"],
+  shared: ["shared/fetch_sdist.py", "shared/finish.sh", "shared/trust.sh"],
   args: (context) => ({
     SOURCE: context.llama.source,
     LIBRARIES: usesCuda(context) ? "cuda" : "toolbox",

@@ -3,6 +3,7 @@ import type { Layer } from "../../lib/layer.ts";
 export const models: Layer = {
   name: "models",
   summary: "a tiny model that counts, so that a completion can be checked word for word",
+  included: ({ llama }) => llama.enabled,
   parents: () => ["toolbox"],
   shared: ["shared/finish.sh", "shared/trust.sh"],
   python: () => ({ build: ["gguf"] }),

@@ -1,3 +1,4 @@
+import type { ResolvedComfyUi } from "../../lib/comfyui.ts";
 import type { Layer, LayerContext } from "../../lib/layer.ts";
 
 export const runtime: Layer = {
@@ -13,7 +14,7 @@ export const runtime: Layer = {
 };
 
 /** What the services and the smoke test expect of the image they run in. */
-function imageDescription({ recipe, generation, set, attention, llama }: LayerContext): object {
+function imageDescription({ recipe, generation, set, attention, llama, comfyui }: LayerContext): object {
   return {
     recipe,
     generation: generation.name,
@@ -22,6 +23,27 @@ function imageDescription({ recipe, generation, set, attention, llama }: LayerCo
     cuda: set.cuda,
     torch: set.torch,
     attention,
-    llama: { version: llama.pin.version, cuda: generation.computeCapabilities.length > 0 },
+    ...(llama.enabled
+      ? { llama: { version: llama.pin.version, cuda: generation.computeCapabilities.length > 0 } }
+      : {}),
+    ...(comfyui ? { comfyui: describeComfyUi(comfyui) } : {}),
+  };
+}
+
+/** The nodes that have to import, and those that are known not to. */
+function describeComfyUi({ version, commit, nodes }: ResolvedComfyUi): object {
+  return {
+    version,
+    commit,
+    nodes: nodes
+      .filter(({ node }) => node.disabled === undefined)
+      .map(({ folder, repository, commit: at, version: said, group, node }) => ({
+        folder,
+        repository,
+        commit: at,
+        version: said,
+        group,
+        ...(node.knownFailure === undefined ? {} : { knownFailure: node.knownFailure }),
+      })),
   };
 }

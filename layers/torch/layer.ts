@@ -5,8 +5,15 @@ export const torch: Layer = {
   ...wheelLayer,
   name: "torch",
   summary:
-    "torch and torchvision without CUDA's libraries and without Triton, which have layers of their own",
+    "torch and its companions without CUDA's libraries and without Triton, which have layers of their own",
   parents: () => ["toolbox", "cuda"],
-  python: ({ set }) => ({ image: [`torch==${set.torch}`, `torchvision==${set.torchvision}`] }),
+  python: ({ set, comfyui }) => ({
+    image: [
+      `torch==${set.torch}`,
+      `torchvision==${set.torchvision}`,
+      // ComfyUI imports it at start, declared or not.
+      ...(comfyui ? [`torchaudio==${set.torchaudio}`] : []),
+    ],
+  }),
   owns: (context) => [`${sitePackages(context)}/torch`],
 };

@@ -16,8 +16,14 @@ export const context: LayerContext = {
   python: "3.11",
   set: compatibilitySet("13.0"),
   attention: ["triton"],
-  llama: { source: "sdist", vmm: true, pin: { version: "v1", location: "1.0", hash: "0".repeat(64) } },
+  llama: {
+    enabled: true,
+    source: "sdist",
+    vmm: true,
+    pin: { version: "v1", location: "1.0", hash: "0".repeat(64) },
+  },
   base: { name: "debian-bookworm", digest: `sha256:${"b".repeat(64)}` },
+  gitPackages: {},
 };
 
 /** A layers' folder of its own for one test, removed when it ends. */

@@ -16,7 +16,7 @@ test("nothing configured gives the defaults", () => {
     base: "debian-bookworm",
     python: "3.11",
     cuda: "13.0",
-    llama: { source: "sdist", vmm: true },
+    llama: { enabled: true, source: "sdist", vmm: true },
     attention: ["triton", "sageattention"],
     certificates: "system",
     mirrors: {},

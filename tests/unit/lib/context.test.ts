@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UserErrors } from "../../../errors.ts";
 import { attentionKernels, cudaVersions } from "../../../lib/compatibility.ts";
-import { type Choices, layerContext, mirrored } from "../../../lib/context.ts";
+import { type Choices, layerContext as resolved } from "../../../lib/context.ts";
 import { cmakeCudaArchitectures, generation, generationNames } from "../../../lib/generations.ts";
+import { mirrored } from "../../../lib/mirrors.ts";
 import { parseSourceLock } from "../../../lib/source-lock.ts";
 
 const sources = parseSourceLock(
@@ -14,6 +15,9 @@ const sources = parseSourceLock(
     },
   }),
 );
+const nodes = { repositories: {}, packages: {} };
+const layerContext = (chosen: Choices, on: typeof base, locked: typeof sources) =>
+  resolved(chosen, { recipe: {}, base: on, sources: locked, nodes });
 const base = { name: "debian-bookworm", reference: "base@sha256:x", python: "3.11" };
 const choices: Choices = {
   recipe: "starter",
@@ -21,7 +25,7 @@ const choices: Choices = {
   python: "3.11",
   cuda: "13.0",
   attention: ["triton"],
-  llama: { source: "sdist", vmm: true },
+  llama: { enabled: true, source: "sdist", vmm: true },
   mirrors: {},
 };
 
@@ -34,7 +38,7 @@ test("the sdist is pinned by version and hash", () => {
 });
 
 test("a git source needs a commit, goes through the mirrors, and is pinned by it", () => {
-  const git: Choices = { ...choices, llama: { source: "git", vmm: true } };
+  const git: Choices = { ...choices, llama: { enabled: true, source: "git", vmm: true } };
   assert.throws(
     () => layerContext(git, base, sources),
     /strata:llama: the commit of llama\.cpp b8505 is not known/,
@@ -51,7 +55,7 @@ test("what does not fit together is told together", () => {
     generation: "ada",
     python: "3.12",
     cuda: "12.8",
-    llama: { source: "git", vmm: true },
+    llama: { enabled: true, source: "git", vmm: true },
   };
   assert.throws(
     () => layerContext(wrong, base, sources),

@@ -8,15 +8,24 @@ const inputs = ["torch==2.12.0", "triton"];
 const body = `torch==2.12.0 \\\n    --hash=sha256:${"1".repeat(64)}\n`;
 
 test("a fresh lock fits; other inputs and an edit are told apart", () => {
-  const lock = `${lockHeader(name, inputs, body)}${body}`;
-  assert.equal(lockProblem(name, inputs, lock), undefined);
-  assert.match(lockProblem(name, ["torch==2.13.0"], lock)?.message ?? "", /made for other requirements/);
-  assert.match(lockProblem(name, inputs, lock.replace("2.12.0", "2.12.1"))?.message ?? "", /edited by hand/);
-  assert.match(lockProblem(name, inputs, body)?.message ?? "", /made for other requirements/);
+  const lock = `${lockHeader(name, recipes.starter, inputs, body)}${body}`;
+  assert.equal(lockProblem(name, recipes.starter, inputs, lock), undefined);
+  assert.match(
+    lockProblem(name, recipes.starter, ["torch==2.13.0"], lock)?.message ?? "",
+    /made for other requirements/,
+  );
+  assert.match(
+    lockProblem(name, recipes.starter, inputs, lock.replace("2.12.0", "2.12.1"))?.message ?? "",
+    /edited by hand/,
+  );
+  assert.match(
+    lockProblem(name, recipes.starter, inputs, body)?.message ?? "",
+    /made for other requirements/,
+  );
 });
 
 test("a recipe's inputs hold what any of its stacks can need, each once", () => {
-  const found = lockInputs(recipes.starter, name);
+  const found = lockInputs(recipes.starter, name, { repositories: {}, packages: {} });
   assert.deepEqual(found, [...new Set(found)].sort());
   for (const needed of ["torch==2.12.0", "triton==3.7.0", "nvidia-cuda-nvcc==13.0.*", "supervisor", "gguf"]) {
     assert.ok(found.includes(needed), needed);

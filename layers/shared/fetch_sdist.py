@@ -1,4 +1,4 @@
-"""Usage: fetch_sdist.py NAME VERSION SHA256 FILE. Downloads a source distribution and checks it.
+"""Usage: fetch_sdist.py NAME VERSION SHA256... FILE. Downloads a source distribution and checks it.
 
 `pip download` would first build the package's metadata, for which it installs build tools that nothing pins.
 The index is pip's own default, or PIP_INDEX_URL.
@@ -6,6 +6,7 @@ The index is pip's own default, or PIP_INDEX_URL.
 
 import hashlib
 import os
+import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -35,7 +36,13 @@ class Links(HTMLParser):
             self._href = ""
 
 
-def fetch(name: str, version: str, sha256: str, target: Path) -> None:
+def is_archive(file: str, name: str, version: str) -> bool:
+    """Whether `file` is that source distribution; older ones do not normalise their name."""
+    stem, _, rest = file.rpartition(f"-{version}.")
+    return rest == "tar.gz" and re.sub(r"[-_.]+", "-", stem).lower() == re.sub(r"[-_.]+", "-", name).lower()
+
+
+def fetch(name: str, version: str, accepted: list[str], target: Path) -> None:
     index = os.environ.get("PIP_INDEX_URL", PyPI.simple_url).rstrip("/")
     certificates = os.environ.get("SSL_CERT_FILE")
     with requests.Session() as session:
@@ -48,19 +55,18 @@ def fetch(name: str, version: str, sha256: str, target: Path) -> None:
         listing.raise_for_status()
         links = Links()
         links.feed(listing.text)
-        wanted = f"{name.replace('-', '_')}-{version}.tar.gz"
-        url = links.found.get(wanted)
+        url = next((link for file, link in links.found.items() if is_archive(file, name, version)), None)
         if url is None:
-            sys.exit(f"{wanted} is not in the package index: check locks/sources.json")
+            sys.exit(f"{name} {version} has no source archive in the package index: refresh the locks")
         digest = hashlib.sha256()
         with session.get(urljoin(page, url), timeout=300, stream=True) as response, target.open("wb") as archive:
             response.raise_for_status()
             for chunk in response.iter_content(1 << 20):
                 digest.update(chunk)
                 archive.write(chunk)
-    if digest.hexdigest() != sha256:
-        sys.exit(f"{wanted} has sha256 {digest.hexdigest()}, locks/sources.json says {sha256}")
+    if digest.hexdigest() not in accepted:
+        sys.exit(f"{name} {version} has sha256 {digest.hexdigest()}, the lock says {' or '.join(accepted)}")
 
 
 if __name__ == "__main__":
-    fetch(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4]))
+    fetch(sys.argv[1], sys.argv[2], sys.argv[3:-1], Path(sys.argv[-1]))

@@ -1,0 +1,29 @@
+import type { Layer } from "../../lib/layer.ts";
+import { gitAddress } from "../../lib/source-packages.ts";
+
+export const comfyuiFolder = "/opt/comfyui";
+
+/** ComfyUI's own files; its nodes and Python packages are stages of their own. */
+export const comfyui: Layer = {
+  name: "comfyui",
+  summary: "ComfyUI itself at its commit, without git and without nodes",
+  parents: () => ["toolbox"],
+  shared: ["shared/finish.sh", "shared/compile-python.sh"],
+  pins: (context) => ({ ComfyUI: context.comfyui?.commit ?? "" }),
+  dockerfile: (_, context) =>
+    [
+      "# ComfyUI at its commit, fetched by BuildKit.",
+      "FROM scratch AS source",
+      ...(context.comfyui?.fetches ?? []).map((fetch) => `ADD ${gitAddress(fetch)} /${fetch.path}`),
+      "",
+      "FROM toolbox AS build",
+      "ARG SOURCE_DATE_EPOCH",
+      "RUN --mount=type=bind,target=/context \\",
+      "    --mount=type=bind,from=source,target=/source \\",
+      "    sh -eu /context/build.sh",
+      "",
+      "FROM scratch",
+      "COPY --link --from=build /out /",
+      "",
+    ].join("\n"),
+};

@@ -1,0 +1,33 @@
+#!/bin/bash
+# Builds the package NAME into a wheel in /out, from its source archive or from the git commit below /git. The folder
+# is always the same, because paths end up in compiled files. What it is built with comes from the lock.
+set -euo pipefail
+. /context/trust.sh
+
+/opt/toolbox/bin/uv --quiet pip install --python /opt/toolbox/bin/python --no-config --no-cache \
+  --no-deps --only-binary :all: --require-hashes --requirement /context/build-requirements.txt
+
+mkdir /source
+if [ -d /git ]; then
+  cp -a /git/. /source
+else
+  # shellcheck disable=SC2086 # one hash a word
+  /opt/toolbox/bin/python /context/fetch_sdist.py "$NAME" "$VERSION" $HASHES /sdist.tar.gz
+  tar -xzf /sdist.tar.gz -C /source --strip-components=1 --no-same-owner
+fi
+
+site="opt/venv/lib/python$PYTHON/site-packages"
+if [ -d /stages ]; then
+  PYTHONPATH="$(for stage in /stages/*; do printf '%s:' "$stage/$site"; done)"
+  LD_LIBRARY_PATH="$(find /stages -type d -path '*/site-packages/nvidia/*' -name lib | tr '\n' ':')"
+  export PYTHONPATH LD_LIBRARY_PATH
+fi
+if [ -n "${CUDA_ARCHITECTURES:-}" ]; then export TORCH_CUDA_ARCH_LIST="$CUDA_ARCHITECTURES"; fi
+eval "$ENVIRONMENT"
+MAX_JOBS="$(nproc)"
+PYTHONHASHSEED=0
+PATH="/opt/toolbox/bin:$PATH"
+export MAX_JOBS PYTHONHASHSEED PATH CMAKE_BUILD_PARALLEL_LEVEL="$MAX_JOBS" SETUPTOOLS_SCM_PRETEND_VERSION="$VERSION"
+
+/opt/toolbox/bin/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-index --no-build-isolation \
+  --wheel-dir /out /source

@@ -1,0 +1,103 @@
+import type { Layer, LayerContext } from "./layer.ts";
+import { type Distribution, normaliseName } from "./python-lock.ts";
+
+/**
+ * What packages are built with that exist only as source. One set for all of them, from the lock: what a package asks
+ * for itself (build-system.requires) is never resolved while building.
+ */
+export const wheelBuildRequirements: readonly string[] = [
+  "cmake",
+  "cython",
+  "flit-core",
+  "hatchling",
+  "ninja",
+  "numpy",
+  "packaging",
+  "poetry-core",
+  "pybind11",
+  "scikit-build-core",
+  "setuptools",
+  "wheel",
+];
+
+/** What building a package needs beyond a compiler. */
+interface BuildNeeds {
+  /** Its setup imports torch, so it is built again when torch changes. */
+  readonly torch?: true;
+  /** It compiles CUDA code, for exactly the stack's compute capabilities. */
+  readonly cuda?: true;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** By normalised name; what is not listed needs nothing but Python and a compiler. */
+const buildNeeds: Readonly<Record<string, BuildNeeds>> = {
+  // CUDA would be found and used silently; the nodes that want dlib detect faces on the CPU.
+  dlib: { environment: { CMAKE_ARGS: "-DDLIB_USE_CUDA=OFF -DUSE_AVX_INSTRUCTIONS=OFF" } },
+  // 4.0 removed what its old CMakeLists asks for.
+  "groundingdino-py": { torch: true, environment: { CUDA_VISIBLE_DEVICES: "" } },
+  fairscale: { torch: true },
+  // Its compiled part only removes small holes from masks, and it works without.
+  "sam-2": { torch: true, environment: { SAM2_BUILD_CUDA: "0" } },
+};
+
+/** The build-only layer that makes one package into a wheel, cached by all that decides it. */
+export function sourceWheel({ name, version, hashes }: Distribution): Layer {
+  const needs = buildNeeds[name] ?? {};
+  const git = ({ gitPackages }: LayerContext) => gitPackages[name];
+  return {
+    name: wheelStage(name),
+    folder: "source-wheel",
+    summary: `${name} ${version}, built from source`,
+    role: "build",
+    parents: () => ["toolbox", ...(needs.torch || needs.cuda ? ["cuda", "torch"] : [])],
+    shared: ["shared/trust.sh", "shared/fetch_sdist.py"],
+    args: (context) => ({
+      PYTHON: context.python,
+      NAME: name,
+      VERSION: version,
+      HASHES: hashes.map((hash) => hash.replace("sha256:", "")).join(" "),
+      ENVIRONMENT: Object.entries(needs.environment ?? {})
+        .map(([key, value]) => `export ${key}='${value}'`)
+        .join("; "),
+      ...(needs.cuda ? { CUDA_ARCHITECTURES: context.generation.computeCapabilities.join(";") } : {}),
+    }),
+    pins: (context) => ({ [name]: git(context)?.commit ?? hashes.join(" ") }),
+    python: () => ({ build: wheelBuildRequirements }),
+    dockerfile: (parents, context) => {
+      const source = git(context);
+      return [
+        `# ${name} as a wheel.`,
+        ...(source ? ["FROM scratch AS source", `ADD ${gitAddress(source)} /`] : ["FROM toolbox AS source"]),
+        "",
+        "FROM toolbox AS build",
+        ...["SOURCE_DATE_EPOCH", "PYTHON", "NAME", "VERSION", "HASHES", "ENVIRONMENT"].map(
+          (arg) => `ARG ${arg}`,
+        ),
+        ...(needs.cuda ? ["ARG CUDA_ARCHITECTURES"] : []),
+        `RUN ${[
+          "--mount=type=secret,id=ca",
+          "--mount=type=bind,target=/context",
+          ...(source ? ["--mount=type=bind,from=source,target=/git"] : []),
+          ...parents
+            .filter((parent) => parent !== "toolbox")
+            .map((parent) => `--mount=type=bind,from=${parent},target=/stages/${parent}`),
+          "bash -eu /context/build.sh",
+        ].join(" \\\n    ")}`,
+        "",
+        "FROM scratch",
+        "COPY --link --from=build /out /",
+        "",
+      ].join("\n");
+    },
+  };
+}
+
+/** Name of the stage that builds a package. */
+export function wheelStage(name: string): string {
+  return `wheel-${normaliseName(name)}`;
+}
+
+/** A repository at a commit as BuildKit's ADD takes it: no submodules, since those have pins of their own. */
+export function gitAddress({ location, commit }: { location: string; commit: string }): string {
+  return `${location.replace(/(\.git)?\/?$/, ".git")}?ref=${commit}&submodules=false`;
+}

@@ -1,0 +1,95 @@
+import type { ComfyUi, CustomNode, Replacement } from "../lib/comfyui.ts";
+import { virtualEnvironment } from "../lib/layer.ts";
+import type { ImageRuntime, Resolution } from "../lib/recipe.ts";
+
+/** ComfyUI at a commit that the nodes below were booted with (docs/adr/0013-one-lock-for-nodes.md). */
+export const comfyuiSource: ComfyUi["source"] = {
+  repository: "https://github.com/Comfy-Org/ComfyUI",
+  ref: "v0.33.0",
+};
+
+const drop = (reason: string): Replacement => ({ use: [], reason });
+const use = (requirement: string, reason: string): Replacement => ({ use: [requirement], reason });
+
+const wasReplacements: CustomNode["replace"] = {
+  cmake: drop("a build tool, and nothing is built at run time"),
+  "git+https://github.com/WASasquatch/img2texture.git": use("img2texture", "built from its commit"),
+  "git+https://github.com/WASasquatch/cstr": use("cstr", "built from its commit"),
+  "git+https://github.com/WASasquatch/ffmpy.git": use("ffmpy", "the index has the maintained one"),
+};
+
+/** What is known of single nodes, whichever recipe has them; by `owner/name`. */
+const remarks: Readonly<Record<string, Partial<CustomNode>>> = {
+  "Fannovel16/ComfyUI-Frame-Interpolation": { requirements: ["requirements-no-cupy.txt"] },
+  "WASasquatch/was-node-suite-comfyui": { replace: wasReplacements },
+  "rdancer/ComfyUI_Florence2SAM2": {
+    replace: {
+      "git+https://github.com/rdancer/samv2.git": use("sam-2", "built from its commit"),
+      pytest: drop("only its tests need it"),
+      "flit_core>=3.2,<4": drop("a build tool"),
+    },
+  },
+  "Lightricks/ComfyUI-LTXVideo": {
+    replace: { "ninja~=1.11.1.4": drop("a build tool, and nothing is built at run time") },
+  },
+};
+
+/** A custom node on GitHub, with what is known of it. */
+export function node(name: string, more: Partial<CustomNode> = {}): CustomNode {
+  return { repository: `https://github.com/${name}`, ...remarks[name], ...more };
+}
+
+/** What is wrong or missing in the metadata of packages that ComfyUI images have in common. */
+export const comfyuiResolution: Resolution = {
+  additional: [
+    { requirement: "requests", reason: "ComfyUI imports it and does not declare it" },
+    {
+      requirement: "transformers<5",
+      reason: "ComfyUI-HunyuanVideoWrapper imports a function that transformers 5 removed",
+    },
+    {
+      requirement: "setuptools<81",
+      reason: "clip-interrogator and others import pkg_resources, which 81 removed",
+    },
+  ],
+  aliases: Object.fromEntries([
+    ...["opencv-python", "opencv-python-headless", "opencv-contrib-python"].map((name) => [
+      name,
+      { of: "opencv-contrib-python-headless", reason: "all of them write the module cv2" },
+    ]),
+    ["onnxruntime", { of: "onnxruntime-gpu", reason: "both write the module onnxruntime" }],
+  ]),
+  gitPackages: {
+    cstr: { repository: "https://github.com/WASasquatch/cstr", requires: [] },
+    img2texture: { repository: "https://github.com/WASasquatch/img2texture", requires: ["pillow"] },
+    "sam-2": {
+      repository: "https://github.com/rdancer/samv2",
+      requires: [
+        "torch",
+        "torchvision",
+        "numpy>=1.24.4",
+        "tqdm>=4.66.1",
+        "hydra-core>=1.3.2",
+        "iopath>=0.1.10",
+        "pillow>=9.4.0",
+      ],
+    },
+  },
+};
+
+/** How every ComfyUI image runs. */
+export function comfyuiRuntime(): ImageRuntime {
+  return {
+    user: "strata",
+    environment: {
+      PATH: `${virtualEnvironment}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+      VIRTUAL_ENV: virtualEnvironment,
+      PYTHONUNBUFFERED: "1",
+      NVIDIA_VISIBLE_DEVICES: "all",
+      NVIDIA_DRIVER_CAPABILITIES: "compute,utility",
+    },
+    ports: [8188, 8000, 8080],
+    entrypoint: ["/opt/strata/runtime/entrypoint"],
+    healthcheck: { command: ["/opt/strata/runtime/healthcheck"], startPeriodSeconds: 180 },
+  };
+}

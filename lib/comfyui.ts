@@ -30,6 +30,8 @@ export interface CustomNode extends GitSource {
   readonly requirements?: readonly string[];
   /** Requirement lines that are taken otherwise, by the exact line; a line that the node no longer has is an error. */
   readonly replace?: Readonly<Record<string, Replacement>>;
+  /** Submodules that are left out, by path, with the reason; all others are fetched at their commits. */
+  readonly omit?: Readonly<Record<string, string>>;
   /** Lets `install.py` run while building. Scripts that are not allowed do not run. */
   readonly install?: InstallScript;
   /** Why it does not import in this recipe; the smoke test fails when it does after all. */

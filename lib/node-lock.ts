@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { checked } from "./checked.ts";
@@ -47,13 +48,44 @@ export type Checkout = z.infer<typeof checkout>;
 export type LockedGitPackage = z.infer<typeof gitPackage>;
 export type NodeLock = z.infer<typeof schema>;
 
+/** Where it lies, below the repository. */
+export const nodeLockPath = "locks/nodes.json";
+
+const fileSchema = schema.extend({
+  /** Over all the rest: what was read at one commit is worth nothing beside another one. */
+  content: z.string(),
+});
+
 /** Reads `locks/nodes.json`: ComfyUI, its nodes and git packages at full commits. Throws all that is wrong with it. */
-export function parseNodeLock(text: string, path = "locks/nodes.json"): NodeLock {
+export function parseNodeLock(text: string, path = nodeLockPath): NodeLock {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it with git.");
   }
-  return checked(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+  const { content, ...lock } = checked(fileSchema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+  if (content === contentHash(lock)) return lock;
+  throw new UserError(path, "was edited by hand.", "Run `npm run lock -- nodes`.");
+}
+
+/** The text of `locks/nodes.json`; the same lock is the same text. */
+export function formatNodeLock(lock: NodeLock): string {
+  return `${JSON.stringify({ content: contentHash(lock), ...sorted(lock) }, null, 2)}\n`;
+}
+
+function contentHash(lock: NodeLock): string {
+  return `sha256:${createHash("sha256")
+    .update(JSON.stringify(sorted(lock)))
+    .digest("hex")}`;
+}
+
+/** Entries by name, fields as the schema has them. */
+function sorted(lock: NodeLock): NodeLock {
+  const { repositories, packages } = schema.parse(lock);
+  return { repositories: byName(repositories), packages: byName(packages) };
+}
+
+function byName<T>(record: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -11,18 +11,46 @@ export const comfyuiSource: ComfyUi["source"] = {
 const drop = (reason: string): Replacement => ({ use: [], reason });
 const use = (requirement: string, reason: string): Replacement => ({ use: [requirement], reason });
 
-const wasReplacements: CustomNode["replace"] = {
+/** The WAS suite and its fork ask for the same packages, each from its own copies. */
+const wasReplacements = (owner: string): CustomNode["replace"] => ({
   cmake: drop("a build tool, and nothing is built at run time"),
-  "git+https://github.com/WASasquatch/img2texture.git": use("img2texture", "built from its commit"),
-  "git+https://github.com/WASasquatch/cstr": use("cstr", "built from its commit"),
-  "git+https://github.com/WASasquatch/ffmpy.git": use("ffmpy", "the index has the maintained one"),
-};
+  [`git+https://github.com/${owner}/img2texture.git`]: use("img2texture", "built from its commit"),
+  [`git+https://github.com/${owner}/cstr`]: use("cstr", "built from its commit"),
+  [`git+https://github.com/${owner}/ffmpy.git`]: use("ffmpy", "the index has the maintained one"),
+});
+
+const cozyComfyUi = use("cozy-comfyui", "built from its commit");
 
 /** What is known of single nodes, whichever recipe has them; by `owner/name`. */
 const remarks: Readonly<Record<string, Partial<CustomNode>>> = {
   "Fannovel16/ComfyUI-Frame-Interpolation": { requirements: ["requirements-no-cupy.txt"] },
-  "WASasquatch/was-node-suite-comfyui": { replace: wasReplacements },
+  "WASasquatch/was-node-suite-comfyui": { replace: wasReplacements("WASasquatch") },
+  "ltdrdata/was-node-suite-comfyui": { replace: wasReplacements("ltdrdata") },
+  "Amorano/Jovi_Measure": {
+    replace: {
+      "git+https://github.com/cozy-comfyui/cozy_comfyui@main#egg=cozy_comfyui": cozyComfyUi,
+    },
+  },
+  "Amorano/Jovimetrix": {
+    replace: {
+      "git+https://github.com/cozy-comfyui/cozy_comfyui@main#egg=cozy_comfyui": cozyComfyUi,
+      "git+https://github.com/cozy-comfyui/cozy_comfy@main#egg=cozy_comfy": drop(
+        "its repository could not be read when this was locked, so no commit is known",
+      ),
+    },
+  },
+  "yolain/ComfyUI-Easy-Use": {
+    omit: { "ComfyUI-Easy-Use-Frontend": "the sources of the front end, whose result is in the repository" },
+  },
+  "melMass/comfy_mtb": {
+    omit: {
+      "extern/frame_interpolation": "runs on TensorFlow, which the image does not have",
+      "extern/GFPGAN": "face restoration whose packages no longer build; its nodes stay away",
+      wiki: "documentation",
+    },
+  },
   "rdancer/ComfyUI_Florence2SAM2": {
+    pointers: "weights that it takes from ComfyUI's model folders as well, and example videos",
     replace: {
       "git+https://github.com/rdancer/samv2.git": use("sam-2", "built from its commit"),
       pytest: drop("only its tests need it"),
@@ -30,6 +58,7 @@ const remarks: Readonly<Record<string, Partial<CustomNode>>> = {
     },
   },
   "Lightricks/ComfyUI-LTXVideo": {
+    pointers: "only example pictures and videos",
     replace: { "ninja~=1.11.1.4": drop("a build tool, and nothing is built at run time") },
   },
 };

@@ -39,7 +39,7 @@ const choices: Choice[] = cudaVersions.flatMap((cuda) =>
 function planOf(recipe: (typeof recipeNames)[number], { source, ...choice }: Choice): Plan {
   const { attention: kernels } = compatibilitySet(choice.cuda);
   const attention: AttentionKernel[] = attentionKernels.filter((kernel) => "version" in kernels[kernel]);
-  const llama = { source, commit: "c".repeat(40), vmm: true };
+  const llama = { enabled: true, source, commit: "c".repeat(40), vmm: true };
   return planStack({ recipe, attention, llama, mirrors: {}, ...choice }, labels, {
     root: repository,
     localImages: "none.json",

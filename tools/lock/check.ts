@@ -1,0 +1,61 @@
+import { throwAll, UserError, UserErrors } from "../../errors.ts";
+import { lockInputs, lockPath, lockProblem } from "../../lib/lock-inputs.ts";
+import { type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/node-lock.ts";
+import { nodeLockProblems } from "../../lib/node-lock-problems.ts";
+import { parsePythonLock } from "../../lib/python-lock.ts";
+import { note } from "../progress.ts";
+import { readLock } from "./files.ts";
+import type { LockSources, Part } from "./parts.ts";
+import { pythonLocks } from "./python.ts";
+
+type Sources = Pick<LockSources, "root" | "recipes">;
+
+/** Throws everything that does not fit between the locks and what they are made from. Asks nobody. */
+export function checkLocks(sources: Sources, chosen: readonly Part[]): void {
+  const problems: UserError[] = [];
+  const nodes = collect(problems, () => readNodes(sources.root));
+  if (chosen.includes("nodes") && nodes) problems.push(...nodeLockProblems(sources.recipes, nodes));
+  if (chosen.includes("python") && nodes) {
+    for (const recipe of sources.recipes) collect(problems, () => checkPython(sources.root, recipe, nodes));
+  }
+  throwAll("locks", unique(problems));
+  note(`The locks fit their inputs: ${chosen.join(", ")}.`);
+}
+
+function readNodes(root: string): NodeLock {
+  const text = readLock(root, nodeLockPath);
+  if (text === "") throw new UserError(nodeLockPath, "is missing.", "Run `npm run lock -- nodes`.");
+  return parseNodeLock(text);
+}
+
+function checkPython(root: string, recipe: Sources["recipes"][number], nodes: NodeLock): void {
+  const problems: UserError[] = [];
+  for (const name of pythonLocks(recipe)) {
+    collect(problems, () => {
+      const path = lockPath(name);
+      const text = readLock(root, path);
+      if (text === "") throw new UserError(path, "is missing.", "Run `npm run lock -- python`.");
+      const problem = lockProblem(name, recipe, lockInputs(recipe, name, nodes), text);
+      if (problem) problems.push(problem);
+      // An edit explains itself better by what it broke.
+      parsePythonLock(text, path);
+    });
+  }
+  throwAll(`locks/python of ${recipe.name}`, problems);
+}
+
+/** Runs `work` and keeps what the user can mend; one error may hold several. */
+function collect<T>(problems: UserError[], work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    problems.push(...(error instanceof UserErrors ? error.errors : [error]));
+    return undefined;
+  }
+}
+
+/** A node that is not in the lock breaks each Python lock in the same way. */
+function unique(problems: readonly UserError[]): UserError[] {
+  return [...new Map(problems.map((problem) => [problem.message, problem])).values()];
+}

@@ -1,0 +1,137 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import { UserError } from "../../errors.ts";
+import type { Entry } from "../../lib/node-source.ts";
+import { attempt, tail } from "../exec.ts";
+
+/** Tries of one call of a server, and the pause after the first failure. */
+const TRIES = 3;
+const PAUSE_MS = 2_000;
+const TIMEOUT_MS = 600_000;
+
+/** Nobody answers questions here; nothing of a surrounding repository may play in. */
+const environment = {
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_ASKPASS: "true",
+  GIT_SSH_COMMAND: process.env.GIT_SSH_COMMAND ?? "ssh -o BatchMode=yes",
+};
+
+/** Where a repository is fetched from, and how it is called to the user. */
+export interface Remote {
+  readonly name: string;
+  readonly location: string;
+}
+
+/** A commit in a repository of its own on this machine. */
+export interface Fetched {
+  readonly entries: readonly Entry[];
+  /** The contents of `entries`, as text, by path. */
+  readonly read: (entries: readonly Entry[]) => Promise<Map<string, string>>;
+}
+
+/** The commit that a branch or tag points at now; annotated tags are followed, a full commit stands for itself. */
+export async function resolveRef(remote: Remote, ref: string): Promise<string> {
+  if (/^[0-9a-f]{40}$/.test(ref)) return ref;
+  const wanted =
+    ref === "HEAD" || ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
+  const listing = await ask(remote, [
+    "ls-remote",
+    "--",
+    remote.location,
+    ...wanted.flatMap((name) => [name, `${name}^{}`]),
+  ]);
+  const found = new Map(
+    listing
+      .split("\n")
+      .map((line) => line.split("\t"))
+      .flatMap(([commit, name]) => (commit && name ? [[name, commit] as const] : [])),
+  );
+  const commits = new Set(wanted.map((name) => found.get(`${name}^{}`) ?? found.get(name)).filter(Boolean));
+  const [commit] = commits;
+  if (commit && commits.size === 1) return commit;
+  throw commit
+    ? new UserError(
+        remote.name,
+        `has a branch and a tag "${ref}" at different commits.`,
+        `Write refs/heads/${ref} or refs/tags/${ref} in the recipe.`,
+      )
+    : new UserError(remote.name, `has no branch or tag "${ref}".`, "Correct `ref` in the recipe.");
+}
+
+/** Fetches exactly one commit, without history, into a bare repository in `folder`. */
+export async function fetchCommit(remote: Remote, commit: string, folder: string): Promise<Fetched> {
+  const git = join(folder, `${remote.name.replace(/[^\w.-]+/g, "+")}-${commit.slice(0, 12)}.git`);
+  const local = (...args: string[]) => ["-c", "core.hooksPath=/dev/null", "--git-dir", git, ...args];
+  await execa("git", ["init", "--quiet", "--bare", git], { env: environment });
+  await ask(
+    remote,
+    local(
+      "fetch",
+      "--quiet",
+      "--depth=1",
+      "--no-tags",
+      "--no-write-fetch-head",
+      "--",
+      remote.location,
+      commit,
+    ),
+  );
+  const listing = await execa("git", local("ls-tree", "-r", "-z", "--long", commit));
+  return {
+    entries: listing.stdout.split("\0").flatMap(toEntry),
+    read: async (entries) => {
+      const { stdout } = await execa("git", local("cat-file", "--batch"), {
+        input: entries.map(({ object }) => `${object}\n`).join(""),
+        encoding: "buffer",
+        maxBuffer: 2 ** 31,
+      });
+      return splitBatch(Buffer.from(stdout), entries);
+    },
+  };
+}
+
+/** `<mode> <type> <object> <size>\t<path>`; a submodule has the type `commit` and no size. Links (120000) say nothing. */
+function toEntry(line: string): Entry[] {
+  const [, mode, type, object, size, path] = /^(\d+) (\w+) (\w+) +(-|\d+)\t([\s\S]+)$/.exec(line) ?? [];
+  if (!type || !object || !path || mode === "120000") return [];
+  return [{ path, object, size: type === "commit" ? null : Number(size) }];
+}
+
+/** What `git cat-file --batch` prints: a line `<object> <type> <size>`, the content and a line end, for each. */
+function splitBatch(output: Buffer, entries: readonly Entry[]): Map<string, string> {
+  const texts = new Map<string, string>();
+  let at = 0;
+  for (const { path } of entries) {
+    const end = output.indexOf("\n", at);
+    const size = Number(output.toString("latin1", at, end).split(" ")[2]);
+    texts.set(path, decode(output.subarray(end + 1, end + 1 + size)));
+    at = end + 1 + size + 1;
+  }
+  return texts;
+}
+
+/** Some requirement files were written by Windows' tools as UTF-16. */
+function decode(bytes: Buffer): string {
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
+  return new TextDecoder(encoding).decode(bytes);
+}
+
+/** Asks a server, again when it fails for a moment; what it will never answer fails at once. */
+async function ask(remote: Remote, args: readonly string[]): Promise<string> {
+  for (let count = 1; ; count++) {
+    const result = await attempt("git", args, { env: environment, timeout: TIMEOUT_MS });
+    if (result.ok) return result.stdout;
+    const final = /not found|not exist|denied|not our ref|could not read Username|not export/i.test(
+      result.all,
+    );
+    if (final || count === TRIES) {
+      throw new UserError(
+        remote.name,
+        `cannot be read from ${remote.location}:\n${tail(result.all, 5)}\n`,
+        "Check the address in the recipe, the network and --mirror; a submodule that is not needed can be left out (`omit`).",
+      );
+    }
+    await sleep(PAUSE_MS * count);
+  }
+}

@@ -12,7 +12,7 @@ const drop = (reason: string): Replacement => ({ use: [], reason });
 const use = (requirement: string, reason: string): Replacement => ({ use: [requirement], reason });
 
 /** The WAS suite and its fork ask for the same packages, each from its own copies. */
-const wasReplacements = (owner: string): CustomNode["replace"] => ({
+const wasReplacements = (owner: string): Readonly<Record<string, Replacement>> => ({
   cmake: drop("a build tool, and nothing is built at run time"),
   [`git+https://github.com/${owner}/img2texture.git`]: use("img2texture", "built from its commit"),
   [`git+https://github.com/${owner}/cstr`]: use("cstr", "built from its commit"),

@@ -1,10 +1,48 @@
 import type { Layer } from "../../lib/layer.ts";
 
-export const system: Layer = {
-  name: "system",
-  summary: "base image, the distribution's packages and the user; everything else lies on top",
-  role: "system",
-  parents: () => [],
-  shared: ["shared/settled.sh"],
-  pins: ({ base }) => ({ [base.name]: base.digest }),
-};
+/** What a recipe adds to the system stage. */
+export interface SystemOptions {
+  /** Debian packages beside those of packages.txt. @default [] */
+  readonly packages?: readonly string[];
+  /** Folder that is to belong to the image's user, so that it can be written to without a volume. */
+  readonly volume?: string;
+}
+
+/** The system stage of a recipe that needs more than `packages.txt`. */
+export function systemWith({ packages = [], volume }: SystemOptions = {}): Layer {
+  return {
+    name: "system",
+    summary: "base image, the distribution's packages and the user; everything else lies on top",
+    role: "system",
+    parents: () => [],
+    shared: ["shared/settled.sh"],
+    args: () => (volume ? { VOLUME: volume } : {}),
+    pins: ({ base }) => ({ [base.name]: base.digest }),
+    generated: () =>
+      packages.length > 0 ? { "more-packages.txt": `${[...packages].sort().join("\n")}\n` } : {},
+  };
+}
+
+export const system = systemWith();
+
+/**
+ * What ComfyUI and its nodes need at run time: 156 MB of packages, with the distribution's ffmpeg for half of it. The
+ * wheel imageio-ffmpeg has no ffprobe, which pydub and several nodes call, and static-ffmpeg downloads when it is run.
+ */
+export const comfyuiPackages = [
+  "ffmpeg",
+  // torch.compile builds its CPU kernels with it on the user's machine.
+  "g++",
+  // ComfyUI-Manager and people install nodes with it.
+  "git",
+  "curl",
+  "wget",
+  // OpenCV's wheels link to these.
+  "libgl1",
+  "libglib2.0-0",
+  "libsm6",
+  "libxext6",
+  "libxrender1",
+  // soundfile falls back to it.
+  "libsndfile1",
+];

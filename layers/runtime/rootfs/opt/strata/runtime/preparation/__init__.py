@@ -1,0 +1,1 @@
+"""What has to be ready before ComfyUI starts: its volume, its options, access to it. Standard library only."""

@@ -63,6 +63,11 @@ export interface Layer {
   readonly included?: (context: LayerContext) => boolean;
   /** Files made from the context, by path in the build context. */
   readonly generated?: (context: LayerContext) => Readonly<Record<string, string>>;
+  /** Files made from everything that the image installs, by path in the build context. */
+  readonly listed?: (
+    installed: readonly { readonly name: string; readonly version: string }[],
+    context: LayerContext,
+  ) => Readonly<Record<string, string>>;
   /** Folders that no other layer may write below. */
   readonly owns?: (context: LayerContext) => readonly string[];
 }

@@ -72,7 +72,8 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
     })),
     lock.path,
   );
-  const wheels = [...distributions.values()].flat().filter(({ fromSource }) => fromSource);
+  const inImage = [...distributions.values()].flat().sort((a, b) => (a.name < b.name ? -1 : 1));
+  const wheels = inImage.filter(({ fromSource }) => fromSource);
   const layers = [...chosen, ...wheels.map(sourceWheel)];
   throwAll(`recipes/${recipe.name}.ts`, [
     ...duplicateLayers(layers),
@@ -103,7 +104,7 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
   });
   const stages = parentsFirst(layers.map(built), context).map((layer) => {
     const installed = distributions.get(layer.name) ?? [];
-    const stage = planStage(layer, { recipe, context, ...sources, lock }, installed, keys);
+    const stage = planStage(layer, { recipe, context, ...sources, lock, inImage }, installed, keys);
     keys.set(stage.name, stage.key);
     return stage;
   });
@@ -126,7 +127,11 @@ function aliasesOf(recipe: Recipe): NonNullable<NonNullable<Recipe["resolution"]
 
 function planStage(
   layer: Layer,
-  sources: PlanSources & { readonly recipe: Recipe; readonly context: LayerContext },
+  sources: PlanSources & {
+    readonly recipe: Recipe;
+    readonly context: LayerContext;
+    readonly inImage: readonly Distribution[];
+  },
   installed: readonly Distribution[],
   keys: ReadonlyMap<string, string>,
 ): Stage {
@@ -149,6 +154,7 @@ function planStage(
   const generated = Object.entries({
     ...(layer.dockerfile ? { Dockerfile: layer.dockerfile(parents, context) } : {}),
     ...layer.generated?.(context),
+    ...layer.listed?.(sources.inImage, context),
   }).map(([path, text]) => generatedFile(path, text, `layers/${folderName}/layer.ts (${path})`));
   const aliases = formatAliases(installed, aliasesOf(recipe));
   const listed = [

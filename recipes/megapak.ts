@@ -6,7 +6,7 @@ import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages, packageGroup } from "../layers/packages/layer.ts";
 import { python } from "../layers/python/layer.ts";
 import { runtime } from "../layers/runtime/layer.ts";
-import { system } from "../layers/system/layer.ts";
+import { comfyuiPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
 import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
 import type { NodeGroup } from "../lib/comfyui.ts";
@@ -224,7 +224,7 @@ export const megapak: Recipe = {
   summary: "ComfyUI with 43 custom nodes and every package that users ask for, on 8188, a back end on 8000",
   buildLayers: [toolbox],
   layers: [
-    system,
+    systemWith({ packages: comfyuiSystem, volume: "/workspace" }),
     cuda,
     python,
     torch,

@@ -8,7 +8,7 @@ import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
 import { python } from "../layers/python/layer.ts";
 import { runtime } from "../layers/runtime/layer.ts";
-import { system } from "../layers/system/layer.ts";
+import { comfyuiPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
 import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
 import type { NodeGroup } from "../lib/comfyui.ts";
@@ -91,7 +91,7 @@ export const studio: Recipe = {
   summary: "ComfyUI with 38 custom nodes on 8188, a back end that drives it on 8000, llama-server on 8080",
   buildLayers: [toolbox],
   layers: [
-    system,
+    systemWith({ packages: comfyuiSystem, volume: "/workspace" }),
     cuda,
     llamaCpp,
     python,

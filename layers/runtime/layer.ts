@@ -10,6 +10,15 @@ export const runtime: Layer = {
   generated: (context) => ({
     "rootfs/opt/strata/image.json": `${JSON.stringify(imageDescription(context), null, 2)}\n`,
   }),
+  // For who installs packages later: nothing that the image has is replaced (the entrypoint hands it to pip and uv).
+  listed: (installed, { comfyui }): Record<string, string> =>
+    comfyui
+      ? {
+          "rootfs/opt/strata/constraints.txt": installed
+            .map(({ name, version }) => `${name}==${version}\n`)
+            .join(""),
+        }
+      : {},
   owns: () => ["/opt/strata/runtime"],
 };
 

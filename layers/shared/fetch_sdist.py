@@ -39,7 +39,7 @@ class Links(HTMLParser):
 def is_archive(file: str, name: str, version: str) -> bool:
     """Whether `file` is that source distribution; older ones do not normalise their name."""
     stem, _, rest = file.rpartition(f"-{version}.")
-    return rest == "tar.gz" and re.sub(r"[-_.]+", "-", stem).lower() == re.sub(r"[-_.]+", "-", name).lower()
+    return rest in ("tar.gz", "zip") and re.sub(r"[-_.]+", "-", stem).lower() == re.sub(r"[-_.]+", "-", name).lower()
 
 
 def fetch(name: str, version: str, accepted: list[str], target: Path) -> None:

@@ -12,8 +12,13 @@ if [ -d /git ]; then
   cp -a /git/. /source
 else
   # shellcheck disable=SC2086 # one hash a word
-  /opt/toolbox/bin/python /context/fetch_sdist.py "$NAME" "$VERSION" $HASHES /sdist.tar.gz
-  tar -xzf /sdist.tar.gz -C /source --strip-components=1 --no-same-owner
+  /opt/toolbox/bin/python /context/fetch_sdist.py "$NAME" "$VERSION" $HASHES /sdist
+  if [ "$(head -c 2 /sdist)" = PK ]; then
+    python3 -m zipfile -e /sdist /unpacked
+    mv /unpacked/*/* /source/
+  else
+    tar -xzf /sdist -C /source --strip-components=1 --no-same-owner
+  fi
 fi
 
 site="opt/venv/lib/python$PYTHON/site-packages"

@@ -30,10 +30,12 @@ const gpu = z.strictObject({
 });
 
 const runFields = {
-  schema: z.literal(1),
+  schema: z.literal(2),
   verdict: z.enum(["pass", "fail", "inconclusive"]),
   startedAt: z.iso.datetime(),
   seconds,
+  /** The checks that this image has to pass, by what its description says it has; also those that did not run. */
+  due: z.array(z.string().min(1)),
   checks: z.array(checkResult),
   /** Version by name: python, torch, cuda, llama.cpp and whatever else the checks met. */
   versions: z.record(z.string(), version),
@@ -43,6 +45,12 @@ const runFields = {
     tokensPerSecond: z.number().nonnegative().optional(),
     startSeconds: seconds.optional(),
     stopSeconds: seconds.optional(),
+    comfyuiStartSeconds: seconds.optional(),
+    comfyuiStopSeconds: seconds.optional(),
+    /** Nodes that imported, and the classes that they and ComfyUI offer. */
+    comfyuiNodes: z.number().int().nonnegative().optional(),
+    comfyuiNodeClasses: z.number().int().nonnegative().optional(),
+    workflowSeconds: seconds.optional(),
   }),
 };
 
@@ -87,7 +95,7 @@ export type Evidence = z.infer<typeof evidenceSchema>;
 /** Where the image ran. */
 export type EvidenceHost = z.infer<typeof host>;
 
-/** The checks of a complete run, which are the files of `smoke/checks`. */
+/** The checks that every image has to pass. Files of `smoke/checks` with NEEDS are due for some images only. */
 export const completeRun: readonly string[] = [
   "10-imports",
   "20-libraries",
@@ -105,8 +113,10 @@ export function judge(checks: readonly CheckResult[]): RunReport["verdict"] {
 }
 
 /** The checks of which the evidence says nothing: it proves an image only when there are none. */
-export function absentChecks(evidence: Pick<RunReport, "checks">): string[] {
-  return completeRun.filter((id) => !evidence.checks.some((check) => check.id.split(".")[0] === id));
+export function absentChecks(evidence: Pick<RunReport, "checks" | "due">): string[] {
+  return [...new Set([...completeRun, ...evidence.due])].filter(
+    (id) => !evidence.checks.some((check) => check.id.split(".")[0] === id),
+  );
 }
 
 /** `14 passed, 0 failed, 3 skipped`; inconclusive results are named when there are any. */

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lib.discover import find_checks
+from lib.discover import choose_checks, find_checks
 from lib.evidence import Evidence
 from lib.gpu import find_gpu
 from lib.image import METADATA, VENV_PYTHON, read_image
@@ -55,10 +55,14 @@ def interrupt(number: int, _: Any) -> NoReturn:
 
 def run_checks(options: argparse.Namespace, evidence: Evidence) -> None:
     """Runs what the command line asks for; raises whatever prevents that."""
-    checks = find_checks(options.folder, options.checks.split(",") if options.checks else None)
+    image = read_image(options.image)
+    # A check of a part that the image does not have does not exist here.
+    due = [check for check in find_checks(options.folder) if not check.needs or image.get(check.needs)]
+    evidence.due = [check.id for check in due]
+    checks = choose_checks(due, options.checks.split(",")) if options.checks else due
     evidence.gpu = find_gpu()
     settings = Settings(
-        image=read_image(options.image),
+        image=image,
         gpu=evidence.gpu,
         require_gpu=options.gpu,
         venv_python=options.venv_python,

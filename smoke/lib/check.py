@@ -28,6 +28,10 @@ class Check:
     require_gpu: bool = False
     reported: int = 0
 
+    def has(self, part: str) -> bool:
+        """Whether the image's description has this part, such as `llama`."""
+        return bool(self.image.get(part))
+
     def step(self, name: str, title: str) -> Step:
         """One result of this check: `with check.step("matmul-cpu", "…"):`; what is raised inside decides it."""
         return Step(self, f"{self.id}.{name}" if name else self.id, title)

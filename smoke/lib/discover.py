@@ -1,7 +1,8 @@
 """Finds the checks: files `NN_name.py` with a function `run(check)`.
 
-A check file may also set TITLE (text), DEADLINE (seconds, 60) and VENV (True: it runs under the image's own Python,
-together with the other checks that say so, so that torch is imported once).
+A check file may also set TITLE (text), DEADLINE (seconds, 60), VENV (True: it runs under the image's own Python,
+together with the other checks that say so, so that torch is imported once) and NEEDS (a key of the image's
+description: for images without it the check does not exist).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class CheckFile:
     title: str
     deadline: float
     venv: bool
+    needs: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For the process that runs it."""
@@ -46,8 +48,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     return settings
 
 
-def find_checks(folder: Path, numbers: list[str] | None = None) -> list[CheckFile]:
-    """The checks in order, only those in `numbers` if given; raises ValueError for a number that is not there."""
+def find_checks(folder: Path) -> list[CheckFile]:
+    """All checks, in order."""
     found = []
     for path in sorted(folder.glob("*.py")):
         name = FILE_NAME.fullmatch(path.name)
@@ -63,14 +65,18 @@ def find_checks(folder: Path, numbers: list[str] | None = None) -> list[CheckFil
                 title=str(settings.get("TITLE", word)),
                 deadline=float(settings.get("DEADLINE", DEFAULT_DEADLINE)),
                 venv=bool(settings.get("VENV", False)),
+                needs=settings.get("NEEDS"),
             )
         )
-    if numbers is None:
-        return found
-    known = [check.number for check in found]
+    return found
+
+
+def choose_checks(checks: list[CheckFile], numbers: list[str]) -> list[CheckFile]:
+    """Those in `numbers`; raises ValueError for a number that is not there."""
+    known = [check.number for check in checks]
     if unknown := [number for number in numbers if number not in known]:
         raise ValueError(f"no check {', '.join(unknown)}; there are {', '.join(known)}")
-    return [check for check in found if check.number in numbers]
+    return [check for check in checks if check.number in numbers]
 
 
 def load_check(check: CheckFile) -> ModuleType:

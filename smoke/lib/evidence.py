@@ -14,16 +14,20 @@ from typing import Any
 from .redact import redact
 from .result import Result, Status
 
-SCHEMA = 1
+SCHEMA = 2
 OUTPUT_TAIL = 4000
 
 
 @dataclass
 class Evidence:
-    """Everything a run found out. `started` is the time of day in UTC, `seconds` how long the run took."""
+    """Everything a run found out. `started` is the time of day in UTC, `seconds` how long the run took.
+
+    `due` are the checks that this image has to pass, also those that this run was told to leave out.
+    """
 
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: float = 0.0
+    due: list[str] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     measurements: dict[str, float] = field(default_factory=dict)
@@ -56,6 +60,7 @@ class Evidence:
             "verdict": str(self.verdict),
             "startedAt": self.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
             "seconds": round(self.seconds, 3),
+            "due": self.due,
             "checks": [result.to_json() for result in sorted(self.results, key=lambda result: result.id[:2])],
             "versions": dict(sorted(self.versions.items())),
             "gpu": self.gpu,

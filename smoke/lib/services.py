@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,7 +12,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,7 +21,7 @@ from .image import ENTRYPOINT
 from .process import descendants, kill_descendants
 from .result import Fail
 
-LLAMA_PORT, BACKEND_PORT = 8080, 8000
+LLAMA_PORT, BACKEND_PORT, COMFYUI_PORT = 8080, 8000, 8188
 POLL = 0.05
 # For services that nobody asks about any more; what is left then is killed.
 STOP_PATIENCE = 5.0
@@ -46,25 +48,36 @@ def free_port() -> int:
         return port
 
 
-def ask(url: str, body: Mapping[str, Any] | None = None, timeout: float = 30.0) -> tuple[int, Any]:
-    """Status and JSON of the answer to a GET, or to a POST of `body`; raises OSError without an answer."""
+def fetch(
+    url: str, body: Mapping[str, Any] | None = None, timeout: float = 30.0, token: str | None = None
+) -> tuple[int, bytes]:
+    """Status and content of the answer to a GET, or to a POST of `body`; raises OSError without an answer."""
     data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     try:
-        with OPENER.open(request, timeout=timeout) as response:
-            return response.status, json.load(response)
+        with OPENER.open(urllib.request.Request(url, data=data, headers=headers), timeout=timeout) as response:
+            return response.status, response.read()
     except urllib.error.HTTPError as error:
-        text = error.read().decode(errors="replace")
-        try:
-            return error.code, json.loads(text)
-        except ValueError:
-            return error.code, text
+        return error.code, error.read()
 
 
-def demand(url: str, body: Mapping[str, Any] | None = None, timeout: float = 30.0) -> Any:
+def ask(
+    url: str, body: Mapping[str, Any] | None = None, timeout: float = 30.0, token: str | None = None
+) -> tuple[int, Any]:
+    """`fetch` with the answer's JSON; an error's text where it has none. Raises ValueError for other text."""
+    status, content = fetch(url, body, timeout, token)
+    try:
+        return status, json.loads(content)
+    except ValueError:
+        if status < 400:
+            raise
+        return status, content.decode(errors="replace")
+
+
+def demand(url: str, body: Mapping[str, Any] | None = None, timeout: float = 30.0, token: str | None = None) -> Any:
     """The answer's JSON; raises Fail unless the status is 200."""
     try:
-        status, answer = ask(url, body, timeout)
+        status, answer = ask(url, body, timeout, token)
     except (OSError, ValueError) as error:
         raise Fail(f"{url}: {error}") from error
     if status != 200:
@@ -76,15 +89,25 @@ class Services:
     """The running services: `with Services() as services:`. Whatever happens, none of them outlives the block.
 
     They listen on the image's default ports, or on free ones where `default_ports` is false or these are taken.
+    `llama` and `comfyui` say which of them run; without a `volume` the image's own is used.
     """
 
-    def __init__(self, default_ports: bool = True) -> None:
-        default_ports = default_ports and is_free(LLAMA_PORT) and is_free(BACKEND_PORT)
-        ports = (LLAMA_PORT, BACKEND_PORT) if default_ports else (free_port(), free_port())
-        self.llama, self.backend = (f"http://127.0.0.1:{port}" for port in ports)
-        self.environment = dict(os.environ)
-        if not default_ports:
-            self.environment |= {"LLAMA_ARG_PORT": str(ports[0]), "STRATA_BACKEND_PORT": str(ports[1])}
+    def __init__(
+        self, default_ports: bool = True, llama: bool = True, comfyui: bool = False, volume: Path | None = None
+    ) -> None:
+        ports = (LLAMA_PORT, BACKEND_PORT, COMFYUI_PORT)
+        if not (default_ports and all(is_free(port) for port in ports)):
+            ports = (free_port(), free_port(), free_port())
+        self.llama, self.backend, self.comfyui = (f"http://127.0.0.1:{port}" for port in ports)
+        self.token = secrets.token_hex()
+        self._health = [f"{self.backend}/healthz", *([f"{self.llama}/health"] if llama else [])]
+        names = ("LLAMA_ARG_PORT", "STRATA_BACKEND_PORT", "STRATA_COMFYUI_PORT")
+        self.environment = dict(os.environ) | {name: str(port) for name, port in zip(names, ports, strict=True)}
+        self.environment |= {"STRATA_TOKEN": self.token, "STRATA_COMFYUI": "on" if comfyui else "off"}
+        if not llama:
+            self.environment["STRATA_LLAMA"] = "off"
+        if volume:
+            self.environment["STRATA_VOLUME"] = str(volume)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the block ends
         self._told_to_stop = False
 
@@ -130,18 +153,22 @@ class Services:
         return {pid for pid, found in descendants(self.process.pid).items() if found == name}
 
     def is_healthy(self) -> bool:
-        """Whether both services say so."""
+        """Whether every service says so."""
         try:
-            return all(ask(url, timeout=2.0)[0] == 200 for url in (f"{self.backend}/healthz", f"{self.llama}/health"))
+            return all(ask(url, timeout=2.0)[0] == 200 for url in self._health)
         except (OSError, ValueError):
             return False
 
     def wait_until_healthy(self, deadline: float) -> None:
-        """Returns when both services are healthy; raises Fail after `deadline` seconds or when the entrypoint ends."""
+        """Returns when all services are healthy; raises Fail after `deadline` seconds or when the entrypoint ends."""
+        self.wait(self.is_healthy, deadline, "not healthy")
+
+    def wait(self, ready: Callable[[], bool], deadline: float, otherwise: str) -> None:
+        """Returns when `ready` says so; raises Fail after `deadline` seconds or when the entrypoint ends."""
         limit = time.monotonic() + deadline
-        while not self.is_healthy():
+        while not ready():
             if self.process.poll() is not None:
                 raise Fail(f"the entrypoint ended with exit status {self.process.returncode}", self.log())
             if time.monotonic() > limit:
-                raise Fail(f"not healthy within {deadline:g} s", self.log())
+                raise Fail(f"{otherwise} within {deadline:g} s", self.log())
             time.sleep(POLL)

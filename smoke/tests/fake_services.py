@@ -1,6 +1,7 @@
-"""The image's services in small, with faults: installed by test_services.py as entrypoint, llama-server, healthcheck.
+"""The image's services in small, with faults: installed by the tests as entrypoint, llama-server and healthcheck.
 
-The entrypoint answers for the image's own service and keeps llama-server running. FAULT names what goes wrong.
+The entrypoint answers for the image's own service, keeps llama-server running and starts tests/fake_comfyui.py,
+installed as comfyui. FAULT names what goes wrong.
 """
 
 import json
@@ -20,8 +21,9 @@ LLAMA_PORT = int(os.environ.get("LLAMA_ARG_PORT", "8080"))
 BACKEND_PORT = int(os.environ.get("STRATA_BACKEND_PORT", "8000"))
 TEXT = " three four six" if FAULT == "wrong" else " three four five"
 TORCH = "2.11.0" if FAULT == "other-torch" else "2.12.0+cu130"
+IMAGE = json.loads(os.environ["FAKE_IMAGE"])
 SYSTEM = {
-    "image": json.loads(os.environ["FAKE_IMAGE"]),
+    "image": IMAGE,
     "torch": {"version": TORCH, "cuda": "13.0", "cudaAvailable": False},
     "driver": None,
     "attention": [],
@@ -41,7 +43,13 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self) -> None:
-        self.answer(SYSTEM if self.path == "/system" else {}, 503 if FAULT == "sick" else 200)
+        token = f"Bearer {os.environ['STRATA_TOKEN']}"
+        if self.path == "/nodes" and self.headers.get("Authorization") != token and FAULT != "backend-open":
+            self.answer({}, 401)
+        elif self.path == "/nodes":
+            self.answer(IMAGE["comfyui"]["nodes"][FAULT == "backend-nodes" :])
+        else:
+            self.answer(SYSTEM if self.path == "/system" else {}, 503 if FAULT == "sick" else 200)
 
     def do_POST(self) -> None:
         wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["max_tokens"]
@@ -59,21 +67,28 @@ def serve(port: int) -> None:
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 
 
-def keep_llama() -> None:
+def keep_services() -> None:
     """The process manager: starts llama-server again and ends with SIGTERM, as far as the fault lets it."""
     command = [str(Path(sys.argv[0]).with_name("llama-server"))]
     server = subprocess.Popen(command)
+    comfyui = None
+    if os.environ["STRATA_COMFYUI"] == "on":
+        comfyui = subprocess.Popen([str(Path(sys.argv[0]).with_name("comfyui"))])
+        print("INFO spawned: 'comfyui' with pid 7\n" * (2 if FAULT == "restarts" else 1), flush=True)
 
     def stop(*_: Any) -> None:
         if FAULT != "deaf":
-            server.kill()
-            server.wait()
+            for service in filter(None, (server, comfyui if FAULT != "leaves-comfyui" else None)):
+                service.kill()
+                service.wait()
             os._exit(4 if FAULT == "status" else 0)
 
     signal.signal(signal.SIGTERM, stop)
     if FAULT == "leftover":
         subprocess.Popen(["setsid", "sleep", "30"])
     while True:
+        if comfyui and comfyui.poll() is not None and FAULT != "no-comfyui":
+            sys.exit(1)
         if server.poll() is not None and FAULT != "stays-dead":
             server = subprocess.Popen(command)
         time.sleep(0.02)
@@ -86,4 +101,4 @@ if NAME == "llama-server":
 if FAULT == "ends":
     sys.exit(3)
 Thread(target=serve, args=(BACKEND_PORT,), daemon=True).start()
-keep_llama()
+keep_services()

@@ -8,16 +8,20 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import unittest
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 SMOKE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(SMOKE))
 
+from lib import services
 from lib.check import Check
-from lib.discover import find_checks, load_check
+from lib.discover import choose_checks, find_checks, load_check
+from lib.process import adopt_orphans, kill_descendants
 
 IMAGE: dict[str, Any] = {
     "recipe": "starter",
@@ -86,14 +90,71 @@ class Playground:
 Reports = list[tuple[str, Any]]
 
 
-def collecting_check(gpu: dict[str, Any] | None = None, require_gpu: bool = False) -> tuple[Check, Reports]:
+def collecting_check(
+    gpu: dict[str, Any] | None = None, require_gpu: bool = False, image: dict[str, Any] = IMAGE
+) -> tuple[Check, Reports]:
     """A check and the list of what it reports."""
     reports: Reports = []
-    check = Check("99-test", "test", IMAGE, gpu, lambda kind, content: reports.append((kind, content)), require_gpu)
+    check = Check("99-test", "test", image, gpu, lambda kind, content: reports.append((kind, content)), require_gpu)
     return check, reports
 
 
 def load(number: str) -> Any:
     """The module of a real check."""
-    (file,) = find_checks(SMOKE / "checks", [number])
+    (file,) = choose_checks(find_checks(SMOKE / "checks"), [number])
     return load_check(file)
+
+
+DEADLINES = {
+    "START_DEADLINE": 3.0,
+    "RESTART_DEADLINE": 1.0,
+    "STOP_DEADLINE": 1.0,
+    "LOG_DEADLINE": 0.5,
+    "WORKFLOW_DEADLINE": 0.5,
+    "GRACE": 0.3,
+}
+SCRIPTS = {
+    "entrypoint": "fake_services.py",
+    "llama-server": "fake_services.py",
+    "healthcheck": "fake_services.py",
+    "comfyui": "fake_comfyui.py",
+}
+
+
+class ServicesTestCase(unittest.TestCase):
+    """Runs real checks on the services of tests/fake_services.py, deadlines shortened."""
+
+    def setUp(self) -> None:
+        adopt_orphans()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.addCleanup(kill_descendants, os.getpid())
+        self.folder = Path(folder.name)
+        for name, source in SCRIPTS.items():
+            script = self.folder / name
+            script.write_text(f"#!{sys.executable}\n{Path(__file__).with_name(source).read_text()}")
+            script.chmod(0o755)
+        patch = mock.patch.object(services, "ENTRYPOINT", self.folder / "entrypoint")
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def run_check(
+        self, number: str, fault: str, image: dict[str, Any] = IMAGE, environment: Mapping[str, str] | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """The results of a real check on services with a fault."""
+        module = load(number)
+        for name, value in DEADLINES.items():
+            if hasattr(module, name):
+                setattr(module, name, value)
+        if hasattr(module, "HEALTHCHECK"):
+            module.HEALTHCHECK = self.folder / "healthcheck"
+        check, reports = collecting_check(image=image)
+        settings = {"FAULT": fault, "FAKE_IMAGE": json.dumps(image), "LLAMA_ARG_MODEL": "counting.gguf"}
+        with mock.patch.dict(os.environ, settings | dict(environment or {})):
+            module.run(check)
+        return {content["id"].split(".")[1]: content for kind, content in reports if kind == "result"}
+
+    def not_passed(self, number: str, fault: str, image: dict[str, Any] = IMAGE) -> dict[str, str]:
+        """Reason by step of what did not pass."""
+        results = self.run_check(number, fault, image)
+        return {name: result["reason"] for name, result in results.items() if result["status"] != "pass"}

@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-import tempfile
 import unittest
-from pathlib import Path
-from typing import Any
-from unittest import mock
 
-from support import IMAGE, collecting_check, load
-
-from lib import services as library
-from lib.process import adopt_orphans, kill_descendants
-
-FAKE = Path(__file__).with_name("fake_services.py")
+from support import IMAGE, ServicesTestCase
 
 
-class ServicesTest(unittest.TestCase):
+class ServicesTest(ServicesTestCase):
     """Each test names a fault of tests/fake_services.py and says which results are not a pass."""
-
-    def setUp(self) -> None:
-        adopt_orphans()
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.addCleanup(kill_descendants, os.getpid())
-        self.folder = Path(folder.name)
-        for name in ("entrypoint", "llama-server", "healthcheck"):
-            script = self.folder / name
-            script.write_text(f"#!{sys.executable}\n{FAKE.read_text()}")
-            script.chmod(0o755)
-        patch = mock.patch.object(library, "ENTRYPOINT", self.folder / "entrypoint")
-        patch.start()
-        self.addCleanup(patch.stop)
-
-    def run_check(self, number: str, fault: str) -> dict[str, dict[str, Any]]:
-        """The results of a real check on services with a fault, deadlines shortened."""
-        module = load(number)
-        module.START_DEADLINE = 3.0
-        for name, value in {"RESTART_DEADLINE": 1.0, "STOP_DEADLINE": 1.0, "GRACE": 0.3}.items():
-            if hasattr(module, name):
-                setattr(module, name, value)
-        if hasattr(module, "HEALTHCHECK"):
-            module.HEALTHCHECK = self.folder / "healthcheck"
-        check, reports = collecting_check()
-        environment = {"FAULT": fault, "FAKE_IMAGE": json.dumps(IMAGE), "LLAMA_ARG_MODEL": "counting.gguf"}
-        with mock.patch.dict(os.environ, environment):
-            module.run(check)
-        return {content["id"].split(".")[1]: content for kind, content in reports if kind == "result"}
-
-    def not_passed(self, number: str, fault: str) -> dict[str, str]:
-        """Reason by step of what did not pass."""
-        results = self.run_check(number, fault)
-        return {name: result["reason"] for name, result in results.items() if result["status"] != "pass"}
 
     def test_services_without_a_fault(self) -> None:
         self.assertEqual(self.not_passed("50", ""), {})
         self.assertEqual(self.not_passed("60", ""), {})
+
+    def test_an_image_without_llama(self) -> None:
+        image = {name: value for name, value in IMAGE.items() if name != "llama"}
+        self.assertEqual(set(self.run_check("50", "", image)), {"start", "healthcheck", "system"})
+        self.assertEqual(self.not_passed("50", "", image), {})
+        self.assertEqual(self.not_passed("60", "", image), {})
 
     def test_an_entrypoint_that_ends(self) -> None:
         self.assertEqual(self.not_passed("50", "ends"), {"start": "the entrypoint ended with exit status 3"})

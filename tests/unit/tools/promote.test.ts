@@ -34,10 +34,11 @@ async function setting(t: TestContext): Promise<Setting> {
     registry,
     reference,
     evidence: {
-      schema: 1,
+      schema: 2,
       verdict: "pass",
       startedAt: "2026-01-01T00:00:00Z",
       seconds: 1,
+      due: [...completeRun],
       checks: completeRun.map((id) => ({ id, title: id, status: "pass", seconds: 0 })),
       versions: { python: "3.11.2" },
       gpu: null,

@@ -1,0 +1,176 @@
+"""ComfyUI: it starts, imports its nodes, computes an image, and an old volume does not get in its way."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from lib.check import Check
+from lib.comfyui import LOGIN_NODE, ComfyUI, compare_picture, run_workflow
+from lib.node_log import NodeLog, read_node_log
+from lib.nodes import judge_nodes
+from lib.old_volume import MARKER, expect_kept, make_old_volume
+from lib.result import Fail
+from lib.services import Services, ask, demand, fetch
+from lib.stop import check_stop
+
+TITLE = "ComfyUI"
+NEEDS = "comfyui"
+DEADLINE = 900
+
+START_DEADLINE = 300.0
+LOG_DEADLINE = 10.0
+WORKFLOW_DEADLINE = 120.0
+STOP_DEADLINE = 20.0
+GRACE = 1.0
+# ComfyUI leaves a class out of its list, and says so, when the class cannot describe itself.
+SILENT = re.compile(r"An error occurred while retrieving information for the '(.+?)' node")
+
+
+def run(check: Check) -> None:
+    """Two starts: on an empty volume, then on one that an older image has used."""
+    with tempfile.TemporaryDirectory(prefix="strata-volume.") as folder:
+        empty, old = Path(folder, "empty"), Path(folder, "old")
+        empty.mkdir()
+        with Services(default_ports=False, llama=False, comfyui=True, volume=empty) as services:
+            comfyui = start(check, services)
+            if comfyui is None:
+                return
+            check_nodes(check, services)
+            classes = check_interface(check, services, comfyui)
+            check_workflow(check, comfyui, empty)
+            check_backend(check, services)
+            check_stop(check, services, STOP_DEADLINE, GRACE, "comfyuiStopSeconds")
+        make_old_volume(old, [node["folder"] for node in check.image["comfyui"]["nodes"]])
+        with Services(default_ports=False, llama=False, comfyui=True, volume=old) as services:
+            check_old_volume(check, services, old, classes)
+
+
+def start(check: Check, services: Services) -> ComfyUI | None:
+    """ComfyUI once it answers, logged in; None when that fails."""
+    comfyui = ComfyUI(services.comfyui)
+    with check.step("start", "ComfyUI starts and stays") as started:
+        services.wait(comfyui.is_serving, START_DEADLINE, "no answer")
+        seconds = time.monotonic() - services.started
+        check.measure("comfyuiStartSeconds", seconds)
+        expect_no_restart(services.log())
+        started.note = f"after {seconds:.1f} s"
+    if started.passed and guarded(check):
+        with check.step("login", "ComfyUI-Login refuses strangers and knows its token") as started:
+            comfyui.log_in()
+    return comfyui if started.passed else None
+
+
+def expect_no_restart(log: str) -> None:
+    """Raises Fail when the process manager started a service more than once."""
+    names = re.findall(r"spawned: '([^']+)'", log)
+    again = {name for name in names if names.count(name) > 1}
+    if again:
+        raise Fail(f"died and was started again: {', '.join(sorted(again))}", log)
+
+
+def guarded(check: Check) -> bool:
+    """Whether ComfyUI-Login is in the image, and is expected to work."""
+    return any(node["folder"] == LOGIN_NODE and "knownFailure" not in node for node in check.image["comfyui"]["nodes"])
+
+
+def check_nodes(check: Check, services: Services) -> None:
+    """A result for each node that is not simply imported."""
+    nodes = check.image["comfyui"]["nodes"]
+    log = NodeLog()
+    with check.step("nodes", "ComfyUI says which nodes it imported") as step:
+        if nodes:
+            services.wait(lambda: read_node_log(services.log()).complete, LOG_DEADLINE, "no list of imports")
+        log = read_node_log(services.log())
+        folders = {node["folder"] for node in nodes}
+        good = [entry for entry in log.imports if entry.path.name in folders and entry.problem is None]
+        check.measure("comfyuiNodes", len(good))
+        step.note = f"{len(good)} of {len(nodes)}"
+    if not step.passed:
+        return
+    with check.step("built-in", "ComfyUI's own nodes import"):
+        if log.built_in:
+            raise Fail(f"not imported: {', '.join(log.built_in)}", services.log())
+    for finding in judge_nodes(nodes, log):
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", finding.folder)
+        with check.step(f"node-{name}", f"node {finding.folder}") as step:
+            if finding.problem:
+                raise Fail(finding.problem, finding.trace)
+            step.note = finding.note
+
+
+def check_interface(check: Check, services: Services, comfyui: ComfyUI) -> int:
+    """Version, device, list of classes and the interface itself; returns how many classes there are."""
+    classes: dict[str, Any] = {}
+    with check.step("system-stats", "ComfyUI has the version and device that it should") as step:
+        step.note = compare_system(check, comfyui.get("/system_stats"))
+    with check.step("object-info", "ComfyUI lists its node classes") as step:
+        classes = comfyui.get("/object_info")
+        check.measure("comfyuiNodeClasses", len(classes))
+        silent = sorted(set(SILENT.findall(services.log())))
+        step.note = f"{len(classes)} classes" + (f"; cannot describe themselves: {', '.join(silent)}" if silent else "")
+    with check.step("frontend", "ComfyUI serves its interface"):
+        expect_page(comfyui)
+    return len(classes)
+
+
+def compare_system(check: Check, answer: dict[str, Any]) -> str:
+    """Version and device; raises Fail when they are not those of the image and the host."""
+    system, device = answer["system"], answer["devices"][0]["type"]
+    check.version("comfyui", system["comfyui_version"])
+    found = {"version": system["comfyui_version"], "device": device}
+    expected = {"version": check.image["comfyui"]["version"], "device": "cuda" if check.gpu else "cpu"}
+    if found != expected:
+        raise Fail(f"expected {expected}, got {found}")
+    return f"{found['version']} on {device}"
+
+
+def expect_page(comfyui: ComfyUI) -> None:
+    """Raises Fail unless the root is a web page."""
+    status, content = fetch(comfyui.url, token=comfyui.token)
+    if status != 200 or b"<html" not in content.lower():
+        raise Fail(f"expected a web page, got status {status}", content.decode(errors="replace")[:2000])
+
+
+def check_workflow(check: Check, comfyui: ComfyUI, volume: Path) -> None:
+    """A workflow without a model, to an image on the volume."""
+    with check.step("workflow", "a workflow computes the image that it should") as step:
+        started = time.monotonic()
+        names = run_workflow(comfyui, WORKFLOW_DEADLINE)
+        check.measure("workflowSeconds", time.monotonic() - started)
+        step.note = compare_picture(volume, names)
+
+
+def check_backend(check: Check, services: Services) -> None:
+    """The image's own service: its token, and its list of nodes."""
+    with check.step("backend-token", "the back end refuses strangers"):
+        for wrong in (None, "wrong"):
+            status, _ = ask(f"{services.backend}/nodes", token=wrong)
+            if status != 401:
+                raise Fail(f"expected 401 {'with a wrong token' if wrong else 'without a token'}, got {status}")
+    with check.step("backend-nodes", "the back end knows the image's nodes"):
+        found = sorted(node["folder"] for node in demand(f"{services.backend}/nodes", token=services.token))
+        expected = sorted(node["folder"] for node in check.image["comfyui"]["nodes"])
+        if found != expected:
+            raise Fail(f"expected {len(expected)} nodes, got {len(found)}", "\n".join(set(found) ^ set(expected)))
+
+
+def check_old_volume(check: Check, services: Services, volume: Path, classes: int) -> None:
+    """The image's own code runs, all of it and nothing else, and the volume's data stays."""
+    comfyui = ComfyUI(services.comfyui)
+    with check.step("old-volume", "the code of an old volume does not run") as step:
+        services.wait(lambda: MARKER in services.log() or comfyui.is_serving(), START_DEADLINE, "no answer")
+        if MARKER in services.log():
+            raise Fail(MARKER, services.log())
+        if guarded(check):
+            comfyui.log_in()
+        compare_system(check, comfyui.get("/system_stats"))
+        found = len(comfyui.get("/object_info"))
+        if found != classes:
+            raise Fail(f"expected {classes} node classes, as on an empty volume, got {found}", services.log())
+        step.note = f"{found} node classes, as on an empty volume"
+    with check.step("old-data", "the data of an old volume stays"):
+        expect_kept(volume)

@@ -1,0 +1,127 @@
+"""ComfyUI in the image: its login, its API, and a workflow that needs no model."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .image import OPT
+from .png import read_png
+from .result import Fail
+from .services import OPENER, ask, demand, fetch
+
+FOLDER = OPT / "comfyui"
+CUSTOM_NODES = FOLDER / "custom_nodes"
+# Files that ComfyUI's own repository has in custom_nodes.
+OWN_NODES = {"websocket_image_save.py"}
+# The node that asks for a password, and where it keeps it: on line 1 the bcrypt hash, which is its token too.
+LOGIN_NODE = "ComfyUI-Login"
+PASSWORD = FOLDER / "login/PASSWORD"
+
+SIZE, COLOUR = (64, 48), (0x20, 0x40, 0x60)
+# The picture is made small and dark, and has to come out large and bright.
+WORKFLOW = {
+    "1": {
+        "class_type": "EmptyImage",
+        "inputs": {"width": 16, "height": 12, "batch_size": 1, "color": int.from_bytes(COLOUR, "big")},
+    },
+    "2": {
+        "class_type": "ImageScale",
+        "inputs": {
+            "image": ["1", 0],
+            "upscale_method": "nearest-exact",
+            "width": SIZE[0],
+            "height": SIZE[1],
+            "crop": "disabled",
+        },
+    },
+    "3": {"class_type": "ImageInvert", "inputs": {"image": ["2", 0]}},
+    "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "strata-smoke"}},
+}
+POLL = 0.1
+
+
+@dataclass
+class ComfyUI:
+    """ComfyUI at `url`; `token` is needed where ComfyUI-Login guards it."""
+
+    url: str
+    token: str | None = None
+
+    def is_serving(self) -> bool:
+        """Whether it answers, be it with a refusal."""
+        try:
+            fetch(f"{self.url}/system_stats", timeout=2.0)
+        except OSError:
+            return False
+        return True
+
+    def get(self, path: str) -> Any:
+        """The answer's JSON; raises Fail."""
+        return demand(self.url + path, token=self.token)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The answer's JSON; raises Fail."""
+        return demand(self.url + path, body, token=self.token)
+
+    def log_in(self) -> None:
+        """Raises Fail unless ComfyUI-Login refuses whoever does not know the token, and lets in who does."""
+        for wrong in (None, "wrong"):
+            status, _ = ask(f"{self.url}/system_stats", token=wrong)
+            if status != 401:
+                raise Fail(f"expected 401 {'with a wrong token' if wrong else 'without a token'}, got {status}")
+        self.token = login_token(self.url)
+        self.get("/system_stats")
+
+
+def login_token(url: str) -> str:
+    """ComfyUI-Login's token. Where no password is set yet, whoever comes first sets one: here it is us."""
+    if not PASSWORD.exists():
+        form = urllib.parse.urlencode({"username": "smoke", "password": "smoke"}).encode()
+        try:
+            OPENER.open(f"{url}/login", form, timeout=30.0).close()
+        except urllib.error.HTTPError:
+            pass  # It leads on to the interface, which wants the cookie that we do not keep.
+    return PASSWORD.read_text(encoding="utf-8").split("\n")[0].strip()
+
+
+def run_workflow(comfyui: ComfyUI, deadline: float) -> list[str]:
+    """Runs WORKFLOW and returns the names of the images that it saved; raises Fail."""
+    limit = time.monotonic() + deadline
+    number = comfyui.post("/prompt", {"prompt": WORKFLOW})["prompt_id"]
+    while not (history := comfyui.get(f"/history/{number}")):
+        if time.monotonic() > limit:
+            raise Fail(f"the workflow did not end within {deadline:g} s")
+        time.sleep(POLL)
+    status = history[number]["status"]
+    if status["status_str"] != "success":
+        raise Fail(f"the workflow ended with {status['status_str']}", json.dumps(status["messages"], indent=2))
+    outputs = history[number]["outputs"]
+    return [image["filename"] for output in outputs.values() for image in output.get("images", [])]
+
+
+def compare_picture(volume: Path, names: list[str]) -> str:
+    """Looks for the one image on the volume and compares it with what WORKFLOW makes; raises Fail."""
+    found = [path for name in names for path in volume.rglob(name)]
+    if len(found) != 1:
+        raise Fail(f"expected one image on the volume, found {len(found)}: {', '.join(names) or 'none was saved'}")
+    try:
+        picture = read_png(found[0].read_bytes())
+    except ValueError as error:
+        raise Fail(f"{found[0].name}: {error}") from error
+    if (picture.width, picture.height) != SIZE:
+        raise Fail("expected {}x{} pixels, got {}x{}".format(*SIZE, picture.width, picture.height))
+    expected = tuple(255 - part for part in COLOUR)
+    # Numbers are cut, not rounded, on their way from 0..1 to 0..255.
+    wrong = [
+        colour for colour in picture.colours() if any(abs(a - b) > 1 for a, b in zip(colour, expected, strict=False))
+    ]
+    if wrong:
+        raise Fail(f"expected the colour {expected}, got {', '.join(map(str, sorted(wrong)[:3]))}")
+    return str(found[0].relative_to(volume))

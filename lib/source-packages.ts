@@ -59,7 +59,8 @@ export function sourceWheel({ name, version, hashes }: Distribution): Layer {
       ENVIRONMENT: Object.entries(needs.environment ?? {})
         .map(([key, value]) => `export ${key}='${value}'`)
         .join("; "),
-      ...(needs.cuda ? { CUDA_ARCHITECTURES: context.generation.computeCapabilities.join(";") } : {}),
+      // Only what compiles CUDA code is built again for another generation.
+      CUDA_ARCHITECTURES: needs.cuda ? context.generation.computeCapabilities.join(";") : "",
     }),
     pins: (context) => ({ [name]: git(context)?.commit ?? hashes.join(" ") }),
     python: () => ({ build: wheelBuildRequirements }),
@@ -70,10 +71,7 @@ export function sourceWheel({ name, version, hashes }: Distribution): Layer {
         ...(source ? ["FROM scratch AS source", `ADD ${gitAddress(source)} /`] : ["FROM toolbox AS source"]),
         "",
         "FROM toolbox AS build",
-        ...["SOURCE_DATE_EPOCH", "PYTHON", "NAME", "VERSION", "HASHES", "ENVIRONMENT"].map(
-          (arg) => `ARG ${arg}`,
-        ),
-        ...(needs.cuda ? ["ARG CUDA_ARCHITECTURES"] : []),
+        ...wheelArguments.map((arg) => `ARG ${arg}`),
         `RUN ${[
           "--mount=type=secret,id=ca",
           "--mount=type=bind,target=/context",
@@ -91,6 +89,16 @@ export function sourceWheel({ name, version, hashes }: Distribution): Layer {
     },
   };
 }
+
+const wheelArguments = [
+  "SOURCE_DATE_EPOCH",
+  "PYTHON",
+  "NAME",
+  "VERSION",
+  "HASHES",
+  "ENVIRONMENT",
+  "CUDA_ARCHITECTURES",
+];
 
 /** Name of the stage that builds a package. */
 export function wheelStage(name: string): string {

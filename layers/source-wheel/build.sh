@@ -27,7 +27,7 @@ if [ -d /stages ]; then
   LD_LIBRARY_PATH="$(find /stages -type d -path '*/site-packages/nvidia/*' -name lib | tr '\n' ':')"
   export PYTHONPATH LD_LIBRARY_PATH
 fi
-if [ -n "${CUDA_ARCHITECTURES:-}" ]; then export TORCH_CUDA_ARCH_LIST="$CUDA_ARCHITECTURES"; fi
+if [ -n "$CUDA_ARCHITECTURES" ]; then export TORCH_CUDA_ARCH_LIST="$CUDA_ARCHITECTURES"; fi
 eval "$ENVIRONMENT"
 MAX_JOBS="$(nproc)"
 PYTHONHASHSEED=0

@@ -217,7 +217,8 @@ function downloadProblems(stage: Stage, reached: readonly BuildStage[], given: A
   const added = instructions
     .filter(({ word }) => word === "ADD")
     .map(({ rest }) => substituted(rest, given))
-    .filter((rest) => !/^\S+\.git#[0-9a-f]{40} /.test(rest))
+    .filter((rest) => !/^\S+\.git(#|\?ref=)[0-9a-f]{40}(&submodules=false)? /.test(rest))
+    .filter((rest) => !/^--checksum=sha256:[0-9a-f]{64} /.test(rest))
     .map((rest) => `ADD ${rest} is not git at a full commit`);
   const scripts = stage.files
     .filter(({ path }) => path.endsWith(".sh"))
@@ -234,7 +235,8 @@ function commandProblems(where: string, text: string): string[] {
     const download = /(?:^|[\s/])(curl|wget|git clone|pip3? download|npm|cargo)(?:\s|$)/.exec(command)?.[1];
     if (download) problems.push(`${where} runs ${download}`);
     const installs = /(?:^|[\s/])(?:pip3?|uv)\b.*\s(?:install|sync|add)\s/.test(command);
-    if (installs && !/\s--require-hashes\s/.test(command)) {
+    // Without an index only wheels of other stages are found, and those have a digest.
+    if (installs && !/\s--(require-hashes|no-index)\s/.test(command)) {
       problems.push(`${where} installs Python packages without --require-hashes`);
     }
     if (installs && !/\s--no-deps\s/.test(command)) {

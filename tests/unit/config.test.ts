@@ -32,7 +32,7 @@ test("values arrive as Pulumi stores them: strings, and JSON for objects and lis
     "aws:region": "eu-central-1",
   });
   assert.equal(config.generation, "ada");
-  assert.deepEqual(config.llama, { source: "git", vmm: false });
+  assert.deepEqual(config.llama, { enabled: true, source: "git", vmm: false });
   assert.deepEqual(config.attention, ["triton"]);
 });
 

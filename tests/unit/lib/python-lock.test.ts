@@ -30,6 +30,7 @@ test("a lock is read with names normalised, all hashes and who asks for what", (
     version: "3.1",
     hashes: [hash("1"), hash("2")],
     requiredBy: ["torch"],
+    fromSource: false,
   });
   assert.deepEqual(lock.get("cuda-toolkit")?.requiredBy, ["torch"]);
   assert.equal(lock.size, 8);

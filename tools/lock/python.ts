@@ -1,23 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { cudaVersions, type PythonVersion } from "../../lib/compatibility.ts";
 import { type LockName, lockHeader, lockInputs, lockPath, lockRequirements } from "../../lib/lock-inputs.ts";
 import type { NodeLock } from "../../lib/node-lock.ts";
 import { parsePythonLock } from "../../lib/python-lock.ts";
 import type { Recipe } from "../../lib/recipe.ts";
-import { run } from "../exec.ts";
 import { step } from "../progress.ts";
 import { type LockFile, readLock } from "./files.ts";
 import type { LockSources } from "./parts.ts";
 import { renderTable } from "./report.ts";
+import { resolve } from "./resolve.ts";
 import { installUv } from "./uv.ts";
 
 /** Pythons that locks are kept for: those of the base images in locks/images.json. */
 const lockedPythons: readonly PythonVersion[] = ["3.11", "3.12"];
-
-/** Wheels must run on the oldest base image: Debian bookworm has glibc 2.36. */
-const platform = "x86_64-manylinux_2_36";
 
 /** Every lock that a recipe has. */
 export function pythonLocks(recipe: Recipe): LockName[] {
@@ -32,37 +26,21 @@ export async function lockPython(
   nodes: NodeLock,
   tell: (text: string) => void,
 ): Promise<LockFile[]> {
-  const uv = await installUv();
+  const compile = await installUv();
   const files: LockFile[] = [];
   for (const recipe of recipes) {
     for (const name of pythonLocks(recipe)) {
       const path = lockPath(name);
-      const text = await step(`Resolving ${path}`, () => resolve(uv, recipe, name, nodes));
+      const asked = lockRequirements(recipe, name, nodes);
+      const body = await step(`Resolving ${path}`, () =>
+        resolve(compile, name, asked, recipe.resolution?.aliases),
+      );
+      const text = `${lockHeader(name, recipe, lockInputs(recipe, name, nodes), body)}${body}`;
       tellMoves(path, readLock(root, path), text, tell);
       files.push({ path, text });
     }
   }
   return files;
-}
-
-async function resolve(uv: string, recipe: Recipe, name: LockName, nodes: NodeLock): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "strata-lock-"));
-  try {
-    const lines = lockRequirements(recipe, name, nodes).map(({ line }) => line);
-    writeFileSync(join(folder, "requirements.in"), `${lines.join("\n")}\n`);
-    const body = await run(
-      uv,
-      [
-        ...["pip", "compile", "requirements.in", "--no-header", "--no-emit-index-url", "--generate-hashes"],
-        ...["--python-version", name.python, "--python-platform", platform, "--upgrade", "--quiet"],
-      ],
-      { cwd: folder, remedy: `The requirements of ${name.recipe} do not fit together; uv says which.` },
-    );
-    const text = `${body.trimEnd()}\n`;
-    return `${lockHeader(name, recipe, lockInputs(recipe, name, nodes), text)}${text}`;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 function tellMoves(path: string, before: string, after: string, tell: (text: string) => void): void {

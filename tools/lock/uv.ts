@@ -1,14 +1,25 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../exec.ts";
+import type { PythonVersion } from "../../lib/compatibility.ts";
+import { attempt, type CommandResult, run } from "../exec.ts";
 import { cache } from "../home.ts";
 import { step } from "../progress.ts";
 
 /** The uv that resolves; the same version is locked for the builds. */
 const uvVersion = "0.13.8";
 
+/** Wheels must run on the oldest base image: Debian bookworm has this one. */
+export const glibc = "2.36";
+
+/** Runs `uv pip compile` in a folder. Which indexes are asked, the environment says: UV_DEFAULT_INDEX, UV_INDEX. */
+export type Compile = (
+  folder: string,
+  python: PythonVersion,
+  args: readonly string[],
+) => Promise<CommandResult>;
+
 /** uv from its wheel, kept in the cache: the lock must come from the version that the builds install with. */
-export async function installUv(): Promise<string> {
+export async function installUv(): Promise<Compile> {
   const folder = join(cache, `uv-${uvVersion}`);
   const uv = join(folder, "bin", "uv");
   if (!existsSync(uv)) {
@@ -18,5 +29,17 @@ export async function installUv(): Promise<string> {
       }),
     );
   }
-  return uv;
+  return (cwd, python, args) =>
+    attempt(
+      uv,
+      [
+        ...["pip", "compile", "--quiet", "--no-header", "--generate-hashes"],
+        // A lock holds no addresses: which index has the files is configuration.
+        ...["--no-emit-index-url", "--no-emit-find-links"],
+        ...["--python-version", python, "--python-platform", `x86_64-manylinux_${glibc.replace(".", "_")}`],
+        ...args,
+      ],
+      // Metadata of source packages is made by the Python that is there; fetching another one would only take time.
+      { cwd, env: { UV_PYTHON_DOWNLOADS: "never" } },
+    );
 }

@@ -50,7 +50,7 @@ export function sourceWheel({ name, version, hashes }: Distribution): Layer {
     summary: `${name} ${version}, built from source`,
     role: "build",
     parents: () => ["toolbox", ...(needs.torch || needs.cuda ? ["cuda", "torch"] : [])],
-    shared: ["shared/trust.sh", "shared/fetch_sdist.py"],
+    shared: ["shared/trust.sh", "shared/fetch_sdist.py", "shared/finish.sh"],
     args: (context) => ({
       PYTHON: context.python,
       NAME: name,
@@ -75,6 +75,7 @@ export function sourceWheel({ name, version, hashes }: Distribution): Layer {
         `RUN ${[
           "--mount=type=secret,id=ca",
           "--mount=type=bind,target=/context",
+          "--mount=type=cache,id=strata-ccache,target=/root/.cache/ccache",
           ...(source ? ["--mount=type=bind,from=source,target=/git"] : []),
           ...parents
             .filter((parent) => parent !== "toolbox")

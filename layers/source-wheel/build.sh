@@ -33,6 +33,9 @@ MAX_JOBS="$(nproc)"
 PYTHONHASHSEED=0
 PATH="/opt/toolbox/bin:$PATH"
 export MAX_JOBS PYTHONHASHSEED PATH CMAKE_BUILD_PARALLEL_LEVEL="$MAX_JOBS" SETUPTOOLS_SCM_PRETEND_VERSION="$VERSION"
+# A changed build tool or script compiles nothing again that comes out the same.
+export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_CUDA_COMPILER_LAUNCHER=ccache
 
 /opt/toolbox/bin/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-index --no-build-isolation \
   --wheel-dir /out /source
+sh -eu /context/finish.sh

@@ -81,6 +81,8 @@ for (const cuda of cudaVersions) {
     }
     for (const [path, lock] of locksOf(cuda)) {
       for (const name of names) {
+        // A recipe that compiles no CUDA code has no compiler in its lock.
+        if (path.includes("megapak")) continue;
         assert.ok(lock.get(name)?.version.startsWith(`${cuda}.`), `${path}: ${name}`);
       }
     }

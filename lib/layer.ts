@@ -36,6 +36,16 @@ export interface LayerContext {
  */
 export type LayerRole = "system" | "stage" | "build";
 
+/** The Python requirements of a layer. */
+export interface PythonRequirements {
+  /** What it installs into the product, even where an earlier layer needs it too. */
+  readonly image?: readonly string[];
+  /** What it installs unless an earlier layer needs it: lists that nobody wrote with the other layers in mind. */
+  readonly remaining?: readonly string[];
+  /** What only its build uses. */
+  readonly build?: readonly string[];
+}
+
 /** How one set of files is made: a folder under `layers/` with a Dockerfile and a `layer.ts`. */
 export interface Layer {
   readonly name: string;
@@ -57,8 +67,7 @@ export interface Layer {
   readonly args?: (context: LayerContext) => Readonly<Record<string, string>>;
   /** External inputs with the digest, commit or hash that pins each. */
   readonly pins?: (context: LayerContext) => Readonly<Record<string, string>>;
-  /** Python requirements: `image` for what it installs into the product, `build` for what only its build uses. */
-  readonly python?: (context: LayerContext) => { image?: readonly string[]; build?: readonly string[] };
+  readonly python?: (context: LayerContext) => PythonRequirements;
   /** Whether this stack has the layer at all. @default always */
   readonly included?: (context: LayerContext) => boolean;
   /** Files made from the context, by path in the build context. */

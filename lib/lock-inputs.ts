@@ -43,8 +43,8 @@ export function lockRequirements(recipe: Recipe, { python, cuda }: LockName, nod
     ...(comfyui ? { comfyui } : {}),
   };
   const layers = [...recipe.buildLayers, ...recipe.layers].flatMap((layer): Asked[] => {
-    const { image = [], build = [] } = layer.python?.(context) ?? {};
-    return [...image, ...build].map((line) => ({ line, by: `layer ${layer.name}` }));
+    const { image = [], remaining = [], build = [] } = layer.python?.(context) ?? {};
+    return [...image, ...remaining, ...build].map((line) => ({ line, by: `layer ${layer.name}` }));
   });
   const all: Asked[] = [
     ...layers,

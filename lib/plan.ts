@@ -66,10 +66,11 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
   const lock = { ...sources.lock, distributions: fullLock(recipe, context, sources.lock) };
   const distributions = splitLock(
     lock.distributions,
-    included.map((layer) => ({
-      layer: layer.name,
-      requirements: namesInLock(layer.python?.(context).image ?? [], lock.distributions, aliasesOf(recipe)),
-    })),
+    included.map((layer) => {
+      const { image = [], remaining = [] } = layer.python?.(context) ?? {};
+      const names = (lines: readonly string[]) => namesInLock(lines, lock.distributions, aliasesOf(recipe));
+      return { layer: layer.name, requirements: names(image), remaining: names(remaining) };
+    }),
     lock.path,
   );
   const inImage = [...distributions.values()].flat().sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -19,7 +19,10 @@ export type PythonLock = ReadonlyMap<string, Distribution>;
 /** The requirements of one layer. */
 export interface RequirementGroup {
   readonly layer: string;
+  /** They belong to this layer, even where an earlier one needs them too. */
   readonly requirements: readonly string[];
+  /** They belong to this layer unless an earlier one needs them. */
+  readonly remaining?: readonly string[];
 }
 
 /** PEP 503: names that differ in case, `-`, `_` or `.` are one name. */
@@ -127,7 +130,7 @@ export function closure(lock: PythonLock, names: Iterable<string>, path: string)
 }
 
 /**
- * Gives every distribution to one layer: to the layer that names it, otherwise to the first one that needs
+ * Gives every distribution to one layer: to the layer that claims it by name, otherwise to the first one that needs
  * it. So no file is in two layers, and a layer does not change when a later one gets another package.
  */
 export function splitLock(
@@ -142,7 +145,8 @@ export function splitLock(
     }
   }
   for (const group of groups) {
-    for (const name of closure(lock, group.requirements.map(requirementName), path)) {
+    const asked = [...group.requirements, ...(group.remaining ?? [])].map(requirementName);
+    for (const name of closure(lock, asked, path)) {
       if (!owner.has(name)) owner.set(name, group.layer);
     }
   }

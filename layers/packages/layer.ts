@@ -12,7 +12,7 @@ export function packageGroup(
     name,
     folder: "packages",
     summary,
-    python: (context) => ({ image: requirements(context) }),
+    python: (context) => ({ remaining: requirements(context) }),
   };
 }
 

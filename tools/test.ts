@@ -11,7 +11,8 @@ import { note } from "./progress.ts";
 const suites = {
   check: [],
   unit: ["tests/unit/**/*.test.ts"],
-  smoke: [],
+  smoke: ["smoke/tests"],
+  python: ["tests/python"],
   integration: ["tests/integration/*.test.ts"],
   "end-to-end": ["tests/end-to-end/*.test.ts"],
 } as const;
@@ -35,8 +36,8 @@ await main(async () => {
     const count =
       name === "check"
         ? await check()
-        : name === "smoke"
-          ? await smokeLibrary()
+        : name === "smoke" || name === "python"
+          ? await pythonTests(patterns)
           : await testFiles(patterns, name);
     total.passed += count.passed;
     total.failed += count.failed;
@@ -85,19 +86,29 @@ async function commands(all: Readonly<Record<string, readonly string[]>>): Promi
   return count;
 }
 
-/** The checks' own library is Python, as it runs in the image; unittest counts its tests. */
-async function smokeLibrary(): Promise<Count> {
-  const { ok, all: output } = await attempt("python3", ["-m", "unittest", "discover", "-s", "smoke/tests"], {
-    cwd: repository,
-    env: { PYTHONDONTWRITEBYTECODE: "1" },
-  });
-  const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? 0);
-  const failed = number(/failures=(\d+)/) + number(/errors=(\d+)/) || (ok ? 0 : 1);
-  const skipped = number(/skipped=(\d+)/);
-  const ran = number(/Ran (\d+) tests?/);
-  if (!ok) note(output);
-  else note(`pass ${ran} tests of smoke/`);
-  return { passed: Math.max(0, ran - failed - skipped), failed, skipped };
+/** The checks' library and the programs of layers/ are Python, as they run in the image; unittest counts the tests. */
+async function pythonTests(folders: readonly string[]): Promise<Count> {
+  const total: Count = { passed: 0, failed: 0, skipped: 0 };
+  for (const folder of folders) {
+    const { ok, all: output } = await attempt(
+      "python3",
+      ["-m", "unittest", "discover", "--verbose", "--start-directory", folder],
+      { cwd: repository, env: { PYTHONDONTWRITEBYTECODE: "1" } },
+    );
+    const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? 0);
+    const failed = number(/failures=(\d+)/) + number(/errors=(\d+)/) || (ok ? 0 : 1);
+    const skipped = number(/skipped=(\d+)/);
+    const ran = number(/Ran (\d+) tests?/);
+    for (const [, test, reason] of output.matchAll(/^(\w+) .*\.\.\. skipped ['"](.*)['"]$/gm)) {
+      note(`skip ${test}: ${reason}`);
+    }
+    if (!ok) note(output);
+    else note(`pass ${ran - skipped} tests of ${folder}`);
+    total.passed += Math.max(0, ran - failed - skipped);
+    total.failed += failed;
+    total.skipped += skipped;
+  }
+  return total;
 }
 
 async function testFiles(patterns: readonly string[], suite: string): Promise<Count> {

@@ -4,8 +4,8 @@ Called without arguments it sets the planned environment and calls itself again 
 reads some variables only when it starts. ComfyUI-Manager does the same when it restarts ComfyUI: it calls this file
 with the arguments it finds.
 
-Two things cannot be said on ComfyUI's command line, so they are done here: nodes of the volume that the image brings
-are kept out of sight, and the token that ComfyUI-Login writes into the log is taken out.
+What cannot be said on ComfyUI's command line is done here: nodes of the volume that the image brings are kept out of
+sight, the token that ComfyUI-Login writes into the log is taken out, and nodes that fail are noted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from log_watch import NodeFailures, Redact
 
 MAIN = Path("/opt/comfyui/main.py")
 # For the image's own service; nodes have no business with them.
@@ -37,21 +39,6 @@ def hide(listing: Callable[..., list[Any]], folder: str, names: frozenset[str]) 
     return listdir
 
 
-class Redact(logging.Filter):
-    """Replaces a secret in what is logged."""
-
-    def __init__(self, secret: str) -> None:
-        super().__init__()
-        self._secret = secret
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Never holds a record back."""
-        message = record.getMessage()
-        if self._secret in message:
-            record.msg, record.args = message.replace(self._secret, "<hidden>"), None
-        return True
-
-
 def planned_environment(plan: dict[str, Any], environment: dict[str, str]) -> dict[str, str]:
     """The variables of ComfyUI."""
     kept = {name: value for name, value in environment.items() if name not in SECRETS}
@@ -60,11 +47,12 @@ def planned_environment(plan: dict[str, Any], environment: dict[str, str]) -> di
     return kept | plan["environment"]
 
 
-def run(main: Path, plan: dict[str, Any]) -> None:
+def run(main: Path, state: Path, plan: dict[str, Any]) -> None:
     """Becomes ComfyUI. `sys.argv[0]` stays this file, so that a restart comes by here again."""
     hidden = frozenset(plan["hiddenNodes"])
     if hidden:
         os.listdir = hide(os.listdir, f"{plan['volume']}/custom_nodes", hidden)
+    logging.getLogger().addFilter(NodeFailures(state / "failed-nodes.jsonl"))
     if plan["loginToken"]:
         logging.getLogger().addFilter(Redact(plan["loginToken"]))
     sys.path[0] = str(main.parent)
@@ -75,11 +63,12 @@ def run(main: Path, plan: dict[str, Any]) -> None:
 
 def main() -> None:
     """Replaces this process, or becomes ComfyUI in it."""
-    plan = json.loads(Path(os.environ["STRATA_STATE"], "comfyui.json").read_text(encoding="utf-8"))
+    state = Path(os.environ["STRATA_STATE"])
+    plan = json.loads((state / "comfyui.json").read_text(encoding="utf-8"))
     if len(sys.argv) == 1:
         command = [sys.executable, sys.argv[0], *plan["arguments"]]
         os.execve(sys.executable, command, planned_environment(plan, dict(os.environ)))
-    run(MAIN, plan)
+    run(MAIN, state, plan)
 
 
 if __name__ == "__main__":

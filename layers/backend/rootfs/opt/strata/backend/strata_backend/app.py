@@ -1,10 +1,11 @@
-"""The HTTP service: `GET /healthz` and `GET /system`.
+"""The HTTP service: `GET /healthz` and `GET /system`, and in images with ComfyUI what strata_studio adds.
 
 uvicorn --app-dir /opt/strata/backend strata_backend.app:app --port 8000
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,34 +14,46 @@ from fastapi import FastAPI, Response, status
 from .llama import LlamaClient
 from .models import Health, System
 from .settings import load_settings
+from .studio import load_studio
 from .system import TorchProbe, describe_system
 
 settings = load_settings()
 llama = LlamaClient(settings)
 torch_probe = TorchProbe(settings.probe_timeout)
+studio = load_studio(settings)
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Closes the connection to llama-server when the service stops."""
+    """Closes the connections when the service stops."""
+    if studio:
+        await studio.start()
     yield
+    if studio:
+        await studio.close()
     await llama.close()
 
 
 app = FastAPI(title="strata", lifespan=lifespan)
+if studio:
+    studio.attach(app)
 
 
 @app.get("/healthz", responses={status.HTTP_503_SERVICE_UNAVAILABLE: {"model": Health}})
 async def healthz(response: Response) -> Health:
     """200 when every part is ready, 503 with the parts that are not."""
-    parts = {"llama": await llama.health()} if settings.llama_enabled else {}
+    questions = {"llama": llama.health()} if settings.llama_enabled else {}
+    if studio:
+        questions["comfyui"] = studio.health()
+    parts = dict(zip(questions, await asyncio.gather(*questions.values()), strict=True))
     if all(part.ready for part in parts.values()):
         return Health(status="ok", parts=parts)
     response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     return Health(status="unavailable", parts=parts)
 
 
-@app.get("/system")
+@app.get("/system", response_model=studio.system_answer if studio else System)
 async def system() -> System:
     """What the image is made of and what it can use here; the first answer takes as long as importing torch."""
-    return await describe_system(settings, llama, torch_probe)
+    found = await describe_system(settings, llama, torch_probe)
+    return await studio.extend(found) if studio else found

@@ -22,7 +22,7 @@ class Part(Answer):
 
 
 class Health(Answer):
-    """`GET /healthz`: `parts` holds llama-server when it is enabled."""
+    """`GET /healthz`: `parts` holds the other services that are switched on."""
 
     status: Literal["ok", "unavailable"]
     parts: dict[str, Part]

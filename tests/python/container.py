@@ -1,0 +1,123 @@
+"""The image's folders in a temporary one, and its entrypoint running there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from support import BACKEND, FAKE_COMFYUI, RUNTIME, STUDIO
+
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+TOKEN = "a-token-for-the-tests"
+IMAGE = {
+    "recipe": "studio",
+    "torch": "2.10.0",
+    "comfyui": {
+        "version": "0.3.64",
+        "commit": "c" * 40,
+        "nodes": [
+            {"folder": "ComfyUI-KJNodes", "repository": "https://example.org/KJ", "commit": "d" * 40, "group": "basic"},
+            {"folder": "Broken", "repository": "https://example.org/B", "commit": "e" * 40, "knownFailure": "old"},
+        ],
+    },
+}
+
+
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Container:
+    """The image's folders in a temporary one, and its entrypoint running there."""
+
+    def __init__(self, root: Path, **environment: str) -> None:
+        self.root, self.volume = root, root / "volume"
+        opt = root / "opt"
+        for source, name in ((RUNTIME, "runtime"), (BACKEND, "backend"), (STUDIO, "studio")):
+            shutil.copytree(source, opt / "strata" / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # The image's places are fixed; here they lie below a temporary folder.
+        for file in (opt / "strata").rglob("*"):
+            if file.is_file():
+                file.write_text(file.read_text().replace("/opt/", f"{opt}/"))
+        (opt / "strata/image.json").write_text(json.dumps(IMAGE))
+        (opt / "venv/bin").mkdir(parents=True)
+        python = opt / "venv/bin/python"
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+        for folder in ("custom_nodes/ComfyUI-KJNodes", "custom_nodes/Broken", "custom_nodes/ComfyUI-Login"):
+            (opt / "comfyui" / folder).mkdir(parents=True)
+        for name in ("checkpoints", "unet", "diffusion_models"):
+            (opt / "comfyui/models" / name).mkdir(parents=True)
+        shutil.copy(FAKE_COMFYUI, opt / "comfyui/main.py")
+        for name in ("comfyui-kjnodes", "mine"):
+            (self.volume / "custom_nodes" / name).mkdir(parents=True)
+        self.port, self.comfyui_port = free_port(), free_port()
+        (root / "tmp").mkdir()
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("STRATA_")},
+            "TMPDIR": str(root / "tmp"),
+            "HOME": str(root),
+            "STRATA_LLAMA": "off",
+            "STRATA_TOKEN": TOKEN,
+            "STRATA_BACKEND_PORT": str(self.port),
+            "STRATA_COMFYUI_PORT": str(self.comfyui_port),
+            "STRATA_VOLUME": str(self.volume),
+            "STRATA_IMAGE_METADATA": str(opt / "strata/image.json"),
+            **environment,
+        }
+        self.log = (root / "log").open("w+")
+        self.process = subprocess.Popen(
+            [opt / "strata/runtime/entrypoint"], env=self.environment, stdout=self.log, stderr=subprocess.STDOUT
+        )
+
+    def close(self) -> None:
+        """Stops it as an engine does."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+        self.log.close()
+
+    def ask(self, path: str, body: Any = None, token: str | None = TOKEN, method: str | None = None) -> tuple[int, Any]:
+        """Status and content of an answer."""
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
+        try:
+            with OPENER.open(request, timeout=60) as response:
+                text = response.read().decode()
+                return response.status, json.loads(text) if text[:1] in "[{" else text
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or "null")
+
+    def printed(self) -> str:
+        """Everything so far."""
+        self.log.flush()
+        return (self.root / "log").read_text()
+
+    def wait_until(self, condition: Any, seconds: float = 20.0) -> None:
+        """Fails with the log."""
+        limit = time.monotonic() + seconds
+        while time.monotonic() < limit:
+            try:
+                if condition():
+                    return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"not within {seconds} s\n{self.printed()}")
+
+    def is_healthy(self) -> bool:
+        """Whether every part is ready."""
+        return self.ask("/healthz", token=None)[0] == 200

@@ -1,0 +1,18 @@
+"""What the tests share: the image's own Python on the path, without leaving compiled files in the layers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LAYERS = REPOSITORY / "layers"
+RUNTIME = LAYERS / "runtime/rootfs/opt/strata/runtime"
+BACKEND = LAYERS / "backend/rootfs/opt/strata/backend"
+STUDIO = LAYERS / "studio-backend/rootfs/opt/strata/studio"
+FAKE_COMFYUI = Path(__file__).with_name("fake_comfyui.py")
+
+for folder in (RUNTIME, BACKEND, STUDIO, STUDIO / "strata_studio"):
+    sys.path.insert(0, str(folder))

@@ -1,14 +1,13 @@
 import { globSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { UserError } from "../errors.ts";
+import { join } from "node:path";
 import { parsePythonLock } from "../lib/python-lock.ts";
-import { attempt, tail } from "./exec.ts";
+import { attempt } from "./exec.ts";
 import { cache, repository } from "./home.ts";
 import { step } from "./progress.ts";
 import { isExecutable } from "./toolchain/find.ts";
+import { installWheels } from "./wheels.ts";
 
-const requirements = join(import.meta.dirname, "lint-requirements.txt");
+const requirements = "tools/lint-requirements.txt";
 
 /** The programs of lint-requirements.txt, or why they cannot be had here. */
 export type Linters =
@@ -34,47 +33,19 @@ export interface Script {
  * @throws UserError when what arrives is not what was pinned
  */
 export async function findLinters(folder: string = cache, python = "python3"): Promise<Linters> {
-  const text = readFileSync(requirements, "utf8");
-  const lock = parsePythonLock(text, "tools/lint-requirements.txt");
+  const text = readFileSync(join(repository, requirements), "utf8");
+  const lock = parsePythonLock(text, requirements);
   const versions = [...lock.values()].map(({ name, version }) => `${name}-${version}`);
   const target = join(folder, `lint-${versions.join("-")}`);
   const linters = { shellcheck: join(target, "bin", "shellcheck"), ruff: join(target, "bin", "ruff") };
   const installed = () => Object.values(linters).every(isExecutable);
   if (installed()) return linters;
 
-  const missing = await step("Installing shellcheck and ruff", () => install(target, python));
+  const missing = await step("Installing shellcheck and ruff", () =>
+    installWheels(requirements, target, python),
+  );
   if (missing) return { missing };
   return installed() ? linters : { missing: "the wheels do not hold the programs for this machine" };
-}
-
-/** Installs under a temporary name, so that an interruption leaves nothing half done; answers why it could not. */
-async function install(target: string, python: string): Promise<string | undefined> {
-  const pip = await attempt(python, ["-m", "pip", "--version"]);
-  if (!pip.ok) return `no ${python} with pip: ${lastLine(pip.all)}`;
-  const draft = await mkdir(dirname(target), { recursive: true })
-    .then(() => mkdtemp(`${target}.`))
-    .catch(() => undefined);
-  if (!draft) return `cannot write to ${dirname(target)}`;
-  try {
-    const result = await attempt(python, [
-      ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir"],
-      ...["--retries", "1", "--timeout", "20", "--no-deps", "--only-binary", ":all:"],
-      ...["--require-hashes", "--requirement", requirements, "--target", draft],
-    ]);
-    if (/DO NOT MATCH THE HASHES/.test(result.all)) {
-      throw new UserError(
-        "tools/lint-requirements.txt",
-        `what the package index serves is not what was pinned:\n${tail(result.all, 10)}\n`,
-        "Try again; if it stays so, look at the index that pip is configured for.",
-      );
-    }
-    if (!result.ok) return `pip cannot install them: ${lastLine(result.all)}`;
-    // Another run may have been faster; its folder is the same.
-    await rename(draft, target).catch(() => undefined);
-    return undefined;
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-  }
 }
 
 /** Every script of the repository, whatever it is called: by its ending, or by its first line. */
@@ -133,8 +104,4 @@ function joined(results: readonly LintResult[]): LintResult {
       .map(({ output }) => output)
       .join("\n"),
   };
-}
-
-function lastLine(text: string): string {
-  return text.trim().split("\n").at(-1) ?? "";
 }

@@ -1,11 +1,13 @@
-import { globSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { run as runTests } from "node:test";
 import { attempt } from "./exec.ts";
-import { repository } from "./home.ts";
+import { cache, repository } from "./home.ts";
 import { findLinters, lintPython, lintShell } from "./lint.ts";
 import { main } from "./main.ts";
-import { note } from "./progress.ts";
+import { note, step } from "./progress.ts";
+import { installWheels } from "./wheels.ts";
 
 /** Suites by name, in the order in which they run: the quick ones tell first. */
 const suites = {
@@ -90,10 +92,11 @@ async function commands(all: Readonly<Record<string, readonly string[]>>): Promi
 async function pythonTests(folders: readonly string[]): Promise<Count> {
   const total: Count = { passed: 0, failed: 0, skipped: 0 };
   for (const folder of folders) {
+    const packages = await packagesOf(folder);
     const { ok, all: output } = await attempt(
       "python3",
       ["-m", "unittest", "discover", "--verbose", "--start-directory", folder],
-      { cwd: repository, env: { PYTHONDONTWRITEBYTECODE: "1" } },
+      { cwd: repository, env: { PYTHONDONTWRITEBYTECODE: "1", ...packages } },
     );
     const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? 0);
     const failed = number(/failures=(\d+)/) + number(/errors=(\d+)/) || (ok ? 0 : 1);
@@ -102,13 +105,30 @@ async function pythonTests(folders: readonly string[]): Promise<Count> {
     for (const [, test, reason] of output.matchAll(/^(\w+) .*\.\.\. skipped ['"](.*)['"]$/gm)) {
       note(`skip ${test}: ${reason}`);
     }
-    if (!ok) note(output);
-    else note(`pass ${ran - skipped} tests of ${folder}`);
+    if (ok) note(`pass ${ran - skipped} tests of ${folder}`);
+    else note(output.slice(Math.max(0, output.indexOf("=".repeat(70)))));
     total.passed += Math.max(0, ran - failed - skipped);
     total.failed += failed;
     total.skipped += skipped;
   }
   return total;
+}
+
+/** The packages of a folder's requirements.txt, kept in the cache; its tests skip themselves where they are missing. */
+async function packagesOf(folder: string): Promise<Record<string, string>> {
+  const requirements = join(folder, "requirements.txt");
+  if (!existsSync(join(repository, requirements))) return {};
+  const { all: python } = await attempt("python3", ["--version"]);
+  const hash = createHash("sha256")
+    .update(readFileSync(join(repository, requirements)))
+    .update(python);
+  const target = join(cache, `tests-${hash.digest("hex").slice(0, 16)}`);
+  if (existsSync(target)) return { PYTHONPATH: target };
+  const missing = await step(`Installing the packages of ${folder}`, () =>
+    installWheels(requirements, target, "python3"),
+  );
+  if (missing) note(missing);
+  return missing ? {} : { PYTHONPATH: target };
 }
 
 async function testFiles(patterns: readonly string[], suite: string): Promise<Count> {

@@ -16,3 +16,10 @@ FAKE_COMFYUI = Path(__file__).with_name("fake_comfyui.py")
 
 for folder in (RUNTIME, BACKEND, STUDIO, STUDIO / "strata_studio"):
     sys.path.insert(0, str(folder))
+
+
+def fill(folder: Path, *paths: str) -> None:
+    """Makes empty files and the folders that they need."""
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()

@@ -16,7 +16,7 @@ from typing import Any
 from container import IMAGE, TOKEN, Container
 from hub import CONTENT, running_hub
 
-PACKAGES = ("fastapi", "uvicorn", "httpx", "websockets", "huggingface_hub", "supervisor", "packaging")
+PACKAGES = ("bcrypt", "fastapi", "uvicorn", "httpx", "websockets", "huggingface_hub", "supervisor", "packaging")
 MISSING = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
 
 

@@ -36,10 +36,12 @@ def run(check: Check) -> None:
         empty, old = Path(folder, "empty"), Path(folder, "old")
         empty.mkdir()
         with Services(default_ports=False, llama=False, comfyui=True, volume=empty) as services:
-            comfyui = start(check, services)
-            if comfyui is None:
+            comfyui = ComfyUI(services.comfyui)
+            if not start(check, services, comfyui):
                 return
             check_nodes(check, services)
+            if guarded(check) and not log_in(check, comfyui):
+                return
             classes = check_interface(check, services, comfyui)
             check_workflow(check, comfyui, empty)
             check_backend(check, services)
@@ -49,19 +51,22 @@ def run(check: Check) -> None:
             check_old_volume(check, services, old, classes)
 
 
-def start(check: Check, services: Services) -> ComfyUI | None:
-    """ComfyUI once it answers, logged in; None when that fails."""
-    comfyui = ComfyUI(services.comfyui)
+def start(check: Check, services: Services, comfyui: ComfyUI) -> bool:
+    """Whether ComfyUI came to answer."""
     with check.step("start", "ComfyUI starts and stays") as started:
         services.wait(comfyui.is_serving, START_DEADLINE, "no answer")
         seconds = time.monotonic() - services.started
         check.measure("comfyuiStartSeconds", seconds)
         expect_no_restart(services.log())
         started.note = f"after {seconds:.1f} s"
-    if started.passed and guarded(check):
-        with check.step("login", "ComfyUI-Login refuses strangers and knows its token") as started:
-            comfyui.log_in()
-    return comfyui if started.passed else None
+    return started.passed
+
+
+def log_in(check: Check, comfyui: ComfyUI) -> bool:
+    """Whether ComfyUI can be asked things from here on."""
+    with check.step("login", "ComfyUI-Login refuses strangers and knows its token") as step:
+        comfyui.log_in()
+    return step.passed
 
 
 def expect_no_restart(log: str) -> None:

@@ -96,4 +96,5 @@ def find_trace(lines: list[str], begin: int, end: int) -> str | None:
     start = starts.pop()
     while starts and any(text in lines[start - 1] for text in CHAINED):
         start = starts.pop()
-    return "\n".join(lines[start:end])
+    trace = "\n".join(lines[start:end])
+    return trace[trace.index(TRACE) :]

@@ -49,7 +49,7 @@ class ComfyUITest(ServicesTestCase):
         self.assertEqual(
             list(results),
             [
-                *("start", "login", "nodes", "built-in", "system-stats", "object-info", "frontend", "workflow"),
+                *("start", "nodes", "built-in", "login", "system-stats", "object-info", "frontend", "workflow"),
                 *("backend-token", "backend-nodes", "stop", "nothing-left", "old-volume", "old-data"),
             ],
         )

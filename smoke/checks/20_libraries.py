@@ -6,31 +6,16 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
 from lib.check import Check
 from lib.elf import Elf, find_elfs, missing_libraries
 from lib.image import OPT
+from lib.optional_libraries import DRIVER, LOADED_BY_TORCH, may_lack
 from lib.result import Fail, Skip, skip_without_gpu
 
 TITLE = "shared libraries"
-DEADLINE = 60
-
-# Come with the driver, from the host.
-DRIVER = {"libcuda.so.1", "libnvidia-ml.so.1"}
-
-# Plugins that NVIDIA's wheels carry for clusters and that are loaded only where such hardware or an MPI is, with what
-# they may lack. Nothing else may lack anything.
-CLUSTER_PLUGINS = {
-    "nvidia/nvshmem/lib/nvshmem_bootstrap_*": "libmpi* liboshmem* libopen-* libpmix*",
-    "nvidia/nvshmem/lib/nvshmem_transport_*": "libmlx5* libibverbs* libfabric* libucs* libucp* libuct* libucm*",
-    "nvidia/*/lib/libcufile_rdma.so*": "libmlx5* libibverbs* librdmacm*",
-}
-
-# Where libraries are that a process has already loaded once it imported torch or triton: extensions built for them
-# name these libraries without saying where they are.
-LOADED_BY_TORCH = ("torch/lib", "nvidia/*/lib", "triton/_C")
+DEADLINE = 180
 
 
 @dataclass(frozen=True)
@@ -54,8 +39,8 @@ def run(check: Check) -> None:
         step.note = judge_found(findings)
     with check.step("driver", "the driver's libraries are found"):
         judge_driver(findings, check.gpu is not None)
-    with check.step("cluster", "plugins for clusters find their libraries"):
-        judge_cluster(findings)
+    with check.step("optional", "files for other hardware and software find their libraries"):
+        judge_optional(findings)
 
 
 def torch_search_path(opt: Path) -> str:
@@ -65,23 +50,20 @@ def torch_search_path(opt: Path) -> str:
 
 
 def look(elf: Elf, search: str) -> Finding:
-    """A second look, with torch's libraries in reach, only for a library of the image's Python that lacks something."""
+    """A second look at a library of the image's Python that lacks something, as it is once others have been loaded."""
     try:
         alone = missing_libraries(elf)
         with_torch = alone
         if set(alone) - DRIVER and "site-packages" in elf.path.parts and ".so" in elf.path.name:
-            with_torch = missing_libraries(elf, search)
+            with_torch = missing_libraries(elf, f"{search}:{elf.path.parent}" if in_wheel(elf.path) else search)
     except OSError as error:
         return Finding(elf.path, refused=str(error))
     return Finding(elf.path, tuple(alone), tuple(with_torch))
 
 
-def may_lack(path: Path, library: str) -> bool:
-    """Whether `library` is one that this file, as a plugin for clusters, may lack."""
-    return any(
-        fnmatch(str(path), f"*/site-packages/{pattern}") and any(fnmatch(library, name) for name in names.split())
-        for pattern, names in CLUSTER_PLUGINS.items()
-    )
+def in_wheel(path: Path) -> bool:
+    """Whether a wheel brought the library in a folder NAME.libs: its neighbours are loaded with it."""
+    return path.parent.suffix == ".libs"
 
 
 def listing(lines: Iterable[tuple[Path, Iterable[str]]]) -> str:
@@ -90,7 +72,7 @@ def listing(lines: Iterable[tuple[Path, Iterable[str]]]) -> str:
 
 
 def judge_found(findings: list[Finding]) -> str:
-    """What was seen; raises Fail for anything missing that is neither the driver's nor a cluster's."""
+    """What was seen; raises Fail for anything missing that is neither the driver's nor optional."""
     if not findings:
         raise Fail(f"there is no dynamically linked file below {OPT}")
     refused = [finding.refused for finding in findings if finding.refused]
@@ -98,7 +80,7 @@ def judge_found(findings: list[Finding]) -> str:
         raise Fail(f"the loader refuses {len(refused)} of {len(findings)} files: {refused[0]}", "\n".join(refused))
     broken = []
     for finding in findings:
-        lacks = [name for name in finding.with_torch if name not in DRIVER and not may_lack(finding.path, name)]
+        lacks = [name for name in finding.with_torch if name not in DRIVER and not may_lack(str(finding.path), name)]
         if lacks:
             broken.append((finding.path, lacks))
     if broken:
@@ -118,10 +100,13 @@ def judge_driver(findings: list[Finding], has_gpu: bool) -> None:
         raise Fail(f"{len(lacking)} files do not find the driver's libraries", listing(lacking))
 
 
-def judge_cluster(findings: list[Finding]) -> None:
-    """Says which plugins cannot be used in this image."""
+def judge_optional(findings: list[Finding]) -> None:
+    """Says which files cannot be used in this image."""
     lacking = {
-        name: finding.path.name for finding in findings for name in finding.with_torch if may_lack(finding.path, name)
+        name: finding.path.name
+        for finding in findings
+        for name in finding.with_torch
+        if may_lack(str(finding.path), name)
     }
     if lacking:
-        raise Skip(f"not for clusters: {len(set(lacking.values()))} plugins lack {', '.join(sorted(lacking))}")
+        raise Skip(f"{len(set(lacking.values()))} files lack {', '.join(sorted(lacking))}")

@@ -47,11 +47,11 @@ class JudgeTest(unittest.TestCase):
         note = checks.judge_found([finding("torchvision/_C.so", alone=("libc10.so",))])
         self.assertEqual(note, "1 files; 1 of them only once torch or triton is loaded")
 
-    def test_only_cluster_plugins_may_lack_cluster_libraries(self) -> None:
+    def test_only_optional_files_may_lack_their_libraries(self) -> None:
         plugin = finding("nvidia/nvshmem/lib/nvshmem_transport_ucx.so.3", "libucs.so.0")
         checks.judge_found([plugin])
         with self.assertRaises(Skip):
-            checks.judge_cluster([plugin])
+            checks.judge_optional([plugin])
         self.assertRaises(Fail, checks.judge_found, [finding("torch/lib/libtorch.so", "libucs.so.0")])
         other = finding("nvidia/nvshmem/lib/nvshmem_transport_ucx.so.3", "libcudart.so.13")
         self.assertRaises(Fail, checks.judge_found, [other])
@@ -99,6 +99,20 @@ class LoaderTest(unittest.TestCase):
     def test_a_runpath_finds_it(self) -> None:
         self.compile("outer.so", "-shared", "-fPIC", "-L.", "-Wl,--no-as-needed", "-linner", "-Wl,-rpath,$ORIGIN")
         self.assertEqual(self.find()["outer.so"], [])
+
+    def test_libraries_of_a_wheel_are_loaded_together(self) -> None:
+        wheel = self.folder / "site-packages/thing.libs"
+        wheel.mkdir(parents=True)
+        for name in ("libinner.so", "outer.so"):
+            (self.folder / name).rename(wheel / name)
+        elf = read_elf(wheel / "outer.so")
+        assert elf is not None
+        finding = checks.look(elf, "")
+        self.assertEqual((finding.alone, finding.with_torch), (("libinner.so",), ()))
+        wheel = wheel.rename(wheel.with_name("thing"))
+        elf = read_elf(wheel / "outer.so")
+        assert elf is not None
+        self.assertEqual(checks.look(elf, "").with_torch, ("libinner.so",))
 
     def test_programs_count_static_ones_objects_and_text_do_not(self) -> None:
         self.compile("program", "-L.", "-Wl,--no-as-needed", "-linner")

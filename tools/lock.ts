@@ -15,10 +15,7 @@ import { note } from "./progress.ts";
  * prints what moved, or checks that the locks fit their inputs (off line).
  */
 await main(async () => {
-  const { values, positionals } = parseArgs({
-    options: { check: { type: "boolean" }, mirror: { type: "string", multiple: true } },
-    allowPositionals: true,
-  });
+  const { values, positionals } = parseOptions();
   const chosen = chosenParts(positionals);
   const sources = { root: repository, recipes: Object.values(recipes) };
   if (values.check) {
@@ -30,6 +27,17 @@ await main(async () => {
   await writeLocks(repository, files);
   return 0;
 });
+
+function parseOptions() {
+  try {
+    return parseArgs({
+      options: { check: { type: "boolean" }, mirror: { type: "string", multiple: true } },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    throw new UserError("lock", (error as Error).message, "");
+  }
+}
 
 /** Those that are named, in the order in which they are made; all of them without a name. */
 function chosenParts(names: readonly string[]): readonly Part[] {

@@ -1,11 +1,12 @@
 import { throwAll, UserError, UserErrors } from "../../errors.ts";
+import { parseImageLock } from "../../lib/image-lock.ts";
 import { lockInputs, lockPath, lockProblem } from "../../lib/lock-inputs.ts";
 import { type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/node-lock.ts";
 import { nodeLockProblems } from "../../lib/node-lock-problems.ts";
 import { parsePythonLock } from "../../lib/python-lock.ts";
 import { note } from "../progress.ts";
 import { readLock } from "./files.ts";
-import type { LockSources, Part } from "./parts.ts";
+import { imageLockPath, type LockSources, type Part } from "./parts.ts";
 import { pythonLocks } from "./python.ts";
 
 type Sources = Pick<LockSources, "root" | "recipes">;
@@ -13,6 +14,8 @@ type Sources = Pick<LockSources, "root" | "recipes">;
 /** Throws everything that does not fit between the locks and what they are made from. Asks nobody. */
 export function checkLocks(sources: Sources, chosen: readonly Part[]): void {
   const problems: UserError[] = [];
+  if (chosen.includes("images"))
+    collect(problems, () => parseImageLock(readLock(sources.root, imageLockPath)));
   const nodes = collect(problems, () => readNodes(sources.root));
   if (chosen.includes("nodes") && nodes) problems.push(...nodeLockProblems(sources.recipes, nodes));
   if (chosen.includes("python") && nodes) {

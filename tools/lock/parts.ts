@@ -1,15 +1,18 @@
+import { UserError } from "../../errors.ts";
+import { type ImageLock, parseImageLock } from "../../lib/image-lock.ts";
 import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/node-lock.ts";
 import { nodeMoves, nodeWarnings } from "../../lib/node-moves.ts";
 import { nodeSources } from "../../lib/node-sources.ts";
 import type { Recipe } from "../../lib/recipe.ts";
 import { step } from "../progress.ts";
 import { type LockFile, readLock } from "./files.ts";
+import { lockImages } from "./images.ts";
 import { lockNodes } from "./nodes.ts";
 import { lockPython } from "./python.ts";
 import { renderTable } from "./report.ts";
 
 /** What can be locked, in the order in which it is: Python needs to know the nodes. */
-export const parts = ["nodes", "python"] as const;
+export const parts = ["images", "nodes", "python"] as const;
 export type Part = (typeof parts)[number];
 
 /** What locks are made from. */
@@ -19,6 +22,8 @@ export interface LockSources {
   readonly recipes: readonly Recipe[];
   readonly mirrors: Readonly<Record<string, string>>;
 }
+
+export const imageLockPath = "locks/images.json";
 
 type Tell = (text: string) => void;
 
@@ -33,8 +38,15 @@ export async function refresh(
   tell: Tell,
 ): Promise<readonly LockFile[]> {
   const files: LockFile[] = [];
-  let nodes = recallNodes(sources.root);
-  if (chosen.includes("nodes")) {
+  if (chosen.includes("images")) {
+    const before = parseImageLock(readLock(sources.root, imageLockPath));
+    const fresh = await step("Looking up base images", (say) => lockImages(before, say));
+    tellImages(before, fresh, tell);
+    files.push({ path: imageLockPath, text: `${JSON.stringify(fresh, null, 2)}\n` });
+  }
+  const willRefresh = chosen.includes("nodes");
+  let nodes = recallNodes(sources.root, willRefresh);
+  if (willRefresh) {
     const wanted = nodeSources(sources.recipes);
     const fresh = await step("Looking up git sources", (say) => lockNodes(wanted, sources.mirrors, say));
     tellNodes(nodes, fresh, tell);
@@ -45,11 +57,24 @@ export async function refresh(
   return files;
 }
 
-/** The lock as it is. One that cannot be read counts as none: it is about to be made anew. */
-function recallNodes(root: string): NodeLock {
+/** The lock as it is. One that is damaged counts as none where it is about to be made anew. */
+function recallNodes(root: string, willRefresh: boolean): NodeLock {
   const none = { repositories: {}, packages: {} };
   const text = readLock(root, nodeLockPath);
-  return text === "" ? none : parseNodeLock(text);
+  try {
+    return text === "" ? none : parseNodeLock(text);
+  } catch (error) {
+    if (willRefresh && error instanceof UserError) return none;
+    throw error;
+  }
+}
+
+function tellImages(before: ImageLock, after: ImageLock, tell: Tell): void {
+  const moved = Object.entries(after).filter(([name, { digest }]) => digest !== before[name]?.digest);
+  tell(`${imageLockPath}: ${moved.length} of ${Object.keys(after).length} base images moved`);
+  const short = (digest = "") => digest.slice(0, 19);
+  const rows = moved.map(([name, { digest }]) => [name, short(before[name]?.digest), short(digest)]);
+  if (rows.length > 0) tell(renderTable(["base image", "old", "new"], rows));
 }
 
 function tellNodes(before: NodeLock, after: NodeLock, tell: Tell): void {

@@ -1,5 +1,6 @@
 import { cudaVersions, type PythonVersion } from "../../lib/compatibility.ts";
 import { type LockName, lockHeader, lockInputs, lockPath, lockRequirements } from "../../lib/lock-inputs.ts";
+import { missingPackages } from "../../lib/missing.ts";
 import type { NodeLock } from "../../lib/node-lock.ts";
 import { parsePythonLock } from "../../lib/python-lock.ts";
 import type { Recipe } from "../../lib/recipe.ts";
@@ -12,6 +13,9 @@ import { installUv } from "./uv.ts";
 
 /** Pythons that locks are kept for: those of the base images in locks/images.json. */
 const lockedPythons: readonly PythonVersion[] = ["3.11", "3.12"];
+
+/** Pythons that not every package is ready for: their locks may say what is missing, and the preview repeats it. */
+const young: ReadonlySet<string> = new Set(["3.13", "3.14", "3.14t"]);
 
 /** Every lock that a recipe has. */
 export function pythonLocks(recipe: Recipe): LockName[] {
@@ -33,10 +37,17 @@ export async function lockPython(
       const path = lockPath(name);
       const asked = lockRequirements(recipe, name, nodes);
       const body = await step(`Resolving ${path}`, () =>
-        resolve(compile, name, asked, recipe.resolution?.aliases),
+        resolve(compile, {
+          path,
+          python: name.python,
+          mayMiss: young.has(name.python),
+          asked,
+          aliases: recipe.resolution?.aliases,
+        }),
       );
       const text = `${lockHeader(name, recipe, lockInputs(recipe, name, nodes), body)}${body}`;
       tellMoves(path, readLock(root, path), text, tell);
+      for (const { message } of missingPackages(text, path)) tell(`  ${message}`);
       files.push({ path, text });
     }
   }

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { PythonVersion } from "../../lib/compatibility.ts";
 import { attempt, type CommandResult, run } from "../exec.ts";
 import { cache } from "../home.ts";
 import { step } from "../progress.ts";
@@ -10,13 +9,10 @@ const uvVersion = "0.13.8";
 
 /** Wheels must run on the oldest base image: Debian bookworm has this one. */
 export const glibc = "2.36";
+const platform = `x86_64-manylinux_${glibc.replace(".", "_")}`;
 
 /** Runs `uv pip compile` in a folder. Which indexes are asked, the environment says: UV_DEFAULT_INDEX, UV_INDEX. */
-export type Compile = (
-  folder: string,
-  python: PythonVersion,
-  args: readonly string[],
-) => Promise<CommandResult>;
+export type Compile = (folder: string, python: string, args: readonly string[]) => Promise<CommandResult>;
 
 /** uv from its wheel, kept in the cache: the lock must come from the version that the builds install with. */
 export async function installUv(): Promise<Compile> {
@@ -36,7 +32,9 @@ export async function installUv(): Promise<Compile> {
         ...["pip", "compile", "--quiet", "--no-header", "--generate-hashes"],
         // A lock holds no addresses: which index has the files is configuration.
         ...["--no-emit-index-url", "--no-emit-find-links"],
-        ...["--python-version", python, "--python-platform", `x86_64-manylinux_${glibc.replace(".", "_")}`],
+        // uv resolves alike for a free-threaded build, which only has other wheels.
+        ...["--python-version", python.replace(/t$/, "")],
+        ...(args.includes("--universal") ? [] : ["--python-platform", platform]),
         ...args,
       ],
       // Metadata of source packages is made by the Python that is there; fetching another one would only take time.

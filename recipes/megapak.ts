@@ -6,6 +6,7 @@ import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages, packageGroup } from "../layers/packages/layer.ts";
 import { python } from "../layers/python/layer.ts";
 import { runtime } from "../layers/runtime/layer.ts";
+import { studioBackend } from "../layers/studio-backend/layer.ts";
 import { comfyuiPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
 import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
@@ -234,6 +235,7 @@ export const megapak: Recipe = {
     pak7,
     attention,
     backend,
+    studioBackend,
     comfyuiPackages,
     nodePackages,
     comfyui,

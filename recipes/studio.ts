@@ -8,6 +8,7 @@ import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
 import { python } from "../layers/python/layer.ts";
 import { runtime } from "../layers/runtime/layer.ts";
+import { studioBackend } from "../layers/studio-backend/layer.ts";
 import { comfyuiPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
 import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
@@ -98,6 +99,7 @@ export const studio: Recipe = {
     torch,
     attention,
     backend,
+    studioBackend,
     comfyuiPackages,
     nodePackages,
     comfyui,

@@ -3,7 +3,6 @@ import { wheelLayer } from "../../lib/wheels.ts";
 
 export const studioBackend: Layer = {
   ...wheelLayer,
-  dockerfile: "shared/wheels.Dockerfile",
   name: "studio-backend",
   summary: "ComfyUI's part of the image's service: nodes, models, downloads, workflows and restart",
   python: () => ({

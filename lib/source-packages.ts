@@ -33,11 +33,8 @@ interface BuildNeeds {
 const buildNeeds: Readonly<Record<string, BuildNeeds>> = {
   // CUDA would be found and used silently; the nodes that want dlib detect faces on the CPU.
   dlib: { environment: { CMAKE_ARGS: "-DDLIB_USE_CUDA=OFF -DUSE_AVX_INSTRUCTIONS=OFF" } },
-  // 4.0 removed what its old CMakeLists asks for.
   "groundingdino-py": { torch: true, environment: { CUDA_VISIBLE_DEVICES: "" } },
   fairscale: { torch: true },
-  // Its compiled part only removes small holes from masks, and it works without.
-  "sam-2": { torch: true, environment: { SAM2_BUILD_CUDA: "0" } },
 };
 
 /** The build-only layer that makes one package into a wheel, cached by all that decides it. */

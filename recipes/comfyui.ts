@@ -52,7 +52,7 @@ const remarks: Readonly<Record<string, Partial<CustomNode>>> = {
   "rdancer/ComfyUI_Florence2SAM2": {
     pointers: "weights that it takes from ComfyUI's model folders as well, and example videos",
     replace: {
-      "git+https://github.com/rdancer/samv2.git": use("sam-2", "built from its commit"),
+      "git+https://github.com/rdancer/samv2.git": use("samv2", "built from its commit"),
       pytest: drop("only its tests need it"),
       "flit_core>=3.2,<4": drop("a build tool"),
     },
@@ -91,7 +91,7 @@ export const comfyuiResolution: Resolution = {
   gitPackages: {
     cstr: { repository: "https://github.com/WASasquatch/cstr", requires: [] },
     img2texture: { repository: "https://github.com/WASasquatch/img2texture", requires: ["pillow"] },
-    "sam-2": {
+    samv2: {
       repository: "https://github.com/rdancer/samv2",
       requires: [
         "torch",

@@ -38,4 +38,11 @@ export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE
 
 /opt/toolbox/bin/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-index --no-build-isolation \
   --wheel-dir /out /source
+python3 - /out/*.whl <<'CHECK'
+import os, re, sys
+
+name = re.sub(r"[-_.]+", "-", sys.argv[1].rsplit("/", 1)[1].split("-")[0]).lower()
+if name != os.environ["NAME"]:
+    sys.exit(f"{os.environ['NAME']}: its source builds a package called {name}: give it that name in the recipe")
+CHECK
 sh -eu /context/finish.sh

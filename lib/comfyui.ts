@@ -115,9 +115,12 @@ export function resolveComfyUi(
   mirrors: Readonly<Record<string, string>>,
 ): ResolvedComfyUi {
   const nodes = comfyui.groups.flatMap((group) => group.nodes.map((node) => ({ group: group.name, node })));
+  const name = repositoryName(comfyui.source.repository);
+  const main = lock.repositories[name];
   throwAll("locks/nodes.json", [
     ...[comfyui.source, ...nodes.map(({ node }) => node)].flatMap((source) => lockProblems(source, lock)),
     ...nodes.flatMap(({ node }) => nodeProblems(node, lock)),
+    ...unpinned(name, Object.values(main?.requirements ?? {}).flat(), "Choose another ref of it."),
     ...sameFolders(nodes.map(({ node }) => node)),
   ]);
   const fetchesOf = (name: string): Fetch[] => {
@@ -129,8 +132,6 @@ export function resolveComfyUi(
       path,
     }));
   };
-  const name = repositoryName(comfyui.source.repository);
-  const main = lock.repositories[name];
   return {
     version: main?.version ?? "unknown",
     repository: comfyui.source.repository,
@@ -205,16 +206,11 @@ function nodeProblems(node: CustomNode, lock: NodeLock): UserError[] {
             "Remove the entry from its `replace`.",
           ),
       ),
-    ...(node.disabled === undefined ? lines : [])
-      .filter((line) => isAddress(line) && !replaced.includes(line))
-      .map(
-        (line) =>
-          new UserError(
-            name,
-            `asks for "${line}", which nothing pins.`,
-            "Replace the line in the recipe, by a package of the index or one of its git packages.",
-          ),
-      ),
+    ...unpinned(
+      name,
+      node.disabled === undefined ? lines.filter((line) => !replaced.includes(line)) : [],
+      "Replace the line in the recipe, by a package of the index or one of its git packages.",
+    ),
     ...(node.install && !checkout.scripts.includes("install.py")
       ? [new UserError(name, "has no install.py any more.", "Remove `install` from the recipe.")]
       : []),
@@ -229,9 +225,15 @@ function nodeProblems(node: CustomNode, lock: NodeLock): UserError[] {
   ];
 }
 
-/** `git+https://…`, `name @ https://…` and `https://…` are requirements without a version. */
+function unpinned(name: string, lines: readonly string[], remedy: string): UserError[] {
+  return lines
+    .filter(isAddress)
+    .map((line) => new UserError(name, `asks for "${line}", which nothing pins.`, remedy));
+}
+
+/** `git+https://…`, `name @ https://…`, `https://…` and `./folder` are requirements without a version. */
 export function isAddress(requirement: string): boolean {
-  return /(^|@\s*|\s)(git\+|https?:\/\/|file:)/.test(requirement) || /^[./]/.test(requirement);
+  return /:\/\/|(^|@\s*|\s)(git\+|file:)|^[./]/.test(requirement);
 }
 
 function sameFolders(nodes: readonly CustomNode[]): UserError[] {

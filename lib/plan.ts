@@ -75,7 +75,7 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
   );
   const inImage = [...distributions.values()].flat().sort((a, b) => (a.name < b.name ? -1 : 1));
   const wheels = inImage.filter(({ fromSource }) => fromSource);
-  const layers = [...chosen, ...wheels.map(sourceWheel)];
+  const layers = [...chosen, ...wheels.map((wheel) => sourceWheel(wheel))];
   throwAll(`recipes/${recipe.name}.ts`, [
     ...duplicateLayers(layers),
     ...layers

@@ -21,7 +21,7 @@ export const wheelBuildRequirements: readonly string[] = [
 ];
 
 /** What building a package needs beyond a compiler. */
-interface BuildNeeds {
+export interface BuildNeeds {
   /** Its setup imports torch, so it is built again when torch changes. */
   readonly torch?: true;
   /** It compiles CUDA code, for exactly the stack's compute capabilities. */
@@ -38,8 +38,10 @@ const buildNeeds: Readonly<Record<string, BuildNeeds>> = {
 };
 
 /** The build-only layer that makes one package into a wheel, cached by all that decides it. */
-export function sourceWheel({ name, version, hashes }: Distribution): Layer {
-  const needs = buildNeeds[name] ?? {};
+export function sourceWheel(
+  { name, version, hashes }: Distribution,
+  needs: BuildNeeds = buildNeeds[name] ?? {},
+): Layer {
   const git = ({ gitPackages }: LayerContext) => gitPackages[name];
   return {
     name: wheelStage(name),

@@ -10,6 +10,7 @@ import { type GenerationName, generation } from "./generations.ts";
 import type { LayerContext, LlamaSource } from "./layer.ts";
 import { mirrored } from "./mirrors.ts";
 import type { NodeLock } from "./node-lock.ts";
+import { normaliseName } from "./python-lock.ts";
 import type { Recipe } from "./recipe.ts";
 import type { SourceLock } from "./source-lock.ts";
 
@@ -129,7 +130,7 @@ export function gitPackages(
   return Object.fromEntries(
     names.map((name) => {
       const { repository = "", commit = "", version = "" } = nodes.packages[name] ?? {};
-      return [name, { location: mirrored(repository, mirrors), commit, version }];
+      return [normaliseName(name), { location: mirrored(repository, mirrors), commit, version }];
     }),
   );
 }

@@ -25,7 +25,7 @@ export interface LayerContext {
   readonly base: { readonly name: string; readonly digest: string };
   /** ComfyUI and its nodes at their commits, in recipes that have them. */
   readonly comfyui?: ResolvedComfyUi;
-  /** Python packages that are only in git, by name. */
+  /** Python packages that are only in git, by normalised name. */
   readonly gitPackages: Readonly<Record<string, Omit<Fetch, "path"> & { readonly version: string }>>;
 }
 

@@ -117,7 +117,7 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
 function fullLock(recipe: Recipe, context: LayerContext, { distributions }: PlanSources["lock"]): PythonLock {
   const packages = Object.entries(recipe.resolution?.gitPackages ?? {}).map(([name, { requires }]) => [
     name,
-    { requires, version: context.gitPackages[name]?.version ?? "" },
+    { requires, version: context.gitPackages[normaliseName(name)]?.version ?? "" },
   ]);
   return withGitPackages(distributions, Object.fromEntries(packages), aliasesOf(recipe));
 }

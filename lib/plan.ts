@@ -138,7 +138,8 @@ function planStage(
 ): Stage {
   const { lock, layersFolder, recipe, context } = sources;
   const parents = layer.parents(context);
-  const buildNames = namesInLock(layer.python?.(context).build ?? [], lock.distributions, aliasesOf(recipe));
+  const { image, remaining, build = [] } = layer.python?.(context) ?? {};
+  const buildNames = namesInLock(build, lock.distributions, aliasesOf(recipe));
   const needed = closure(lock.distributions, buildNames, lock.path);
   const buildOnly = [...lock.distributions.values()].filter(({ name }) => needed.has(name));
 
@@ -167,7 +168,8 @@ function planStage(
   const wheels = installed.filter(({ fromSource }) => !fromSource);
   const built = installed.filter(({ fromSource }) => fromSource);
   const requirements = [
-    ...(installed.length > 0 ? [generatedFile("requirements.txt", formatRequirements(wheels))] : []),
+    // Also where earlier layers have everything already: what installs reads it.
+    ...(image || remaining ? [generatedFile("requirements.txt", formatRequirements(wheels))] : []),
     ...(built.length > 0
       ? [generatedFile("built-requirements.txt", built.map(({ name }) => `${name}\n`).join(""))]
       : []),

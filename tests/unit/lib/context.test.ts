@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UserErrors } from "../../../errors.ts";
 import { attentionKernels, cudaVersions } from "../../../lib/compatibility.ts";
-import { type Choices, layerContext as resolved } from "../../../lib/context.ts";
+import { type Choices, gitPackages, layerContext as resolved } from "../../../lib/context.ts";
 import { cmakeCudaArchitectures, generation, generationNames } from "../../../lib/generations.ts";
 import { mirrored } from "../../../lib/mirrors.ts";
 import { parseSourceLock } from "../../../lib/source-lock.ts";
@@ -89,6 +89,27 @@ test("every generation and CUDA version has its facts", () => {
     const { set } = layerContext({ ...choices, cuda }, base, sources);
     assert.deepEqual(Object.keys(set.attention).sort(), [...attentionKernels].sort());
   }
+});
+
+const inGit = {
+  resolution: { gitPackages: { Cozy_Kit: { repository: "https://example.org/cozy/kit", requires: [] } } },
+};
+
+test("a git package is at the lock's commit, behind the mirrors, by its normalised name", () => {
+  const repository = "https://example.org/cozy/kit";
+  const commit = "c".repeat(40);
+  const packages = { Cozy_Kit: { repository, ref: "HEAD", commit, version: "1.2" } };
+  const mirrors = { "https://example.org/": "git://127.0.0.1/" };
+  assert.deepEqual(gitPackages(inGit, { repositories: {}, packages }, mirrors), {
+    "cozy-kit": { location: "git://127.0.0.1/cozy/kit", commit, version: "1.2" },
+  });
+});
+
+test("a git package that the lock lacks is named, with the command that mends it", () => {
+  assert.throws(
+    () => gitPackages(inGit, nodes, {}),
+    /Cozy_Kit: is not in the lock\. Run `npm run lock -- nodes`/,
+  );
 });
 
 test("the longest prefix that a mirror is given for is replaced", () => {

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { closure, parsePythonLock, requirementName, splitLock } from "../../../lib/python-lock.ts";
+import {
+  closure,
+  namesInLock,
+  parsePythonLock,
+  requirementName,
+  splitLock,
+  withGitPackages,
+} from "../../../lib/python-lock.ts";
 
 const hash = (digit: string) => `sha256:${digit.repeat(64)}`;
 const entry = (pin: string, ...via: string[]) =>
@@ -61,6 +68,71 @@ test("a distribution belongs to the layer that names it, else to the first that 
   // Triton is a dependency of torch, but the attention layer names it.
   assert.deepEqual(names("torch"), ["jinja2", "numpy", "torch", "torchvision"]);
   assert.deepEqual(names("attention"), ["triton"]);
+});
+
+test("a list of the rest leaves to earlier layers what they need", () => {
+  const split = splitLock(
+    lock,
+    [
+      { layer: "torch", requirements: ["torch"] },
+      { layer: "rest", requirements: [], remaining: ["jinja2", "gguf"] },
+    ],
+    "lock.txt",
+  );
+  const names = (layer: string) => split.get(layer)?.map(({ name }) => name);
+  assert.deepEqual(names("torch"), ["cuda-toolkit", "jinja2", "nvidia-cublas", "torch", "triton"]);
+  assert.deepEqual(names("rest"), ["gguf", "numpy"]);
+});
+
+test("packages that are only in git join the lock, with what they need", () => {
+  const packages = { Sam_2: { version: "1.0", requires: ["torch>=2", "NumPy"] } };
+  const joined = withGitPackages(lock, packages, {});
+  assert.deepEqual(joined.get("sam-2"), {
+    name: "sam-2",
+    version: "1.0",
+    hashes: [],
+    requiredBy: [],
+    fromSource: true,
+  });
+  assert.deepEqual(joined.get("numpy")?.requiredBy, ["torchvision", "gguf", "sam-2"]);
+  const needed = closure(joined, ["sam-2"], "lock.txt");
+  assert.deepEqual([...needed].sort(), [
+    "cuda-toolkit",
+    "jinja2",
+    "numpy",
+    "nvidia-cublas",
+    "sam-2",
+    "torch",
+    "triton",
+  ]);
+  assert.deepEqual(lock.get("torch")?.requiredBy, ["torchvision"], "the lock itself stays as it is");
+});
+
+test("packages that are only in git may need each other", () => {
+  const packages = { one: { version: "1", requires: ["two"] }, two: { version: "1", requires: ["triton"] } };
+  const joined = withGitPackages(lock, packages, {});
+  assert.deepEqual([...closure(joined, ["one"], "lock.txt")].sort(), ["one", "triton", "two"]);
+});
+
+test("what a git package needs may be an alias", () => {
+  const packages = { one: { version: "1", requires: ["numeric"] } };
+  const joined = withGitPackages(lock, packages, { numeric: { of: "NumPy" } });
+  assert.ok(joined.get("numpy")?.requiredBy.includes("one"));
+});
+
+test("a marked requirement may be for another machine, an unmarked one has to be in the lock", () => {
+  const names = (...requirements: string[]) => namesInLock(requirements, lock, { jinja: { of: "Jinja2" } });
+  assert.deepEqual(names("numpy ; sys_platform == 'linux'", "pywin32 ; sys_platform == 'win32'"), ["numpy"]);
+  assert.deepEqual(names("jinja>=3", "scipy"), ["jinja2", "scipy"]);
+});
+
+test("what has no wheel is marked as source", () => {
+  const marked = parsePythonLock(
+    `dlib==1 --hash=${hash("3")}\n    # via face\n    # source: sdist\n`,
+    "lock.txt",
+  );
+  assert.equal(marked.get("dlib")?.fromSource, true);
+  assert.deepEqual(marked.get("dlib")?.requiredBy, ["face"]);
 });
 
 test("nobody gets what nobody needs", () => {

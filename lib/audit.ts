@@ -7,6 +7,7 @@ import { UserError } from "../errors.ts";
 import { findCopies } from "./audit/content.ts";
 import { checkConfig } from "./audit/image-config.ts";
 import { mergeLayers } from "./audit/layers.ts";
+import { checkLimits } from "./audit/limits.ts";
 import type { AuditInput, AuditLayer, AuditReport, Finding } from "./audit/model.ts";
 import { checkEntries } from "./audit/permissions.ts";
 import { finding } from "./audit/rules.ts";
@@ -55,6 +56,7 @@ export function audit(input: AuditInput): AuditReport {
     ...checkConfig(input.config, input.hostPaths ?? [], tree),
     ...checkEntries(layers, systemLayers, tree),
     ...checkSize(input, layers, budgetBytes),
+    ...checkLimits(input.config, layers),
     ...nameFindings,
   ];
   return {

@@ -43,6 +43,8 @@ export interface AuditLayer {
 
 /** The parts of an image configuration that the audit reads. */
 export interface AuditConfig {
+  readonly os: string;
+  readonly architecture: string;
   readonly config?:
     | {
         readonly Env?: readonly string[] | null | undefined;
@@ -96,6 +98,9 @@ const CODES = [
   "device-node",
   "dangling-symlink",
   "size-budget",
+  "layer-size",
+  "layer-count",
+  "platform",
   "stage-names",
 ] as const;
 

@@ -85,6 +85,21 @@ export const RULES: { readonly [code in FindingCode]: Rule } = {
     title: "Size",
     remedy: "Drop something from the largest layer, or raise the budget on purpose.",
   },
+  "layer-size": {
+    severity: "broken",
+    title: "Layers that a registry refuses",
+    remedy: "Make two stages of it.",
+  },
+  "layer-count": {
+    severity: "broken",
+    title: "Layers that a container engine cannot mount",
+    remedy: "Put what changes together into one stage.",
+  },
+  platform: {
+    severity: "broken",
+    title: "Platform",
+    remedy: "Build it on and for linux/amd64: GPU hosts are of no other kind here.",
+  },
   "stage-names": {
     severity: "warning",
     title: "Labels that do not fit the image",

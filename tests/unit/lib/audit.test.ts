@@ -38,9 +38,11 @@ const BASE = layer(
   file("var/lib/dpkg/status"),
 );
 
-function run(layers: AuditLayer[], config: AuditConfig = {}, more: Partial<AuditInput> = {}) {
+function run(layers: AuditLayer[], config: Partial<AuditConfig> = {}, more: Partial<AuditInput> = {}) {
   const bytes = layers.reduce((sum, { bytes }) => sum + bytes, 10);
-  return AuditReport.parse(audit({ reference: "r", digest: "sha256:d", bytes, layers, config, ...more }));
+  const platform = { os: "linux", architecture: "amd64" };
+  const input = { reference: "r", digest: "sha256:d", bytes, layers, config: { ...platform, ...config } };
+  return AuditReport.parse(audit({ ...input, ...more }));
 }
 
 /** `code severity layer path` of each finding. */
@@ -330,6 +332,23 @@ describe("size", () => {
     assert.deepEqual(findings(two, {}, { budgetBytes: 209 }), ["size-budget broken  "]);
   });
 
+  test("a layer is too large for a registry above 10 GB", () => {
+    const sized = (bytes: number) => [BASE, { ...layer(file("a")), bytes }];
+    assert.deepEqual(findings(sized(10e9)), []);
+    assert.deepEqual(findings(sized(10e9 + 1)), ["layer-size broken 2 "]);
+  });
+
+  test("more than 125 layers are too many", () => {
+    const layers = (count: number) => Array.from({ length: count }, (_, number) => layer(file(`${number}`)));
+    assert.deepEqual(findings(layers(125)), []);
+    assert.deepEqual(findings(layers(126)), ["layer-count broken  "]);
+  });
+
+  test("an image is for linux/amd64", () => {
+    assert.deepEqual(findings([BASE], { architecture: "arm64" }), ["platform broken  "]);
+    assert.deepEqual(findings([BASE], { os: "windows" }), ["platform broken  "]);
+  });
+
   test("sizes are read as people write them", () => {
     assert.equal(parseSize("3.3GB", "x"), 3_300_000_000);
     assert.equal(parseSize(" 2 gib ", "x"), 2 ** 31);
@@ -346,8 +365,11 @@ describe("size", () => {
 });
 
 describe("labels", () => {
-  const stages = (label: string | undefined, config: AuditConfig = {}, layers = [BASE, layer(file("a"))]) =>
-    run(layers, { ...config, config: { Labels: label === undefined ? {} : { [LABELS.layers]: label } } });
+  const stages = (
+    label: string | undefined,
+    config: Partial<AuditConfig> = {},
+    layers = [BASE, layer(file("a"))],
+  ) => run(layers, { ...config, config: { Labels: label === undefined ? {} : { [LABELS.layers]: label } } });
   const names = (...args: Parameters<typeof stages>) => stages(...args).layers.map(({ stage }) => stage);
 
   test("stage names: label of all layers, of the stages, annotation, history", () => {

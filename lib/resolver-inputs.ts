@@ -11,6 +11,13 @@ export interface ResolverInputs {
   readonly excluded: readonly string[];
 }
 
+/** Drops what a layer only passes on for a node or for ComfyUI: the one who asked first is the one to name. */
+export function byOrigin(asked: readonly Asked[]): Asked[] {
+  const isLayer = ({ by }: Asked) => by.startsWith("layer ");
+  const others = new Set(asked.filter((entry) => !isLayer(entry)).map(({ line }) => line));
+  return asked.filter((entry) => !isLayer(entry) || !others.has(entry.line));
+}
+
 /**
  * Sorts requirements by who asks for them. An aliased distribution is asked for under the name of the one that stands
  * in for it, with the same versions: they are the same software, packed differently.
@@ -32,7 +39,6 @@ export function resolverInputs(
     const of = standIns.get(requirementName(line));
     add(fileName(by), of ? renamed(line, of) : line);
   }
-  for (const of of standIns.values()) add("aliases.in", of);
   return { files, excluded: [...standIns.keys()] };
 }
 

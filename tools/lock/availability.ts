@@ -7,8 +7,15 @@ import { parsePythonLock, requirementName } from "../../lib/python-lock.ts";
 import { wheelFits } from "../../lib/wheel-names.ts";
 import { type Compile, glibc } from "./uv.ts";
 
-/** Who decides by hand what a node may not: a person wrote these lines for this recipe. */
-const ours = /^(layer|recipe|git package) /;
+/** Whether a line forbids newer versions, `<2` or `==1.26.4`. */
+function isCap({ line }: Asked): boolean {
+  return /<|==|~=/.test(line.split(";")[0] ?? "");
+}
+
+/** Whether a person decided the version for this recipe, which a node may not do alone. */
+function isDecision(asked: Asked): boolean {
+  return /^(layer|recipe) /.test(asked.by) && isCap(asked);
+}
 
 /** A resolution, where it was made. */
 export interface Resolved {
@@ -40,14 +47,15 @@ export async function heldBack(
   const found: Missing[] = [];
   for (const { name, version } of sources) {
     const lines = asked.filter(({ line }) => requirementName(line) === name);
-    if (lines.length === 0 || lines.some(({ by }) => ours.test(by))) continue;
+    // Which wheels fit a free-threaded build, uv does not tell.
+    if (python.endsWith("t") || !lines.some(isCap) || lines.some(isDecision)) continue;
     await writeFile(join(folder, "alone.in"), `${name}\n`);
     const alone = await compile(folder, python, ["alone.in", "--no-deps", "--only-binary", name]);
     if (!alone.ok) continue;
     const wheel = parsePythonLock(alone.stdout, name).get(name)?.version;
     found.push({
       name,
-      reason: `${name} ${version} exists only as source for Python ${python}, ${wheel} as a wheel${askers(name, lines)}`,
+      reason: `${name} ${version} exists only as source for Python ${python}, ${wheel} as a wheel${askers(name, lines.filter(isCap))}`,
     });
   }
   return found;

@@ -4,6 +4,7 @@ import { missingPackages } from "../../lib/missing.ts";
 import type { NodeLock } from "../../lib/node-lock.ts";
 import { parsePythonLock } from "../../lib/python-lock.ts";
 import type { Recipe } from "../../lib/recipe.ts";
+import { byOrigin } from "../../lib/resolver-inputs.ts";
 import { step } from "../progress.ts";
 import { type LockFile, readLock } from "./files.ts";
 import type { LockSources } from "./parts.ts";
@@ -35,7 +36,7 @@ export async function lockPython(
   for (const recipe of recipes) {
     for (const name of pythonLocks(recipe)) {
       const path = lockPath(name);
-      const asked = lockRequirements(recipe, name, nodes);
+      const asked = byOrigin(lockRequirements(recipe, name, nodes));
       const body = await step(`Resolving ${path}`, () =>
         resolve(compile, {
           path,

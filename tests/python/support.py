@@ -1,4 +1,4 @@
-"""What the tests share: the image's own Python on the path, without leaving compiled files in the layers."""
+"""What the tests share: the layers' Python on the path, without leaving compiled files in the layers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ LAYERS = REPOSITORY / "layers"
 RUNTIME = LAYERS / "runtime/rootfs/opt/strata/runtime"
 BACKEND = LAYERS / "backend/rootfs/opt/strata/backend"
 STUDIO = LAYERS / "studio-backend/rootfs/opt/strata/studio"
+NODES = LAYERS / "nodes"
+SHARED = LAYERS / "shared"
 FAKE_COMFYUI = Path(__file__).with_name("fake_comfyui.py")
 
-for folder in (RUNTIME, BACKEND, STUDIO, STUDIO / "strata_studio"):
+for folder in (RUNTIME, BACKEND, STUDIO, STUDIO / "strata_studio", NODES, SHARED):
     sys.path.insert(0, str(folder))
 
 

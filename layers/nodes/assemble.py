@@ -21,7 +21,11 @@ def files_of(folder: Path) -> list[str]:
 
 def run_install(folder: Path) -> None:
     """Runs the node's own installation in its folder; raises CalledProcessError with its output printed."""
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    environment = os.environ | {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PIP_NO_INDEX": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
     print(f"{folder.name}: install.py", flush=True)
     subprocess.run([sys.executable, "install.py"], cwd=folder, env=environment, check=True)
 

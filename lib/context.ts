@@ -42,17 +42,17 @@ export interface BaseImage {
 
 /** What a stack's choices are brought together with. */
 export interface ContextSources {
-  readonly recipe: Pick<Recipe, "comfyui" | "resolution">;
+  readonly recipe: Pick<Recipe, "layers" | "comfyui" | "resolution">;
   readonly base: BaseImage;
   readonly sources: SourceLock;
   readonly nodes: NodeLock;
 }
 
 /** Brings a stack's choices together with the locks; throws all that does not fit. */
-export function layerContext(
-  choices: Choices,
-  { recipe, base, sources, nodes }: ContextSources,
-): LayerContext {
+export function layerContext(stack: Choices, { recipe, base, sources, nodes }: ContextSources): LayerContext {
+  // A recipe without llama.cpp has none, whatever the stack says: nothing compiles it, starts it or asks for it.
+  const enabled = stack.llama.enabled && recipe.layers.some(({ name }) => name === "llama-cpp");
+  const choices: Choices = { ...stack, llama: { ...stack.llama, enabled } };
   const facts = generation(choices.generation);
   const set = compatibilitySet(choices.cuda);
   throwAll("Pulumi stack", [
@@ -103,7 +103,7 @@ export function layerContext(
     set,
     attention: choices.attention,
     llama: {
-      enabled: choices.llama.enabled,
+      enabled,
       source: choices.llama.source,
       vmm: choices.llama.vmm,
       pin: llamaPin(choices, sources),

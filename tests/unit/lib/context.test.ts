@@ -6,6 +6,7 @@ import { type Choices, gitPackages, layerContext as resolved } from "../../../li
 import { cmakeCudaArchitectures, generation, generationNames } from "../../../lib/generations.ts";
 import { mirrored } from "../../../lib/mirrors.ts";
 import { parseSourceLock } from "../../../lib/source-lock.ts";
+import { layer } from "../../support/layers.ts";
 
 const sources = parseSourceLock(
   JSON.stringify({
@@ -17,7 +18,7 @@ const sources = parseSourceLock(
 );
 const nodes = { repositories: {}, packages: {} };
 const layerContext = (chosen: Choices, on: typeof base, locked: typeof sources) =>
-  resolved(chosen, { recipe: {}, base: on, sources: locked, nodes });
+  resolved(chosen, { recipe: { layers: [layer("llama-cpp")] }, base: on, sources: locked, nodes });
 const base = { name: "debian-bookworm", reference: "base@sha256:x", python: "3.11" };
 const choices: Choices = {
   recipe: "starter",
@@ -68,6 +69,13 @@ test("what does not fit together is told together", () => {
       return true;
     },
   );
+});
+
+test("a recipe without llama.cpp has none, and no CUDA version is too old to compile it", () => {
+  const older: Choices = { ...choices, generation: "ada", cuda: "12.8" };
+  assert.throws(() => layerContext(older, base, sources), /strata:cuda: 12\.8 cannot compile llama\.cpp/);
+  const without = resolved(older, { recipe: { layers: [] }, base, sources, nodes });
+  assert.equal(without.llama.enabled, false);
 });
 
 test("xformers is refused beside a torch that its wheel does not load with", () => {

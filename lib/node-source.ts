@@ -97,7 +97,8 @@ function callsPip(line: string): boolean {
   if (/\b(print|raise|log(ger|ging)?|warn(ings?)?|\w*Error)\b.*\(/.test(code)) return false;
   if (/["'\s](freeze|list|show|check|--version)\b/.test(code)) return false;
   return (
-    /(^|[([=,+])\s*[bfru]{0,2}["'](?:uv |\S+ (-s )?-m )?pip3?\s+install\b/.test(code) ||
+    /(^|[([=,+])\s*[bfru]{0,2}["'](uv |\S+ (-s )?-m )?pip3?\s+install\b/.test(code) ||
+    /\b(system|popen|run|call|check_call|check_output)\(.*\bpip3?\s+(un)?install\b/i.test(code) ||
     /["']-m["']\s*,\s*["']pip3?["']/.test(code) ||
     /["']uv["']\s*,\s*["']pip["']/.test(code) ||
     /["']pip3?["']\s*,\s*["'](install|uninstall)["']/.test(code) ||

@@ -12,8 +12,8 @@ export interface Requirements {
   readonly warnings: readonly string[];
 }
 
-/** Versions of these are the stack's to decide (torch), or have no place in an image (cmake). */
-const decidedElsewhere = new Set(["torch", "torchvision", "torchaudio", "cmake"]);
+/** Their versions are the stack's to decide. */
+const decidedElsewhere = new Set(["torch", "torchvision", "torchaudio"]);
 
 /**
  * The requirement files of a repository that count: those that a recipe names, else `requirements.txt`. Throws when
@@ -90,8 +90,10 @@ function remark(line: string): string | undefined {
   if (isAddress(line)) return "is an address, which nothing pins";
   const [, name, rest = ""] = /^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?([^;]*)/.exec(line) ?? [];
   if (!name) return "is not a Python requirement";
-  const asks = decidedElsewhere.has(normaliseName(name)) && (rest.trim() !== "" || name === "cmake");
-  return asks ? `asks for a version of ${normaliseName(name)}` : undefined;
+  const normalised = normaliseName(name);
+  if (normalised === "cmake") return "is a build tool, which images do without";
+  const asks = decidedElsewhere.has(normalised) && rest.trim() !== "";
+  return asks ? `asks for a version of ${normalised}` : undefined;
 }
 
 /** Lines with their numbers, continued ones joined, without comments and blank lines. */

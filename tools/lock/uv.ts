@@ -32,12 +32,13 @@ export async function installUv(): Promise<Compile> {
         ...["pip", "compile", "--quiet", "--no-header", "--generate-hashes"],
         // A lock holds no addresses: which index has the files is configuration.
         ...["--no-emit-index-url", "--no-emit-find-links"],
+        // Metadata of source packages is made by the Python that is there; looking for another one only takes time.
+        ...["--python", "python3"],
         // uv resolves alike for a free-threaded build, which only has other wheels.
         ...["--python-version", python.replace(/t$/, "")],
         ...(args.includes("--universal") ? [] : ["--python-platform", platform]),
         ...args,
       ],
-      // Metadata of source packages is made by the Python that is there; fetching another one would only take time.
       { cwd, env: { UV_PYTHON_DOWNLOADS: "never" } },
     );
 }

@@ -1,0 +1,202 @@
+/** `npm run lock` with the real uv and git, on repositories and packages that the test makes. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { UserError } from "../../errors.ts";
+import type { CustomNode } from "../../lib/comfyui.ts";
+import { nodeLockPath } from "../../lib/node-lock.ts";
+import { parsePythonLock } from "../../lib/python-lock.ts";
+import type { Recipe, Resolution } from "../../lib/recipe.ts";
+import { checkLocks } from "../../tools/lock/check.ts";
+import { writeLocks } from "../../tools/lock/files.ts";
+import { refresh } from "../../tools/lock/parts.ts";
+import { resolve } from "../../tools/lock/resolve.ts";
+import { installUv } from "../../tools/lock/uv.ts";
+import {
+  conflictingNodes,
+  fixtureComfyUi,
+  fixtureOrigin,
+  fixtureResolution,
+  makeFixtures,
+} from "../support/comfyui-fixtures.ts";
+import { type GitServer, startGitServer } from "../support/git-server.ts";
+import { layer, recipe } from "../support/layers.ts";
+import { type PythonIndex, startPythonIndex } from "../support/python-index.ts";
+
+const linux = (python: string) => `${python}-${python}-manylinux_2_28_x86_64`;
+const torch = layer("torch", [], { python: () => ({ image: ["torch==2.12.0", "numpy"] }) });
+/** The fixtures beside a torch that is fixed, with more nodes or remedies. */
+const recipeWith = (nodes: readonly CustomNode[] = [], resolution: Resolution = {}): Recipe => ({
+  ...recipe([torch]),
+  comfyui: {
+    ...fixtureComfyUi,
+    groups: [...fixtureComfyUi.groups, { name: "more", summary: "", nodes }],
+  },
+  resolution: { ...fixtureResolution, ...resolution },
+});
+
+describe("npm run lock", () => {
+  const folder = mkdtempSync(join(tmpdir(), "strata-lock-test-"));
+  const root = join(folder, "clone");
+  const variables = { ...process.env };
+  let git: GitServer;
+  let index: PythonIndex;
+  const lock = async (made: Recipe): Promise<string> => {
+    const told: string[] = [];
+    const sources = { root, recipes: [made], mirrors: { [fixtureOrigin]: git.address } };
+    await writeLocks(root, await refresh(["nodes", "python"], sources, (text) => told.push(text)));
+    return told.join("\n");
+  };
+  const failure = async (made: Recipe): Promise<string> => {
+    const error = await lock(made).catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof UserError, String(error));
+    return error.message;
+  };
+  const snapshot = () =>
+    readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
+
+  before(async () => {
+    await makeFixtures(join(folder, "git"));
+    git = await startGitServer(join(folder, "git"));
+    index = await startPythonIndex();
+    Object.assign(process.env, {
+      UV_DEFAULT_INDEX: index.address,
+      UV_CACHE_DIR: join(folder, "cache"),
+      UV_NO_CONFIG: "1",
+    });
+    await index.add(
+      { name: "six", version: "1.17.0" },
+      { name: "idna", version: "3.10" },
+      { name: "packaging", version: "25.0" },
+      ...["cmake", "cython", "flit-core", "hatchling", "ninja", "poetry-core", "pybind11"].map((name) => ({
+        name,
+        version: "1.0",
+      })),
+      ...["scikit-build-core", "setuptools", "wheel"].map((name) => ({ name, version: "1.0" })),
+      { name: "torch", version: "2.1", wheels: [linux("cp311"), linux("cp312")] },
+      { name: "torch", version: "2.12.0", wheels: [linux("cp311"), linux("cp312")] },
+      { name: "numpy", version: "1.19.5", wheels: [linux("cp38")], source: true },
+      { name: "numpy", version: "2.4.0", wheels: [linux("cp311"), linux("cp312")], source: true },
+      { name: "dlib", version: "20.0", wheels: [], source: true, requires: ["numpy"] },
+      { name: "opencv-python", version: "5.0" },
+      { name: "opencv-contrib-python-headless", version: "5.0", requires: ["numpy"] },
+      { name: "rembg", version: "2.0", requires: ["opencv-python"] },
+    );
+  });
+  after(async () => {
+    for (const name of ["UV_DEFAULT_INDEX", "UV_CACHE_DIR", "UV_NO_CONFIG"]) {
+      if (variables[name] === undefined) delete process.env[name];
+      else process.env[name] = variables[name];
+    }
+    await git.stop();
+    await index.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("locks what fits together, and the check agrees; no address of an index is in a lock", async () => {
+    const told = await lock(recipeWith());
+    assert.match(told, /locks\/nodes\.json: 13 of 13 sources moved/);
+    assert.match(told, /fixtures\/calls-pip: __init__\.py:6 calls pip/);
+    assert.doesNotThrow(() => checkLocks({ root, recipes: [recipeWith()] }, ["nodes", "python"]));
+    assert.equal(snapshot().length, 5);
+    for (const text of snapshot()) assert.ok(!text.includes("127.0.0.1"), text);
+    const text = readFileSync(join(root, "locks/python/test-py3.11-cu13.0.txt"), "utf8");
+    const found = parsePythonLock(text, "lock");
+    assert.equal(found.get("torch")?.version, "2.12.0");
+    assert.equal(found.get("numpy")?.version, "2.4.0");
+    assert.match(text, /-r fixtures-requirements-requirements\.in/);
+    assert.match(text, /^# replaced: .*fixtures\/address "cmake" by nothing \(a build tool\)$/m);
+  });
+
+  for (const [what, node] of Object.entries(conflictingNodes)) {
+    test(`a node that asks for an old ${what} is refused by name, and no file changes`, async () => {
+      const before = snapshot();
+      const message = await failure(recipeWith([node]));
+      const line = what === "torch" ? "torch==2.1" : "numpy<1.20";
+      assert.match(message, new RegExp(`fixtures/old-${what} requirements\\.txt asks for ${line}`));
+      if (what === "torch") assert.match(message, /layer torch asks for torch==2\.12\.0/);
+      else assert.match(message, /1\.19\.5 exists only as source for Python 3\.11, 2\.4\.0 as a wheel/);
+      assert.match(message, /`replace`/);
+      assert.deepEqual(snapshot(), before);
+    });
+  }
+
+  test("a line of such a node that is replaced with a reason lets it in, and the header says so", async () => {
+    const replace = { "torch==2.1": { use: ["torch"], reason: "works with newer ones" } };
+    await lock(recipeWith([{ ...conflictingNodes.torch, replace }]));
+    const text = readFileSync(join(root, "locks/python/test-py3.12-cu12.8.txt"), "utf8");
+    assert.match(text, /^# replaced: .*old-torch "torch==2\.1" by torch \(works with newer ones\)$/m);
+  });
+
+  test("what exists only as source is marked, and an alias keeps the other one out", async () => {
+    const made = recipeWith([], {
+      additional: [
+        { requirement: "dlib", reason: "test" },
+        { requirement: "rembg", reason: "test" },
+      ],
+      aliases: { "opencv-python": { of: "opencv-contrib-python-headless", reason: "same files" } },
+    });
+    const told = await lock(made);
+    assert.match(told, /│ dlib +│ +│ 20\.0/);
+    const text = readFileSync(join(root, "locks/python/test-py3.11-cu13.0.txt"), "utf8");
+    const found = parsePythonLock(text, "lock");
+    assert.deepEqual(
+      [...found.values()].filter(({ fromSource }) => fromSource).map(({ name }) => name),
+      ["dlib"],
+    );
+    assert.ok(
+      found.has("opencv-contrib-python-headless") && found.has("rembg") && !found.has("opencv-python"),
+    );
+  });
+
+  test("a lock for a young Python says what is missing; for others that is an error", async () => {
+    const compile = await installUv();
+    const request = (mayMiss: boolean) =>
+      resolve(compile, {
+        path: "test",
+        python: "3.14",
+        mayMiss,
+        asked: [
+          { line: "torch==2.12.0", by: "layer torch" },
+          { line: "numpy<2", by: "o/old requirements.txt" },
+          { line: "six", by: "o/old requirements.txt" },
+        ],
+        aliases: {},
+      });
+    await index.add({ name: "numpy", version: "2.5.0", wheels: [linux("cp314")] });
+    assert.equal(
+      await request(true),
+      [
+        "",
+        "# missing: torch==2.12.0 has no wheel for cp314 (layer torch asks for torch==2.12.0)",
+        "# missing: numpy 1.19.5 exists only as source for Python 3.14, 2.5.0 as a wheel (o/old requirements.txt asks for numpy<2)",
+        "",
+      ].join("\n"),
+    );
+    await assert.rejects(
+      request(false),
+      /test: cannot be resolved:\n[\s\S]*torch:\n\s+layer torch asks for torch==2\.12\.0/,
+    );
+  });
+
+  test("an index that does not answer is told apart from a conflict, and the old locks stay", async () => {
+    const before = snapshot();
+    process.env.UV_DEFAULT_INDEX = "http://127.0.0.1:1/simple/";
+    try {
+      const message = await failure(recipeWith());
+      assert.match(message, /Check the network and the index/);
+      assert.deepEqual(snapshot(), before);
+    } finally {
+      process.env.UV_DEFAULT_INDEX = index.address;
+    }
+  });
+
+  test("the folder of the clone holds nothing but locks", () => {
+    assert.deepEqual(readdirSync(root), ["locks"]);
+    assert.ok(readFileSync(join(root, nodeLockPath), "utf8").endsWith("}\n"));
+  });
+});

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
+import { throwAll, UserError } from "../errors.ts";
 import { recipes } from "../recipes/index.ts";
 import { type BaseImage, type Choices, layerContext } from "./context.ts";
 import { readFolder } from "./files.ts";
 import { baseImageNamed, parseImageLock, parseLocalImages } from "./image-lock.ts";
 import { fileInput } from "./key.ts";
 import { lockInputs, lockPath, lockProblem } from "./lock-inputs.ts";
+import { missingPackages } from "./missing.ts";
 import { parseNodeLock } from "./node-lock.ts";
 import { type Plan, planRecipe } from "./plan.ts";
 import type { ProductLabels } from "./product.ts";
@@ -56,6 +57,7 @@ export function planStack(
   const text = read(path);
   const problem = lockProblem(choices, recipe, lockInputs(recipe, choices, nodes), text);
   if (problem) throw problem;
+  throwAll(path, missingPackages(text, path));
 
   const plan = planRecipe(recipe, context, {
     layersFolder: join(root, "layers"),

@@ -1,10 +1,27 @@
 import { type Layer, virtualEnvironment } from "../../lib/layer.ts";
 
-export const python: Layer = {
-  name: "python",
-  summary: "the empty virtual environment that every Python layer adds to",
-  parents: () => ["toolbox"],
-  shared: ["shared/finish.sh"],
-  args: (context) => ({ PYTHON: context.python }),
-  owns: () => [`${virtualEnvironment}/pyvenv.cfg`],
-};
+/** What a recipe decides about the environment. */
+export interface PythonOptions {
+  /**
+   * Whether Python looks into pip's user folder, after the environment: packages that people add to a container can
+   * lie in their volume, and cannot replace the image's. pip refuses such installations without it. @default false
+   */
+  readonly userPackages?: boolean;
+}
+
+/** The environment of a recipe that wants another than the plain one. */
+export function pythonWith({ userPackages = false }: PythonOptions = {}): Layer {
+  return {
+    name: "python",
+    summary: "the empty virtual environment that every Python layer adds to",
+    parents: () => ["toolbox"],
+    shared: ["shared/finish.sh"],
+    args: (context) => ({
+      PYTHON: context.python,
+      ...(userPackages ? { VENV_OPTIONS: "--system-site-packages" } : {}),
+    }),
+    owns: () => [`${virtualEnvironment}/pyvenv.cfg`],
+  };
+}
+
+export const python = pythonWith();

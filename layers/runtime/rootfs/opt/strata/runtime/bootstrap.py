@@ -144,7 +144,7 @@ def prepare_login(start: Start, path: Path, hidden: list[str], token_file: Path 
     except (OSError, ImportError) as error:
         start.say(
             f"ComfyUI-Login does not work here ({error}), so ComfyUI answers only inside this container. Run it as the"
-            " image's own user and with a writable root file system, or open it with STRATA_COMFYUI_ARGS=--listen."
+            " image's own user and with a writable root file system, or open it with STRATA_COMFYUI_ARGS=--listen=0.0.0.0."
         )
         return None, "127.0.0.1"
     if not own:

@@ -64,7 +64,7 @@ def choose_volume(
         raise Problem("STRATA_VOLUME", f"user {os.getuid()} cannot write to {path} ({reason}).", remedy(path))
     for fallback in fallbacks:
         if why_not(fallback) is None:
-            warning = f"user {os.getuid()} cannot write to {path} ({reason}); {remedy(path)}"
+            warning = f"user {os.getuid()} cannot write to {path} ({reason}). {remedy(path)}"
             lost = f"Until then {fallback} is used, and everything in it goes with the container."
             return Volume(fallback, persistent=False, warnings=(f"{warning} {lost}",))
     raise Problem(str(path), f"user {os.getuid()} cannot write to it ({reason}).", remedy(path))

@@ -137,12 +137,13 @@ class AccessTest(InFolder):
             self.assertNotIn(token, str(caught.exception))
 
     def test_the_password_file_is_as_the_node_wants_it(self) -> None:
-        token = access.set_password(self.root / "login", "secret", lambda password: f"$2b${password}")
+        self.enterContext(mock.patch.object(access, "hash_password", lambda password: f"$2b${password}"))
+        token = access.set_password(self.root / "login", "secret")
         file = self.root / "login/PASSWORD"
         self.assertEqual(file.read_text().split("\n"), [token, "strata"])
         self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
         with self.assertRaisesRegex(Problem, "72 bytes"):
-            access.set_password(self.root / "login", "ü" * 37, lambda password: password)
+            access.set_password(self.root / "login", "ü" * 37)
 
 
 class ManagerTest(InFolder):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib
 import os
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 
 from .problem import Problem
@@ -64,7 +63,7 @@ def hash_password(password: str) -> str:
     return hashed.decode()
 
 
-def set_password(login: Path, password: str, hash_with: Callable[[str], str] = hash_password) -> str:
+def set_password(login: Path, password: str) -> str:
     """Writes ComfyUI-Login's file into its folder and returns the token that it takes; raises Problem, OSError."""
     if len(password.encode()) > LONGEST_PASSWORD:
         raise Problem(
@@ -72,7 +71,7 @@ def set_password(login: Path, password: str, hash_with: Callable[[str], str] = h
             f"has more than {LONGEST_PASSWORD} bytes (without it, STRATA_TOKEN is the password).",
             "Give a shorter one.",
         )
-    token = hash_with(password)
+    token = hash_password(password)
     login.mkdir(exist_ok=True)
     write_secret(login / "PASSWORD", f"{token}\n{USER}")
     return token

@@ -34,6 +34,8 @@ class HideTest(InFolder):
         for path in ("nodes", "nodes/", "link"):
             self.assertEqual(listdir(f"{self.root}/{path}"), ["b"], path)
         self.assertEqual(listdir(self.root / "nodes"), ["b"])
+        through_link = start_comfyui.hide(os.listdir, str(self.root / "link"), frozenset({"a"}))
+        self.assertEqual(through_link(f"{self.root}/nodes"), ["b"])
         self.assertEqual(listdir(f"{self.root}/other"), ["a"])
         self.assertIn(b"a", listdir(os.fsencode(self.root / "nodes")))
 

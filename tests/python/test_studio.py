@@ -138,7 +138,10 @@ class InventoryTest(InFolder):
     def test_downloads_go_to_the_volume_and_to_the_folder_of_that_name(self) -> None:
         models = self.root / "models"
         reported = [
-            {"name": "diffusion_models", "folders": ["/old/x", f"{models}/unet", f"{models}/diffusion_models"]},
+            {
+                "name": "diffusion_models",
+                "folders": ["/old/diffusion_models", f"{models}/unet", f"{models}/diffusion_models"],
+            },
             {"name": "vae", "folders": [f"{models}/vae"]},
         ]
         folders = inventory.model_folders(models, reported)
@@ -179,7 +182,7 @@ class OrderTest(InFolder):
         wrong = {
             "repository": ("name", "a/b/c", "../b", "a/..", "a/b?x", "https://x/y", "a /b", "-a/b"),
             "file": ("", ".", "/a", "../a", "a/../b", "a/..", ".env", "a/.git", "a\\b", "a\nb", "a\0"),
-            "revision": ("", "../x", "a b", "/x", "a?b", "x" * 300),
+            "revision": ("", "../x", "a/../b", "a b", "/x", "a?b", "x" * 300),
             "folder": ("none", "../vae", "old", "up"),
         }
         for field, values in wrong.items():

@@ -79,7 +79,8 @@ class FoldersTest(unittest.TestCase):
         self.assertEqual(volume.standard_model_folders(self.root / "none"), [])
 
     def test_an_old_checkout_is_found_and_its_files_are_linked(self) -> None:
-        fill(self.volume, "ComfyUI/main.py", "ComfyUI/folder_paths.py", "ComfyUI/output/old.png", "notes/main.py")
+        fill(self.volume, "ComfyUI/main.py", "ComfyUI/folder_paths.py", "ComfyUI/output/old.png")
+        fill(self.volume, "notes/main.py", "library/folder_paths.py")
         volume.prepare_folders(self.volume, [])
         (checkout,) = volume.find_checkouts(self.volume)
         self.assertEqual(checkout.name, "ComfyUI")

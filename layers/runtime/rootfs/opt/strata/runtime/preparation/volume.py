@@ -118,9 +118,9 @@ def link_checkout(volume: Path, checkout: Path) -> list[str]:
     linked = []
     for folder in ("input", "output", "user/default/workflows"):
         target, link = checkout / folder, volume / folder / checkout.name
-        if not target.is_dir() or os.path.lexists(link):
+        if not target.is_dir():
             continue
-        # Some network file systems have no links.
+        # The name may be taken, and some network file systems have no links.
         with suppress(OSError):
             link.symlink_to(os.path.relpath(target, link.parent), target_is_directory=True)
             linked.append(f"{folder}/{checkout.name}")

@@ -107,15 +107,16 @@ class LogTest(InFolder):
             "Traceback (most recent call last):\n  x\n",
             "Cannot import /n/A module for custom nodes: No module named 'b'",
             "Skip /n/B module for custom nodes due to the lack of NODE_CLASS_MAPPINGS or NODES_LIST (need one).",
+            "comfy_entrypoint in /n/D did not return a ComfyExtension, skipping.",
             "Traceback (most recent call last):\n  of something else\n",
             "all is well",
             "Failed to execute startup-script: /n/C/prestartup_script.py / no network",
         ):
             self.assertTrue(watch.filter(self.record(message)))
         noted = [json.loads(line) for line in file.read_text().splitlines()]
-        self.assertEqual([entry["path"] for entry in noted], ["/n/A", "/n/B", "/n/C"])
+        self.assertEqual([entry["path"] for entry in noted], ["/n/A", "/n/B", "/n/D", "/n/C"])
         self.assertEqual(noted[0]["reason"], "No module named 'b'")
-        self.assertEqual([bool(entry["traceback"]) for entry in noted], [True, False, False])
+        self.assertEqual([bool(entry["traceback"]) for entry in noted], [True, False, False, False])
         NodeFailures(file)
         self.assertEqual(file.read_text(), "")
 

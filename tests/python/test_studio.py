@@ -96,11 +96,20 @@ class InventoryTest(InFolder):
         self.assertEqual(found, {"pack.v2": ["A", "B"]})
 
     def nodes(self, classes: dict[str, list[str]] | None, **failures: Any) -> dict[str, inventory.Node]:
-        fill(self.root, "image/Good/x", "image/single.py", "image/Bad/x", "volume/good/x", "volume/mine/x")
+        fill(
+            self.root,
+            "image/Good/x",
+            "image/single.py",
+            "image/Bad/x",
+            "image/Off.disabled/x",
+            "volume/good/x",
+            "volume/mine/x",
+        )
         listed = [
             {"folder": "Good", "repository": "r", "commit": "c", "version": None, "group": "g"},
             {"folder": "Bad", "repository": "r", "commit": "c", "knownFailure": "needs a GPU"},
             {"folder": "Gone", "repository": "r", "commit": "c"},
+            {"folder": "Off.disabled", "repository": "r", "commit": "c"},
         ]
         folders = {"image": self.root / "image", "volume": self.root / "volume"}
         found = inventory.describe_nodes(listed, folders, ["good"], classes, failures)
@@ -115,6 +124,7 @@ class InventoryTest(InFolder):
                 "image/Bad": "failed",
                 "image/Gone": "failed",
                 "image/Good": "loaded",
+                "image/Off.disabled": "disabled",
                 "image/single.py": "loaded",
                 "volume/good": "hidden",
                 "volume/mine": "loaded",

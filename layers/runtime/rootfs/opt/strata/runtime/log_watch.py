@@ -15,6 +15,7 @@ FAILURES = [
         r"Cannot import (?P<path>.+?) module for custom nodes: (?P<reason>.*)",
         r"Skip (?P<path>.+?) module for custom nodes due to (?P<reason>.*)",
         r"Error while calling comfy_entrypoint in (?P<path>.+?): (?P<reason>.*)",
+        r"comfy_entrypoint in (?P<path>.+?) (?P<reason>is not callable|did not return .+), skipping",
         r"Failed to execute startup-script: (?P<path>.+)/prestartup_script\.py / (?P<reason>.*)",
     )
 ]

@@ -19,7 +19,7 @@ class Node:
     """A folder of nodes, from the image or from the volume.
 
     `status`: `loaded`, `failed` (with `reason` and `traceback`), `hidden` (in the volume, but the image has one of that
-    name), or `unknown` while ComfyUI does not answer.
+    name), `disabled` (in the image, to be switched on by renaming), or `unknown` while ComfyUI does not answer.
     """
 
     folder: str
@@ -115,6 +115,8 @@ def describe_node(
         node.status, node.reason = "hidden", "the image brings a node of this name"
     elif not path.exists():
         node.status, node.reason = "failed", f"{path} is not there"
+    elif name.endswith(".disabled"):
+        node.status = "disabled"
     elif failure:
         node.status, node.reason, node.traceback = "failed", failure["reason"], failure.get("traceback")
     elif classes is not None:

@@ -11,10 +11,10 @@ from typing import Any
 from lib.check import Check
 from lib.comfyui import LOGIN_NODE, ComfyUI, compare_picture, run_workflow
 from lib.node_log import NodeLog, read_node_log
-from lib.nodes import judge_nodes
+from lib.nodes import is_enabled, judge_nodes
 from lib.old_volume import MARKER, expect_kept, make_old_volume
-from lib.result import Fail
-from lib.services import Services, ask, demand, fetch
+from lib.result import Fail, Inconclusive
+from lib.services import Services, demand, expect_refusal, fetch
 from lib.stop import check_stop
 
 TITLE = "ComfyUI"
@@ -33,22 +33,26 @@ SILENT = re.compile(r"An error occurred while retrieving information for the '(.
 def run(check: Check) -> None:
     """Two starts: on an empty volume, then on one that an older image has used."""
     with tempfile.TemporaryDirectory(prefix="strata-volume.") as folder:
-        empty, old = Path(folder, "empty"), Path(folder, "old")
-        empty.mkdir()
-        with Services(default_ports=False, llama=False, comfyui=True, volume=empty) as services:
-            comfyui = ComfyUI(services.comfyui)
-            if not start(check, services, comfyui):
-                return
-            check_nodes(check, services)
-            if guarded(check) and not log_in(check, comfyui):
-                return
-            classes = check_interface(check, services, comfyui)
-            check_workflow(check, comfyui, empty)
-            check_backend(check, services)
-            check_stop(check, services, STOP_DEADLINE, GRACE, "comfyuiStopSeconds")
-        make_old_volume(old, [node["folder"] for node in check.image["comfyui"]["nodes"]])
-        with Services(default_ports=False, llama=False, comfyui=True, volume=old) as services:
-            check_old_volume(check, services, old, classes)
+        classes = check_empty_volume(check, Path(folder, "empty"))
+        if classes is not None:
+            check_old_volume(check, Path(folder, "old"), classes)
+
+
+def check_empty_volume(check: Check, volume: Path) -> int | None:
+    """Everything that ComfyUI has to do; returns how many node classes it has, None where it could not be asked."""
+    volume.mkdir()
+    with Services(default_ports=False, llama=False, comfyui=True, volume=volume) as services:
+        comfyui = ComfyUI(services.comfyui)
+        if not start(check, services, comfyui):
+            return None
+        imported = check_nodes(check, services)
+        if guarded(check) and not log_in(check, comfyui):
+            return None
+        classes = check_interface(check, services, comfyui)
+        check_workflow(check, comfyui, volume)
+        check_backend(check, services, imported)
+        check_stop(check, services, STOP_DEADLINE, GRACE, "comfyuiStopSeconds")
+    return classes
 
 
 def start(check: Check, services: Services, comfyui: ComfyUI) -> bool:
@@ -82,20 +86,21 @@ def guarded(check: Check) -> bool:
     return any(node["folder"] == LOGIN_NODE and "knownFailure" not in node for node in check.image["comfyui"]["nodes"])
 
 
-def check_nodes(check: Check, services: Services) -> None:
-    """A result for each node that is not simply imported."""
+def check_nodes(check: Check, services: Services) -> set[str] | None:
+    """A result for each node that is not simply imported; returns the folders of those that are, None if unknown."""
     nodes = check.image["comfyui"]["nodes"]
+    folders = {node["folder"] for node in nodes}
     log = NodeLog()
+    imported: set[str] | None = None
     with check.step("nodes", "ComfyUI says which nodes it imported") as step:
         if nodes:
             services.wait(lambda: read_node_log(services.log()).complete, LOG_DEADLINE, "no list of imports")
         log = read_node_log(services.log())
-        folders = {node["folder"] for node in nodes}
-        good = [entry for entry in log.imports if entry.path.name in folders and entry.problem is None]
-        check.measure("comfyuiNodes", len(good))
-        step.note = f"{len(good)} of {len(nodes)}"
+        imported = folders & {entry.path.name for entry in log.imports if entry.problem is None}
+        check.measure("comfyuiNodes", len(imported))
+        step.note = f"{len(imported)} of {len(nodes)}"
     if not step.passed:
-        return
+        return imported
     with check.step("built-in", "ComfyUI's own nodes import"):
         if log.built_in:
             raise Fail(f"not imported: {', '.join(log.built_in)}", services.log())
@@ -105,6 +110,7 @@ def check_nodes(check: Check, services: Services) -> None:
             if finding.problem:
                 raise Fail(finding.problem, finding.trace)
             step.note = finding.note
+    return imported
 
 
 def check_interface(check: Check, services: Services, comfyui: ComfyUI) -> int:
@@ -149,33 +155,38 @@ def check_workflow(check: Check, comfyui: ComfyUI, volume: Path) -> None:
         step.note = compare_picture(volume, names)
 
 
-def check_backend(check: Check, services: Services) -> None:
-    """The image's own service: its token, and its list of nodes."""
+def check_backend(check: Check, services: Services, imported: set[str] | None) -> None:
+    """The image's own service: its token, and what it says of the nodes."""
+    url = f"{services.backend}/comfyui/nodes"
     with check.step("backend-token", "the back end refuses strangers"):
-        for wrong in (None, "wrong"):
-            status, _ = ask(f"{services.backend}/nodes", token=wrong)
-            if status != 401:
-                raise Fail(f"expected 401 {'with a wrong token' if wrong else 'without a token'}, got {status}")
-    with check.step("backend-nodes", "the back end knows the image's nodes"):
-        found = sorted(node["folder"] for node in demand(f"{services.backend}/nodes", token=services.token))
-        expected = sorted(node["folder"] for node in check.image["comfyui"]["nodes"])
-        if found != expected:
-            raise Fail(f"expected {len(expected)} nodes, got {len(found)}", "\n".join(set(found) ^ set(expected)))
+        expect_refusal(url)
+    with check.step("backend-nodes", "the back end knows which nodes are there and which failed") as step:
+        if imported is None:
+            raise Inconclusive("which nodes imported is not known")
+        nodes = {node["folder"]: node["status"] for node in demand(url, token=services.token)["nodes"]}
+        folders = [node["folder"] for node in check.image["comfyui"]["nodes"] if is_enabled(node)]
+        expected = {folder: "loaded" if folder in imported else "failed" for folder in folders}
+        wrong = [folder for folder in folders if nodes.get(folder) != expected[folder]]
+        if wrong:
+            raise Fail("; ".join(f"{folder}: expected {expected[folder]}, got {nodes.get(folder)}" for folder in wrong))
+        step.note = f"{len(nodes)} nodes"
 
 
-def check_old_volume(check: Check, services: Services, volume: Path, classes: int) -> None:
+def check_old_volume(check: Check, volume: Path, classes: int) -> None:
     """The image's own code runs, all of it and nothing else, and the volume's data stays."""
-    comfyui = ComfyUI(services.comfyui)
-    with check.step("old-volume", "the code of an old volume does not run") as step:
-        services.wait(lambda: MARKER in services.log() or comfyui.is_serving(), START_DEADLINE, "no answer")
-        if MARKER in services.log():
-            raise Fail(MARKER, services.log())
-        if guarded(check):
-            comfyui.log_in()
-        compare_system(check, comfyui.get("/system_stats"))
-        found = len(comfyui.get("/object_info"))
-        if found != classes:
-            raise Fail(f"expected {classes} node classes, as on an empty volume, got {found}", services.log())
-        step.note = f"{found} node classes, as on an empty volume"
+    make_old_volume(volume, [node["folder"] for node in check.image["comfyui"]["nodes"]])
+    with Services(default_ports=False, llama=False, comfyui=True, volume=volume) as services:
+        comfyui = ComfyUI(services.comfyui)
+        with check.step("old-volume", "the code of an old volume does not run") as step:
+            services.wait(lambda: MARKER in services.log() or comfyui.is_serving(), START_DEADLINE, "no answer")
+            if MARKER in services.log():
+                raise Fail(MARKER, services.log())
+            if guarded(check):
+                comfyui.log_in()
+            compare_system(check, comfyui.get("/system_stats"))
+            found = len(comfyui.get("/object_info"))
+            if found != classes:
+                raise Fail(f"expected {classes} node classes, as on an empty volume, got {found}", services.log())
+            step.note = f"{found} node classes, as on an empty volume"
     with check.step("old-data", "the data of an old volume stays"):
         expect_kept(volume)

@@ -38,10 +38,15 @@ def judge_nodes(nodes: list[Node], log: NodeLog) -> Iterator[Finding]:
             yield Finding(entry.path.name, f"was imported from {entry.path.parent}, not from {CUSTOM_NODES}")
 
 
+def is_enabled(node: Node) -> bool:
+    """Whether ComfyUI looks at the node at all."""
+    return not str(node["folder"]).endswith(".disabled")
+
+
 def judge_node(node: Node, found: NodeImport | None) -> Finding | None:
     """A node of the description; one in a folder NAME.disabled is there to be switched on, and is not imported."""
     folder, known = node["folder"], node.get("knownFailure")
-    if folder.endswith(".disabled"):
+    if not is_enabled(node):
         return Finding(folder, "is disabled, but ComfyUI imported it") if found else None
     if found is None:
         return Finding(folder, "is in the image's description, but ComfyUI did not try to import it")

@@ -85,6 +85,14 @@ def demand(url: str, body: Mapping[str, Any] | None = None, timeout: float = 30.
     return answer
 
 
+def expect_refusal(url: str) -> None:
+    """Raises Fail unless only a token lets one in."""
+    for wrong in (None, "wrong"):
+        status, _ = fetch(url, token=wrong)
+        if status != 401:
+            raise Fail(f"expected 401 {'with a wrong token' if wrong else 'without a token'}, got {status}")
+
+
 class Services:
     """The running services: `with Services() as services:`. Whatever happens, none of them outlives the block.
 

@@ -44,10 +44,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         token = f"Bearer {os.environ['STRATA_TOKEN']}"
-        if self.path == "/nodes" and self.headers.get("Authorization") != token and FAULT != "backend-open":
+        if self.path == "/comfyui/nodes" and self.headers.get("Authorization") != token and FAULT != "backend-open":
             self.answer({}, 401)
-        elif self.path == "/nodes":
-            self.answer(IMAGE["comfyui"]["nodes"][FAULT == "backend-nodes" :])
+        elif self.path == "/comfyui/nodes":
+            folders = [node["folder"] for node in IMAGE["comfyui"]["nodes"][FAULT == "backend-nodes" :]]
+            broken = os.environ["FAKE_BROKEN"].split(",") if FAULT != "backend-status" else []
+            broken += folders[-1:] if FAULT == "missing-node" else []
+            nodes = [{"folder": folder, "status": "failed" if folder in broken else "loaded"} for folder in folders]
+            self.answer({"nodes": nodes})
         else:
             self.answer(SYSTEM if self.path == "/system" else {}, 503 if FAULT == "sick" else 200)
 

@@ -106,9 +106,9 @@ def load(number: str) -> Any:
 
 
 DEADLINES = {
-    "START_DEADLINE": 3.0,
+    "START_DEADLINE": 5.0,
     "RESTART_DEADLINE": 1.0,
-    "STOP_DEADLINE": 1.0,
+    "STOP_DEADLINE": 2.0,
     "LOG_DEADLINE": 0.5,
     "WORKFLOW_DEADLINE": 0.5,
     "GRACE": 0.3,
@@ -139,13 +139,20 @@ class ServicesTestCase(unittest.TestCase):
         self.addCleanup(patch.stop)
 
     def run_check(
-        self, number: str, fault: str, image: dict[str, Any] = IMAGE, environment: Mapping[str, str] | None = None
+        self,
+        number: str,
+        fault: str,
+        image: dict[str, Any] = IMAGE,
+        environment: Mapping[str, str] | None = None,
+        without: tuple[str, ...] = (),
     ) -> dict[str, dict[str, Any]]:
-        """The results of a real check on services with a fault."""
+        """The results of a real check on services with a fault; functions in `without` do nothing."""
         module = load(number)
         for name, value in DEADLINES.items():
             if hasattr(module, name):
                 setattr(module, name, value)
+        for name in without:
+            setattr(module, name, mock.Mock())
         if hasattr(module, "HEALTHCHECK"):
             module.HEALTHCHECK = self.folder / "healthcheck"
         check, reports = collecting_check(image=image)

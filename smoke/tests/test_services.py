@@ -24,7 +24,7 @@ class ServicesTest(ServicesTestCase):
         self.assertEqual(self.not_passed("50", "ends"), {"start": "the entrypoint ended with exit status 3"})
 
     def test_services_that_do_not_become_healthy(self) -> None:
-        self.assertEqual(self.not_passed("50", "sick"), {"start": "not healthy within 3 s"})
+        self.assertEqual(self.not_passed("50", "sick"), {"start": "not healthy within 5 s"})
 
     def test_wrong_tokens(self) -> None:
         wrong = self.not_passed("50", "wrong")
@@ -42,7 +42,7 @@ class ServicesTest(ServicesTestCase):
         self.assertEqual(self.not_passed("50", "healthcheck"), {"healthcheck": "exit status 1"})
 
     def test_services_that_ignore_sigterm(self) -> None:
-        self.assertEqual(self.not_passed("60", "deaf")["stop"], "still running 1 s after SIGTERM")
+        self.assertEqual(self.not_passed("60", "deaf")["stop"], "still running 2 s after SIGTERM")
 
     def test_an_exit_status(self) -> None:
         self.assertEqual(self.not_passed("60", "status"), {"stop": "exit status 4"})

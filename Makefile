@@ -11,7 +11,7 @@ export STRATA_GENERATION := $(GENERATION)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview test test-fast check fix down clean
+.PHONY: help up preview stage test test-fast check fix down clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,12 +19,16 @@ help: ## This list
 	@echo "  STACK=dev        the Pulumi stack: Pulumi.<STACK>.yaml"
 	@echo "  RECIPE=name      build another recipe than the stack's"
 	@echo "  GENERATION=name  build for another GPU generation than the stack's"
+	@echo "  LAYER=name       the layer that is meant; a wrong name lists them"
 
 up: ## Set everything up, build, push and smoke-test the image
 	@$(NODE) tools/up.ts --stack $(STACK)
 
 preview: ## Show what `make up` would do, and why
 	@$(NODE) tools/preview.ts --stack $(STACK)
+
+stage: ## Build one layer alone, and what it needs: LAYER=torch
+	@$(NODE) tools/stage.ts --stack $(STACK) --layer "$(LAYER)"
 
 test: ## All tests, those on a real builder and registry too
 	@$(NODE) tools/test.ts

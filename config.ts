@@ -97,6 +97,19 @@ export function loadConfig(): Config {
   return parseConfig(pulumi.runtime.allConfig(), process.env);
 }
 
+const partSchema = z.strictObject({
+  /** The stages that the update is targeted at. */
+  stages: z.array(z.string()),
+  /** What the stack has exported until now, and goes on to export for all the others. */
+  outputs: z.record(z.string(), z.unknown()),
+});
+export type Part = z.infer<typeof partSchema>;
+
+/** The part of the product that this run is about, by the file that `make stage` wrote; undefined for all of it. */
+export function loadPart(file = process.env.STRATA_PART): Part | undefined {
+  return file ? partSchema.parse(JSON.parse(readFileSync(file, "utf8"))) : undefined;
+}
+
 /** Where distributions keep a machine's certificate authorities, and the public ones among them. */
 const systemBundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 const publicAuthorities = "/usr/share/ca-certificates/mozilla";

@@ -2,6 +2,7 @@ import * as dockerBuild from "@pulumi/docker-build";
 import * as pulumi from "@pulumi/pulumi";
 import type { StageInputs } from "../lib/key.ts";
 import type { Stage } from "../lib/plan.ts";
+import { stageTag } from "../lib/tags.ts";
 import type { Registry } from "./registry.ts";
 
 /** How images are built: the same for every stage of a stack. */
@@ -44,7 +45,7 @@ export class ImageStage extends pulumi.ComponentResource {
     super("strata:index:ImageStage", name, {}, options);
     const { stage, settings } = args;
     const { repository } = settings.registry;
-    const tag = pulumi.interpolate`${repository}:stage-${stage.name}-${stage.key}`;
+    const tag = pulumi.interpolate`${repository}:${stageTag(stage)}`;
     const image = new dockerBuild.Image(name, imageArgs(args, repository, tag), {
       parent: this,
       // The same stage may belong to another stack; deleting it here would delete its manifest there.

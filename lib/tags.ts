@@ -38,3 +38,8 @@ export function expandTags(templates: readonly string[], values: TagValues): str
     }),
   );
 }
+
+/** The working tag of a stage's image: a plan knows it before anything is built. */
+export function stageTag({ name, key }: { readonly name: string; readonly key: string }): string {
+  return `stage-${name}-${key}`;
+}

@@ -4,8 +4,7 @@ import type { Readable } from "node:stream";
 import type { Listing } from "../lib/audit/model.ts";
 import { type AuditReport, audit } from "../lib/audit.ts";
 import { type Image, openLayer, readImage } from "./client.ts";
-import { listTar } from "./listing.ts";
-import { keepListing, readListing } from "./listing-cache.ts";
+import { listLayer } from "./listing-cache.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { Transport } from "./transport.ts";
 
@@ -39,16 +38,14 @@ export async function auditImage(reference: string, options: AuditImageOptions):
   progress?.image(image);
   const open = new Set<Readable>();
   const listings = await mapLimited(image.layers, LAYERS_AT_ONCE, async (layer, index): Promise<Listing> => {
-    const kept = await readListing(options.cache, layer.digest);
-    if (kept) {
-      progress?.layer(index + 1, layer, "kept");
-      return kept;
-    }
-    const tar = openLayer(reference, layer, (count) => progress?.bytes(count), transport);
-    open.add(tar);
-    const listing = await listTar(tar);
-    await keepListing(options.cache, layer.digest, listing);
-    progress?.layer(index + 1, layer, "read");
+    let outcome: "kept" | "read" = "kept";
+    const listing = await listLayer(options.cache, layer.digest, () => {
+      outcome = "read";
+      const tar = openLayer(reference, layer, (count) => progress?.bytes(count), transport);
+      open.add(tar);
+      return tar;
+    });
+    progress?.layer(index + 1, layer, outcome);
     return listing;
   }).catch((error: unknown) => {
     // The other layer may have gigabytes to go, and nobody wants them any more.

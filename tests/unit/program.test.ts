@@ -40,7 +40,7 @@ before(async () => {
   // Labels must not change because somebody commits while the tests run.
   process.env.GIT_DIR = join(folder, "no-repository");
   process.env.SOURCE_DATE_EPOCH = "1767225600";
-  for (const name of ["STRATA_RECIPE", "STRATA_GENERATION"]) delete process.env[name];
+  for (const name of ["STRATA_RECIPE", "STRATA_GENERATION", "STRATA_PART"]) delete process.env[name];
 });
 after(async () => {
   await registry[Symbol.asyncDispose]();
@@ -55,6 +55,7 @@ interface ExportedStage {
 }
 
 interface Exports {
+  readonly recipe: string;
   readonly product: {
     readonly reference: pulumi.Output<string>;
     readonly digest: pulumi.Output<string>;
@@ -215,7 +216,8 @@ test("an image's tag holds its key, and its context is a folder of that key in t
 test("the stack's outputs: the product, every stage with its cause, and the evidence as an object", async () => {
   const findings = { verdict: "pass", checks: [] };
   const { exported, digests } = await run({}, { evidence: JSON.stringify(findings) });
-  assert.deepEqual(Object.keys(exported).sort(), ["evidence", "product", "stages"]);
+  assert.deepEqual(Object.keys(exported).sort(), ["evidence", "product", "recipe", "stages"]);
+  assert.equal(exported.recipe, "starter");
 
   const { reference, digest, bytes, tags } = exported.product;
   const stored = digests.get("starter") ?? "";
@@ -289,6 +291,27 @@ test("certificates reach every build as a secret and nothing in clear", async ()
     assert.deepEqual(inputs.secrets, { secret: { ca: "A COMPANY'S CERTIFICATE" } }, name);
   }
   assert.ok(!inClear(recording.registrations).includes("CERTIFICATE"));
+});
+
+test("a part: the same registrations, as the update is targeted; outputs of all other stages stay", async (t) => {
+  const file = join(folder, "part.json");
+  const known = { recipe: "starter", product: { digest: "p" }, stages: { cuda: { key: "old" }, torch: {} } };
+  writeFileSync(
+    file,
+    JSON.stringify({ stages: ["toolbox", "cuda"], outputs: { ...known, evidence: { x: 1 } } }),
+  );
+  const whole = await run();
+  process.env.STRATA_PART = file;
+  t.after(() => delete process.env.STRATA_PART);
+  const { recording, exported, digests } = await run();
+  assert.deepEqual(shape(recording), shape(whole.recording));
+  assert.deepEqual(exported.product, known.product);
+  assert.deepEqual(exported.evidence, { x: 1 });
+  assert.deepEqual(Object.keys(exported.stages), ["cuda", "torch", "toolbox"]);
+  const { cuda, torch } = exported.stages;
+  assert.ok(cuda);
+  assert.equal(await resolved(cuda.digest), digests.get("starter-cuda"));
+  assert.deepEqual(torch, {});
 });
 
 test("a mistake in the configuration ends the program before anything is registered", async () => {

@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { LayeredImage } from "../../../components/layered-image.ts";
 import { LocalRegistry } from "../../../components/local-registry.ts";
-import { registryAddress } from "../../../config.ts";
+import { loadPart, registryAddress } from "../../../config.ts";
 import { writeBuildContext } from "../../../lib/build-context.ts";
+import { joinOutputs } from "../../../lib/part.ts";
 import { home } from "../../../tools/home.ts";
 import { smallPlan } from "../support/small-layers.ts";
 
@@ -15,16 +16,21 @@ const {
 } = process.env;
 const plan = smallPlan(layers, base);
 const registry = new LocalRegistry("registry", { address: registryAddress(home.services), repository });
-const image = new LayeredImage("small", {
+const image = new LayeredImage(plan.recipe, {
   plan,
   base,
   contexts: (stage) => relative(process.cwd(), writeBuildContext(home.contexts, stage)),
   settings: { registry, builder: "strata", certificates: readFileSync(`${layers}/certificates.pem`, "utf8") },
 });
 
-export const reference = image.reference;
-export const stages = Object.fromEntries(
-  Object.entries({ ...image.stages, product: image.product }).map(
-    ([name, { key, digest, compressedSize }]) => [name, { key, digest, bytes: compressedSize }],
+const outputs = {
+  recipe: plan.recipe,
+  product: image.reference,
+  stages: Object.fromEntries(
+    Object.entries({ ...image.stages, product: image.product }).map(
+      ([name, { key, digest, compressedSize }]) => [name, { key, digest, bytes: compressedSize }],
+    ),
   ),
-);
+};
+const part = loadPart();
+export const { recipe, product, stages } = part ? joinOutputs(part, outputs) : outputs;

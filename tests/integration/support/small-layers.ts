@@ -52,7 +52,7 @@ export function smallPlan(folder: string, base: string): Plan {
   ];
   return plan(
     folder,
-    recipe(layers),
+    { ...recipe(layers), name: "small" },
     {},
     { ...context, base: { name: "debian-bookworm", digest: base.split("@")[1] ?? "" } },
   );

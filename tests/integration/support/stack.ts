@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { homeAt, repository } from "../../../tools/home.ts";
+import type { Plan } from "../../../lib/plan.ts";
+import { type Home, homeAt, repository } from "../../../tools/home.ts";
 import { parseEvent } from "../../../tools/pulumi/events.ts";
+import type { Stack } from "../../../tools/pulumi/stack.ts";
 import { stopServices } from "../../../tools/services/services.ts";
 import { setUp } from "../../../tools/setup.ts";
 import { writeFile } from "../../support/layers.ts";
-import { smallLayers } from "./small-layers.ts";
+import { smallLayers, smallPlan } from "./small-layers.ts";
 
 /** One stack of the small program with a builder and a registry of its own, on free ports. */
 export interface TestStack {
@@ -16,11 +18,18 @@ export interface TestStack {
   readonly repository: string;
   /** Folder for the audit's listings. */
   readonly auditCache: string;
+  readonly home: Home;
+  /** As the tools know it. */
+  readonly stack: Stack;
+  /** The plan of its layers as they are now. */
+  plan(): Plan;
   /** Writes a file of a layer. */
   edit(path: string, text: string): void;
   pulumi(...args: string[]): Promise<{ stdout: string; exitCode: number | undefined }>;
   /** `pulumi up`: what changed, by resource name, and the stack's outputs. */
   up(): Promise<Update>;
+  /** Makes sure that the stack exists. */
+  init(): Promise<void>;
   /** Throws the builder's state away and starts an empty one. */
   emptyBuilder(): Promise<void>;
   /** The path of a layer's file. */
@@ -70,23 +79,37 @@ export async function openTestStack(): Promise<TestStack> {
         all: true,
       });
     let created = false;
+    const init = async () => {
+      if (!created) await pulumi("stack", "init");
+      created = true;
+    };
     return {
       registry: services.registry.address,
       repository: `${services.registry.address}/${name}`,
       auditCache: home.audit,
+      home,
+      stack: {
+        name,
+        folder: program,
+        project: "strata-integration",
+        pulumi: join(home.bin, "pulumi"),
+        environment: env,
+      },
+      plan: () => smallPlan(layers, base.reference),
       edit: (path, text) => writeFile(layers, path, text),
       pathOf: (path) => join(layers, path),
       pulumi: async (...args) => {
         const { stdout, exitCode } = await pulumi(...args);
         return { stdout, exitCode };
       },
+      init,
       async up() {
-        if (!created) await pulumi("stack", "init");
-        created = true;
+        await init();
         const run = await pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--json");
         if (run.exitCode !== 0) throw new Error(`pulumi up failed:\n${run.all}`);
         const { stdout } = await pulumi("stack", "output", "--json");
-        return { ...readEvents(run.stdout), ...JSON.parse(stdout) };
+        const { product, ...outputs } = JSON.parse(stdout);
+        return { ...readEvents(run.stdout), ...outputs, reference: product };
       },
       async emptyBuilder() {
         await stopServices(home);

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { ownsBackend, pulumiEnvironment } from "../../../tools/environment.ts";
 import { homeAt } from "../../../tools/home.ts";
 import { lastFailure } from "../../../tools/pulumi/build-log.ts";
+import { targetsOf } from "../../../tools/pulumi/build-part.ts";
 import { isHeld, pendingOperations } from "../../../tools/pulumi/recover.ts";
 import { plainSetting, projectName } from "../../../tools/pulumi/stack.ts";
 import { summary } from "../../../tools/pulumi/summary.ts";
@@ -119,4 +120,15 @@ test("the summary shows what there is, and counts skips apart from passes", () =
   );
   assert.match(text, /^took +1m 1s$/m);
   assert.equal(summary({}, 500), "took      under 1s");
+});
+
+test("a part is targeted by what it registers, and by nothing else of the recipe's name", () => {
+  const targets = targetsOf({ name: "dev", project: "strata" }, { recipe: "starter" }, ["cuda"]);
+  const stage = "strata:index:LayeredImage$strata:index:ImageStage";
+  assert.deepEqual(targets, [
+    "urn:pulumi:dev::strata::**::registry",
+    "urn:pulumi:dev::strata::strata:index:LayeredImage::starter",
+    `urn:pulumi:dev::strata::${stage}::starter-cuda`,
+    `urn:pulumi:dev::strata::${stage}$docker-build:index:Image::starter-cuda`,
+  ]);
 });

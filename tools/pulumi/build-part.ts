@@ -1,0 +1,58 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { withParents } from "../../lib/part.ts";
+import type { Plan } from "../../lib/plan.ts";
+import { writeJson } from "../files.ts";
+import type { Home } from "../home.ts";
+import { outputsOf } from "./planned.ts";
+import type { Stack } from "./stack.ts";
+import { runPulumi } from "./update.ts";
+
+/**
+ * Builds the stages `names` and what they are built from, and nothing else: no product, no test, no tag. The program
+ * is the whole one, as what it does not register would count as removed; the update is targeted at these stages, and
+ * the stack keeps all else as it is. Its outputs it would not keep, so the program gets them.
+ *
+ * @returns Pulumi's exit code
+ */
+export async function buildPart(
+  home: Home,
+  stack: Stack,
+  plan: Plan,
+  names: readonly string[],
+): Promise<number> {
+  const stages = withParents(plan, names).map(({ name }) => name);
+  const file = join(home.run, `${stack.name}-part.json`);
+  await writeJson(file, { stages, outputs: await outputsOf(stack) });
+  try {
+    const targets = targetsOf(stack, plan, stages).flatMap((urn) => ["--target", urn]);
+    return await runPulumi(home, { ...stack, environment: { ...stack.environment, STRATA_PART: file } }, [
+      "up",
+      "--yes",
+      "--skip-preview",
+      "--refresh=false",
+      ...targets,
+    ]);
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+/** The URNs of what belongs to a part; the registry's type says which kind it is. */
+export function targetsOf(
+  { name, project }: Pick<Stack, "name" | "project">,
+  { recipe }: Pick<Plan, "recipe">,
+  stages: readonly string[],
+): string[] {
+  const prefix = `urn:pulumi:${name}::${project}::`;
+  const image = "strata:index:LayeredImage";
+  const stage = `${image}$strata:index:ImageStage`;
+  return [
+    `${prefix}**::registry`,
+    `${prefix}${image}::${recipe}`,
+    ...stages.flatMap((part) => [
+      `${prefix}${stage}::${recipe}-${part}`,
+      `${prefix}${stage}$docker-build:index:Image::${recipe}-${part}`,
+    ]),
+  ];
+}

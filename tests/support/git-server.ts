@@ -48,6 +48,9 @@ export async function startGitServer(folder: string): Promise<GitServer> {
     ["daemon", "--export-all", `--base-path=${folder}`, "--listen=127.0.0.1", `--port=${port}`, folder],
     { stdio: "ignore", env: { ...process.env, ...environment } },
   );
+  // Also when the test process ends before its time.
+  const kill = () => daemon.kill();
+  process.once("exit", kill);
   const ended = new Promise<void>((resolve) => daemon.once("exit", () => resolve()));
   for (let tries = 0; !(await answers(port)); tries++) {
     if (tries === 100 || daemon.exitCode !== null) throw new Error("git daemon does not start");
@@ -56,7 +59,8 @@ export async function startGitServer(folder: string): Promise<GitServer> {
   return {
     address: `git://127.0.0.1:${port}/`,
     stop: async () => {
-      daemon.kill();
+      process.off("exit", kill);
+      kill();
       await ended;
     },
   };

@@ -245,6 +245,10 @@ export const megapak: Recipe = {
   comfyui: { source: comfyuiSource, groups },
   resolution: {
     ...comfyuiResolution,
+    additional: [
+      ...(comfyuiResolution.additional ?? []),
+      { requirement: "transformers<5", reason: "none of its nodes declares that it works with 5" },
+    ],
     gitPackages: {
       ...comfyuiResolution.gitPackages,
       clip: {

@@ -108,7 +108,16 @@ export const studio: Recipe = {
     runtime,
   ],
   comfyui: { source: comfyuiSource, groups },
-  resolution: comfyuiResolution,
+  resolution: {
+    ...comfyuiResolution,
+    additional: [
+      ...(comfyuiResolution.additional ?? []),
+      {
+        requirement: "transformers<4.54",
+        reason: "ComfyUI-HunyuanVideoWrapper imports _validate_images_text_input_order, which 4.54 removed",
+      },
+    ],
+  },
   licences: "GPL-3.0-only AND Apache-2.0 AND MIT AND BSD-3-Clause AND PSF-2.0 AND LicenseRef-NVIDIA-CUDA",
   sizeBudget: "4.4 GB",
   runtime: comfyuiRuntime,

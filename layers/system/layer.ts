@@ -39,6 +39,9 @@ export const comfyuiPackages = [
   "wget",
   // OpenCV's wheels link to these.
   "libgl1",
+  // MediaPipe's library links to these.
+  "libegl1",
+  "libgles2",
   "libglib2.0-0",
   "libsm6",
   "libxext6",

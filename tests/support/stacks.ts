@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseConfig } from "../../config.ts";
+import { layerContext } from "../../lib/context.ts";
+import type { GenerationName } from "../../lib/generations.ts";
+import { baseImageNamed, parseImageLock } from "../../lib/image-lock.ts";
+import type { LayerContext } from "../../lib/layer.ts";
+import { lockPath } from "../../lib/lock-inputs.ts";
+import { type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/node-lock.ts";
+import { type Plan, planRecipe } from "../../lib/plan.ts";
+import { type Distribution, type PythonLock, parsePythonLock } from "../../lib/python-lock.ts";
+import type { Recipe } from "../../lib/recipe.ts";
+import { parseSourceLock } from "../../lib/source-lock.ts";
+import { type RecipeName, recipes } from "../../recipes/index.ts";
+import { repository } from "../../tools/home.ts";
+import { labels } from "./layers.ts";
+
+const read = (path: string): string => readFileSync(join(repository, path), "utf8");
+const nodeLock = parseNodeLock(read(nodeLockPath));
+const sourceLock = parseSourceLock(read("locks/sources.json"));
+const imageLock = parseImageLock(read("locks/images.json"));
+
+/** A stack with everything else as it is by default. */
+export interface Stack {
+  readonly recipe: RecipeName;
+  readonly generation?: GenerationName;
+  /** Other locks than the committed ones, or an edited recipe. */
+  readonly nodes?: NodeLock;
+  readonly packages?: PythonLock;
+  readonly edited?: Recipe;
+}
+
+/** The committed commits of ComfyUI, nodes and git packages. */
+export function committedNodes(): NodeLock {
+  return nodeLock;
+}
+
+/** The committed Python packages of a recipe, for the default Python and CUDA. */
+export function committedPackages(recipe: RecipeName): PythonLock {
+  const path = lockPath(configOf({ recipe }));
+  return parsePythonLock(read(path), path);
+}
+
+/** The same lock with another version of some distributions. */
+export function moved(lock: PythonLock, isMoved: (distribution: Distribution) => boolean): PythonLock {
+  return new Map(
+    [...lock].map(([name, distribution]) => [
+      name,
+      isMoved(distribution) ? { ...distribution, version: `${distribution.version}.9` } : distribution,
+    ]),
+  );
+}
+
+/** What the layers of a stack get to know. */
+export function contextOf(stack: Stack): LayerContext {
+  const config = configOf(stack);
+  return layerContext(config, {
+    recipe: stack.edited ?? recipes[stack.recipe],
+    base: baseImageNamed(config.base, imageLock, {}),
+    sources: sourceLock,
+    nodes: stack.nodes ?? nodeLock,
+  });
+}
+
+/** The plan of a stack, with the repository's own layers. */
+export function planStack(stack: Stack): Plan {
+  const { recipe, packages, edited } = stack;
+  return planRecipe(edited ?? recipes[recipe], contextOf(stack), {
+    layersFolder: join(repository, "layers"),
+    lock: { path: lockPath(configOf(stack)), distributions: packages ?? committedPackages(recipe) },
+    labels,
+  });
+}
+
+function configOf({ recipe, generation = "cpu" }: Stack) {
+  return parseConfig({ "strata:recipe": recipe, "strata:generation": generation });
+}

@@ -123,6 +123,7 @@ test("every remedy stands in the lock's header with its reason, and another reas
     aliases: { "opencv-python": { of: "opencv-contrib", reason: "both write cv2" } },
   });
   const { recipe: remedied, inputs } = askedOf(["cmake"], { replace }, resolution("nobody declares it"));
+  assert.ok(inputs.includes("requests"));
   const header = lockHeader(name, remedied, inputs, body);
   assert.deepEqual(header.split("\n").slice(3, -1), [
     "# added: requests (nobody declares it)",

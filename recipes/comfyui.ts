@@ -64,7 +64,13 @@ const remarks: Readonly<Record<string, Partial<CustomNode>>> = {
     knownFailure:
       "the newest copy at hand is of June 2026 and imports interleaved_freqs_cis, gone since ComfyUI 0.30",
     pointers: "only example pictures and videos",
-    replace: { "ninja~=1.11.1.4": drop("a build tool, and nothing is built at run time") },
+    replace: {
+      "ninja~=1.11.1.4": drop("a build tool, and nothing is built at run time"),
+      "transformers[timm]>=4.50.0": {
+        use: ["transformers>=4.50.0", "timm"],
+        reason: "the extra of transformers 4.53 caps timm below what ComfyUI-HunyuanVideoWrapper asks for",
+      },
+    },
   },
 };
 

@@ -4,7 +4,7 @@ import { comfyui } from "../layers/comfyui/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages, packageGroup } from "../layers/packages/layer.ts";
-import { python } from "../layers/python/layer.ts";
+import { pythonWith } from "../layers/python/layer.ts";
 import { runtime } from "../layers/runtime/layer.ts";
 import { studioBackend } from "../layers/studio-backend/layer.ts";
 import { comfyuiPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
@@ -227,7 +227,7 @@ export const megapak: Recipe = {
   layers: [
     systemWith({ packages: comfyuiSystem, volume: "/workspace" }),
     cuda,
-    python,
+    pythonWith({ userPackages: true }),
     torch,
     pak3,
     cupy,

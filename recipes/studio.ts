@@ -6,7 +6,7 @@ import { llamaCpp } from "../layers/llama-cpp/layer.ts";
 import { models } from "../layers/models/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
-import { python } from "../layers/python/layer.ts";
+import { pythonWith } from "../layers/python/layer.ts";
 import { runtime } from "../layers/runtime/layer.ts";
 import { studioBackend } from "../layers/studio-backend/layer.ts";
 import { comfyuiPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
@@ -95,7 +95,7 @@ export const studio: Recipe = {
     systemWith({ packages: comfyuiSystem, volume: "/workspace" }),
     cuda,
     llamaCpp,
-    python,
+    pythonWith({ userPackages: true }),
     torch,
     attention,
     backend,

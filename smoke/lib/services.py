@@ -49,7 +49,7 @@ def free_port() -> int:
 
 
 def fetch(
-    url: str, body: Mapping[str, Any] | None = None, timeout: float = 30.0, token: str | None = None
+    url: str, body: Mapping[str, Any] | None = None, timeout: float = 120.0, token: str | None = None
 ) -> tuple[int, bytes]:
     """Status and content of the answer to a GET, or to a POST of `body`; raises OSError without an answer."""
     data = json.dumps(body).encode() if body is not None else None
@@ -62,7 +62,7 @@ def fetch(
 
 
 def ask(
-    url: str, body: Mapping[str, Any] | None = None, timeout: float = 30.0, token: str | None = None
+    url: str, body: Mapping[str, Any] | None = None, timeout: float = 120.0, token: str | None = None
 ) -> tuple[int, Any]:
     """`fetch` with the answer's JSON; an error's text where it has none. Raises ValueError for other text."""
     status, content = fetch(url, body, timeout, token)
@@ -74,7 +74,7 @@ def ask(
         return status, content.decode(errors="replace")
 
 
-def demand(url: str, body: Mapping[str, Any] | None = None, timeout: float = 30.0, token: str | None = None) -> Any:
+def demand(url: str, body: Mapping[str, Any] | None = None, timeout: float = 120.0, token: str | None = None) -> Any:
     """The answer's JSON; raises Fail unless the status is 200."""
     try:
         status, answer = ask(url, body, timeout, token)

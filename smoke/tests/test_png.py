@@ -49,7 +49,7 @@ class PngTest(unittest.TestCase):
     def test_filters_by_the_book(self) -> None:
         # left, above, corner: of the three, the one nearest to left + above - corner.
         self.assertEqual([predict(kind, 10, 20, 12) for kind in range(5)], [0, 10, 20, 15, 20])
-        self.assertEqual(predict(4, 10, 10, 10), 10)
+        self.assertEqual([predict(4, 10, 20, 25), predict(4, 10, 20, 14), predict(4, 10, 10, 10)], [10, 14, 10])
         self.assertRaises(ValueError, predict, 5, 0, 0, 0)
 
     def test_what_is_no_png(self) -> None:

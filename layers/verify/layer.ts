@@ -1,0 +1,44 @@
+import type { Layer, LayerContext } from "../../lib/layer.ts";
+
+/** Stages without packages that the environment needs all the same: libraries, the interpreter, ComfyUI's requirements. */
+const companions = ["system", "python", "comfyui"];
+
+/**
+ * Looks at the Python stages of a recipe together, before a product is made of them. Nodes, models and the back end's
+ * code are none of its business, so a change there does not run it again.
+ *
+ * @param layers the recipe's layers
+ */
+export function verification(layers: readonly Layer[]): Layer {
+  const looksAt = (layer: Layer, context: LayerContext): boolean =>
+    (layer.included?.(context) ?? true) &&
+    (companions.includes(layer.name) || (layer.python?.(context).image ?? []).length > 0);
+  return {
+    name: "verify",
+    summary: "whether the Python stages fit together: the lock, requirements, CUDA's version, libraries",
+    role: "build",
+    parents: (context) => [
+      "toolbox",
+      ...layers.filter((layer) => looksAt(layer, context)).map(({ name }) => name),
+    ],
+    shared: ["shared/verify-in-place.sh", "shared/finish.sh", "../smoke/lib/optional_libraries.py"],
+    args: ({ python, set }) => ({ PYTHON: python, CUDA: set.cuda }),
+    dockerfile: (parents) => verifyDockerfile(parents),
+  };
+}
+
+function verifyDockerfile(parents: readonly string[]): string {
+  const mounts = parents
+    .filter((parent) => parent !== "toolbox")
+    .map((parent) => `--mount=type=bind,from=${parent},target=/stages/${parent}`);
+  return [
+    "# Checks the Python stages together; the report is all that it makes.",
+    "FROM toolbox AS build",
+    ...["SOURCE_DATE_EPOCH", "PYTHON", "CUDA"].map((arg) => `ARG ${arg}`),
+    `RUN ${["--network=none", "--mount=type=bind,target=/context", ...mounts, "sh -eu /context/verify.sh"].join(" \\\n    ")}`,
+    "",
+    "FROM scratch",
+    "COPY --link --from=build /out /",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,102 @@
+"""The whole verification, as the stage `verify` runs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from stages import PYTHON, REPOSITORY, SITE, StagesTestCase
+
+CHECKS = [
+    "equal to the lock",
+    "nothing overwritten",
+    "one environment",
+    "requirements met",
+    "one CUDA version",
+    "libraries found",
+    "ComfyUI's requirements met",
+]
+
+
+class VerifyTest(StagesTestCase):
+    """Stages that fit together, and one thing wrong at a time."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.context = self.stages.parent / f"{self.stages.name}.context"
+        self.context.mkdir()
+        self.addCleanup(shutil.rmtree, self.context)
+        # As in the build, everything lies in one folder.
+        scripts = [*(REPOSITORY / "layers/verify").glob("*.py"), REPOSITORY / "smoke/lib/optional_libraries.py"]
+        for script in scripts:
+            shutil.copy(script, self.context)
+        self.write("system", "/usr/bin/python3", Path(sys.executable).resolve().read_bytes())
+        self.write("python", "/opt/venv/pyvenv.cfg")
+        (self.stages / "python/opt/venv/bin").mkdir()
+        (self.stages / "python/opt/venv/bin/python3").symlink_to("/usr/bin/python3")
+        self.install("torch", "torch", "2.12.0", {"torch/version.py": "__version__ = '2.12.0+cu130'\n"})
+        self.install("packages", "comfyui-frontend-package", "1.27.10", requires="torch")
+        self.write("comfyui", "/opt/comfyui/requirements.txt", "comfyui-frontend-package==1.27.10\ntorch\n")
+        (self.context / "distributions.txt").write_text("torch==2.12.0\ncomfyui-frontend-package==1.27.10\n")
+
+    def verify(self, python: str = PYTHON, cuda: str = "13.0") -> tuple[int, str]:
+        """Status and what is printed."""
+        done = subprocess.run(
+            [sys.executable, "-B", str(self.context / "verify.py"), str(self.stages), str(self.context)],
+            env={"PYTHON": python, "CUDA": cuda},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def failed(self, printed: str) -> list[str]:
+        """The checks that failed; all of them have run."""
+        lines = [line for line in printed.splitlines() if not line.startswith(" ")]
+        self.assertEqual([line[5:].split(": ")[0] for line in lines], CHECKS, printed)
+        return [line[5:] for line in lines if line.startswith("FAIL")]
+
+    def test_stages_that_fit_together(self) -> None:
+        status, printed = self.verify()
+        self.assertEqual((status, self.failed(printed)), (0, []), printed)
+        self.assertIn("pass equal to the lock: 2 distributions\n", printed)
+
+    def test_everything_that_is_wrong_is_told(self) -> None:
+        (self.context / "distributions.txt").write_text("torch==2.11.0\ncomfyui-frontend-package==1.27.10\n")
+        self.write("comfyui", "/opt/comfyui/requirements.txt", "comfyui-frontend-package==1.28.0\n")
+        status, printed = self.verify(cuda="12.8")
+        self.assertEqual(status, 1)
+        expected = ["equal to the lock", "one CUDA version", "ComfyUI's requirements met"]
+        self.assertEqual(self.failed(printed), expected)
+        self.assertIn("\n  torch: expected 2.11.0, got 2.12.0\n", printed)
+
+    def test_exceptions_of_the_lock(self) -> None:
+        self.install("packages", "old-node", "1.0", requires="torch<2")
+        with (self.context / "distributions.txt").open("a") as lock:
+            lock.write("old-node==1.0\n")
+        self.assertEqual(self.failed(self.verify()[1]), ["requirements met"])
+        entry = {"distribution": "old-node", "requirement": "torch<2", "reason": "works with 2 as well"}
+        (self.context / "allowed.json").write_text(json.dumps([entry]))
+        self.assertEqual(self.failed(self.verify()[1]), [])
+
+    def test_an_image_without_comfyui(self) -> None:
+        shutil.rmtree(self.stages / "comfyui")
+        self.assertEqual(self.verify()[0], 0)
+
+    def test_another_python(self) -> None:
+        status, printed = self.verify(python="3.5")
+        self.assertEqual((status, printed), (1, f"this is Python {PYTHON}, the product has 3.5\n"))
+
+    def test_many_problems_are_cut(self) -> None:
+        names = "".join(f"package-{number}==1\n" for number in range(100))
+        (self.context / "distributions.txt").write_text(names)
+        printed = self.verify()[1]
+        self.assertIn("\n  and 62 more\n", printed)
+        self.assertNotIn(str(self.stages), printed)
+
+    def test_a_file_that_was_put_there_by_hand(self) -> None:
+        self.write("torch", f"{SITE}/torch/patch.py", "x")
+        self.assertEqual(self.failed(self.verify()[1]), ["one environment"])

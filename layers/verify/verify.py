@@ -1,8 +1,8 @@
-"""Usage: verify.py STAGES CONTEXT. Checks stages as what they will be together, before a product is made of them.
+"""Usage: verify.py STAGES LOCK [EXCEPTIONS]. Checks stages as what they will be together, before a product is made.
 
-STAGES holds one folder for each stage. CONTEXT holds distributions.txt (`name==version` a line: everything that the
-environment is to hold) and, where the lock has exceptions, allowed.json. PYTHON and CUDA say which ones the product has.
-This runs under a Python of that version.
+STAGES holds one folder for each stage. LOCK is everything that the environment is to hold, `name==version` a line.
+EXCEPTIONS is a JSON list of requirements that need not be met (requirements.py). PYTHON and CUDA say which ones the
+product has; this runs under that Python.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COMFYUI = "/opt/comfyui/requirements.txt"
 LINES_SHOWN = 40
 
 
-def main(stages: Path, context: Path) -> int:
+def main(stages: Path, lock: Path, exceptions: Path | None = None) -> int:
     """Runs every check, whatever the others found; 1 when anything is wrong."""
     python = ".".join(platform.python_version_tuple()[:2])
     if python != os.environ["PYTHON"]:
@@ -34,9 +34,8 @@ def main(stages: Path, context: Path) -> int:
     site_packages = f"{ENVIRONMENT}/lib/python{python}/site-packages"
     tree = Tree(sorted(stages.iterdir()))
     installed = read_distributions(tree, site_packages)
-    expected = read_expected((context / "distributions.txt").read_text(encoding="utf-8"))
-    exceptions = context / "allowed.json"
-    allowed = read_allowed(exceptions.read_text(encoding="utf-8")) if exceptions.exists() else []
+    expected = read_expected(lock.read_text(encoding="utf-8"))
+    allowed = read_allowed(exceptions.read_text(encoding="utf-8")) if exceptions else []
     comfyui = tree.real(COMFYUI)
 
     checks: dict[str, Callable[[], str]] = {
@@ -68,4 +67,4 @@ def run(name: str, check: Callable[[], str]) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(*map(Path, sys.argv[1:])))

@@ -146,7 +146,7 @@ function argumentProblems(
   ];
 }
 
-/** Follows the scripts that commands name, from the Dockerfile on. */
+/** Follows the scripts that commands name, from the Dockerfile on, and the modules that they import. */
 function fileProblems(
   stage: Stage,
   stages: readonly BuildStage[],
@@ -177,6 +177,9 @@ function fileProblems(
     if (text === undefined || !/\.(sh|py)$/.test(path)) return;
     problems.push(...strangers(path, text, declared));
     follow(text, path);
+    for (const [, module] of text.matchAll(/^(?:from|import) (\w+)/gm)) {
+      if (path.endsWith(".py") && isThere(`${module}.py`)) visit(`${module}.py`);
+    }
   };
   for (const { word, rest } of reached.flatMap(({ instructions }) => instructions)) {
     if (word === "RUN") follow(rest, "RUN");

@@ -232,3 +232,11 @@ test("a file that a script looks for first may be absent", () => {
   const script = "if [ -e /context/verify.py ]; then sh /context/verify.py; fi\ntouch $SOURCE_DATE_EPOCH\n";
   assert.deepEqual(stageProblems(stage({ "build.sh": script })), []);
 });
+
+test("a module that a script imports is used, and one that nobody imports is not", () => {
+  const script = 'test "$SOURCE_DATE_EPOCH"; python3 /context/check.py\n';
+  const files = { "build.sh": script, "check.py": "from tree import Tree\n", "tree.py": "import os\n" };
+  assert.deepEqual(stageProblems(stage(files)), []);
+  const alone = { ...files, "check.py": "import os\n" };
+  assert.deepEqual(stageProblems(stage(alone)), ["test: tree.py is not used by anything"]);
+});

@@ -1,0 +1,54 @@
+/** The stage `verify` looks at all that has Python packages, and at nothing that changes more often. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { verification } from "../../../layers/verify/layer.ts";
+import { parsePythonLock } from "../../../lib/python-lock.ts";
+import { starter } from "../../../recipes/starter.ts";
+import { repository } from "../../../tools/home.ts";
+import { stageProblems } from "../../support/dockerfile.ts";
+import { context, layer, plan } from "../../support/layers.ts";
+
+const path = "locks/python/starter-py3.11-cu13.0.txt";
+const distributions = parsePythonLock(readFileSync(join(repository, path), "utf8"), path);
+
+test("packages, libraries, interpreter and ComfyUI, not nodes, models or llama.cpp", () => {
+  const python = () => ({ image: ["thing"] });
+  const layers = [
+    layer("system"),
+    layer("llama-cpp", [], { python: () => ({ build: ["nvcc"] }) }),
+    layer("python"),
+    layer("torch", [], { python }),
+    layer("left-out", [], { python, included: () => false }),
+    layer("comfyui"),
+    layer("nodes-video"),
+  ];
+  const parents = ["toolbox", "system", "python", "torch", "comfyui"];
+  assert.deepEqual(verification(layers).parents(context), parents);
+});
+
+test("each of them is mounted, and a change elsewhere does not run it again", () => {
+  const build = [...starter.buildLayers, verification(starter.layers)];
+  const planned = (model: string) =>
+    plan(
+      join(repository, "layers"),
+      {
+        ...starter,
+        buildLayers: build,
+        layers: starter.layers.map((each) =>
+          each.name === "models" ? { ...each, args: () => ({ MODEL: model }) } : each,
+        ),
+      },
+      { lock: { path, distributions } },
+    ).stages.find(({ name }) => name === "verify");
+  const stage = planned("a");
+  assert.ok(stage);
+  assert.deepEqual(stageProblems(stage, ["distributions.txt"]), []);
+  const dockerfile = stage.files.find((file) => file.path === "Dockerfile")?.content.toString() ?? "";
+  for (const parent of ["system", "cuda", "python", "torch", "attention", "backend"]) {
+    assert.ok(dockerfile.includes(`--mount=type=bind,from=${parent},target=/stages/${parent} `), parent);
+  }
+  assert.equal(planned("b")?.key, stage.key);
+  assert.equal(stage.role, "build");
+});

@@ -2,6 +2,9 @@
 STACK ?= dev
 NODE := tools/bootstrap.sh
 
+# As it is written, quotes and dollars included.
+export STRATA_COMMAND = $(value COMMAND)
+
 # What config.ts takes instead of the stack's own configuration; unset is not the same as empty.
 ifneq ($(RECIPE),)
 export STRATA_RECIPE := $(RECIPE)
@@ -11,7 +14,7 @@ export STRATA_GENERATION := $(GENERATION)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage test test-fast check fix down clean
+.PHONY: help up preview stage shell test test-fast check fix down clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +32,9 @@ preview: ## Show what `make up` would do, and why
 
 stage: ## Build one layer alone, and what it needs: LAYER=torch
 	@$(NODE) tools/stage.ts --stack $(STACK) --layer "$(LAYER)"
+
+shell: ## A shell in a stage, or COMMAND='python -V' there: LAYER=torch, else the product
+	@$(NODE) tools/shell.ts --stack $(STACK) --layer "$(LAYER)" --command "$$STRATA_COMMAND"
 
 test: ## All tests, those on a real builder and registry too
 	@$(NODE) tools/test.ts

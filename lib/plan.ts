@@ -44,6 +44,8 @@ export interface Plan {
   readonly generation: string;
   readonly stages: readonly Stage[];
   readonly product: Stage;
+  /** Variables that the product runs with. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 export interface PlanSources {
@@ -110,7 +112,8 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
     return stage;
   });
   const product = planProduct({ ...recipe, layers: included }, context, sources.labels, keys);
-  return { recipe: recipe.name, generation: context.generation.name, stages, product };
+  const { environment } = recipe.runtime(context);
+  return { recipe: recipe.name, generation: context.generation.name, stages, product, environment };
 }
 
 /** The lock, with the packages that are only in git. */

@@ -41,6 +41,7 @@ export const ImageConfig = z.looseObject({
       WorkingDir: z.string().nullish(),
     })
     .nullish(),
+  rootfs: z.looseObject({ diff_ids: z.array(Digest) }).optional(),
   history: z
     .array(
       z.looseObject({

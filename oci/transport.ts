@@ -28,7 +28,7 @@ export interface Target {
 
 /** What is asked. A body is sent again with each attempt. */
 export interface RequestOptions {
-  readonly method?: "GET" | "HEAD" | "PUT";
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT";
   readonly headers?: Record<string, string>;
   readonly body?: Buffer;
 }

@@ -30,6 +30,8 @@ export interface Home {
   readonly contexts: string;
   readonly evidence: string;
   readonly audit: string;
+  /** Unpacked layers, and what shells write. */
+  readonly shell: string;
 }
 
 /** The paths of the home at `root`. */
@@ -50,6 +52,7 @@ export function homeAt(root: string): Home {
     contexts: join(root, "contexts"),
     evidence: join(root, "evidence"),
     audit: join(root, "audit"),
+    shell: join(root, "shell"),
   };
 }
 

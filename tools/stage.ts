@@ -35,9 +35,8 @@ await main(async () => {
   );
   const files = listings.flatMap(({ entries }) => entries).filter(({ type }) => type !== "directory");
   const unpacked = prettyBytes(files.reduce((sum, { size }) => sum + size, 0));
-  const paths = topPaths(files, ROWS).map(
-    ({ path, bytes }) => `  ${prettyBytes(bytes).padStart(8)}  ${path}`,
-  );
+  const { paths, elsewhere } = topPaths(files, ROWS);
+  const row = (bytes: number, text: string) => `  ${prettyBytes(bytes).padStart(8)}  ${text}`;
   process.stdout.write(
     [
       "",
@@ -45,7 +44,8 @@ await main(async () => {
       `image     ${reference.replace(/:[^:]*$/, "")}@${image.digest}`,
       `size      ${prettyBytes(image.bytes)} compressed, ${unpacked} in ${files.length} files`,
       `took      ${elapsed(Date.now() - started)}`,
-      ...paths,
+      ...paths.map(({ path, bytes }) => row(bytes, path)),
+      ...(elsewhere > 0 ? [row(elsewhere, "elsewhere")] : []),
       "",
     ].join("\n"),
   );

@@ -1,9 +1,18 @@
-/** Single stages of a real stack: built alone. */
+/** Single stages of a real stack: built alone, and entered. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import { fileSystem } from "../../lib/part.ts";
+import { stageTag } from "../../lib/tags.ts";
 import { readImage } from "../../oci/client.ts";
+import { commandLine } from "../../tools/processes.ts";
 import { buildPart } from "../../tools/pulumi/build-part.ts";
 import { outputsOf } from "../../tools/pulumi/planned.ts";
+import { smallLayers } from "./support/small-layers.ts";
 import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
 
 let stack: TestStack;
@@ -50,6 +59,68 @@ test("a changed stage is built alone: the stack keeps the others, and the produc
   assert.deepEqual({ ...now.stages, a: known.stages?.a }, known.stages);
   assert.notEqual(now.stages?.a?.digest, known.stages?.a?.digest);
   assert.deepEqual((await stack.up()).changed, { "small-b": "update", small: "update" });
+});
+
+/** Mounts and namespaces are root's; elsewhere Docker runs the shell. */
+const skip = process.getuid?.() === 0 ? false : "needs root";
+
+/** Runs a line in the file system of a stage, as `make shell` does, and returns what it wrote and its exit code. */
+async function enter(layer: string, command: string) {
+  const references = fileSystem(stack.plan(), layer).map((stage) => `${stack.repository}:${stageTag(stage)}`);
+  const program = join(import.meta.dirname, "support", "enter.ts");
+  return await execa(process.execPath, [program, command, ...references], {
+    env: { STRATA_HOME: stack.home.root },
+    reject: false,
+    stdin: "ignore",
+  });
+}
+
+test("a shell in a stage sees the product's stages up to it, and no further", { skip }, async () => {
+  await stack.up();
+  const { stdout, exitCode } = await enter("a", "cat /etc/strata; ls /opt; exit 3");
+  assert.deepEqual(stdout.split("\n"), ["strata", "a", "c"]);
+  assert.equal(exitCode, 3);
+  const product = await enter("small", "ls /opt; id -u; hostname; echo $FROM_THE_RECIPE");
+  assert.deepEqual(product.stdout.split("\n"), ["a", "b", "c", "0", "inside", "yes"]);
+});
+
+test("what a shell writes is gone, and nothing of it stays mounted or running", { skip }, async () => {
+  const first = await enter("a", "echo x >/opt/a/value && rm /etc/strata && cat /opt/a/value");
+  assert.equal(first.stdout, "x");
+  const second = await enter("a", "cat /opt/a/value /etc/strata");
+  assert.equal(second.stdout, "2\nstrata");
+  assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(stack.home.shell));
+  assert.deepEqual(readdirSync(join(stack.home.shell, "runs")), []);
+  assert.deepEqual(readdirSync(join(stack.home.run, "runc")), []);
+});
+
+test("a shell whose program is killed leaves no process, and the next one clears up", { skip }, async () => {
+  const references = fileSystem(stack.plan(), "a").map((stage) => `${stack.repository}:${stageTag(stage)}`);
+  const program = join(import.meta.dirname, "support", "enter.ts");
+  const child = execa(process.execPath, [program, "echo up; exec sleep 987", ...references], {
+    env: { STRATA_HOME: stack.home.root },
+    reject: false,
+    stdin: "ignore",
+  });
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await child;
+  const sleepers = () =>
+    readdirSync("/proc").filter((pid) => commandLine(Number(pid)).join(" ") === "sleep 987");
+  for (let tries = 0; sleepers().length > 0 && tries < 50; tries++) await sleep(100);
+  assert.deepEqual(sleepers(), []);
+  await enter("a", "true");
+  assert.deepEqual(readdirSync(join(stack.home.shell, "runs")), []);
+});
+
+test("a file and a folder that a layer removes are gone in a shell", { skip }, async () => {
+  stack.edit(
+    "system/Dockerfile",
+    `${smallLayers["system/Dockerfile"]}RUN rm /etc/motd && rm -rf /etc/cron.d && mkdir /etc/cron.d && touch /etc/cron.d/new\n`,
+  );
+  assert.equal(await build("system"), 0);
+  const { stdout } = await enter("system", "ls -A /etc/cron.d; test -e /etc/motd || echo gone");
+  assert.equal(stdout, "new\ngone");
 });
 
 test("a stage that fails leaves the outputs as they are", async () => {

@@ -1,10 +1,12 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Config } from "../../config.ts";
 import { withParents } from "../../lib/part.ts";
-import type { Plan } from "../../lib/plan.ts";
+import type { Plan, Stage } from "../../lib/plan.ts";
+import { imageExists } from "../../oci/client.ts";
 import { writeJson } from "../files.ts";
 import type { Home } from "../home.ts";
-import { outputsOf } from "./planned.ts";
+import { outputsOf, stageReference } from "./planned.ts";
 import type { Stack } from "./stack.ts";
 import { runPulumi } from "./update.ts";
 
@@ -36,6 +38,18 @@ export async function buildPart(
   } finally {
     await rm(file, { force: true });
   }
+}
+
+/** Builds those of `stages` whose images are not in the registry; returns 0, or Pulumi's exit code. */
+export async function ensureBuilt(
+  home: Home,
+  stack: Stack,
+  { plan, config }: { readonly plan: Plan; readonly config: Config },
+  stages: readonly Stage[],
+): Promise<number> {
+  const known = await Promise.all(stages.map((stage) => imageExists(stageReference(home, config, stage))));
+  const missing = stages.filter((_, index) => !known[index]).map(({ name }) => name);
+  return missing.length === 0 ? 0 : await buildPart(home, stack, plan, missing);
 }
 
 /** The URNs of what belongs to a part; the registry's type says which kind it is. */

@@ -47,6 +47,21 @@ async function storeManifest(
   response.end();
 }
 
+/** Takes a blob as registries do: a place for it is asked for first, then it is put there with its digest. */
+async function storeBlob(
+  content: Map<string, Stored>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const bytes = await buffer(request);
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const { searchParams } = new URL(request.url ?? "", "http://registry");
+  const isRight = searchParams.get("digest") === digest && searchParams.get("state") === "begun";
+  if (isRight) content.set(`blobs/${digest}`, { mediaType: "application/octet-stream", bytes });
+  response.writeHead(isRight ? 201 : 400);
+  response.end();
+}
+
 export async function startFakeRegistry(): Promise<FakeRegistry> {
   const server = createServer(async (request, response) => {
     registry.requests.push(`${request.method} ${request.url}`);
@@ -54,6 +69,15 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     const key = decodeURIComponent(request.url ?? "").replace(`/v2/${REPOSITORY}/`, "");
     if (request.method === "PUT" && key.startsWith("manifests/")) {
       await storeManifest(registry.content, key, request, response);
+      return;
+    }
+    if (request.method === "POST" && key === "blobs/uploads/") {
+      response.writeHead(202, { location: `/v2/${REPOSITORY}/blobs/uploads/1?state=begun` });
+      response.end();
+      return;
+    }
+    if (request.method === "PUT" && key.startsWith("blobs/uploads/")) {
+      await storeBlob(registry.content, request, response);
       return;
     }
     const stored = registry.content.get(key);

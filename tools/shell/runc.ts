@@ -1,0 +1,121 @@
+import { existsSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { execa } from "execa";
+import { UserError } from "../../errors.ts";
+import type { JoinedImage } from "../../lib/joined-image.ts";
+import { bundleConfig } from "../../lib/oci-bundle.ts";
+import { openLayer } from "../../oci/client.ts";
+import { attempt, tail } from "../exec.ts";
+import { writeJson } from "../files.ts";
+import type { Home } from "../home.ts";
+import { deferInterrupts } from "../main.ts";
+import { identify } from "../processes.ts";
+import { step } from "../progress.ts";
+import { type Session, sessionArgs } from "./session.ts";
+
+const script = (name: string) => join(import.meta.dirname, name);
+
+/**
+ * Runs a session with runc on the stages' layers, unpacked once and laid over each other; what it writes is gone
+ * when it ends.
+ *
+ * @returns the exit code
+ */
+export async function runWithRunc(home: Home, runc: string, session: Session): Promise<number> {
+  const folders = await unpackLayers(home, session.image);
+  const bundles = join(home.shell, "runs");
+  const container = { runc, state: join(home.run, "runc") };
+  await clearDead(bundles, container);
+  await mkdir(bundles, { recursive: true });
+  const bundle = await mkdtemp(join(bundles, `${process.pid}-`));
+  const { hostname, terminal, image } = session;
+  const environment = { HOME: "/root", TERM: process.env.TERM || "dumb", ...image.environment };
+  try {
+    for (const part of ["upper", "work", "rootfs"]) await mkdir(join(bundle, part));
+    // The upper folder is what `/` looks like, to users other than root as well.
+    await chmod(join(bundle, "upper"), 0o755);
+    const args = sessionArgs(session);
+    await writeJson(join(bundle, "config.json"), bundleConfig({ hostname, args, environment, terminal }));
+    const lower = folders.toReversed().join(":");
+    const child = execa(
+      "setpriv",
+      [
+        // Whatever ends this process ends all that it began: processes and mounts are in namespaces of their own.
+        ...["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"],
+        ...[
+          "sh",
+          "-eu",
+          script("enter.sh"),
+          join(home.shell, "layers"),
+          lower,
+          bundle,
+          runc,
+          container.state,
+          nameOf(bundle),
+        ],
+      ],
+      { stdio: "inherit", reject: false },
+    );
+    const result = await deferInterrupts(
+      (signal) => child.kill(signal),
+      async () => await child,
+    );
+    return result.exitCode ?? 1;
+  } finally {
+    await clear(bundle, container);
+  }
+}
+
+/** Unpacks what is not yet there; returns the folders' names, the lowest layer first. */
+async function unpackLayers(home: Home, { layers }: JoinedImage): Promise<string[]> {
+  const root = join(home.shell, "layers");
+  await mkdir(root, { recursive: true });
+  const folders: string[] = [];
+  for (const { reference, layer } of layers) {
+    const folder = layer.digest.replace(/^\w+:/, "").slice(0, 16);
+    folders.push(folder);
+    if (existsSync(join(root, folder))) continue;
+    const draft = await mkdtemp(join(root, `${folder}.`));
+    await step(`Unpacking ${reference} (${folders.length} of ${layers.length} layers)`, async () => {
+      const tar = openLayer(reference, layer);
+      const result = await execa("sh", ["-eu", script("unpack.sh"), draft], {
+        input: tar,
+        reject: false,
+        all: true,
+      });
+      if (!result.failed) return;
+      await rm(draft, { recursive: true, force: true });
+      throw new UserError(
+        reference,
+        `cannot be unpacked:\n${tail(result.all || (result.shortMessage ?? ""), 10)}\n`,
+        "",
+      );
+    });
+    // Another shell may have been faster; its folder is the same.
+    await rename(draft, join(root, folder)).catch(() => rm(draft, { recursive: true, force: true }));
+  }
+  return folders;
+}
+
+/** Which runc, and where it keeps what it knows. */
+interface Container {
+  readonly runc: string;
+  readonly state: string;
+}
+
+/** Clears away what killed shells left: their processes are gone with them. */
+async function clearDead(bundles: string, container: Container): Promise<void> {
+  for (const bundle of await readdir(bundles).catch(() => [])) {
+    if (!identify(Number(bundle.split("-")[0]))) await clear(join(bundles, bundle), container);
+  }
+}
+
+async function clear(bundle: string, { runc, state }: Container): Promise<void> {
+  await attempt(runc, ["--root", state, "delete", "--force", nameOf(bundle)]);
+  await rm(bundle, { recursive: true, force: true });
+}
+
+function nameOf(bundle: string): string {
+  return `strata-${basename(bundle)}`;
+}

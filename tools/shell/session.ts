@@ -1,0 +1,31 @@
+import { type ImagePart, type JoinedImage, joinImages } from "../../lib/joined-image.ts";
+import { readImage } from "../../oci/client.ts";
+
+/** What a shell is opened in, and what runs there. */
+export interface Session {
+  /** How the machine calls itself inside. */
+  readonly hostname: string;
+  readonly image: JoinedImage;
+  /** A line for `sh`; undefined for a shell to type in. */
+  readonly command: string | undefined;
+  /** Whether there is a terminal to hand on. */
+  readonly terminal: boolean;
+}
+
+/** Reads images from their registry and puts them on top of each other. */
+export async function joinedImage(
+  references: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<JoinedImage> {
+  const parts = references.map(async (reference): Promise<ImagePart> => {
+    const { layers, config } = await readImage(reference);
+    const diffIds = config.rootfs?.diff_ids ?? [];
+    return { reference, layers, diffIds, environment: config.config?.Env ?? [] };
+  });
+  return joinImages(await Promise.all(parts), environment);
+}
+
+/** The program that a session runs: every stage that has a shell has `sh`, most have `bash`. */
+export function sessionArgs({ command }: Pick<Session, "command">): string[] {
+  return ["/bin/sh", "-c", command ?? "command -v bash >/dev/null && exec bash; exec sh"];
+}

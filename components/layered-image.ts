@@ -21,7 +21,7 @@ export class LayeredImage extends pulumi.ComponentResource {
   constructor(name: string, args: LayeredImageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:LayeredImage", name, {}, options);
     const built: Record<string, ImageStage> = {};
-    const build = (stage: Stage): ImageStage =>
+    const build = (stage: Stage, after: readonly ImageStage[] = []): ImageStage =>
       new ImageStage(
         stage.role === "product" ? name : `${name}-${stage.name}`,
         {
@@ -33,11 +33,12 @@ export class LayeredImage extends pulumi.ComponentResource {
               : Object.fromEntries(stage.parents.map((parent) => [parent, referenceOf(built, parent)])),
           settings: args.settings,
         },
-        { parent: this },
+        { parent: this, dependsOn: [...after] },
       );
 
     for (const stage of args.plan.stages) built[stage.name] = build(stage);
-    this.product = build(args.plan.product);
+    // Also after what only checks stages: nothing is put together of what does not fit.
+    this.product = build(args.plan.product, Object.values(built));
     this.stages = built;
     this.digest = this.product.digest;
     this.reference = this.product.reference;

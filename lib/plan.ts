@@ -159,7 +159,10 @@ function planStage(
   const generated = Object.entries({
     ...(layer.dockerfile ? { Dockerfile: layer.dockerfile(parents, context) } : {}),
     ...layer.generated?.(context),
-    ...layer.listed?.(sources.inImage, context),
+    ...layer.listed?.(
+      [...sources.inImage, ...aliasDistributions(sources.inImage, aliasesOf(recipe))],
+      context,
+    ),
   }).map(([path, text]) => generatedFile(path, text, `layers/${folderName}/layer.ts (${path})`));
   const aliases = formatAliases(installed, aliasesOf(recipe));
   const listed = [
@@ -232,14 +235,22 @@ function parentInputs(parents: readonly string[], keys: ReadonlyMap<string, stri
   return prefixed("parent", Object.fromEntries(parents.map((parent) => [parent, keys.get(parent) ?? ""])));
 }
 
-/** `name version target` a line, for each alias whose target is installed. */
+/** The aliases whose target is installed, each with its target's version. */
+function aliasDistributions(
+  installed: readonly Distribution[],
+  aliases: ReturnType<typeof aliasesOf>,
+): { name: string; version: string; target: string }[] {
+  return Object.entries(aliases).flatMap(([alias, { of }]) =>
+    installed
+      .filter(({ name }) => name === normaliseName(of))
+      .map(({ name, version }) => ({ name: normaliseName(alias), version, target: name })),
+  );
+}
+
+/** `name version target` a line. */
 function formatAliases(installed: readonly Distribution[], aliases: ReturnType<typeof aliasesOf>): string {
-  return Object.entries(aliases)
-    .flatMap(([alias, { of }]) =>
-      installed
-        .filter(({ name }) => name === normaliseName(of))
-        .map(({ name, version }) => `${normaliseName(alias)} ${version} ${name}\n`),
-    )
+  return aliasDistributions(installed, aliases)
+    .map(({ name, version, target }) => `${name} ${version} ${target}\n`)
     .join("");
 }
 

@@ -53,12 +53,17 @@ const remarks: Readonly<Record<string, Partial<CustomNode>>> = {
     pointers: "weights that it takes from ComfyUI's model folders as well, and example videos",
     replace: {
       "git+https://github.com/rdancer/samv2.git": use("samv2", "built from its commit"),
+      gradio: drop("its imports are commented out: only its web demo used it"),
+      spaces: drop("its imports are commented out: only its web demo used it"),
       "flit_core>=3.2,<4": drop("a build tool"),
     },
   },
   "ltdrdata/ComfyUI-Impact-Pack": {
     knownFailure:
       "the newest copy at hand is of 2024 and expects its subpack inside, which became a node of its own",
+  },
+  "kijai/ComfyUI-HunyuanVideoWrapper": {
+    replace: { "jax >= 0.4.28": drop("nothing in it imports jax, and its libraries are 345 MB") },
   },
   "Lightricks/ComfyUI-LTXVideo": {
     knownFailure:

@@ -10,6 +10,7 @@ import { studioBackend } from "../layers/studio-backend/layer.ts";
 import { comfyuiPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
 import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
+import { verification } from "../layers/verify/layer.ts";
 import type { NodeGroup } from "../lib/comfyui.ts";
 import type { Recipe } from "../lib/recipe.ts";
 import { comfyuiResolution, comfyuiRuntime, comfyuiSource, node } from "./comfyui.ts";
@@ -220,28 +221,30 @@ const groups: readonly NodeGroup[] = [
   },
 ];
 
+const layers = [
+  systemWith({ packages: comfyuiSystem, volume: "/workspace" }),
+  cuda,
+  pythonWith({ userPackages: true }),
+  torch,
+  pak3,
+  cupy,
+  pak5,
+  pak7,
+  attention,
+  backend,
+  studioBackend,
+  comfyuiPackages,
+  nodePackages,
+  comfyui,
+  ...groups.map(nodeGroup),
+  runtime,
+];
+
 export const megapak: Recipe = {
   name: "megapak",
   summary: "ComfyUI with 43 custom nodes and every package that users ask for, on 8188, a back end on 8000",
-  buildLayers: [toolbox],
-  layers: [
-    systemWith({ packages: comfyuiSystem, volume: "/workspace" }),
-    cuda,
-    pythonWith({ userPackages: true }),
-    torch,
-    pak3,
-    cupy,
-    pak5,
-    pak7,
-    attention,
-    backend,
-    studioBackend,
-    comfyuiPackages,
-    nodePackages,
-    comfyui,
-    ...groups.map(nodeGroup),
-    runtime,
-  ],
+  buildLayers: [toolbox, verification(layers)],
+  layers,
   comfyui: { source: comfyuiSource, groups },
   resolution: {
     ...comfyuiResolution,

@@ -8,14 +8,17 @@ import { runtime } from "../layers/runtime/layer.ts";
 import { system } from "../layers/system/layer.ts";
 import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
+import { verification } from "../layers/verify/layer.ts";
 import { virtualEnvironment } from "../lib/layer.ts";
 import type { Recipe } from "../lib/recipe.ts";
+
+const layers = [system, cuda, llamaCpp, python, torch, attention, backend, models, runtime];
 
 export const starter: Recipe = {
   name: "starter",
   summary: "LLM and PyTorch serving: an OpenAI-compatible llama-server on 8080 and a FastAPI service on 8000",
-  buildLayers: [toolbox],
-  layers: [system, cuda, llamaCpp, python, torch, attention, backend, models, runtime],
+  buildLayers: [toolbox, verification(layers)],
+  layers,
   licences: "Apache-2.0 AND MIT AND BSD-3-Clause AND PSF-2.0 AND LicenseRef-NVIDIA-CUDA",
   sizeBudget: "3.3 GB",
   runtime: () => ({

@@ -12,6 +12,7 @@ import { studioBackend } from "../layers/studio-backend/layer.ts";
 import { comfyuiPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
 import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
+import { verification } from "../layers/verify/layer.ts";
 import type { NodeGroup } from "../lib/comfyui.ts";
 import type { Recipe } from "../lib/recipe.ts";
 import { comfyuiResolution, comfyuiRuntime, comfyuiSource, node } from "./comfyui.ts";
@@ -87,26 +88,28 @@ const groups: readonly NodeGroup[] = [
   },
 ];
 
+const layers = [
+  systemWith({ packages: comfyuiSystem, volume: "/workspace" }),
+  cuda,
+  llamaCpp,
+  pythonWith({ userPackages: true }),
+  torch,
+  attention,
+  backend,
+  studioBackend,
+  comfyuiPackages,
+  nodePackages,
+  comfyui,
+  ...groups.map(nodeGroup),
+  models,
+  runtime,
+];
+
 export const studio: Recipe = {
   name: "studio",
   summary: "ComfyUI with 38 custom nodes on 8188, a back end that drives it on 8000, llama-server on 8080",
-  buildLayers: [toolbox],
-  layers: [
-    systemWith({ packages: comfyuiSystem, volume: "/workspace" }),
-    cuda,
-    llamaCpp,
-    pythonWith({ userPackages: true }),
-    torch,
-    attention,
-    backend,
-    studioBackend,
-    comfyuiPackages,
-    nodePackages,
-    comfyui,
-    ...groups.map(nodeGroup),
-    models,
-    runtime,
-  ],
+  buildLayers: [toolbox, verification(layers)],
+  layers,
   comfyui: { source: comfyuiSource, groups },
   resolution: {
     ...comfyuiResolution,

@@ -1,5 +1,12 @@
 import type { Layer, LayerContext } from "../../lib/layer.ts";
 
+/** A requirement of a distribution (or of `ComfyUI`), as its metadata has it, that is not met on purpose. */
+export interface UnmetRequirement {
+  readonly distribution: string;
+  readonly requirement: string;
+  readonly reason: string;
+}
+
 /** Stages without packages that the environment needs all the same: libraries, the interpreter, ComfyUI's requirements. */
 const companions = ["system", "python", "comfyui"];
 
@@ -8,11 +15,11 @@ const companions = ["system", "python", "comfyui"];
  * code are none of its business, so a change there does not run it again.
  *
  * @param layers the recipe's layers
+ * @param unmet requirements that need not be met
  */
-export function verification(layers: readonly Layer[]): Layer {
+export function verification(layers: readonly Layer[], unmet: readonly UnmetRequirement[] = []): Layer {
   const looksAt = (layer: Layer, context: LayerContext): boolean =>
-    (layer.included?.(context) ?? true) &&
-    (companions.includes(layer.name) || (layer.python?.(context).image ?? []).length > 0);
+    (layer.included?.(context) ?? true) && (companions.includes(layer.name) || installs(layer, context));
   return {
     name: "verify",
     summary: "whether the Python stages fit together: the lock, requirements, CUDA's version, libraries",
@@ -23,8 +30,18 @@ export function verification(layers: readonly Layer[]): Layer {
     ],
     shared: ["shared/verify-in-place.sh", "shared/finish.sh", "../smoke/lib/optional_libraries.py"],
     args: ({ python, set }) => ({ PYTHON: python, CUDA: set.cuda }),
+    listed: (installed) => ({
+      "distributions.txt": installed.map(({ name, version }) => `${name}==${version}\n`).join(""),
+    }),
+    generated: (): Record<string, string> =>
+      unmet.length > 0 ? { "allowed.json": `${JSON.stringify(unmet, null, 2)}\n` } : {},
     dockerfile: (parents) => verifyDockerfile(parents),
   };
+}
+
+function installs(layer: Layer, context: LayerContext): boolean {
+  const { image = [], remaining = [] } = layer.python?.(context) ?? {};
+  return image.length + remaining.length > 0;
 }
 
 function verifyDockerfile(parents: readonly string[]): string {

@@ -18,15 +18,16 @@ const graph: Readonly<Record<string, readonly string[]>> = {
   toolbox: [],
   system: [],
   cuda: ["toolbox"],
-  "llama-cpp": ["toolbox"],
   python: ["toolbox"],
   torch: ["toolbox", "cuda"],
   attention: ["toolbox", "cuda", "torch"],
   backend: ["toolbox"],
+  verify: ["toolbox", "system", "cuda", "python", "torch", "attention", "backend"],
+  "llama-cpp": ["toolbox"],
   models: ["toolbox"],
   runtime: ["toolbox"],
 };
-const productLayers = Object.keys(graph).filter((name) => name !== "toolbox");
+const productLayers = "system cuda llama-cpp python torch attention backend models runtime".split(" ");
 const resourceName = (name: string): string => (name === "starter" ? name : `starter-${name}`);
 
 let folder: string;

@@ -76,7 +76,10 @@ for (const recipe of withComfyUi) {
   test(`${recipe}: another commit of ComfyUI rebuilds ComfyUI, and what lists the commits`, () => {
     const main = repositoryName(recipes[recipe].comfyui?.source.repository ?? "");
     const changed = otherCommits((name) => name === main);
-    assert.deepEqual(rebuilt({ recipe }, { nodes: changed }), [recipe, "comfyui", "runtime"].sort());
+    assert.deepEqual(
+      rebuilt({ recipe }, { nodes: changed }),
+      [recipe, "comfyui", "runtime", "verify"].sort(),
+    );
   });
 }
 
@@ -89,7 +92,7 @@ test("megapak: another version of a package of pak5 rebuilds pak5, and what list
   const lock = committedPackages("megapak");
   assert.ok(packagesOf("megapak", "pak5").includes("addict"));
   const packages = moved(lock, ({ name }) => name === "addict");
-  assert.deepEqual(rebuilt({ recipe: "megapak" }, { packages }), ["megapak", "pak5", "runtime"]);
+  assert.deepEqual(rebuilt({ recipe: "megapak" }, { packages }), ["megapak", "pak5", "runtime", "verify"]);
 });
 
 test("megapak: other versions of all packages of pak5 rebuild pak5 with its wheels, and what lists the versions", () => {
@@ -99,7 +102,7 @@ test("megapak: other versions of all packages of pak5 rebuild pak5 with its whee
   assert.ok(own.length > 80, "pak5 has packages at all");
   const fromSource = own.filter((name) => lock.get(name)?.fromSource).map((name) => `wheel-${name}`);
   const packages = moved(lock, ({ name }) => own.includes(name));
-  const expected = ["megapak", "pak5", "runtime", ...fromSource].sort();
+  const expected = ["megapak", "pak5", "runtime", "verify", ...fromSource].sort();
   assert.deepEqual(rebuilt({ recipe: "megapak" }, { packages }), expected);
 });
 

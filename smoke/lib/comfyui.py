@@ -62,6 +62,10 @@ class ComfyUI:
             return False
         return True
 
+    def is_open(self) -> bool:
+        """Whether it answers whoever asks."""
+        return fetch(f"{self.url}/system_stats")[0] == 200
+
     def get(self, path: str) -> Any:
         """The answer's JSON; raises Fail."""
         return demand(self.url + path, token=self.token)

@@ -1,6 +1,6 @@
 """Usage: gpu_code.py CUOBJDUMP CAPABILITIES FILE... Checks which GPUs a library's own kernels were compiled for.
 
-CAPABILITIES is such as `86;89`, also as CMake has it (`86-real;89-real`). Code has to be there for each of them and for
+CAPABILITIES is such as `8.6;8.9`, also as CMake has it (`86-real;89-real`). Code has to be there for each of them and for
 no other, and no PTX, which the driver would compile on the user's machine at the first start. A library has to hold GPU
 code; of a wheel, those are looked at that do.
 """
@@ -62,7 +62,7 @@ def check(cuobjdump: str, expected: set[str], file: Path) -> Iterator[str]:
 
 def main(cuobjdump: str, capabilities: str, files: list[str]) -> int:
     """1 when anything is wrong."""
-    expected = set(re.findall(r"\d+", capabilities))
+    expected = set(re.findall(r"\d+", capabilities.replace(".", "")))
     problems = [problem for file in files for problem in check(cuobjdump, expected, Path(file))]
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -49,7 +49,7 @@ class GpuCodeTest(unittest.TestCase):
 
     def test_exactly_what_was_asked_for(self) -> None:
         self.assertEqual(self.check("89-real;120-real", "real.so"), (0, ""))
-        self.assertEqual(self.check("89 120", "real.so"), (0, ""))
+        self.assertEqual(self.check("8.9;12.0", "real.so"), (0, ""))
 
     def test_missing_and_superfluous_code(self) -> None:
         status, problems = self.check("89-real;90-real", "real.so")

@@ -40,6 +40,10 @@ cp -a /build/bin/llama-server /build/bin/*.so* /out/opt/llama.cpp/bin/
 cp /source/LICENSE /out/opt/llama.cpp/
 strip --strip-unneeded /out/opt/llama.cpp/bin/*
 
+if [ -n "$CUDA_ARCHITECTURES" ]; then
+  /opt/toolbox/bin/python /context/gpu_code.py /opt/cuda/bin/cuobjdump "$CUDA_ARCHITECTURES" \
+    /out/opt/llama.cpp/bin/libggml-cuda.so
+fi
 if [ -n "$CUDA_ARCHITECTURES" ] && [ "$CUDA_VMM" = true ]; then
   readelf --dynamic /out/opt/llama.cpp/bin/libggml-cuda.so | grep -F 'Shared library: [libcuda.so.1]' >/dev/null
 fi

@@ -11,7 +11,7 @@ import { main } from "./main.ts";
 import { note } from "./progress.ts";
 
 /**
- * `npm run lock [-- images|nodes|python|all] [--check] [--mirror PREFIX=REPLACEMENT]`: looks everything up anew and
+ * `npm run lock [-- images|nodes|classes|python|models|all] [--check] [--mirror PREFIX=REPLACEMENT]`: looks everything up anew and
  * prints what moved, or checks that the locks fit their inputs (off line).
  */
 await main(async () => {
@@ -43,9 +43,6 @@ function parseOptions() {
 function chosenParts(names: readonly string[]): readonly Part[] {
   if (names.length === 0 || names.includes("all")) return parts;
   for (const name of names) {
-    if (name === "models") {
-      throw new UserError(name, "cannot be locked yet.", "No recipe names a model to download.");
-    }
     if (!isPart(name)) {
       throw new UserError(
         name,

@@ -1,10 +1,13 @@
 import { throwAll, UserError, UserErrors } from "../../errors.ts";
 import { parseImageLock } from "../../lib/image-lock.ts";
 import { lockInputs, lockPath, lockProblem } from "../../lib/lock-inputs.ts";
+import { modelLockPath, parseModelLock } from "../../lib/model-lock.ts";
+import { type NodeClasses, nodeClassesPath, parseNodeClasses } from "../../lib/node-classes.ts";
 import { type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/node-lock.ts";
 import { nodeLockProblems } from "../../lib/node-lock-problems.ts";
 import { parsePythonLock } from "../../lib/python-lock.ts";
 import { note } from "../progress.ts";
+import { classesProblems } from "./classes.ts";
 import { readLock } from "./files.ts";
 import { imageLockPath, type LockSources, type Part } from "./parts.ts";
 import { pythonLocks } from "./python.ts";
@@ -18,6 +21,11 @@ export function checkLocks(sources: Sources, chosen: readonly Part[]): void {
     collect(problems, () => parseImageLock(readLock(sources.root, imageLockPath)));
   const nodes = collect(problems, () => readNodes(sources.root));
   if (chosen.includes("nodes") && nodes) problems.push(...nodeLockProblems(sources.recipes, nodes));
+  if (chosen.includes("classes") && nodes) {
+    collect(problems, () => throwAll(nodeClassesPath, classesProblems(nodes, readClasses(sources.root))));
+  }
+  if (chosen.includes("models"))
+    collect(problems, () => parseModelLock(readLock(sources.root, modelLockPath)));
   if (chosen.includes("python") && nodes) {
     for (const recipe of sources.recipes) collect(problems, () => checkPython(sources.root, recipe, nodes));
   }
@@ -29,6 +37,12 @@ function readNodes(root: string): NodeLock {
   const text = readLock(root, nodeLockPath);
   if (text === "") throw new UserError(nodeLockPath, "is missing.", "Run `npm run lock -- nodes`.");
   return parseNodeLock(text);
+}
+
+function readClasses(root: string): NodeClasses {
+  const text = readLock(root, nodeClassesPath);
+  if (text === "") throw new UserError(nodeClassesPath, "is missing.", "Run `npm run lock -- classes`.");
+  return parseNodeClasses(text);
 }
 
 function checkPython(root: string, recipe: Sources["recipes"][number], nodes: NodeLock): void {

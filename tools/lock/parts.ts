@@ -1,18 +1,22 @@
 import { UserError } from "../../errors.ts";
 import { type ImageLock, parseImageLock } from "../../lib/image-lock.ts";
+import { formatModelLock, type ModelLock, modelLockPath, parseModelLock } from "../../lib/model-lock.ts";
+import { formatNodeClasses, nodeClassesPath } from "../../lib/node-classes.ts";
 import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/node-lock.ts";
 import { nodeMoves, nodeWarnings } from "../../lib/node-moves.ts";
 import { nodeSources } from "../../lib/node-sources.ts";
 import type { Recipe } from "../../lib/recipe.ts";
 import { step } from "../progress.ts";
+import { lockClasses } from "./classes.ts";
 import { type LockFile, readLock } from "./files.ts";
 import { lockImages } from "./images.ts";
+import { lockModels, modelMoves } from "./models.ts";
 import { lockNodes } from "./nodes.ts";
 import { lockPython } from "./python.ts";
 import { renderTable } from "./report.ts";
 
-/** What can be locked, in the order in which it is: Python needs to know the nodes. */
-export const parts = ["images", "nodes", "python"] as const;
+/** What can be locked, in the order in which it is: classes and Python need to know the nodes. */
+export const parts = ["images", "nodes", "classes", "python", "models"] as const;
 export type Part = (typeof parts)[number];
 
 /** What locks are made from. */
@@ -53,8 +57,29 @@ export async function refresh(
     nodes = fresh;
     files.push({ path: nodeLockPath, text: formatNodeLock(fresh) });
   }
+  if (chosen.includes("classes")) {
+    const fresh = await step("Reading node classes", (say) => lockClasses(nodes, sources.mirrors, say));
+    const total = Object.values(fresh.repositories).reduce((sum, { classes }) => sum + classes.length, 0);
+    tell(`${nodeClassesPath}: ${total} classes in ${Object.keys(fresh.repositories).length} repositories`);
+    files.push({ path: nodeClassesPath, text: formatNodeClasses(fresh) });
+  }
   if (chosen.includes("python")) files.push(...(await lockPython(sources, nodes, tell)));
+  if (chosen.includes("models")) files.push(await refreshModels(sources, tell));
   return files;
+}
+
+async function refreshModels({ root, mirrors }: LockSources, tell: Tell): Promise<LockFile> {
+  const before: ModelLock = parseModelLock(readLock(root, modelLockPath));
+  const asking = {
+    endpoint: process.env.HF_ENDPOINT || undefined,
+    token: process.env.HF_TOKEN || undefined,
+    mirrors,
+  };
+  const fresh = await step("Asking the sources of models", (say) => lockModels(before, asking, say));
+  const moves = modelMoves(before, fresh);
+  tell(`${modelLockPath}: ${moves.length} of ${fresh.models.length} models changed`);
+  if (moves.length > 0) tell(renderTable(["model", "change", "sha256", "bytes"], moves));
+  return { path: modelLockPath, text: formatModelLock(fresh) };
 }
 
 /** The lock as it is. One that is damaged counts as none where it is about to be made anew. */

@@ -14,9 +14,10 @@ BACKEND = LAYERS / "backend/rootfs/opt/strata/backend"
 STUDIO = LAYERS / "studio-backend/rootfs/opt/strata/studio"
 NODES = LAYERS / "nodes"
 SHARED = LAYERS / "shared"
+MODEL_FETCH = LAYERS / "model-fetch/rootfs/opt/strata/model-fetch"
 FAKE_COMFYUI = Path(__file__).with_name("fake_comfyui.py")
 
-for folder in (RUNTIME, BACKEND, STUDIO, STUDIO / "strata_studio", NODES, SHARED):
+for folder in (RUNTIME, BACKEND, STUDIO, STUDIO / "strata_studio", NODES, SHARED, MODEL_FETCH):
     sys.path.insert(0, str(folder))
 
 

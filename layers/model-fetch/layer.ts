@@ -1,0 +1,13 @@
+import type { Layer } from "../../lib/layer.ts";
+
+/**
+ * The one program that fetches models: stages of models mount it while they build, and images that fetch into a volume
+ * carry it. It uses aria2 where `toolbox` or `system` has it, and one connection otherwise.
+ */
+export const modelFetch: Layer = {
+  name: "model-fetch",
+  summary: "fetches models by a manifest, with resume and verification; a few files of Python",
+  parents: () => ["toolbox"],
+  shared: ["shared/finish.sh"],
+  owns: () => ["/opt/strata/model-fetch"],
+};

@@ -1,0 +1,184 @@
+"""A host of models with faults: cuts connections, lies about bytes, is busy, redirects, is slow, wants a token."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+CHUNK = 1 << 16
+LARGE = 1 << 23
+
+
+@dataclass
+class File:
+    """A file and how it is served; what is counted down is a fault that goes away."""
+
+    content: bytes = b""
+    # Served from here instead, without reading it into memory.
+    source: Path | None = None
+    # Answers before the file is given: a status and headers each.
+    first: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    # So many answers end after so many bytes.
+    cuts: int = 0
+    cut_after: int = 0
+    # So many answers give other bytes than the file has.
+    wrong: int = 0
+    # Seconds before each chunk.
+    delay: float = 0
+    ranges: bool = True
+    # Bytes that are announced in place of the real number.
+    announced: int | None = None
+    redirect: str | None = None
+    linked: dict[str, str] = field(default_factory=dict)
+    token: str | None = None
+
+    @property
+    def size(self) -> int:
+        """The real number of bytes."""
+        return self.source.stat().st_size if self.source else len(self.content)
+
+    @property
+    def sha256(self) -> str:
+        """The real hash."""
+        if self.source:
+            with self.source.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asked, and how many bytes of the file they were given."""
+
+    path: str
+    range: str | None
+    authorization: str | None
+    agent: str
+    given: int = 0
+
+
+class Server(ThreadingHTTPServer):
+    """Files by path, and the requests for them."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files: dict[str, File] = {}
+        self.requests: list[Request] = []
+        self.lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """Without a slash at the end."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, *_: Any) -> None:
+        """Who is killed hangs up."""
+
+    def given(self, path: str) -> int:
+        """Bytes of a file that were handed out, those of the first look aside."""
+        with self.lock:
+            return sum(each.given for each in self.requests if each.path == path and each.given > 1)
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A server that answers."""
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One answer for each connection, as storage behind a redirect often gives."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.close_connection = True
+        path = self.path.split("?")[0]
+        with self.server.lock:
+            file = self.server.files.get(path)
+            answer = file.first.pop(0) if file and file.first else None
+        given = 0
+        with suppress(OSError):
+            if file is None:
+                self.empty(404, {})
+            elif answer:
+                self.empty(*answer)
+            elif file.token and self.headers.get("Authorization") != f"Bearer {file.token}":
+                self.empty(401, {})
+            elif file.redirect:
+                self.empty(302, {"Location": file.redirect, **file.linked})
+            else:
+                given = self.give(file)
+        with self.server.lock:
+            headers = self.headers
+            request = Request(
+                path, headers.get("Range"), headers.get("Authorization"), headers.get("User-Agent", ""), given
+            )
+            self.server.requests.append(request)
+
+    def empty(self, status: int, headers: dict[str, str]) -> None:
+        """An answer without a body."""
+        self.send_response(status)
+        for name, value in {"Content-Length": "0", **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def give(self, file: File) -> int:
+        """The file or a part of it; returns how much was given before somebody hung up."""
+        size = file.size
+        start, end = 0, size - 1
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
+        is_part = bool(wanted) and file.ranges
+        if wanted and is_part:
+            start, end = int(wanted[1]), min(int(wanted[2] or end), end)
+        announced = size if file.announced is None else file.announced
+        self.send_response(206 if is_part else 200)
+        self.send_header("Content-Length", str(end - start + 1 if is_part else announced))
+        if is_part:
+            self.send_header("Content-Range", f"bytes {start}-{end}/{announced}")
+        self.end_headers()
+        stop = end + 1
+        is_look = end == start
+        with self.server.lock:
+            if file.cuts and not is_look:
+                file.cuts -= 1
+                stop = min(stop, start + file.cut_after)
+            is_wrong = file.wrong > 0 and not is_look
+            file.wrong -= is_wrong
+        return self.send(file, start, stop, is_wrong)
+
+    def send(self, file: File, start: int, stop: int, is_wrong: bool) -> int:
+        """Bytes from `start` up to `stop`."""
+        at = start
+        with suppress(OSError), open(file.source or os.devnull, "rb") as stream:
+            while at < stop:
+                time.sleep(file.delay)
+                length = min(CHUNK, stop - at)
+                if file.source:
+                    at += os.sendfile(self.connection.fileno(), stream.fileno(), at, min(LARGE, stop - at))
+                    continue
+                part = bytes(length) if is_wrong else file.content[at : at + length]
+                self.wfile.write(part)
+                at += length
+            self.wfile.flush()
+        return at - start
+
+    def log_message(self, *_: Any) -> None:
+        pass

@@ -7,14 +7,15 @@ import { loadPart, registryAddress } from "../../../config.ts";
 import { writeBuildContext } from "../../../lib/build-context.ts";
 import { joinOutputs } from "../../../lib/part.ts";
 import { home } from "../../../tools/home.ts";
-import { smallPlan } from "../support/small-layers.ts";
+import { type ProductName, products } from "../support/products.ts";
 
 const {
+  STRATA_TEST_PRODUCT: chosen = "",
   STRATA_TEST_LAYERS: layers = "",
   STRATA_TEST_BASE: base = "",
   STRATA_TEST_REPOSITORY: repository = "",
 } = process.env;
-const plan = smallPlan(layers, base);
+const plan = products[chosen as ProductName].plan(layers, base);
 const registry = new LocalRegistry("registry", { address: registryAddress(home.services), repository });
 const image = new LayeredImage(plan.recipe, {
   plan,

@@ -9,7 +9,7 @@ import type { Stack } from "../../../tools/pulumi/stack.ts";
 import { stopServices } from "../../../tools/services/services.ts";
 import { setUp } from "../../../tools/setup.ts";
 import { writeFile } from "../../support/layers.ts";
-import { smallLayers, smallPlan } from "./small-layers.ts";
+import { type ProductName, products } from "./products.ts";
 
 /** One stack of the small program with a builder and a registry of its own, on free ports. */
 export interface TestStack {
@@ -54,7 +54,7 @@ export interface Update {
 const smallBuild = 3e9;
 
 /** Starts builder and registry in a temporary home, with the base image in it. */
-export async function openTestStack(): Promise<TestStack> {
+export async function openTestStack(product: ProductName = "small"): Promise<TestStack> {
   const root = mkdtempSync(join(tmpdir(), "strata-integration-"));
   const home = homeAt(join(root, "home"));
   const { services, base, environment } = await setUp(home, "debian-bookworm", smallBuild);
@@ -62,10 +62,11 @@ export async function openTestStack(): Promise<TestStack> {
 
   const open = (name: string): TestStack => {
     const layers = join(root, name, "layers");
-    for (const [path, text] of Object.entries(smallLayers)) writeFile(layers, path, text);
+    for (const [path, text] of Object.entries(products[product].files)) writeFile(layers, path, text);
     const env = {
       ...environment,
       STRATA_HOME: home.root,
+      STRATA_TEST_PRODUCT: product,
       STRATA_TEST_LAYERS: layers,
       STRATA_TEST_BASE: base.reference,
       STRATA_TEST_REPOSITORY: name,
@@ -95,7 +96,7 @@ export async function openTestStack(): Promise<TestStack> {
         pulumi: join(home.bin, "pulumi"),
         environment: env,
       },
-      plan: () => smallPlan(layers, base.reference),
+      plan: () => products[product].plan(layers, base.reference),
       edit: (path, text) => writeFile(layers, path, text),
       pathOf: (path) => join(layers, path),
       pulumi: async (...args) => {

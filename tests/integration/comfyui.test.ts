@@ -1,0 +1,240 @@
+/** ComfyUI and its nodes on the real BuildKit and registry: the real layers, repositories that the test makes. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { ComfyUi, CustomNode } from "../../lib/comfyui.ts";
+import type { NodeLock } from "../../lib/node-lock.ts";
+import { nodeSources } from "../../lib/node-sources.ts";
+import { lockNodes } from "../../tools/lock/nodes.ts";
+import {
+  fixtureComfyUi,
+  fixtureNode,
+  fixtureOrigin,
+  fixturePath,
+  makeFixtures,
+} from "../support/comfyui-fixtures.ts";
+import { commitTo, type GitServer, startGitServer } from "../support/git-server.ts";
+import { recipe } from "../support/layers.ts";
+import { freePort } from "../support/port.ts";
+import { type LayerFile, layerFiles } from "./support/layer-files.ts";
+import type { ComfyUiChoices } from "./support/small-comfyui.ts";
+import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
+
+const weights = "weights that no repository holds\n";
+/** Copies what was fetched for it, and writes down what it can import and which networks it has. */
+const installer = [
+  "import json, shutil, socket",
+  "import node_packages, torch",
+  'shutil.copy("models/weights.bin", "copied.bin")',
+  "networks = [name for _, name in socket.if_nameindex()]",
+  'json.dump({"package": node_packages.NAME, "networks": networks}, open("installed.json", "w"))',
+].join("\n");
+
+const repositories = mkdtempSync(join(tmpdir(), "strata-git-"));
+let git: GitServer;
+let files: Server;
+let stack: TestStack;
+let comfyui: ComfyUi;
+let nodes: NodeLock;
+let first: Update;
+/** What the stages hold after the first build, by stage. */
+const held: Record<string, ReadonlyMap<string, LayerFile>> = {};
+
+before(async () => {
+  await makeFixtures(repositories);
+  await commitTo(fixturePath(repositories, "fetcher"), {
+    files: { "__init__.py": "", "install.py": installer },
+  });
+  await commitTo(fixturePath(repositories, "eager"), {
+    files: { "__init__.py": "", "install.py": 'open("ran", "w").close()\n' },
+  });
+  git = await startGitServer(repositories);
+  files = createServer((_, response) => response.end(weights));
+  await new Promise<void>((resolve) => files.listen(0, "127.0.0.1", resolve));
+  const { port } = files.address() as AddressInfo;
+  comfyui = withScripts(`http://127.0.0.1:${port}/weights.bin`);
+  nodes = await lock();
+  stack = await openTestStack("comfyui");
+  choose({ [fixtureOrigin]: git.address });
+  first = await stack.up();
+  for (const name of ["comfyui", "nodes-simple", "nodes-odd", "nodes-scripts"]) {
+    held[name] = await layerFiles(`${stack.repository}@${first.stages[name]?.digest}`);
+  }
+});
+after(async () => {
+  await stack?.close();
+  await git?.stop();
+  files?.close();
+  rmSync(repositories, { recursive: true });
+});
+
+/** The fixtures, and a group of a node whose script may run and one whose script may not. */
+function withScripts(url: string): ComfyUi {
+  const sha256 = createHash("sha256").update(weights).digest("hex");
+  const fetches = [{ url, sha256, path: "models/weights.bin" }];
+  const scripts: readonly CustomNode[] = [
+    fixtureNode("fetcher", { install: { reason: "copies its weights", fetches } }),
+    fixtureNode("eager"),
+  ];
+  const group = { name: "scripts", summary: "nodes with scripts", nodes: scripts };
+  return { ...fixtureComfyUi, groups: [...fixtureComfyUi.groups, group] };
+}
+
+/** The commits that the repositories have now. */
+function lock(): Promise<NodeLock> {
+  return lockNodes(nodeSources([{ ...recipe([]), comfyui }]), { [fixtureOrigin]: git.address });
+}
+
+function choose(mirrors: ComfyUiChoices["mirrors"]): void {
+  const choices: ComfyUiChoices = { comfyui, nodes, mirrors };
+  stack.edit("comfyui.json", JSON.stringify(choices));
+}
+
+const nodesFolder = "opt/comfyui/custom_nodes";
+/** A file of a node, as the layer holds it. */
+function fileOf(stage: string, path: string): LayerFile {
+  const file = held[stage]?.get(`${nodesFolder}/${path}`);
+  assert.ok(file, `${stage} has no ${path}`);
+  return file;
+}
+const digestsOf = ({ stages }: Update) =>
+  Object.fromEntries(Object.entries(stages).map(([name, { digest }]) => [name, digest]));
+
+test("ComfyUI's own files belong to root, and only empty folders beside them to the image's user", () => {
+  const found = held.comfyui ?? new Map<string, LayerFile>();
+  for (const path of [
+    "main.py",
+    "custom_nodes/websocket_image_save.py",
+    "__pycache__/main.cpython-311.pyc",
+  ]) {
+    assert.ok(found.has(`opt/comfyui/${path}`), path);
+  }
+  const ofUser = [...found].filter(([, { owner }]) => owner !== "0:0");
+  assert.deepEqual(
+    ofUser.map(([path, { type, owner }]) => [path, type, owner]),
+    ["login", "web", "web/extensions"].map((path) => [`opt/comfyui/${path}`, "directory", "1000:1000"]),
+  );
+});
+
+test("every node is in its group's stage, and belongs to the image's user", () => {
+  for (const { name, nodes: named } of comfyui.groups) {
+    const found = held[`nodes-${name}`] ?? new Map<string, LayerFile>();
+    const inNodes = [...found].filter(([path]) => path.startsWith(`${nodesFolder}/`));
+    const folders = new Set(inNodes.map(([path]) => path.split("/")[3]));
+    assert.equal(folders.size, named.length, name);
+    assert.deepEqual([...new Set(inNodes.map(([, { owner }]) => owner))], ["1000:1000"], name);
+    assert.equal(found.get(nodesFolder)?.owner, "0:0");
+  }
+});
+
+test("a node that is switched off lies in a folder that ComfyUI passes over", () => {
+  assert.match(fileOf("nodes-odd", "disabled.disabled/__init__.py").text, /class Disabled/);
+});
+
+test("no stage holds anything of git, nor what cannot be written to by its owner", () => {
+  for (const [stage, found] of Object.entries(held)) {
+    assert.ok(found.size > 0, stage);
+    for (const [path, { type, mode }] of found) {
+      assert.ok(!path.split("/").includes(".git"), `${stage}: ${path}`);
+      if (type === "file") assert.equal(mode & 0o644, 0o644, `${stage}: ${path}`);
+    }
+  }
+});
+
+test("submodules of submodules are where their repositories want them", () => {
+  const library = "submodule/extern/library";
+  assert.match(fileOf("nodes-odd", `${library}/__init__.py`).text, /from \.inner import VALUE/);
+  assert.equal(fileOf("nodes-odd", `${library}/inner/__init__.py`).text, "VALUE = 2\n");
+});
+
+test("a node says its commit, and lists its files where it has a version of its own", () => {
+  const origin = JSON.parse(fileOf("nodes-simple", "plain/strata-node.json").text);
+  assert.deepEqual(origin, {
+    repository: `${fixtureOrigin}fixtures/plain`,
+    commit: nodes.repositories["fixtures/plain"]?.commit,
+    version: "1.2.3",
+  });
+  const tracked = fileOf("nodes-simple", "plain/.tracking").text;
+  assert.equal(tracked, "__init__.py\npyproject.toml\nstrata-node.json\n");
+});
+
+test("an allowed install.py has the image's packages and the file it may have, and no network", () => {
+  assert.equal(fileOf("nodes-scripts", "fetcher/models/weights.bin").text, weights);
+  assert.equal(fileOf("nodes-scripts", "fetcher/copied.bin").text, weights);
+  assert.deepEqual(JSON.parse(fileOf("nodes-scripts", "fetcher/installed.json").text), {
+    package: "stand-in",
+    networks: ["lo"],
+  });
+});
+
+test("an install.py that is not allowed does not run", () => {
+  assert.match(fileOf("nodes-scripts", "eager/install.py").text, /open\("ran"/);
+  assert.ok(!held["nodes-scripts"]?.has(`${nodesFolder}/eager/ran`));
+});
+
+test("another mirror builds the same files, digest for digest", async () => {
+  const other = await startGitServer(repositories);
+  try {
+    choose({ [fixtureOrigin]: other.address });
+    const update = await stack.up();
+    assert.ok("small-comfyui" in update.changed && "small-nodes-odd" in update.changed);
+    assert.deepEqual(digestsOf(update), digestsOf(first));
+  } finally {
+    await other.stop();
+    choose({ [fixtureOrigin]: git.address });
+  }
+});
+
+test("a node at another commit rebuilds its group, and no step of another stage runs again", async () => {
+  const known = await stack.up();
+  const steps = async () =>
+    (await stack.builderRecords())
+      .filter(({ description }) => description.includes("/context/build.sh"))
+      .map(({ id }) => id);
+  const ran = await steps();
+  assert.ok(ran.length >= 4, "the builder keeps a record of each step");
+  await commitTo(fixturePath(repositories, "plain"), { files: { "__init__.py": "# moved\n" } });
+  nodes = await lock();
+  choose({ [fixtureOrigin]: git.address });
+  const update = await stack.up();
+  assert.deepEqual(update.changed, { "small-nodes-simple": "update", small: "update" });
+  const changed = Object.keys(update.stages).filter(
+    (name) => digestsOf(update)[name] !== digestsOf(known)[name],
+  );
+  assert.deepEqual(changed.sort(), ["nodes-simple", "product"]);
+  assert.equal((await steps()).filter((id) => !ran.includes(id)).length, 1);
+  const moved = await layerFiles(`${stack.repository}@${update.stages["nodes-simple"]?.digest}`);
+  assert.equal(moved.get(`${nodesFolder}/plain/__init__.py`)?.text, "# moved\n");
+});
+
+test("a fetched file that is not the pinned one fails the build, with both hashes", async () => {
+  files.removeAllListeners("request").on("request", (_, response) => response.end("something else"));
+  await stack.emptyBuilder();
+  await commitTo(fixturePath(repositories, "fetcher"), {
+    files: { "__init__.py": "# moved\n", "install.py": installer },
+  });
+  nodes = await lock();
+  choose({ [fixtureOrigin]: git.address });
+  const pinned = createHash("sha256").update(weights).digest("hex");
+  const served = createHash("sha256").update("something else").digest("hex");
+  await assert.rejects(stack.up(), (error: Error) => {
+    assert.match(error.message, new RegExp(pinned));
+    assert.match(error.message, new RegExp(served));
+    return true;
+  });
+});
+
+test("a mirror that does not answer is named in the error", async () => {
+  const address = `git://127.0.0.1:${await freePort()}/`;
+  choose({ [fixtureOrigin]: address });
+  await assert.rejects(stack.up(), (error: Error) => {
+    assert.ok(error.message.includes(`${address}fixtures/`), error.message);
+    assert.match(error.message, /Connection refused/);
+    return true;
+  });
+});

@@ -1,0 +1,17 @@
+import type { Plan } from "../../../lib/plan.ts";
+import { smallComfyUi, smallComfyUiPlan } from "./small-comfyui.ts";
+import { smallLayers, smallPlan } from "./small-layers.ts";
+
+/** What the program under test can build. */
+interface TestProduct {
+  /** Files of its layers, by path. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly plan: (layersFolder: string, base: string) => Plan;
+}
+
+export const products = {
+  small: { files: smallLayers, plan: smallPlan },
+  comfyui: { files: smallComfyUi, plan: smallComfyUiPlan },
+} satisfies Readonly<Record<string, TestProduct>>;
+
+export type ProductName = keyof typeof products;

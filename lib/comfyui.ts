@@ -151,10 +151,15 @@ export function resolveComfyUi(
         fetches: fetchesOf(name),
         requirements:
           node.disabled === undefined ? asked(name, checkout?.requirements ?? {}, node.replace ?? {}) : [],
-        node,
+        node: node.install ? { ...node, install: mirroredInstall(node.install, mirrors) } : node,
       };
     }),
   };
+}
+
+function mirroredInstall(install: InstallScript, mirrors: Readonly<Record<string, string>>): InstallScript {
+  const fetches = install.fetches.map((fetch) => ({ ...fetch, url: mirrored(fetch.url, mirrors) }));
+  return { ...install, fetches };
 }
 
 function asked(

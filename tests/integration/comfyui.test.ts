@@ -35,11 +35,29 @@ const installer = [
   'json.dump({"package": node_packages.NAME, "networks": networks}, open("installed.json", "w"))',
 ].join("\n");
 
+/** Where the recipe says that the weights are; a mirror leads to the server of the test. */
+const fileOrigin = "https://files.example.com/";
+const fetches = [
+  {
+    url: `${fileOrigin}weights.bin`,
+    sha256: createHash("sha256").update(weights).digest("hex"),
+    path: "models/weights.bin",
+  },
+];
+/** The fixtures, and a group of a node whose script may run and one whose script may not. */
+const scripts: readonly CustomNode[] = [
+  fixtureNode("fetcher", { install: { reason: "copies its weights", fetches } }),
+  fixtureNode("eager"),
+];
+const comfyui: ComfyUi = {
+  ...fixtureComfyUi,
+  groups: [...fixtureComfyUi.groups, { name: "scripts", summary: "nodes with scripts", nodes: scripts }],
+};
+
 const repositories = mkdtempSync(join(tmpdir(), "strata-git-"));
 let git: GitServer;
 let files: Server;
 let stack: TestStack;
-let comfyui: ComfyUi;
 let nodes: NodeLock;
 let first: Update;
 /** What the stages hold after the first build, by stage. */
@@ -56,11 +74,9 @@ before(async () => {
   git = await startGitServer(repositories);
   files = createServer((_, response) => response.end(weights));
   await new Promise<void>((resolve) => files.listen(0, "127.0.0.1", resolve));
-  const { port } = files.address() as AddressInfo;
-  comfyui = withScripts(`http://127.0.0.1:${port}/weights.bin`);
   nodes = await lock();
   stack = await openTestStack("comfyui");
-  choose({ [fixtureOrigin]: git.address });
+  choose(git.address);
   first = await stack.up();
   for (const name of ["comfyui", "nodes-simple", "nodes-odd", "nodes-scripts"]) {
     held[name] = await layerFiles(`${stack.repository}@${first.stages[name]?.digest}`);
@@ -73,24 +89,15 @@ after(async () => {
   rmSync(repositories, { recursive: true });
 });
 
-/** The fixtures, and a group of a node whose script may run and one whose script may not. */
-function withScripts(url: string): ComfyUi {
-  const sha256 = createHash("sha256").update(weights).digest("hex");
-  const fetches = [{ url, sha256, path: "models/weights.bin" }];
-  const scripts: readonly CustomNode[] = [
-    fixtureNode("fetcher", { install: { reason: "copies its weights", fetches } }),
-    fixtureNode("eager"),
-  ];
-  const group = { name: "scripts", summary: "nodes with scripts", nodes: scripts };
-  return { ...fixtureComfyUi, groups: [...fixtureComfyUi.groups, group] };
-}
-
 /** The commits that the repositories have now. */
 function lock(): Promise<NodeLock> {
   return lockNodes(nodeSources([{ ...recipe([]), comfyui }]), { [fixtureOrigin]: git.address });
 }
 
-function choose(mirrors: ComfyUiChoices["mirrors"]): void {
+/** Writes what the next update builds; repositories come from the git server at `address`. */
+function choose(address: string): void {
+  const { port } = files.address() as AddressInfo;
+  const mirrors = { [fixtureOrigin]: address, [fileOrigin]: `http://127.0.0.1:${port}/` };
   const choices: ComfyUiChoices = { comfyui, nodes, mirrors };
   stack.edit("comfyui.json", JSON.stringify(choices));
 }
@@ -180,13 +187,13 @@ test("an install.py that is not allowed does not run", () => {
 test("another mirror builds the same files, digest for digest", async () => {
   const other = await startGitServer(repositories);
   try {
-    choose({ [fixtureOrigin]: other.address });
+    choose(other.address);
     const update = await stack.up();
     assert.ok("small-comfyui" in update.changed && "small-nodes-odd" in update.changed);
     assert.deepEqual(digestsOf(update), digestsOf(first));
   } finally {
     await other.stop();
-    choose({ [fixtureOrigin]: git.address });
+    choose(git.address);
   }
 });
 
@@ -200,7 +207,7 @@ test("a node at another commit rebuilds its group, and no step of another stage 
   assert.ok(ran.length >= 4, "the builder keeps a record of each step");
   await commitTo(fixturePath(repositories, "plain"), { files: { "__init__.py": "# moved\n" } });
   nodes = await lock();
-  choose({ [fixtureOrigin]: git.address });
+  choose(git.address);
   const update = await stack.up();
   assert.deepEqual(update.changed, { "small-nodes-simple": "update", small: "update" });
   const changed = Object.keys(update.stages).filter(
@@ -219,7 +226,7 @@ test("a fetched file that is not the pinned one fails the build, with both hashe
     files: { "__init__.py": "# moved\n", "install.py": installer },
   });
   nodes = await lock();
-  choose({ [fixtureOrigin]: git.address });
+  choose(git.address);
   const pinned = createHash("sha256").update(weights).digest("hex");
   const served = createHash("sha256").update("something else").digest("hex");
   await assert.rejects(stack.up(), (error: Error) => {
@@ -231,7 +238,7 @@ test("a fetched file that is not the pinned one fails the build, with both hashe
 
 test("a mirror that does not answer is named in the error", async () => {
   const address = `git://127.0.0.1:${await freePort()}/`;
-  choose({ [fixtureOrigin]: address });
+  choose(address);
   await assert.rejects(stack.up(), (error: Error) => {
     assert.ok(error.message.includes(`${address}fixtures/`), error.message);
     assert.match(error.message, /Connection refused/);

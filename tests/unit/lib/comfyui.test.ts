@@ -54,6 +54,15 @@ test("every source goes through the mirrors, and the repository that people see 
   );
 });
 
+test("what an install.py may fetch goes through the mirrors too", () => {
+  const file = { sha256: "1".repeat(64), path: "model.bin" };
+  const install = { reason: "", fetches: [{ ...file, url: "https://example.org/model.bin" }] };
+  const recipe = comfyuiWith({ all: [node("owner/pack", { install })] });
+  const lock = nodeLock({ "owner/pack": { scripts: ["install.py"] } });
+  const [resolved] = resolveComfyUi(recipe, lock, { "https://example.org/": "http://mirror/" }).nodes;
+  assert.deepEqual(resolved?.node.install?.fetches, [{ ...file, url: "http://mirror/model.bin" }]);
+});
+
 test("submodules come after the repository that they lie in, each at its own commit", () => {
   const submodules = [
     { path: "lib/a", repository: "https://example.org/x/a", commit: commitOf("a") },

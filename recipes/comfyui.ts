@@ -65,6 +65,11 @@ const remarks: Readonly<Record<string, Partial<CustomNode>>> = {
   "kijai/ComfyUI-HunyuanVideoWrapper": {
     replace: { "jax >= 0.4.28": drop("nothing in it imports jax, and its libraries are 345 MB") },
   },
+  "Kosinkadink/ComfyUI-VideoHelperSuite": {
+    replace: {
+      "imageio-ffmpeg": drop("it takes the distribution's ffmpeg; the wheel brings another one of 80 MB"),
+    },
+  },
   "Lightricks/ComfyUI-LTXVideo": {
     knownFailure:
       "the newest copy at hand is of June 2026 and imports interleaved_freqs_cis, gone since ComfyUI 0.30",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from typing import Any, TextIO
@@ -38,7 +39,9 @@ def run_lane(order: dict[str, Any], pipe: TextIO) -> None:
     adopt_orphans()
     for fields in order["checks"]:
         file = CheckFile(**fields)
-        send("start", file.id)
+        # Where its output begins: when the runner reads this, the check may have written already.
+        sys.stdout.flush()
+        send("start", os.fstat(sys.stdout.fileno()).st_size)
         check = Check(
             id=file.id,
             title=file.title,

@@ -132,7 +132,7 @@ class Lane:
         for line in pipe:
             kind, content = json.loads(line)
             if kind == "start":
-                mark, started = end_of(log), time.monotonic()
+                mark, started = content, time.monotonic()
             elif kind == "end":
                 done += 1
                 timer.cancel()

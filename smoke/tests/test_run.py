@@ -84,7 +84,7 @@ class RunTest(unittest.TestCase):
             "10_hangs.py",
             f"""
             import subprocess, sys
-            DEADLINE = 1
+            DEADLINE = 5
 
             def run(check):
                 with check.step("before", "before"):
@@ -98,9 +98,9 @@ class RunTest(unittest.TestCase):
         )
         started = time.monotonic()
         checks = self.playground.run().checks()
-        self.assertLess(time.monotonic() - started, 10)
+        self.assertLess(time.monotonic() - started, 40)
         self.assertEqual(checks["10-hangs.before"]["status"], "pass")
-        self.assertEqual(checks["10-hangs"]["reason"], "no end within 1 s")
+        self.assertEqual(checks["10-hangs"]["reason"], "no end within 5 s")
         self.assertIn("waiting", checks["10-hangs"]["output"])
         # Gone, or dead and not yet collected by whoever is its parent now.
         _, state, _ = read_processes().get(int(pid.read_text()), (0, "Z", ""))

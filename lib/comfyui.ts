@@ -36,6 +36,8 @@ export interface CustomNode extends GitSource {
   readonly install?: InstallScript;
   /** Why it does not import in this recipe; the smoke test fails when it does after all. */
   readonly knownFailure?: string;
+  /** Why it imports only where there is a GPU; the smoke test in the builder expects it to fail, a GPU host does not. */
+  readonly needsGpu?: string;
   /** Why it does without the content of files that are only pointers of git LFS. */
   readonly pointers?: string;
   /** Why it is shipped switched off: in a folder `….disabled`, without its requirements. */

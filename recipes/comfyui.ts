@@ -58,6 +58,9 @@ const remarks: Readonly<Record<string, Partial<CustomNode>>> = {
       "flit_core>=3.2,<4": drop("a build tool"),
     },
   },
+  "numz/ComfyUI-SeedVR2_VideoUpscaler": {
+    needsGpu: "takes the first of the GPUs as the default of its inputs when it is imported",
+  },
   "ltdrdata/ComfyUI-Impact-Pack": {
     knownFailure:
       "the newest copy at hand is of 2024 and expects its subpack inside, which became a node of its own",

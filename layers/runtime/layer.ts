@@ -53,6 +53,7 @@ function describeComfyUi({ version, commit, nodes }: ResolvedComfyUi): object {
         version: said,
         group,
         ...(node.knownFailure === undefined ? {} : { knownFailure: node.knownFailure }),
+        ...(node.needsGpu === undefined ? {} : { needsGpu: node.needsGpu }),
       })),
   };
 }

@@ -104,7 +104,7 @@ def check_nodes(check: Check, services: Services) -> set[str] | None:
     with check.step("built-in", "ComfyUI's own nodes import"):
         if log.built_in:
             raise Fail(f"not imported: {', '.join(log.built_in)}", services.log())
-    for finding in judge_nodes(nodes, log):
+    for finding in judge_nodes(nodes, log, has_gpu=check.gpu is not None):
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", finding.folder)
         with check.step(f"node-{name}", f"node {finding.folder}") as step:
             if finding.problem:

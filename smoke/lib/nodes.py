@@ -22,11 +22,12 @@ class Finding:
     note: str | None = None
 
 
-def judge_nodes(nodes: list[Node], log: NodeLog) -> Iterator[Finding]:
-    """Nothing about a node that is in the description and imported."""
+def judge_nodes(nodes: list[Node], log: NodeLog, has_gpu: bool = True) -> Iterator[Finding]:
+    """Nothing about a node that is in the description and imported. Some import on a GPU host alone."""
     found = {entry.path.name: entry for entry in log.imports if entry.path.parent == CUSTOM_NODES}
     for node in nodes:
-        if finding := judge_node(node, found.pop(node["folder"], None)):
+        known = node.get("knownFailure") or (None if has_gpu else node.get("needsGpu"))
+        if finding := judge_node(node, known, found.pop(node["folder"], None)):
             yield finding
     for name, entry in found.items():
         if name not in OWN_NODES:
@@ -43,9 +44,9 @@ def is_enabled(node: Node) -> bool:
     return not str(node["folder"]).endswith(".disabled")
 
 
-def judge_node(node: Node, found: NodeImport | None) -> Finding | None:
+def judge_node(node: Node, known: str | None, found: NodeImport | None) -> Finding | None:
     """A node of the description; one in a folder NAME.disabled is there to be switched on, and is not imported."""
-    folder, known = node["folder"], node.get("knownFailure")
+    folder = node["folder"]
     if not is_enabled(node):
         return Finding(folder, "is disabled, but ComfyUI imported it") if found else None
     if found is None:

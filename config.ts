@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { rootCertificates } from "node:tls";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { UserError } from "./errors.ts";
+import { throwAll, UserError } from "./errors.ts";
 import { additionalCertificates } from "./lib/certificates.ts";
 import { checked } from "./lib/checked.ts";
 import { attentionKernels, cudaVersions, pythonVersions } from "./lib/compatibility.ts";
 import { generationNames } from "./lib/generations.ts";
+import { redact } from "./lib/redact.ts";
 import { remoteAddress } from "./lib/remote.ts";
 import { recipeNames } from "./recipes/index.ts";
 
@@ -16,6 +17,14 @@ import { recipeNames } from "./recipes/index.ts";
 const repositoryPath = /^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/;
 /** Tags of stages and caches are ours. */
 const tag = /^(?!stage-|cache-)[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,127}$/;
+
+/** Git addresses become part of stages, and everybody may read those. */
+const openAddress = z
+  .string()
+  .refine(
+    (address) => redact(address) === address,
+    "expected an address without a login or token; give those to git on the builder",
+  );
 
 /** Settings of a stack; README.md has the same as a table. Unknown keys are errors. */
 export const schema = z.strictObject({
@@ -46,7 +55,7 @@ export const schema = z.strictObject({
     .default({ enabled: true, source: "sdist", vmm: true }),
   attention: z.array(z.enum(attentionKernels)).default(["triton", "sageattention"]),
   certificates: z.string().default("system"),
-  mirrors: z.record(z.string(), z.string()).default({}),
+  mirrors: z.record(z.string(), openAddress).default({}),
   tags: z
     .array(
       z
@@ -92,8 +101,41 @@ export function parseConfig(raw: Readonly<Record<string, string>>, environment: 
   );
 }
 
+/** Settings that decide what stages are: their inputs are in the stack's outputs, in clear. */
+const readable: readonly (keyof Config)[] = [
+  "recipe",
+  "generation",
+  "base",
+  "python",
+  "cuda",
+  "llama",
+  "attention",
+  "mirrors",
+  "tags",
+];
+
+/** Throws for settings that are encrypted although their values are shown. */
+export function refuseSecrets(secretKeys: readonly string[]): void {
+  throwAll(
+    "Pulumi stack configuration",
+    readable
+      .map((key) => `strata:${key}`)
+      .filter((key) => secretKeys.some((secret) => secret.replace(":config:", ":") === key))
+      .map(
+        (key) =>
+          new UserError(
+            key,
+            "is a secret, but becomes part of images and of the stack's outputs.",
+            "Set it in clear.",
+          ),
+      ),
+  );
+}
+
 /** The running stack's configuration. */
 export function loadConfig(): Config {
+  // Pulumi tells the program in this variable which keys are secrets.
+  refuseSecrets(JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]"));
   return parseConfig(pulumi.runtime.allConfig(), process.env);
 }
 

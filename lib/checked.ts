@@ -1,6 +1,7 @@
 import leven from "leven";
 import type { z } from "zod";
 import { throwAll, UserError } from "../errors.ts";
+import { redact } from "./redact.ts";
 
 /**
  * Parses `value` with a strict schema. Every problem is reported, each with its path, the value found and a
@@ -84,7 +85,7 @@ export function didYouMean(word: string, words: readonly string[]): string {
 }
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = redact(JSON.stringify(value) ?? String(value));
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 

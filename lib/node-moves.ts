@@ -24,7 +24,7 @@ export function nodeMoves(before: NodeLock, after: NodeLock): Move[] {
     }));
 }
 
-interface Pin {
+export interface Pin {
   readonly repository: string;
   readonly commit: string;
 }
@@ -33,7 +33,8 @@ function pins({ repositories, packages }: NodeLock): Map<string, Pin> {
   return new Map<string, Pin>([...Object.entries(repositories), ...Object.entries(packages)]);
 }
 
-function compareLink(old: Pin | undefined, now: Pin | undefined): string {
+/** The page that shows what lies between two commits; empty where the host or one of them is not known. */
+export function compareLink(old: Pin | undefined, now: Pin | undefined): string {
   if (!old || !now || old.repository !== now.repository || !/^https?:/.test(now.repository)) return "";
   // GitLab's own pages are below /-/; GitHub's form is Gitea's and Forgejo's too.
   const page = new URL(now.repository).hostname.includes("gitlab") ? "-/compare" : "compare";

@@ -32,6 +32,8 @@ export interface Home {
   readonly audit: string;
   /** Unpacked layers, and what shells write. */
   readonly shell: string;
+  /** How long each stage took to build, and how large it came out. */
+  readonly history: string;
 }
 
 /** The paths of the home at `root`. */
@@ -53,6 +55,7 @@ export function homeAt(root: string): Home {
     evidence: join(root, "evidence"),
     audit: join(root, "audit"),
     shell: join(root, "shell"),
+    history: join(root, "history.json"),
   };
 }
 

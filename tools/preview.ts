@@ -1,59 +1,79 @@
+import { readdirSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
-import { execa } from "execa";
-import { z } from "zod";
-import { describeCause, type StageChange } from "../lib/difference.ts";
-import { tail } from "./exec.ts";
-import { home } from "./home.ts";
+import { UserError } from "../errors.ts";
+import { didYouMean } from "../lib/checked.ts";
+import { renderMarkdown } from "../lib/preview/markdown.ts";
+import { previewJsonSchema } from "../lib/preview/model.ts";
+import { type Look, renderTree } from "../lib/preview/tree.ts";
+import { home, repository } from "./home.ts";
 import { main } from "./main.ts";
-import { step } from "./progress.ts";
-import { openStack } from "./pulumi/open.ts";
-import { planChange } from "./pulumi/plan-change.ts";
+import { collectPreview } from "./preview/collect.ts";
 
-/** What is read of `pulumi preview --json`. */
-const engineAnswer = z.object({
-  steps: z.array(z.object({ op: z.string(), urn: z.string() })).default([]),
-  changeSummary: z.record(z.string(), z.number()).default({}),
-});
+const HELP = `Usage: npm run preview -- [--stack NAME]... [--base REVISION] [--offline] [--json | --markdown]
 
-/** `make preview`: what `make up` would do, stage by stage with the cause, and what Pulumi's engine says to it. */
+  --stack NAME     a stack, Pulumi.NAME.yaml; may be given several times (default: all of them)
+  --base REVISION  compare with the plan of the common ancestor with this revision, not with the last update
+  --offline        call no Pulumi: read our own state file, or compare with the base branch
+  --json           print one JSON object, by docs/preview-schema.json
+  --markdown       print what the pull-request comment says
+  --schema         print the JSON Schema
+
+Exit status: 0, or 1 where a stack failed.`;
+
+const styles = {
+  good: "green",
+  changed: "yellow",
+  gone: "red",
+  bad: "red",
+  quiet: "gray",
+  strong: "bold",
+} as const satisfies { readonly [look in Look]: Parameters<typeof styleText>[0] };
+
+/** `npm run preview`: what the next update of each stack would do, and why. */
 await main(async () => {
-  const { values } = parseArgs({ options: { stack: { type: "string", default: "dev" } } });
-  const stack = await openStack(home, values.stack);
-  const changes = await planChange(home, stack);
-  const answer = await step("Asking Pulumi", () =>
-    execa(
-      stack.pulumi,
-      ["preview", "--json", "--refresh=false", "--non-interactive", "--stack", stack.name],
-      {
-        cwd: stack.folder,
-        env: stack.environment,
-        stdin: "ignore",
-        reject: false,
-      },
-    ),
-  );
-  process.stdout.write(`${render(changes)}\n`);
-  if (answer.exitCode !== 0) {
-    process.stdout.write(`\n${tail(answer.stderr || answer.stdout, 40)}\n`);
-    return 1;
+  const { values } = parseArgs({
+    options: {
+      stack: { type: "string", multiple: true },
+      base: { type: "string" },
+      offline: { type: "boolean", default: false },
+      json: { type: "boolean" },
+      markdown: { type: "boolean" },
+      schema: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help || values.schema) {
+    process.stdout.write(values.help ? `${HELP}\n` : previewJsonSchema());
+    return 0;
   }
-  const { changeSummary, steps } = engineAnswer.parse(JSON.parse(answer.stdout));
-  const images = steps.filter(({ op, urn }) => op !== "same" && urn.includes("docker-build:index:Image::"));
-  const counts = Object.entries(changeSummary).map(([op, count]) => `${count} ${op}`);
-  process.stdout.write(
-    `\nPulumi: ${counts.join(", ")}; images: ${images.map(({ urn, op }) => `${urn.split("::").at(-1)} (${op})`).join(", ") || "none"}\n`,
-  );
-  return 0;
+  const stacks = chosenStacks(values.stack ?? []);
+  const preview = await collectPreview(home, { stacks, offline: values.offline, base: values.base });
+  const text = values.json
+    ? JSON.stringify(preview, null, 2)
+    : values.markdown
+      ? renderMarkdown(preview)
+      : renderTree(preview, paint);
+  process.stdout.write(`${text}\n`);
+  return preview.stacks.some(({ verdict }) => verdict === "failed") ? 1 : 0;
 });
 
-/** One line a stage, its causes below it. */
-function render(changes: readonly StageChange[]): string {
-  const width = Math.max(...changes.map(({ stage }) => stage.length));
-  const colours = { create: "green", rebuild: "yellow", unchanged: "gray", remove: "red" } as const;
-  return changes
-    .flatMap(({ stage, verdict, causes }) => [
-      `${stage.padEnd(width)}  ${styleText(colours[verdict], verdict, { stream: process.stdout })}`,
-      ...causes.map((cause) => `${" ".repeat(width)}    ${describeCause(cause)}`),
-    ])
-    .join("\n");
+/** Those that are named, each once; without a name all that have a file. */
+function chosenStacks(names: readonly string[]): string[] {
+  const existing = readdirSync(repository)
+    .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
+    .sort();
+  for (const name of names) {
+    if (existing.includes(name)) continue;
+    throw new UserError(
+      `stack ${name}`,
+      `there is no Pulumi.${name}.yaml.`,
+      didYouMean(name, existing) || `There are ${existing.join(", ")}.`,
+    );
+  }
+  return names.length > 0 ? [...new Set(names)] : existing;
+}
+
+/** Node itself heeds NO_COLOR and whether stdout is a terminal. */
+function paint(look: Look, text: string): string {
+  return styleText(styles[look], text, { stream: process.stdout });
 }

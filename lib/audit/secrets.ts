@@ -39,6 +39,9 @@ const PATTERNS: readonly Pattern[] = [
   { kind: "GitLab token", needle: "glpat-", expression: /(?<![A-Za-z0-9_-])glpat-[A-Za-z0-9_-]{20,}/ },
 ];
 
+/** What a secret of each kind looks like, for those who take secrets out instead of counting them. */
+export const secretPatterns: readonly RegExp[] = PATTERNS.map(({ expression }) => expression);
+
 /** Fewer different characters than this is a placeholder: `hf_xxxxxxxx…`. */
 const FEWEST_CHARACTERS = 10;
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parseConfig, readCertificates, registryAddress, schema } from "../../config.ts";
+import { parseConfig, readCertificates, refuseSecrets, registryAddress, schema } from "../../config.ts";
 import { UserErrors } from "../../errors.ts";
 import { repository } from "../../tools/home.ts";
 
@@ -90,6 +90,39 @@ test("an unknown kind of registry names those that exist", () => {
     () => parseConfig({ "strata:registry": '{"kind":"locl"}' }),
     /strata:registry\.kind: .*"?local"?/,
   );
+});
+
+test("an address with a login is refused, and the login is not repeated", () => {
+  for (const address of ["https://user:hunter22@mirror/", "https://mirror/?private_token=hunter22"]) {
+    assert.throws(
+      () => parseConfig({ "strata:mirrors": JSON.stringify({ "https://github.com/": address }) }),
+      (error: unknown) => {
+        assert.match(
+          String(error),
+          /strata:mirrors\.https:\/\/github\.com\/: expected an address without a login/,
+        );
+        assert.ok(!String(error).includes("hunter22"));
+        return true;
+      },
+    );
+  }
+  const { mirrors } = parseConfig({ "strata:mirrors": '{"https://github.com/":"ssh://git@mirror/"}' });
+  assert.deepEqual(mirrors, { "https://github.com/": "ssh://git@mirror/" });
+});
+
+test("what becomes part of an image cannot be a secret; a registry's password can", () => {
+  assert.throws(
+    () => refuseSecrets(["strata:mirrors", "strata:tags", "aws:region"]),
+    (error: unknown) => {
+      assert.ok(error instanceof UserErrors);
+      assert.deepEqual(
+        error.errors.map(({ path }) => path),
+        ["strata:mirrors", "strata:tags"],
+      );
+      return true;
+    },
+  );
+  refuseSecrets(["strata:registry", "aws:region"]);
 });
 
 test("Pulumi.yaml declares every setting", () => {

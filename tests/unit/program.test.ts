@@ -322,3 +322,14 @@ test("a mistake in the configuration ends the program before anything is registe
   );
   assert.deepEqual(registrations, []);
 });
+
+test("a secret where a stage would show it ends the program as well", async (t) => {
+  pulumi.runtime.setAllConfig({ "strata:mirrors": '{"https://a/":"https://b/"}' });
+  // As the language host sets it.
+  process.env.PULUMI_CONFIG_SECRET_KEYS = '["strata:mirrors"]';
+  t.after(() => delete process.env.PULUMI_CONFIG_SECRET_KEYS);
+  const { registrations } = await record(() =>
+    assert.rejects(import(`../../index.ts?run=${runs++}`), /strata:mirrors: is a secret, but becomes part/),
+  );
+  assert.deepEqual(registrations, []);
+});

@@ -1,0 +1,102 @@
+import type { Build, History } from "./history.ts";
+import type { Expectation, StagePreview, Sum, Sure } from "./model.ts";
+
+/** Which stage, and where it is built. */
+export interface Wanted {
+  readonly stage: string;
+  readonly key: string;
+  readonly recipe: string;
+  readonly generation: string;
+}
+
+/** As many builds make a median that one slow day does not move. */
+const ENOUGH = 3;
+
+const nothing: Expectation = {
+  seconds: null,
+  range: null,
+  bytes: null,
+  basis: "none",
+  builds: 0,
+  sure: "none",
+};
+
+/**
+ * What building a stage takes, by earlier builds: of the very same key, else of the same layer as near as there are
+ * any. Without history it says so instead of guessing.
+ */
+export function expectedBuild(wanted: Wanted, { builds }: History): Expectation {
+  const layer = builds.filter(({ stage }) => stage === wanted.stage);
+  const recipe = layer.filter((build) => build.recipe === wanted.recipe);
+  const nearest: readonly [Expectation["basis"], readonly Build[]][] = [
+    ["key", layer.filter(({ key }) => key === wanted.key)],
+    ["generation", recipe.filter(({ generation }) => generation === wanted.generation)],
+    ["recipe", recipe],
+    ["layer", layer],
+  ];
+  const [basis, found] = nearest.find(([, candidates]) => candidates.length > 0) ?? ["none" as const, []];
+  if (found.length === 0) return nothing;
+  const times = found.map((build) => build.seconds);
+  const sizes = found.flatMap(({ bytes }) => (bytes === null ? [] : [bytes]));
+  return {
+    seconds: round(median(times)),
+    range: [round(Math.min(...times)), round(Math.max(...times))],
+    bytes: sizes.length > 0 ? Math.round(median(sizes)) : null,
+    basis,
+    builds: found.length,
+    sure: sureness(basis, found.length),
+  };
+}
+
+/** A stage that another stack has already: its image is in the registry, and the cache answers. */
+export function alreadyBuilt(bytes: number | null): Expectation {
+  return { seconds: 0, range: [0, 0], bytes, basis: "built", builds: 0, sure: "medium" };
+}
+
+function sureness(basis: Expectation["basis"], builds: number): Sure {
+  if (basis === "recipe" || basis === "layer") return "low";
+  return basis === "key" || builds >= ENOUGH ? "high" : "medium";
+}
+
+/** The middle one, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
+}
+
+const order: readonly Sure[] = ["none", "low", "medium", "high"];
+
+/** The least sure of them; `none` where there is nothing to be sure of. */
+export function leastSure(all: readonly Sure[]): Sure {
+  return order.find((sure) => all.includes(sure)) ?? "none";
+}
+
+/**
+ * What building several stages takes. `longest` is the time with cores to spare, `all` that of one after the other; the
+ * truth lies between. A stage without history is named instead of counted.
+ */
+export function sumUp(stages: readonly StagePreview[]): Sum {
+  const built = stages.flatMap(({ expected, name }) => (expected ? [{ name, expected }] : []));
+  const known = built.filter(({ expected }) => expected.seconds !== null);
+  const ends = new Map<string, number>();
+  for (const { name, parents, expected } of stages) {
+    const start = Math.max(0, ...parents.map((parent) => ends.get(parent) ?? 0));
+    ends.set(name, start + (expected?.seconds ?? 0));
+  }
+  return {
+    longest: round(Math.max(0, ...ends.values())),
+    all: round(known.reduce((total, { expected }) => total + (expected.seconds ?? 0), 0)),
+    bytes: built.reduce(
+      (total, { expected }) => total + (expected.basis === "built" ? 0 : (expected.bytes ?? 0)),
+      0,
+    ),
+    unknown: built.filter(({ expected }) => expected.seconds === null).map(({ name }) => name),
+    sure: leastSure(known.map(({ expected }) => expected.sure)),
+  };
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}

@@ -1,0 +1,126 @@
+import prettyBytes from "pretty-bytes";
+import prettyMs from "pretty-ms";
+import type { Cause } from "../difference.ts";
+import type { PlannedStack, StagePreview, Sum } from "./model.ts";
+
+/** Hashes and commits cut to what tells them apart; everything else as it is. */
+export function short(value: string): string {
+  return value
+    .replace(/\b(sha256:)?([0-9a-f]{12})[0-9a-f]{28,52}\b/g, (_, prefix = "", digits: string) =>
+      prefix === "" ? digits.slice(0, 10) : `${prefix}${digits}…`,
+    )
+    .replace(/^(.{120}).{4,}$/s, "$1…");
+}
+
+/** A cause as one line: `file layers/torch/verify.py changed`, `package torch: 2.12.0 → 2.13.0`. */
+export function causeText({ kind, name, before, after }: Cause): string {
+  if (before === null) return `${kind} ${name} is new${shownValue(kind, after)}`;
+  if (after === null) return `${kind} ${name} is gone${shownValue(kind, before)}`;
+  // Hashes and keys say nothing to people; versions and arguments do.
+  if (kind === "file" || kind === "parent" || kind === "checks") return `${kind} ${name} changed`;
+  return `${kind} ${name}: ${short(before)} → ${short(after)}`;
+}
+
+/** A parent that is still one, with another key: the stage's own reasons are elsewhere. */
+export function isConsequence({ kind, before, after }: Cause): boolean {
+  return kind === "parent" && before !== null && after !== null;
+}
+
+function shownValue(kind: string, value: string | null): string {
+  return kind === "package" || kind === "argument" || kind === "pin" ? ` (${short(value ?? "")})` : "";
+}
+
+/** `unchanged`, `1 new, 3 rebuilds`, `settings alone change`. */
+export function verdictText({ verdict, counts, settings }: PlannedStack): string {
+  if (verdict === "unchanged") return "unchanged";
+  const parts = [
+    [counts.create, counts.create === 1 ? "new stage" : "new stages"],
+    [counts.rebuild, counts.rebuild === 1 ? "rebuild" : "rebuilds"],
+    [counts.remove, "removed"],
+  ] as const;
+  const said = parts.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`);
+  if (settings.some(({ kind }) => kind === "registry")) said.push("every image goes to another repository");
+  if (said.length === 0) return settings.length > 0 ? "no rebuild" : "unchanged";
+  return `${verdict === "new" ? "first update: " : ""}${said.join(", ")}`;
+}
+
+/** `about 12m to 25m, 2.1 GB; no history for llama-cpp`; empty where nothing is built. */
+export function expectedText({ longest, all, bytes, unknown, sure }: Sum): string {
+  const parts: string[] = [];
+  if (sure !== "none") {
+    parts.push(`${sure === "low" ? "very roughly " : "about "}${span(longest, all)}`);
+    if (bytes > 0) parts.push(prettyBytes(bytes));
+  }
+  const told = parts.join(", ");
+  if (unknown.length === 0) return told;
+  const silent = `no history for ${listed(unknown, 3)}`;
+  return told === "" ? silent : `${told}; ${silent}`;
+}
+
+/** What a stage takes: `46s, 553 MB (3 builds)`. */
+export function stageExpectation({ expected, role }: StagePreview): string {
+  if (!expected) return "";
+  if (expected.basis === "none" || expected.seconds === null) return "no history";
+  if (expected.basis === "built") return "built already for another stack";
+  const size = expected.bytes && role !== "product" ? `, ${prettyBytes(expected.bytes)}` : "";
+  const where = {
+    key: "of this very key",
+    generation: "",
+    recipe: "of other generations",
+    layer: "elsewhere",
+  };
+  const builds = [`${expected.builds} ${expected.builds === 1 ? "build" : "builds"}`, where[expected.basis]];
+  return `${time(expected.seconds)}${size} (${builds.filter(Boolean).join(" ")})`;
+}
+
+/** `2.74 GB, was 2.71 GB (+31 MB)`; what is not known stays away. */
+export function sizeText({ before, after, sure }: PlannedStack["size"]): string {
+  if (after === null) return before === null ? "not known" : `was ${prettyBytes(before)}, then not known`;
+  const now = `${sure === "high" ? "" : "about "}${prettyBytes(after)}`;
+  if (before === null) return now;
+  return after === before
+    ? `${prettyBytes(before)}${sure === "high" ? "" : ", then about the same"}`
+    : `${now} (${prettyBytes(after - before, { signed: true })})`;
+}
+
+/** `pass: 30 passed, 12 skipped (NVIDIA L4, driver 580.65.06)` */
+export function evidenceText({ evidence }: Pick<PlannedStack, "evidence">): string {
+  if (!evidence) return "none";
+  const counts = (["passed", "failed", "skipped", "inconclusive"] as const)
+    .filter((name) => evidence[name] > 0)
+    .map((name) => `${evidence[name]} ${name}`);
+  const place = evidence.gpu
+    ? ` (${[evidence.gpu, evidence.driver && `driver ${evidence.driver}`].filter(Boolean).join(", ")})`
+    : " (no GPU)";
+  return `${evidence.verdict}: ${counts.join(", ")}${place}`;
+}
+
+/** `starter for ada (8.9), driver 580.65.06 or newer` */
+export function platformText({ platform, before }: Pick<PlannedStack, "platform" | "before">): string {
+  const capabilities = platform.computeCapabilities.join(", ");
+  const was = (["recipe", "generation", "cuda", "minimumDriver"] as const)
+    .filter((name) => before[name] !== undefined && before[name] !== platform[name])
+    .map((name) => `${name === "minimumDriver" ? "driver" : name} ${before[name]}`);
+  return [
+    `${platform.recipe} for ${platform.generation}${capabilities && ` (${capabilities})`}`,
+    `CUDA ${platform.cuda}, driver ${platform.minimumDriver} or newer`,
+    ...(was.length > 0 ? [`before: ${was.join(", ")}`] : []),
+  ].join("; ");
+}
+
+/** The first names, and how many more there are. */
+export function listed(names: readonly string[], most: number): string {
+  const shown = names.slice(0, most).join(", ");
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+}
+
+function span(from: number, to: number): string {
+  return time(from) === time(to) ? time(to) : `${time(from)} to ${time(to)}`;
+}
+
+/** Seconds as people read them; below a minute to the second, above to the minute. */
+export function time(seconds: number): string {
+  if (seconds < 1) return "a moment";
+  const rounded = seconds < 60 ? Math.round(seconds) : Math.round(seconds / 60) * 60;
+  return prettyMs(rounded * 1_000, { secondsDecimalDigits: 0, unitCount: 2 });
+}

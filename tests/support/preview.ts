@@ -1,0 +1,144 @@
+import { type Config, parseConfig } from "../../config.ts";
+import { compatibilitySet } from "../../lib/compatibility.ts";
+import { generation } from "../../lib/generations.ts";
+import { type Attempt, previewAll } from "../../lib/preview/all.ts";
+import { emptyHistory, type History } from "../../lib/preview/history.ts";
+import type { PlannedStack, Preview, StagePreview } from "../../lib/preview/model.ts";
+import { knownByPlan } from "../../lib/preview/outputs.ts";
+import type { Known, KnownStage, Planned } from "../../lib/preview/stack.ts";
+import type { ProductLabels } from "../../lib/product.ts";
+import { planStack } from "../../lib/stack-plan.ts";
+import { expandTags } from "../../lib/tags.ts";
+
+export const labels: ProductLabels = {
+  source: null,
+  revision: "f".repeat(40),
+  created: "2026-01-01T00:00:00.000Z",
+};
+
+/** A stack as the checkout at `root` plans it, by settings as Pulumi stores them. */
+export function plannedBy(
+  root: string,
+  settings: Readonly<Record<string, string>> = {},
+  { stack = "dev", labelled = labels }: { stack?: string; labelled?: ProductLabels } = {},
+): Planned {
+  const raw = Object.entries(settings).map(([key, value]) => [`strata:${key}`, value]);
+  const config: Config = parseConfig(Object.fromEntries(raw));
+  const { plan, checks } = planStack(config, labelled, { root, localImages: "none.json" });
+  const { recipe, cuda, registry } = config;
+  return {
+    stack,
+    plan,
+    checks,
+    repository: `127.0.0.1:5000/${registry.repository}`,
+    tags: expandTags(config.tags, { recipe, generation: config.generation, commit: labelled.revision }),
+    platform: {
+      recipe,
+      generation: config.generation,
+      cuda,
+      computeCapabilities: [...generation(config.generation).computeCapabilities],
+      minimumDriver: compatibilitySet(cuda).minimumDriver,
+    },
+  };
+}
+
+/** One plan against another. */
+export function previewBetween(before: Planned, after: Planned): PlannedStack {
+  return onlyPlanned(
+    previewOf([
+      { stack: after.stack, planned: after, known: knownByPlan(before, "0".repeat(40)), engine: null },
+    ]),
+  );
+}
+
+export function previewOf(
+  attempts: readonly Attempt[],
+  { history = emptyHistory, secrets = [] }: { history?: History; secrets?: readonly string[] } = {},
+): Preview {
+  return previewAll(attempts, { revision: "f".repeat(40), history, sources: new Map(), secrets });
+}
+
+/** The one stack of a preview that could be planned. */
+export function onlyPlanned({ stacks }: Preview): PlannedStack {
+  const [stack] = stacks;
+  if (!stack || stack.verdict === "failed") throw new Error(`no planned stack: ${JSON.stringify(stack)}`);
+  return stack;
+}
+
+/** A stage of a preview that nothing happens to, unless it is said. */
+export function stagePreview(name: string, more: Partial<StagePreview> = {}): StagePreview {
+  return {
+    name,
+    role: "stage",
+    verdict: "unchanged",
+    key: `key-of-${name}`,
+    parents: [],
+    causes: [],
+    atMost: false,
+    sharedWith: [],
+    expected: null,
+    ...more,
+  };
+}
+
+/** A stack of a preview in which nothing happens, unless it is said. */
+export function stackPreview(stack: string, more: Partial<PlannedStack> = {}): PlannedStack {
+  const none = { longest: 0, all: 0, bytes: 0, unknown: [], sure: "none" } as const;
+  return {
+    stack,
+    verdict: "unchanged",
+    comparedWith: { kind: "outputs" },
+    platform: {
+      recipe: "starter",
+      generation: "ada",
+      cuda: "13.0",
+      computeCapabilities: ["8.9"],
+      minimumDriver: "580.65.06",
+    },
+    before: {},
+    counts: { create: 0, rebuild: 0, unchanged: 0, remove: 0 },
+    stages: [],
+    settings: [],
+    expected: { ...none, unknown: [] },
+    size: { before: null, after: null, sure: "none" },
+    promoted: null,
+    packages: [],
+    nodes: [],
+    models: [],
+    pins: [],
+    evidence: null,
+    engine: null,
+    notes: [],
+    ...more,
+  };
+}
+
+/** A whole preview of such stacks. */
+export function wholePreview(stacks: Preview["stacks"], more: Partial<Preview> = {}): Preview {
+  return {
+    format: 1,
+    revision: "f".repeat(40),
+    stacks: [...stacks],
+    shared: [],
+    expected: { longest: 0, all: 0, bytes: 0, unknown: [], sure: "none" },
+    ...more,
+  };
+}
+
+/** What a stack was, by its plan, as if it had been built: every stage of `bytes`. */
+export function builtFrom(planned: Planned, bytes: number): Known {
+  const stages: KnownStage[] = [...planned.plan.stages, planned.plan.product].map(
+    ({ name, key, inputs }) => ({
+      name,
+      key,
+      inputs,
+      bytes: name === planned.plan.recipe ? bytes * planned.plan.product.parents.length : bytes,
+    }),
+  );
+  return {
+    ...knownByPlan(planned, ""),
+    comparedWith: { kind: "outputs" },
+    stages,
+    product: { digest: `sha256:${"d".repeat(64)}`, bytes: bytes * planned.plan.product.parents.length },
+  };
+}

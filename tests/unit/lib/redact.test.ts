@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { REDACTED, redact, redactAll, secretValues } from "../../../lib/redact.ts";
+
+const letters = "aB3dE5fG7hI9jK1lM2nO4pQ6rS8tU0vW5xY7";
+
+test("what looks like a secret is taken out, and what stands around it stays", () => {
+  const cases: Readonly<Record<string, string>> = {
+    [`token ghp_${letters} used`]: `token ${REDACTED} used`,
+    [`github_pat_${letters}`]: REDACTED,
+    [`ghs_${letters.slice(0, 12)}`]: REDACTED,
+    [`hf_${letters}`]: REDACTED,
+    [`npm_${letters}`]: REDACTED,
+    [`glpat-${letters}`]: REDACTED,
+    AKIAQ7Z3M5N8P2R4S6T9: REDACTED,
+    "https://user:hunter22@host/x": `https://${REDACTED}@host/x`,
+    "https://oauth2-token@host/x": `https://${REDACTED}@host/x`,
+    "https://host/x?access_token=abc&y=1": `https://host/x?access_token=${REDACTED}&y=1`,
+    "https://host/x?X-Amz-Signature=0f9a&y=1": `https://host/x?X-Amz-Signature=${REDACTED}&y=1`,
+    "Authorization: Bearer abc.def": `Authorization: ${REDACTED}`,
+    '"authorization":"token abc"': `"authorization":"${REDACTED}"`,
+    "HF_TOKEN=abc next": `HF_TOKEN=${REDACTED} next`,
+    'password: "hunter22"': `password: "${REDACTED}"`,
+    "secure: v1:AbCdEfGhIjKl:MnOpQrStUv+/=": `secure: ${REDACTED}`,
+    [`-----BEGIN PRIVATE KEY-----\n${letters}\n-----END PRIVATE KEY-----\nnext`]: `${REDACTED}\nnext`,
+  };
+  for (const [text, expected] of Object.entries(cases)) assert.equal(redact(text), expected);
+});
+
+test("words that only resemble secrets stay", () => {
+  for (const text of [
+    "package hf-transfer: 0.1.8 → 0.1.9",
+    "hf_transfer==0.1.9",
+    "npm_config_registry_mirror",
+    "package tokenizers: 0.20 → 0.21",
+    "package safetensors is new",
+    "ssh://git@github.com/o/n",
+    "https://github.com/o/n?ref=main",
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "f14ba1cfa0a4c9486f4646916c017807f38ec4d6",
+    "docker-image://127.0.0.1:5000/strata@sha256:abc",
+    "argument KERNELS: triton → triton sageattention",
+    "sk-learn-contrib-package-of-words",
+  ]) {
+    assert.equal(redact(text), text);
+  }
+});
+
+test("known values are taken out in every spelling; short ones are ordinary words", () => {
+  const known = ['pass "word"/1', "short"];
+  const [secret = ""] = known;
+  for (const spelling of [
+    secret,
+    JSON.stringify(secret),
+    encodeURIComponent(secret),
+    Buffer.from(secret).toString("base64"),
+  ]) {
+    const text = redact(`before ${spelling} after`, known);
+    assert.ok(text.includes(REDACTED) && !text.includes("word"), text);
+  }
+  assert.equal(redact("a short word", known), "a short word");
+});
+
+test("everything inside a value is looked at, names of fields too", () => {
+  const token = `ghp_${letters}`;
+  assert.deepEqual(redactAll({ a: [token, 1, null, true], [token]: { b: token } }), {
+    a: [REDACTED, 1, null, true],
+    [REDACTED]: { b: REDACTED },
+  });
+});
+
+test("an environment's secrets are those whose names say so", () => {
+  assert.deepEqual(
+    secretValues({
+      GITHUB_TOKEN: "a",
+      AWS_SECRET_ACCESS_KEY: "b",
+      PULUMI_CONFIG_PASSPHRASE: "c",
+      HF_TOKEN: undefined,
+      PATH: "/bin",
+      TOKENIZERS_PARALLELISM: "1",
+    }),
+    ["a", "b", "c"],
+  );
+});

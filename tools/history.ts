@@ -1,0 +1,13 @@
+import { type Build, emptyHistory, type History, historySchema, remember } from "../lib/preview/history.ts";
+import { recall, writeJson } from "./files.ts";
+import type { Home } from "./home.ts";
+
+/** The builds of this clone; none where nothing was built yet. */
+export async function readHistory(home: Home): Promise<History> {
+  return (await recall(home.history, historySchema)) ?? emptyHistory;
+}
+
+/** Adds builds to it. Two runs at once may lose one's builds, never the file. */
+export async function addToHistory(home: Home, builds: readonly Build[]): Promise<void> {
+  if (builds.length > 0) await writeJson(home.history, remember(await readHistory(home), builds));
+}

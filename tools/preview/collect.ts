@@ -1,0 +1,117 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../errors.ts";
+import { nodeLockPath, parseNodeLock } from "../../lib/node-lock.ts";
+import { type Attempt, previewAll } from "../../lib/preview/all.ts";
+import type { Preview } from "../../lib/preview/model.ts";
+import { sourcesOf } from "../../lib/preview/moves.ts";
+import { knownByPlan, unknownStack } from "../../lib/preview/outputs.ts";
+import type { Known } from "../../lib/preview/stack.ts";
+import { secretValues } from "../../lib/redact.ts";
+import { ownsBackend } from "../environment.ts";
+import { readHistory } from "../history.ts";
+import { type Home, repository } from "../home.ts";
+import { projectName, readOptional } from "../pulumi/stack.ts";
+import { type Asked, askEngines, findPulumi } from "./engine.ts";
+import { knownInBackend, knownInState, stackNamed } from "./known.ts";
+import { type CheckoutPlan, planStackIn } from "./planned.ts";
+import { defaultBase, mergeBase, withRevision } from "./revision.ts";
+
+/** What is asked of a preview. */
+export interface Wish {
+  readonly stacks: readonly string[];
+  /** Nothing but this clone: no CLI, no backend, no network. */
+  readonly offline: boolean;
+  /** Compares with the plan of the common ancestor with this revision, instead of what the last update left. */
+  readonly base?: string | undefined;
+}
+
+/** Brings together what the preview of several stacks is made of. One stack that fails does not stop the others. */
+export async function collectPreview(home: Home, wish: Wish): Promise<Preview> {
+  const project = projectName(await readOptional(join(repository, "Pulumi.yaml")));
+  const plans = await eachStack(wish.stacks, (stack) => planStackIn(repository, stack, home));
+  const base = wish.base ?? (wish.offline && !ownsBackend() ? await defaultBase() : undefined);
+  const before = base ? await plansOf(base, wish.stacks, home) : undefined;
+  const asked = wish.offline || base ? undefined : await askEngines(home, project, wish.stacks);
+  const knownOf = async (stack: string): Promise<Known> => {
+    if (before) return before.known.get(stack) ?? unknownStack("the base has no such stack");
+    if (ownsBackend()) return await knownInState(home, project, stack);
+    if (wish.offline) return unknownStack("there is no revision to compare with");
+    return await knownInBackend(stackNamed(home, project, stack, await findPulumi(home)));
+  };
+  const known = await eachStack(wish.stacks, knownOf);
+  const attempts = wish.stacks.map((stack) =>
+    attempted(stack, plans.get(stack), known.get(stack), asked?.get(stack)),
+  );
+  const [first] = [...plans.values()].flatMap((plan) => (plan instanceof Error ? [] : [plan]));
+  return previewAll(attempts, {
+    revision: first?.revision ?? null,
+    history: await readHistory(home),
+    sources: sourcesOf([nodeLockIn(repository), ...(before?.locks ?? [])].flat()),
+    secrets: secretValues(process.env),
+  });
+}
+
+/** One result or error a stack, in the order of the stacks. */
+async function eachStack<T>(
+  stacks: readonly string[],
+  work: (stack: string) => Promise<T>,
+): Promise<Map<string, T | Error>> {
+  const entries = stacks.map(async (stack): Promise<[string, T | Error]> => {
+    try {
+      return [stack, await work(stack)];
+    } catch (error) {
+      return [stack, error instanceof Error ? error : new Error(String(error))];
+    }
+  });
+  return new Map(await Promise.all(entries));
+}
+
+function attempted(
+  stack: string,
+  plan: CheckoutPlan | Error | undefined,
+  known: Known | Error | undefined,
+  asked: Asked | undefined,
+): Attempt {
+  if (plan === undefined || plan instanceof Error) return { stack, problem: reason(plan) };
+  if (known === undefined || known instanceof Error) return { stack, problem: reason(known) };
+  if (asked?.problem !== undefined) return { stack, problem: `Pulumi's preview failed:\n${asked.problem}` };
+  return { stack, planned: plan.planned, known, engine: asked?.answer ?? null };
+}
+
+/** What the user can mend is told as it is; anything else is a bug, and its first line has to do in public. */
+function reason(error: Error | undefined): string {
+  if (error instanceof UserError) return error.message;
+  return `this is a bug: ${error?.message.split("\n")[0] ?? "no result"}`;
+}
+
+/** The stacks as the revision plans them, where the change began. */
+async function plansOf(revision: string, stacks: readonly string[], home: Home) {
+  const commit = await mergeBase(revision);
+  return await withRevision(commit, async (root) => {
+    const planned = await eachStack(stacks, async (stack): Promise<Known> => {
+      if (!existsSync(join(root, `Pulumi.${stack}.yaml`)))
+        return unknownStack("the stack is new in this change");
+      return knownByPlan((await planStackIn(root, stack, home)).planned, commit);
+    });
+    const known = [...planned].map(
+      ([stack, result]) =>
+        [
+          stack,
+          result instanceof Error
+            ? unknownStack(`revision ${commit.slice(0, 10)} cannot be planned: ${reason(result)}`)
+            : result,
+        ] as const,
+    );
+    return { known: new Map(known), locks: nodeLockIn(root) };
+  });
+}
+
+/** Only for the names behind commits: a lock that cannot be read fails the plans that need it. */
+function nodeLockIn(root: string) {
+  try {
+    return [parseNodeLock(readFileSync(join(root, nodeLockPath), "utf8"))];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,86 @@
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { execa } from "execa";
+import { z } from "zod";
+import type { EngineAnswer } from "../../lib/preview/model.ts";
+import { listed } from "../../lib/preview/words.ts";
+import { ownsBackend } from "../environment.ts";
+import { tail } from "../exec.ts";
+import type { Home } from "../home.ts";
+import { step } from "../progress.ts";
+import { type Stack, statePath } from "../pulumi/stack.ts";
+import { ensureTools, neededTools } from "../toolchain/toolchain.ts";
+import { stackNamed } from "./known.ts";
+
+/** What is read of `pulumi preview --json`; the rest is the whole state. */
+const answerSchema = z.object({
+  steps: z.array(z.object({ op: z.string(), urn: z.string() })).default([]),
+  changeSummary: z.record(z.string(), z.number()).default({}),
+});
+
+/** What the engine answered, or how it failed. */
+export type Asked =
+  | { readonly answer: EngineAnswer; readonly problem?: never }
+  | { readonly answer?: never; readonly problem: string };
+
+/** The Pulumi CLI with its plugins, as `make up` resolves them; no service is started. */
+export async function findPulumi(home: Home): Promise<string> {
+  await mkdir(home.state, { recursive: true });
+  const { pulumi } = await ensureTools(home, neededTools.docker, true);
+  if (!pulumi) throw new Error("pulumi is not resolved");
+  return pulumi.path;
+}
+
+/**
+ * Asks about several stacks side by side. One that the backend does not have yet has no answer: everything of it is
+ * new, and a preview does not make it.
+ */
+export async function askEngines(
+  home: Home,
+  project: string,
+  names: readonly string[],
+): Promise<Map<string, Asked>> {
+  const pulumi = await findPulumi(home);
+  const stacks = names
+    .map((name) => stackNamed(home, project, name, pulumi))
+    .filter((stack) => !ownsBackend() || existsSync(statePath(home, stack)));
+  const answers = await step(`Asking Pulumi about ${listed(names, 6)}`, () =>
+    Promise.all(stacks.map(async (stack) => [stack.name, await askEngine(stack)] as const)),
+  );
+  return new Map(answers.flatMap(([name, answer]) => (answer ? [[name, answer] as const] : [])));
+}
+
+/** What Pulumi's engine says to a stack. It needs no builder: nothing is built in a preview. */
+async function askEngine(stack: Stack): Promise<Asked | undefined> {
+  const { exitCode, stdout, stderr } = await execa(
+    stack.pulumi,
+    ["preview", "--json", "--refresh=false", "--non-interactive", "--stack", stack.name],
+    { cwd: stack.folder, env: { ...stack.environment }, stdin: "ignore", reject: false },
+  );
+  if (/no stack named/i.test(stderr)) return undefined;
+  if (exitCode !== 0) return { problem: tail(stderr || errorsIn(stdout) || stdout, 20) };
+  const { changeSummary, steps } = answerSchema.parse(JSON.parse(stdout));
+  const images = steps
+    .filter(({ op, urn }) => op !== "same" && urn.includes("docker-build:index:Image::"))
+    .map(({ op, urn }) => ({ name: urn.split("::").at(-1) ?? urn, op }));
+  return { answer: { counts: changeSummary, images } };
+}
+
+const diagnostics = z.object({
+  diagnostics: z
+    .array(z.object({ message: z.string().default(""), severity: z.string().default("") }))
+    .default([]),
+});
+
+/** A failed preview tells its errors among the rest of its JSON. */
+function errorsIn(stdout: string): string {
+  try {
+    return diagnostics
+      .parse(JSON.parse(stdout))
+      .diagnostics.filter(({ severity }) => severity === "error")
+      .map(({ message }) => message)
+      .join("\n");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,51 @@
+import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../../errors.ts";
+import { attempt, run, tail } from "../exec.ts";
+import { repository } from "../home.ts";
+
+/** Where the change that is checked out began: the common ancestor with `revision`. */
+export async function mergeBase(revision: string, root = repository): Promise<string> {
+  const { ok, stdout, all } = await attempt("git", ["-C", root, "merge-base", "--", revision, "HEAD"]);
+  if (ok) return stdout.trim();
+  const commit = await attempt("git", [
+    ...["-C", root, "rev-parse", "--verify", "--quiet", "--end-of-options"],
+    `${revision}^{commit}`,
+  ]);
+  // In a clone without history the revision itself is near enough.
+  if (commit.ok) return commit.stdout.trim();
+  throw new UserError(
+    `revision ${revision}`,
+    `is not known to git here:\n${tail(all, 3)}\n`,
+    "Fetch it: git fetch origin <branch>",
+  );
+}
+
+/** The branch that changes are merged into, as far as this clone knows it. */
+export async function defaultBase(root = repository): Promise<string | undefined> {
+  for (const name of ["origin/HEAD", "origin/main", "main"]) {
+    const { ok } = await attempt("git", ["-C", root, "rev-parse", "--verify", "--quiet", `${name}^{commit}`]);
+    if (ok) return name;
+  }
+  return undefined;
+}
+
+/** Lets `work` have the files of another revision, with this clone's packages; they are gone afterwards. */
+export async function withRevision<T>(
+  revision: string,
+  work: (root: string) => Promise<T>,
+  root = repository,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "strata-revision-"));
+  const checkout = join(folder, "checkout");
+  const git = ["-C", root, "-c", "core.hooksPath=/dev/null", "worktree"];
+  try {
+    await run("git", [...git, "add", "--detach", "--quiet", checkout, revision]);
+    await symlink(join(repository, "node_modules"), join(checkout, "node_modules"));
+    return await work(checkout);
+  } finally {
+    await attempt("git", [...git, "remove", "--force", checkout]);
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,60 @@
+import { parse } from "yaml";
+import { z } from "zod";
+import { UserError } from "../../errors.ts";
+import { REDACTED } from "../../lib/redact.ts";
+
+/** A stack's configuration out of its files: what Pulumi would hand to the program, but for secrets. */
+export interface Settings {
+  /** By key, `strata:generation`; objects and lists as JSON, a secret as a placeholder. */
+  readonly raw: Readonly<Record<string, string>>;
+  /** Keys of which all or a part is encrypted. */
+  readonly secret: readonly string[];
+}
+
+const values = z.record(z.string(), z.unknown());
+const stackFile = z.object({ config: values.nullish() }).nullish();
+const projectFile = z.object({ config: values.nullish() }).nullish();
+const declaration = z.object({ default: z.unknown(), value: z.unknown() }).partial();
+
+/** Reads `Pulumi.<stack>.yaml`, and the defaults that `Pulumi.yaml` declares, without asking Pulumi. */
+export function readSettings(stackYaml: string, projectYaml: string, path: string): Settings {
+  const declared = Object.entries(read(projectFile, projectYaml, "Pulumi.yaml")?.config ?? {}).flatMap(
+    ([key, value]) => {
+      const found = declaration.safeParse(value).data;
+      const given = found?.value ?? found?.default;
+      return given === undefined ? [] : [[key, given] as const];
+    },
+  );
+  const own = Object.entries(read(stackFile, stackYaml, path)?.config ?? {});
+  const all = Object.fromEntries([...declared, ...own]);
+  return {
+    raw: Object.fromEntries(
+      Object.entries(all).map(([key, value]) => [key, asStored(withoutSecrets(value))]),
+    ),
+    secret: Object.keys(all).filter(
+      (key) => JSON.stringify(all[key]) !== JSON.stringify(withoutSecrets(all[key])),
+    ),
+  };
+}
+
+function read<T>(schema: z.ZodType<T>, text: string, path: string): T {
+  try {
+    return schema.parse(parse(text));
+  } catch (error) {
+    // The message of a YAML error quotes the line, which may hold what nobody should read.
+    const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "";
+    throw new UserError(path, `cannot be read: ${reason}.`, "Mend it, or restore it with git.");
+  }
+}
+
+/** Pulumi writes an encrypted value as an object with the one key `secure`, at any depth. */
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (value === null || typeof value !== "object") return value;
+  if (Object.keys(value).join() === "secure") return REDACTED;
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withoutSecrets(entry)]));
+}
+
+function asStored(value: unknown): string {
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+}

@@ -1,21 +1,25 @@
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import { UserError } from "../errors.ts";
 import { didYouMean } from "../lib/checked.ts";
 import { renderMarkdown } from "../lib/preview/markdown.ts";
 import { previewJsonSchema } from "../lib/preview/model.ts";
 import { type Look, renderTree } from "../lib/preview/tree.ts";
+import { writeAtomically } from "./files.ts";
 import { home, repository } from "./home.ts";
 import { main } from "./main.ts";
 import { collectPreview } from "./preview/collect.ts";
 
-const HELP = `Usage: npm run preview -- [--stack NAME]... [--base REVISION] [--offline] [--json | --markdown]
+const HELP = `Usage: npm run preview -- [--stack NAME]... [--base REVISION] [--offline]
+                          [--json | --markdown] [--out FOLDER]
 
   --stack NAME     a stack, Pulumi.NAME.yaml; may be given several times (default: all of them)
   --base REVISION  compare with the plan of the common ancestor with this revision, not with the last update
   --offline        call no Pulumi: read our own state file, or compare with the base branch
   --json           print one JSON object, by docs/preview-schema.json
   --markdown       print what the pull-request comment says
+  --out FOLDER     also write preview.json and preview.md there
   --schema         print the JSON Schema
 
 Exit status: 0, or 1 where a stack failed.`;
@@ -38,6 +42,7 @@ await main(async () => {
       offline: { type: "boolean", default: false },
       json: { type: "boolean" },
       markdown: { type: "boolean" },
+      out: { type: "string" },
       schema: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
@@ -48,11 +53,12 @@ await main(async () => {
   }
   const stacks = chosenStacks(values.stack ?? []);
   const preview = await collectPreview(home, { stacks, offline: values.offline, base: values.base });
-  const text = values.json
-    ? JSON.stringify(preview, null, 2)
-    : values.markdown
-      ? renderMarkdown(preview)
-      : renderTree(preview, paint);
+  const json = JSON.stringify(preview, null, 2);
+  if (values.out) {
+    await writeAtomically(join(values.out, "preview.json"), `${json}\n`);
+    await writeAtomically(join(values.out, "preview.md"), `${renderMarkdown(preview)}\n`);
+  }
+  const text = values.json ? json : values.markdown ? renderMarkdown(preview) : renderTree(preview, paint);
   process.stdout.write(`${text}\n`);
   return preview.stacks.some(({ verdict }) => verdict === "failed") ? 1 : 0;
 });

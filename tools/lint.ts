@@ -1,10 +1,12 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "../errors.ts";
 import { parsePythonLock } from "../lib/python-lock.ts";
 import { attempt } from "./exec.ts";
-import { cache, repository } from "./home.ts";
+import { cache, home, repository } from "./home.ts";
 import { step } from "./progress.ts";
 import { isExecutable } from "./toolchain/find.ts";
+import { resolveTool } from "./toolchain/resolve.ts";
 import { installWheels } from "./wheels.ts";
 
 const requirements = "tools/lint-requirements.txt";
@@ -12,7 +14,7 @@ const requirements = "tools/lint-requirements.txt";
 /** The programs of lint-requirements.txt, or why they cannot be had here. */
 export type Linters =
   | { readonly shellcheck: string; readonly ruff: string; readonly missing?: never }
-  | { readonly missing: string };
+  | { readonly missing: string; readonly shellcheck?: never };
 
 /** How one linter ended. */
 export interface LintResult {
@@ -94,6 +96,31 @@ export async function lintPython(ruff: string, root: string = repository): Promi
     results.push({ ok, output: all });
   }
   return joined(results);
+}
+
+/** actionlint as the toolchain resolves it, or why it cannot be had here. */
+export async function findActionlint(): Promise<{ path: string; missing?: never } | { missing: string }> {
+  try {
+    const { path } = await resolveTool("actionlint", { home, cache, path: process.env.PATH ?? "" });
+    return { path };
+  } catch (error) {
+    if (error instanceof UserError) return { missing: error.message.split("\n")[0] ?? "" };
+    throw error;
+  }
+}
+
+/** Every workflow by actionlint, its scripts by shellcheck where that is there. */
+export async function lintWorkflows(
+  actionlint: string,
+  shellcheck: string | undefined,
+  root: string = repository,
+): Promise<LintResult> {
+  const paths = globSync(".github/workflows/*.{yml,yaml}", { cwd: root }).sort();
+  const scripts = `-shellcheck=${shellcheck ?? ""}`;
+  const { ok, all } = await attempt(actionlint, ["-no-color", "-pyflakes=", scripts, ...paths], {
+    cwd: root,
+  });
+  return { ok, output: all };
 }
 
 function joined(results: readonly LintResult[]): LintResult {

@@ -22,7 +22,8 @@ export async function main(program: () => Promise<number | undefined>): Promise<
   try {
     process.exitCode = (await program()) ?? 0;
   } catch (error) {
-    if (error instanceof UserError) process.stderr.write(`\nstrata: ${error.message}\n`);
+    if (error instanceof UserError || isWrongOption(error))
+      process.stderr.write(`\nstrata: ${error.message}\n`);
     else process.stderr.write(`\nstrata: this is a bug:\n${error instanceof Error ? error.stack : error}\n`);
     process.exitCode = 1;
   }
@@ -39,4 +40,9 @@ export async function deferInterrupts<T>(
   } finally {
     waiting.delete(handle);
   }
+}
+
+/** What `parseArgs` says of an option that it does not know. */
+function isWrongOption(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS_");
 }

@@ -18,11 +18,14 @@ const HELP = `Usage: npm run preview -- [--stack NAME]... [--base REVISION] [--o
   --base REVISION  compare with the plan of the common ancestor with this revision, not with the last update
   --offline        call no Pulumi: read our own state file, or compare with the base branch
   --json           print one JSON object, by docs/preview-schema.json
-  --markdown       print what the pull-request comment says
+  --markdown       print what the pull-request comment says; --limit N keeps it under N characters
   --out FOLDER     also write preview.json and preview.md there
   --schema         print the JSON Schema
 
 Exit status: 0, or 1 where a stack failed.`;
+
+/** Too little room for the summary would cut the verdicts. */
+const LEAST_LIMIT = 5_000;
 
 const styles = {
   good: "green",
@@ -42,6 +45,7 @@ await main(async () => {
       offline: { type: "boolean", default: false },
       json: { type: "boolean" },
       markdown: { type: "boolean" },
+      limit: { type: "string" },
       out: { type: "string" },
       schema: { type: "boolean" },
       help: { type: "boolean", short: "h" },
@@ -52,16 +56,28 @@ await main(async () => {
     return 0;
   }
   const stacks = chosenStacks(values.stack ?? []);
+  const limit = limitOf(values.limit);
   const preview = await collectPreview(home, { stacks, offline: values.offline, base: values.base });
   const json = JSON.stringify(preview, null, 2);
   if (values.out) {
     await writeAtomically(join(values.out, "preview.json"), `${json}\n`);
     await writeAtomically(join(values.out, "preview.md"), `${renderMarkdown(preview)}\n`);
   }
-  const text = values.json ? json : values.markdown ? renderMarkdown(preview) : renderTree(preview, paint);
+  const text = values.json
+    ? json
+    : values.markdown
+      ? renderMarkdown(preview, limit)
+      : renderTree(preview, paint);
   process.stdout.write(`${text}\n`);
   return preview.stacks.some(({ verdict }) => verdict === "failed") ? 1 : 0;
 });
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const limit = Number(text);
+  if (limit >= LEAST_LIMIT) return limit;
+  throw new UserError("--limit", `expected ${LEAST_LIMIT} or more characters, got "${text}".`, "");
+}
 
 /** Those that are named, each once; without a name all that have a file. */
 function chosenStacks(names: readonly string[]): string[] {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { run as runTests } from "node:test";
 import { attempt } from "./exec.ts";
 import { cache, repository } from "./home.ts";
-import { findLinters, lintPython, lintShell } from "./lint.ts";
+import { findActionlint, findLinters, lintPython, lintShell, lintWorkflows } from "./lint.ts";
 import { main } from "./main.ts";
 import { note, step } from "./progress.ts";
 import { installWheels } from "./wheels.ts";
@@ -51,7 +51,7 @@ await main(async () => {
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
 });
 
-/** Format, lint, types, locks, and lint of scripts: one test each. */
+/** Format, lint, types, locks, and lint of scripts and workflows: one test each. */
 async function check(): Promise<Count> {
   const bin = (name: string) => join(repository, "node_modules", ".bin", name);
   const count = await commands({
@@ -70,6 +70,14 @@ async function check(): Promise<Count> {
       ? lintPython(linters.ruff)
       : lintShell(linters.shellcheck));
     tell(count, title, ok, output);
+  }
+  const actionlint = await findActionlint();
+  if (actionlint.missing !== undefined) {
+    count.skipped++;
+    note(`skip workflows: ${actionlint.missing}`);
+  } else {
+    const { ok, output } = await lintWorkflows(actionlint.path, linters.shellcheck);
+    tell(count, "workflows", ok, output);
   }
   return count;
 }

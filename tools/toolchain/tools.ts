@@ -1,6 +1,6 @@
 import type { VersionRange } from "./versions.ts";
 
-/** Every program that strata calls, Node aside. */
+/** Every program that strata calls, Node and what lint-requirements.txt has aside. */
 export const toolNames = [
   "pulumi",
   "pulumi-language-nodejs",
@@ -11,6 +11,7 @@ export const toolNames = [
   "registry",
   "runc",
   "mmdebstrap",
+  "actionlint",
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -61,6 +62,9 @@ const buildkitVersion = `-s -w -X github.com/moby/buildkit/version.Version=v${bu
 
 const registry = "3.1.2";
 const registryArchive = `${releases}/distribution/distribution/releases/download/v${registry}/registry_${registry}_linux_amd64.tar.gz`;
+
+const actionlint = "1.7.12";
+const actionlintRelease = `${releases}/rhysd/actionlint/releases/download/v${actionlint}`;
 
 /** The image of the same BuildKit, for machines with a Docker engine. */
 export const buildkitImage = `moby/buildkit:v${buildkit}`;
@@ -149,5 +153,20 @@ export const tools: { readonly [name in ToolName]: Tool } = {
     version: "1.0",
     accepts: { range: { from: "1.0", below: "2.0" }, ask: ["--version"] },
     debian: "mmdebstrap",
+  },
+  // Its packages in other registries fetch the program while they are installed.
+  actionlint: {
+    version: actionlint,
+    accepts: { range: { from: "1.7.12", below: "2.0" }, ask: ["-version"] },
+    release: {
+      url: `${actionlintRelease}/actionlint_${actionlint}_linux_amd64.tar.gz`,
+      checksums: `${actionlintRelease}/actionlint_${actionlint}_checksums.txt`,
+      file: "actionlint",
+    },
+    go: {
+      module: "actionlint",
+      package: "github.com/rhysd/actionlint/cmd/actionlint",
+      ldflags: `-s -w -X github.com/rhysd/actionlint.version=${actionlint}`,
+    },
   },
 };

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { repository } from "../../../tools/home.ts";
-import { findLinters, findScripts, lintPython, lintShell } from "../../../tools/lint.ts";
+import { findLinters, findScripts, lintPython, lintShell, lintWorkflows } from "../../../tools/lint.ts";
 import { writeFile } from "../../support/layers.ts";
 import { script, temporaryFolder } from "./support/folder.ts";
 
@@ -123,4 +123,17 @@ case "$*" in *broken*) echo "broken is wrong"; exit 1;; esac`,
   writeFile(folder, "tools/broken.py", "");
   assert.deepEqual(await lintShell(linter, folder), { ok: false, output: "broken is wrong" });
   assert.equal((await lintPython(linter, folder)).ok, false);
+});
+
+test("workflows are linted with their scripts, and without shellcheck too", async (t) => {
+  const folder = temporaryFolder(t);
+  writeFile(folder, ".github/workflows/a.yml", "name: a\n");
+  writeFile(folder, ".github/workflows/b.yaml", "name: b\n");
+  const linter = script(join(folder, "actionlint"), `echo "$*" >>"${folder}/calls"; echo wrong; exit 1`);
+  assert.deepEqual(await lintWorkflows(linter, "/bin/shellcheck", folder), { ok: false, output: "wrong" });
+  await lintWorkflows(linter, undefined, folder);
+  assert.deepEqual(readFileSync(join(folder, "calls"), "utf8").trim().split("\n"), [
+    "-no-color -pyflakes= -shellcheck=/bin/shellcheck .github/workflows/a.yml .github/workflows/b.yaml",
+    "-no-color -pyflakes= -shellcheck= .github/workflows/a.yml .github/workflows/b.yaml",
+  ]);
 });

@@ -2,7 +2,7 @@ import type { Cause } from "../difference.ts";
 import { causesOf, type SharedCause } from "./causes.ts";
 import { code } from "./escape.ts";
 import type { Preview } from "./model.ts";
-import { short } from "./words.ts";
+import { isHash, short } from "./words.ts";
 
 /** Stages that are named beside their reason. */
 const SHOWN_STAGES = 5;
@@ -12,7 +12,7 @@ const REMAINING = [400, 200, 100, 50, 10];
 /** A cause with everything that came from elsewhere as code. */
 export function causeMarkdown({ kind, name, before, after }: Cause): string {
   const what = `${kind} ${code(name)}`;
-  const quiet = ["file", "parent", "stage", "stack", "checks"].includes(kind);
+  const quiet = isHash(kind) || kind === "stage" || kind === "stack";
   if (before === null) return `${what} is new${quiet ? "" : ` (${code(short(after ?? ""))})`}`;
   if (after === null) return `${what} is gone${quiet ? "" : ` (${code(short(before))})`}`;
   return quiet ? `${what} changed` : `${what}: ${code(short(before))} → ${code(short(after))}`;

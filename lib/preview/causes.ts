@@ -1,6 +1,6 @@
 import type { Cause } from "../difference.ts";
 import type { Preview } from "./model.ts";
-import { isConsequence } from "./words.ts";
+import { isConsequence, isHash } from "./words.ts";
 
 /** A reason, once, with everything that it changes. */
 export interface SharedCause {
@@ -29,7 +29,7 @@ export function causesOf(preview: Preview): SharedCause[] {
     const ofSettings = stack.settings.map((cause) => [cause, ""] as const);
     return [...ofStages, ...ofSettings].map(([cause, stage]) => ({ cause, stage, stack: stack.stack }));
   });
-  return [...Map.groupBy(found, ({ cause }) => JSON.stringify(cause)).values()]
+  return [...Map.groupBy(found, ({ cause }) => identity(cause)).values()]
     .flatMap((group) => {
       const [first] = group;
       if (!first) return [];
@@ -40,6 +40,12 @@ export function causesOf(preview: Preview): SharedCause[] {
       return [{ cause: first.cause, stages, count: group.length }];
     })
     .sort((a, b) => b.count - a.count || compare(a.cause, b.cause));
+}
+
+/** Hashes differ from stack to stack where the reason is the same. */
+function identity({ kind, name, before, after }: Cause): string {
+  const values = isHash(kind) ? [before === null, after === null] : [before, after];
+  return JSON.stringify([kind, name, ...values]);
 }
 
 function whole(name: string, before: string | null, after: string | null): Cause {

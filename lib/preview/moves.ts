@@ -80,7 +80,7 @@ function kindOf(input: string, stage: string, value: string): Kind | undefined {
   if (commits.test(value)) return "node";
   // The hashes of a package that is built from source: it is among the packages by its version.
   if (stage.startsWith("wheel-")) return undefined;
-  return stage === "models" || stage.startsWith("model-") ? "model" : "pin";
+  return /^models?(-|$)/.test(stage) ? "model" : "pin";
 }
 
 /** Versions alone, unless it is another build of the same one. */

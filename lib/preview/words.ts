@@ -16,9 +16,13 @@ export function short(value: string): string {
 export function causeText({ kind, name, before, after }: Cause): string {
   if (before === null) return `${kind} ${name} is new${shownValue(kind, after)}`;
   if (after === null) return `${kind} ${name} is gone${shownValue(kind, before)}`;
-  // Hashes and keys say nothing to people; versions and arguments do.
-  if (kind === "file" || kind === "parent" || kind === "checks") return `${kind} ${name} changed`;
+  if (isHash(kind)) return `${kind} ${name} changed`;
   return `${kind} ${name}: ${short(before)} → ${short(after)}`;
+}
+
+/** Hashes and keys say nothing to people; versions and arguments do. */
+export function isHash(kind: string): boolean {
+  return kind === "file" || kind === "parent" || kind === "checks";
 }
 
 /** A parent that is still one, with another key: the stage's own reasons are elsewhere. */

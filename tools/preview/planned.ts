@@ -2,13 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type * as configModule from "../../config.ts";
-import { type Config, refuseSecrets, registryAddress } from "../../config.ts";
+import { type Config, parseConfig, refuseSecrets, registryAddress } from "../../config.ts";
 import type * as compatibilityModule from "../../lib/compatibility.ts";
 import type * as generationsModule from "../../lib/generations.ts";
 import type { Planned } from "../../lib/preview/stack.ts";
 import type * as stackPlanModule from "../../lib/stack-plan.ts";
 import type * as tagsModule from "../../lib/tags.ts";
-import { type Home, repository } from "../home.ts";
+import type { Home } from "../home.ts";
 import { readSettings } from "./settings.ts";
 
 /** A stack as a checkout plans it, and whose commit its labels name. */
@@ -53,9 +53,9 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
   return { planned, revision: provenance.revision };
 }
 
-/** The plan of the checkout that runs. */
-export async function planHere(stack: string, home: Home): Promise<CheckoutPlan> {
-  return await planStackIn(repository, stack, home);
+/** A stack's configuration as the files of a checkout have it. */
+export function stackConfig(root: string, stack: string): Config {
+  return parseConfig(readStackSettings(root, stack), process.env);
 }
 
 function readStackSettings(root: string, stack: string): Readonly<Record<string, string>> {

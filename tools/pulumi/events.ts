@@ -4,6 +4,10 @@ const exported = z.object({ raw: z.string().optional().catch(undefined) });
 const state = z.object({
   custom: z.boolean().optional(),
   inputs: z.object({ exports: z.array(exported).optional().catch(undefined) }).optional(),
+  outputs: z
+    .object({ compressedSize: z.number().optional().catch(undefined) })
+    .nullish()
+    .catch(undefined),
 });
 const metadata = z.object({
   op: z.string(),
@@ -12,6 +16,9 @@ const metadata = z.object({
   new: state.nullish(),
   old: state.nullish(),
 });
+
+/** What an event says about one resource. */
+export type Metadata = z.infer<typeof metadata>;
 
 /** The events of `pulumi up --json` that people are told of, one JSON object a line. */
 const engineEvent = z.object({
@@ -40,7 +47,7 @@ export function parseEvent(line: string): EngineEvent | undefined {
 }
 
 /** What is said of an operation; others go unmentioned. */
-const verbs: { readonly [op: string]: string } = {
+export const verbs: { readonly [op: string]: string } = {
   create: "build",
   update: "update",
   "create-replacement": "rebuild",
@@ -50,8 +57,10 @@ const verbs: { readonly [op: string]: string } = {
 
 /** Where the reporter's lines go. */
 export interface Sink {
-  /** A line for the user. */
+  /** A message for the user. */
   line(text: string): void;
+  /** A line for the user that says that something begins or has ended. */
+  step(text: string): void;
   /** A line of the log of the resource called `name`. */
   log(name: string, text: string): void;
 }
@@ -109,26 +118,26 @@ export class Reporter {
     return parts.length > 0 ? `  ... ${parts.join("; ")}` : undefined;
   }
 
-  #begin({ op, urn, new: fresh, old }: z.infer<typeof metadata>): void {
+  #begin({ op, urn, new: fresh, old }: Metadata): void {
     const verb = verbs[op];
     if (!verb || !(fresh ?? old)?.custom) return;
     const name = nameOf(urn);
     this.#running.set(urn, { name, started: this.#now(), target: targetOf(fresh), last: "" });
     this.#tails.set(urn, []);
-    this.#sink.line(`  ${name}: ${verb}`);
+    this.#sink.step(`  ${name}: ${verb}`);
   }
 
-  #end({ urn }: z.infer<typeof metadata>): void {
+  #end({ urn }: Metadata): void {
     const running = this.#running.get(urn);
     if (!running) return;
     this.#running.delete(urn);
-    this.#sink.line(`  ${running.name}: done (${this.#seconds(running.started)})`);
+    this.#sink.step(`  ${running.name}: done (${this.#seconds(running.started)})`);
   }
 
-  #fail({ urn }: z.infer<typeof metadata>): void {
+  #fail({ urn }: Metadata): void {
     const running = this.#running.get(urn);
     this.#running.delete(urn);
-    this.#sink.line(`  ${nameOf(urn)}: FAILED${running ? ` after ${this.#seconds(running.started)}` : ""}`);
+    this.#sink.step(`  ${nameOf(urn)}: FAILED${running ? ` after ${this.#seconds(running.started)}` : ""}`);
     this.failures.push({ name: nameOf(urn), target: running?.target, tail: this.#tails.get(urn) ?? [] });
   }
 
@@ -165,7 +174,7 @@ export class Reporter {
 }
 
 /** The name that an image is pushed under, out of an export such as `type=registry,name=…,push=true`. */
-function targetOf(fresh: z.infer<typeof state> | null | undefined): string | undefined {
+export function targetOf(fresh: z.infer<typeof state> | null | undefined): string | undefined {
   for (const { raw } of fresh?.inputs?.exports ?? []) {
     const name = raw && /(?:^|,)name=([^,]+)/.exec(raw)?.[1];
     if (name) return name;

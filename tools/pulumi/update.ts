@@ -4,30 +4,32 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { tail } from "../exec.ts";
-import type { Home } from "../home.ts";
+import { addToHistory } from "../history.ts";
+import { type Home, repository } from "../home.ts";
 import { deferInterrupts } from "../main.ts";
+import { expectedBuilds } from "../preview/expected.ts";
+import { stackConfig } from "../preview/planned.ts";
 import { note } from "../progress.ts";
 import { builderLog } from "./build-log.ts";
+import { Builds } from "./builds.ts";
+import { type Display, liveDisplay, plainDisplay } from "./display.ts";
 import { type Failure, parseEvent, Reporter } from "./events.ts";
+import type { Awaited } from "./live.ts";
 import type { Stack } from "./stack.ts";
 
-const HEARTBEAT_MS = 30_000;
-
 /**
- * Runs `pulumi <args>` on the stack and returns its exit code. On a terminal Pulumi shows its own display; elsewhere
- * its events become plain lines, and each resource's log goes to `<home>/logs/build/<name>.log`.
+ * Runs `pulumi <args>` on the stack and returns its exit code. Its events become a live list on a terminal and plain
+ * lines elsewhere; each resource's log goes to `<home>/logs/build/<name>.log`, and what was built into the history.
  */
 export async function runPulumi(home: Home, stack: Stack, args: readonly string[]): Promise<number> {
   const terminal = process.stdout.isTTY && process.stderr.isTTY;
-  const mode = terminal ? [] : ["--non-interactive", "--json"];
-  const child = execa(stack.pulumi, [...args, "--stack", stack.name, ...mode], {
+  const awaited = terminal ? targeted(await expectedBuilds(home, stack.name), args) : new Map();
+  const child = execa(stack.pulumi, [...args, "--stack", stack.name, "--non-interactive", "--json"], {
     cwd: stack.folder,
     env: stack.environment,
     reject: false,
     buffer: false,
     stdin: "ignore",
-    stdout: terminal ? "inherit" : "pipe",
-    stderr: terminal ? "inherit" : "pipe",
   });
   let told = false;
   return await deferInterrupts(
@@ -39,29 +41,50 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
     },
     async () => {
       const logs = new BuildLogs(join(home.logs, "build"));
-      const reporter = new Reporter({ line: note, log: (name, text) => logs.write(name, text) });
-      const beat = setInterval(() => {
-        const text = terminal ? undefined : reporter.heartbeat();
-        if (text) note(text);
-      }, HEARTBEAT_MS);
+      const builds = new Builds();
+      const display: Display = terminal
+        ? liveDisplay(builds, awaited)
+        : plainDisplay(() => reporter.heartbeat());
+      const { line: tell, step } = display;
+      const reporter = new Reporter({ line: tell, step, log: (name, text) => logs.write(name, text) });
       try {
-        if (child.stdout) {
-          createInterface({ input: child.stdout }).on("line", (line) => {
-            const event = parseEvent(line);
-            if (event) reporter.handle(event);
-            else if (line.trim()) note(line);
-          });
-        }
-        if (child.stderr) createInterface({ input: child.stderr }).on("line", note);
+        createInterface({ input: child.stdout }).on("line", (line) => {
+          const event = parseEvent(line);
+          if (event) {
+            builds.handle(event);
+            reporter.handle(event);
+            display.refresh();
+          } else if (line.trim()) tell(line);
+        });
+        createInterface({ input: child.stderr }).on("line", tell);
         const result = await child;
+        display.close();
+        await keepHistory(home, stack.name, builds);
         if (!told) for (const failure of reporter.failures) await showLog(home, failure, stack.environment);
         return told ? 130 : (result.exitCode ?? 1);
       } finally {
-        clearInterval(beat);
+        display.close();
         logs.close();
       }
     },
   );
+}
+
+/** An update that is targeted at resources builds no others. */
+function targeted(expected: Awaited, args: readonly string[]): Awaited {
+  const targets = args.filter((argument) => argument.startsWith("urn:"));
+  if (targets.length === 0) return expected;
+  return new Map([...expected].filter(([name]) => targets.some((urn) => urn.endsWith(`::${name}`))));
+}
+
+/** Adds what was built to the history; an update does not fail because of it. */
+async function keepHistory(home: Home, stack: string, builds: Builds): Promise<void> {
+  try {
+    const { recipe, generation } = stackConfig(repository, stack);
+    await addToHistory(home, builds.history({ recipe, generation }));
+  } catch (error) {
+    note(`history: not kept (${error instanceof Error ? error.message : error})`);
+  }
 }
 
 /** Lines of a failed build that are shown. */

@@ -15,6 +15,7 @@ function recording() {
   const logged: string[] = [];
   const sink = {
     line: (text: string) => lines.push(text),
+    step: (text: string) => lines.push(text),
     log: (name: string, text: string) => logged.push(`${name}|${text}`),
   };
   const reporter = new Reporter(sink, () => clock.now);

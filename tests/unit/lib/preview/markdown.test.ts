@@ -125,7 +125,8 @@ test("reasons are told once each, those that change most first; parents are no r
   const parent: Cause = { kind: "parent", name: "toolbox", before: "1", after: "2" };
   const preview = wholePreview([
     changedStack("ada", 3, (index) => [file("all"), parent, ...(index === 0 ? [file("one")] : [])]),
-    changedStack("hopper", 2, () => [file("all")]),
+    // The product's file has another hash in every stack.
+    changedStack("hopper", 2, () => [{ ...file("all"), before: "3", after: "4" }]),
   ]);
   assert.deepEqual(
     causesOf(preview).map(({ cause, count, stages }) => [cause.name, count, [...stages.keys()]]),

@@ -1,0 +1,23 @@
+import { ownsBackend } from "../environment.ts";
+import type { Home } from "../home.ts";
+import { collectPreview } from "./collect.ts";
+
+/**
+ * What the next update of a stack builds, by the name of its resource, with the seconds that history expects. Only for
+ * show: nothing where it cannot be known at once.
+ */
+export async function expectedBuilds(home: Home, stack: string): Promise<Map<string, number | null>> {
+  if (!ownsBackend()) return new Map();
+  const { stacks } = await collectPreview(home, { stacks: [stack], offline: true });
+  return new Map(
+    stacks.flatMap((preview) =>
+      preview.verdict === "failed"
+        ? []
+        : preview.stages.flatMap(({ name, role, expected }) => {
+            const { recipe } = preview.platform;
+            const resource = role === "product" ? recipe : `${recipe}-${name}`;
+            return expected ? [[resource, expected.seconds] as const] : [];
+          }),
+    ),
+  );
+}

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import { UserError } from "../errors.ts";
@@ -10,6 +10,7 @@ import { writeAtomically } from "./files.ts";
 import { home, repository } from "./home.ts";
 import { main } from "./main.ts";
 import { collectPreview } from "./preview/collect.ts";
+import { projectName, statePath } from "./pulumi/stack.ts";
 
 const HELP = `Usage: npm run preview -- [--stack NAME]... [--base REVISION] [--offline]
                           [--json | --markdown] [--out FOLDER]
@@ -81,15 +82,16 @@ function limitOf(text: string | undefined): number {
 
 /** Those that are named, each once; without a name all that have a file. */
 function chosenStacks(names: readonly string[]): string[] {
+  const project = projectName(readFileSync(join(repository, "Pulumi.yaml"), "utf8"));
   const existing = readdirSync(repository)
     .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
     .sort();
   for (const name of names) {
-    if (existing.includes(name)) continue;
+    if (existing.includes(name) || existsSync(statePath(home, { project, name }))) continue;
     throw new UserError(
       `stack ${name}`,
       `there is no Pulumi.${name}.yaml.`,
-      didYouMean(name, existing) || `There are ${existing.join(", ")}.`,
+      didYouMean(name, existing) || `Use one of ${existing.join(", ")}.`,
     );
   }
   return names.length > 0 ? [...new Set(names)] : existing;

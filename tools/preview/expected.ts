@@ -8,7 +8,9 @@ import { collectPreview } from "./collect.ts";
  */
 export async function expectedBuilds(home: Home, stack: string): Promise<Map<string, number | null>> {
   if (!ownsBackend()) return new Map();
-  const { stacks } = await collectPreview(home, { stacks: [stack], offline: true });
+  const { stacks } = await collectPreview(home, { stacks: [stack], offline: true }).catch(() => ({
+    stacks: [],
+  }));
   return new Map(
     stacks.flatMap((preview) =>
       preview.verdict === "failed"

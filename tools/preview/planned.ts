@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type * as configModule from "../../config.ts";
@@ -61,12 +61,14 @@ export function stackConfig(root: string, stack: string): Config {
 function readStackSettings(root: string, stack: string): Readonly<Record<string, string>> {
   const file = `Pulumi.${stack}.yaml`;
   const read = (path: string) => readFileSync(join(root, path), "utf8");
-  const { raw, secret } = readSettings(read(file), read("Pulumi.yaml"), file);
+  // Pulumi makes it when there is something to write; until then the stack has nothing but defaults.
+  const own = existsSync(join(root, file)) ? read(file) : "";
+  const { raw, secret } = readSettings(own, read("Pulumi.yaml"), file);
   refuseSecrets(secret);
   return raw;
 }
 
-/** Where a stack's images go. */
-function repositoryOf({ registry }: Config, home: Home): string {
-  return `${registryAddress(home.services)}/${registry.repository}`;
+/** Where a stack's images go; null for a kind of registry of which only an update knows. */
+function repositoryOf({ registry }: Config, home: Home): string | null {
+  return registry.kind === "local" ? `${registryAddress(home.services)}/${registry.repository}` : null;
 }

@@ -31,22 +31,20 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
     buffer: false,
     stdin: "ignore",
   });
+  const logs = new BuildLogs(join(home.logs, "build"));
+  const builds = new Builds();
+  const display: Display = terminal ? liveDisplay(builds, awaited) : plainDisplay(() => reporter.heartbeat());
+  const { line: tell, step } = display;
+  const reporter = new Reporter({ line: tell, step, log: (name, text) => logs.write(name, text) });
   let told = false;
   return await deferInterrupts(
     (signal) => {
-      if (!told) note("\nInterrupted: running builds are cancelled. Once more ends them without waiting.");
+      if (!told) tell("\nInterrupted: running builds are cancelled. Once more ends them without waiting.");
       told = true;
       // Ctrl-C on a terminal reaches Pulumi by itself; a signal to this process alone does not.
       if (!terminal || signal !== "SIGINT") child.kill("SIGINT");
     },
     async () => {
-      const logs = new BuildLogs(join(home.logs, "build"));
-      const builds = new Builds();
-      const display: Display = terminal
-        ? liveDisplay(builds, awaited)
-        : plainDisplay(() => reporter.heartbeat());
-      const { line: tell, step } = display;
-      const reporter = new Reporter({ line: tell, step, log: (name, text) => logs.write(name, text) });
       try {
         createInterface({ input: child.stdout }).on("line", (line) => {
           const event = parseEvent(line);

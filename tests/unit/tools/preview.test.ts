@@ -140,3 +140,11 @@ test("a revision that is this one has no change", (t) => {
 test("in a pipe there are no colours", (t) => {
   assert.ok(!preview(t, ["--offline", "--stack", "dev"], { FORCE_COLOR: undefined }).includes("\u001b["));
 });
+
+test("a name that is nearly a stack's gets a suggestion; an unknown option is no bug", (t) => {
+  assert.throws(
+    () => preview(t, ["--stack", "devv"]),
+    /there is no Pulumi\.devv\.yaml\. Did you mean "dev"\?/,
+  );
+  assert.throws(() => preview(t, ["--stak", "dev"]), /strata: Unknown option '--stak'/);
+});

@@ -1,25 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { movesBetween, sourcesOf } from "../../../../lib/preview/moves.ts";
+import { checkout } from "../../../support/nodes.ts";
 
 const [a, b, c] = ["a".repeat(40), "b".repeat(40), "c".repeat(40)];
 const stage = (name: string, inputs: Record<string, string>) => ({ name, key: "", inputs });
-const node = (repository: string, commit: string) => ({
-  repository,
-  ref: "HEAD",
-  commit,
-  version: null,
-  requirements: {},
-  submodules: [],
-  scripts: [],
-  pointers: [],
-  warnings: [],
-});
 const sources = sourcesOf([
   {
     repositories: {
-      "kijai/Nodes": node("https://github.com/kijai/Nodes", b),
-      "some/Lab": node("https://gitlab.example.org/some/Lab", c),
+      "kijai/Nodes": checkout("kijai/Nodes", { repository: "https://github.com/kijai/Nodes", commit: b }),
+      "some/Lab": checkout("some/Lab", { repository: "https://gitlab.example.org/some/Lab", commit: c }),
     },
     packages: {},
   },

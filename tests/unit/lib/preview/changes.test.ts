@@ -23,6 +23,8 @@ import { temporaryFolder } from "../../tools/support/folder.ts";
 /** What `file:` inputs of the product are called. */
 const product = (recipe: string) => `file recipes/${recipe}.ts (image configuration)`;
 const description = "file layers/runtime/layer.ts (rootfs/opt/strata/image.json)";
+/** What the stage that looks at all packages gets of another version. */
+const distributions = "file layers/verify/layer.ts (distributions.txt)";
 
 interface Change {
   /** Settings before, and those that differ after. */
@@ -66,10 +68,9 @@ const changes: Readonly<Record<string, Change>> = {
   "a file that several layers share": {
     edit: append("layers/shared/finish.sh"),
     causes: Object.fromEntries(
-      ["cuda", "llama-cpp", "python", "torch", "attention", "backend", "models", "runtime"].map((layer) => [
-        layer,
-        ["file layers/shared/finish.sh"],
-      ]),
+      ["cuda", "llama-cpp", "python", "torch", "attention", "backend", "verify", "models", "runtime"].map(
+        (layer) => [layer, ["file layers/shared/finish.sh"]],
+      ),
     ),
   },
   "a parent of everything": {
@@ -83,7 +84,7 @@ const changes: Readonly<Record<string, Change>> = {
   },
   "a package's version": {
     edit: (root) => editLock(root, { supervisor: { version: "99.0" } }),
-    causes: { backend: ["package supervisor"] },
+    causes: { backend: ["package supervisor"], verify: [distributions] },
   },
   "a package's files under the same version": {
     edit: (root) => editLock(root, { supervisor: {} }),
@@ -100,6 +101,7 @@ const changes: Readonly<Record<string, Change>> = {
       backend: ["package fastapi"],
       torch: ["package sympy"],
       cuda: ["package nvidia-cudnn-cu13"],
+      verify: [distributions],
     },
   },
   "a pinned digest": {
@@ -126,6 +128,7 @@ const changes: Readonly<Record<string, Change>> = {
       torch: ["argument PYTHON"],
       attention: ["argument PYTHON"],
       backend: ["argument PYTHON"],
+      verify: ["argument PYTHON"],
       starter: [product("starter")],
     },
   },
@@ -143,6 +146,7 @@ const changes: Readonly<Record<string, Change>> = {
     after: { attention: '["triton"]' },
     causes: {
       attention: ["argument KERNELS", "package sageattention"],
+      verify: [distributions],
       runtime: [description],
     },
   },
@@ -223,7 +227,7 @@ for (const [title, change] of Object.entries(changes)) {
     const preview = previewOfChange(t, change);
     const own = preview.stages.flatMap(({ name, verdict, causes }) => {
       const reasons = causes.filter(
-        (cause) => !isConsequence(cause) && !(change.otherLock && cause.kind.endsWith("package")),
+        (cause) => !isConsequence(cause) && !(change.otherLock && isOfLock(cause)),
       );
       return verdict === "rebuild" && reasons.length > 0 ? [[name, reasons.map(shown).sort()] as const] : [];
     });
@@ -311,6 +315,11 @@ function checkout(t: TestContext): string {
     cpSync(join(repository, folder), join(root, folder), { recursive: true });
   }
   return root;
+}
+
+/** Whether a cause is another version of a package. */
+function isOfLock(cause: { kind: string; name: string }): boolean {
+  return cause.kind.endsWith("package") || shown(cause) === distributions;
 }
 
 function shown({ kind, name }: { kind: string; name: string }): string {

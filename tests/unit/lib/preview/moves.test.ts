@@ -75,17 +75,19 @@ test("digests and versions are pins; the hashes of a package that is built here 
     [
       stage("system", { "pin:debian": "sha256:1" }),
       stage("wheel-dlib", { "pin:dlib": "sha256:1" }),
-      stage("model-clip", { "pin:clip": "sha256:1" }),
+      stage("model-clip-1a2b3c4d", { "pin:clip": "sha256:1" }),
+      stage("models-shared-3", { "pin:vae": "sha256:1" }),
     ],
     [
       stage("system", { "pin:debian": "sha256:2" }),
       stage("wheel-dlib", { "pin:dlib": "sha256:2" }),
-      stage("model-clip", { "pin:clip": "sha256:2" }),
+      stage("model-clip-1a2b3c4d", { "pin:clip": "sha256:2" }),
+      stage("models-shared-3", { "pin:vae": "sha256:2" }),
     ],
     sources,
   );
   assert.deepEqual(
     [pins, models, packages].map((moves) => moves.map(({ name }) => name)),
-    [["debian"], ["clip"], []],
+    [["debian"], ["clip", "vae"], []],
   );
 });

@@ -18,7 +18,7 @@ const HELP = `Usage: npm run preview -- [--stack NAME]... [--base REVISION] [--o
   --stack NAME     a stack, Pulumi.NAME.yaml; may be given several times (default: all of them)
   --base REVISION  compare with the plan of the common ancestor with this revision, not with the last update
   --offline        call no Pulumi: read our own state file, or compare with the base branch
-  --json           print one JSON object, by docs/preview-schema.json
+  --json           print one JSON object, by docs/preview-schema.json (npm run --silent leaves out npm's own lines)
   --markdown       print what the pull-request comment says; --limit N keeps it under N characters
   --out FOLDER     also write preview.json and preview.md there
   --schema         print the JSON Schema

@@ -51,7 +51,7 @@ export async function askEngines(
 }
 
 /** What Pulumi's engine says to a stack. It needs no builder: nothing is built in a preview. */
-async function askEngine(stack: Stack): Promise<Asked | undefined> {
+export async function askEngine(stack: Stack): Promise<Asked | undefined> {
   const { exitCode, stdout, stderr } = await execa(
     stack.pulumi,
     ["preview", "--json", "--refresh=false", "--non-interactive", "--stack", stack.name],

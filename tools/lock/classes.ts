@@ -9,13 +9,10 @@ import { mirrored } from "../../lib/mirrors.ts";
 import { type NodeClasses, nodeClassesPath, type ReadRepository } from "../../lib/node-classes.ts";
 import type { Checkout, NodeLock } from "../../lib/node-lock.ts";
 import type { Say } from "../progress.ts";
-import { type Fetched, fetchCommit } from "./git.ts";
+import { fetchFiles } from "./git.ts";
 
 const managerName = "Comfy-Org/ComfyUI-Manager";
 const program = join(import.meta.dirname, "node_classes");
-
-/** Larger files are data. ComfyUI-Manager's list of classes is read whatever its size. */
-const LONGEST_SOURCE = 2_000_000;
 
 const found = z.strictObject({
   classes: z.array(z.string()),
@@ -41,9 +38,11 @@ export async function lockClasses(
   try {
     for (const [name, checkout] of checkouts) {
       say(`${++done} of ${checkouts.length}, ${name}`);
-      const fetched = await fetchSource(name, checkout, mirrors, folder);
-      repositories[name] = { commit: checkout.commit, ...(await readClasses(name, fetched)) };
-      if (name === managerName) listed = readManagerMap(await oneFile(name, managerMapFile, fetched));
+      const sources = await fetchSources(name, checkout, mirrors, folder);
+      const list = sources.get(managerMapFile);
+      sources.delete(managerMapFile);
+      repositories[name] = { commit: checkout.commit, ...(await readClasses(name, sources)) };
+      if (name === managerName) listed = readManagerMap(listOf(name, list));
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -76,22 +75,25 @@ export function classesProblems(lock: NodeLock, classes: NodeClasses): UserError
   });
 }
 
-async function fetchSource(
+async function fetchSources(
   name: string,
   { repository, commit }: Checkout,
   mirrors: Readonly<Record<string, string>>,
   folder: string,
-): Promise<Fetched> {
-  return await fetchCommit({ name, location: mirrored(repository, mirrors) }, commit, folder);
+): Promise<Map<string, string>> {
+  return await fetchFiles(
+    { name, location: mirrored(repository, mirrors) },
+    commit,
+    folder,
+    (path) => path.endsWith(".py") || (name === managerName && path === managerMapFile),
+  );
 }
 
 /** Python reads Python: see tools/lock/node_classes. It imports nothing of what it reads. */
-async function readClasses(name: string, fetched: Fetched): Promise<Omit<ReadRepository, "commit">> {
-  const sources = await fetched.read(
-    fetched.entries.filter(
-      ({ path, size }) => path.endsWith(".py") && size !== null && size <= LONGEST_SOURCE,
-    ),
-  );
+async function readClasses(
+  name: string,
+  sources: ReadonlyMap<string, string>,
+): Promise<Omit<ReadRepository, "commit">> {
   const result = await execa("python3", ["-W", "ignore", program], {
     input: JSON.stringify(Object.fromEntries(sources)),
     env: { PYTHONDONTWRITEBYTECODE: "1" },
@@ -105,11 +107,9 @@ async function readClasses(name: string, fetched: Fetched): Promise<Omit<ReadRep
   );
 }
 
-async function oneFile(name: string, path: string, { entries, read }: Fetched): Promise<string> {
-  const texts = await read(entries.filter((entry) => entry.path === path));
-  const text = texts.get(path);
+function listOf(name: string, text: string | undefined): string {
   if (text !== undefined) return text;
-  throw new UserError(name, `has no ${path} at its commit.`, "Lock another ComfyUI-Manager.");
+  throw new UserError(name, `has no ${managerMapFile} at its commit.`, "Lock another ComfyUI-Manager.");
 }
 
 /** The list also knows classes whose names the code computes. */

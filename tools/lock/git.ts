@@ -61,34 +61,64 @@ export async function resolveRef(remote: Remote, ref: string): Promise<string> {
 
 /** Fetches exactly one commit, without history, into a bare repository in `folder`. */
 export async function fetchCommit(remote: Remote, commit: string, folder: string): Promise<Fetched> {
-  const git = join(folder, `${remote.name.replace(/[^\w.-]+/g, "+")}-${commit.slice(0, 12)}.git`);
-  const local = (...args: string[]) => ["-c", "core.hooksPath=/dev/null", "--git-dir", git, ...args];
-  await execa("git", ["init", "--quiet", "--bare", git], { env: environment });
-  await ask(
-    remote,
-    local(
-      "fetch",
-      "--quiet",
-      "--depth=1",
-      "--no-tags",
-      "--no-write-fetch-head",
-      "--",
-      remote.location,
-      commit,
-    ),
-  );
+  const local = await shallow(remote, commit, folder);
   const listing = await execa("git", local("ls-tree", "-r", "-z", "--long", commit));
   return {
     entries: listing.stdout.split("\0").flatMap(toEntry),
-    read: async (entries) => {
-      const { stdout } = await execa("git", local("cat-file", "--batch"), {
-        input: entries.map(({ object }) => `${object}\n`).join(""),
-        encoding: "buffer",
-        maxBuffer: 2 ** 31,
-      });
-      return splitBatch(Buffer.from(stdout), entries);
-    },
+    read: (entries) => readTexts(entries, local),
   };
+}
+
+/** The texts of a commit's files whose path is wanted, by path; from servers that can, nothing else is fetched. */
+export async function fetchFiles(
+  remote: Remote,
+  commit: string,
+  folder: string,
+  isWanted: (path: string) => boolean,
+): Promise<Map<string, string>> {
+  const local = await shallow(remote, commit, folder, "--filter=blob:none");
+  const listing = await execa("git", local("ls-tree", "-r", "-z", commit));
+  const wanted = listing.stdout.split("\0").flatMap((line) => {
+    const [, mode, object = "", path = ""] = /^(\d+) blob (\w+)\t([\s\S]+)$/.exec(line) ?? [];
+    return mode !== undefined && mode !== "120000" && isWanted(path) ? [{ path, object }] : [];
+  });
+  const { stdout } = await execa("git", local("cat-file", "--batch-check"), { input: objects(wanted) });
+  const missing = stdout.split("\n").flatMap((line) => /^(\w+) missing$/.exec(line)?.[1] ?? []);
+  if (missing.length > 0) {
+    const only = ["--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--", remote.location];
+    // Nothing that is here is worth telling the server: it would look at history that was never fetched.
+    const quiet = ["-c", "fetch.negotiationAlgorithm=noop"];
+    await ask(remote, [...quiet, ...local("fetch", "--quiet", ...only, ...new Set(missing))]);
+  }
+  return await readTexts(wanted, local);
+}
+
+/** Calls git in a bare repository. */
+type Local = (...args: string[]) => string[];
+
+/** One commit without history in a bare repository of its own. */
+async function shallow(remote: Remote, commit: string, folder: string, ...options: string[]): Promise<Local> {
+  const git = join(folder, `${remote.name.replace(/[^\w.-]+/g, "+")}-${commit.slice(0, 12)}.git`);
+  const local = (...args: string[]) => ["-c", "core.hooksPath=/dev/null", "--git-dir", git, ...args];
+  await execa("git", ["init", "--quiet", "--bare", git], { env: environment });
+  const only = ["--depth=1", "--no-tags", "--no-write-fetch-head", ...options];
+  await ask(remote, local("fetch", "--quiet", ...only, "--", remote.location, commit));
+  return local;
+}
+
+type Blob = Pick<Entry, "path" | "object">;
+
+function objects(entries: readonly Blob[]): string {
+  return entries.map(({ object }) => `${object}\n`).join("");
+}
+
+async function readTexts(entries: readonly Blob[], local: Local): Promise<Map<string, string>> {
+  const { stdout } = await execa("git", local("cat-file", "--batch"), {
+    input: objects(entries),
+    encoding: "buffer",
+    maxBuffer: 2 ** 31,
+  });
+  return splitBatch(Buffer.from(stdout), entries);
 }
 
 /** `<mode> <type> <object> <size>\t<path>`; a submodule has the type `commit` and no size. Links (120000) say nothing. */
@@ -99,7 +129,7 @@ function toEntry(line: string): Entry[] {
 }
 
 /** What `git cat-file --batch` prints: a line `<object> <type> <size>`, the content and a line end, for each. */
-function splitBatch(output: Buffer, entries: readonly Entry[]): Map<string, string> {
+function splitBatch(output: Buffer, entries: readonly Blob[]): Map<string, string> {
   const texts = new Map<string, string>();
   let at = 0;
   for (const { path } of entries) {

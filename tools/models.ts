@@ -1,11 +1,12 @@
 /** `npm run models -- <workflow>…`: which models and custom nodes workflows need. See `HELP`. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { UserError } from "../errors.ts";
-import { modelLockPath, parseModelLock } from "../lib/model-lock.ts";
+import { formatModelLock, modelLockPath, parseModelLock } from "../lib/model-lock.ts";
 import { nodeClassesPath, parseNodeClasses } from "../lib/node-classes.ts";
 import { formatRecipeModels, recipeModels, recipeModelsPath } from "../lib/recipe-models.ts";
+import { withWanted } from "../lib/wanted-models.ts";
 import { analyse } from "../lib/workflow/analyse.ts";
 import { classIndex } from "../lib/workflow/class-index.ts";
 import { compare } from "../lib/workflow/compare.ts";
@@ -14,12 +15,14 @@ import { repository } from "./home.ts";
 import { writeLocks } from "./lock/files.ts";
 import { renderModels } from "./models/table.ts";
 
-const HELP = `Usage: npm run models -- <workflow>… [--catalogue FILE] [--json] [--write RECIPE]
+const HELP = `Usage: npm run models -- <workflow>… [--catalogue FILE] [--json] [--add] [--write RECIPE]
 
 A workflow is a file of ComfyUI: Export, Export (API), or an image (PNG) that it saved.
 
   --catalogue FILE  the models to compare with (default: ${modelLockPath})
   --json            print the report as one JSON object (schema: ModelsReport in lib/workflow/report.ts)
+  --add             put what the lock lacks into it, where the workflow gives an address; then run
+                    npm run lock -- models
   --write RECIPE    write what is needed to recipes/models/RECIPE.json
 
 Exit status: 0 everything is known and locked, 1 something is not, 2 the workflows could not be read.`;
@@ -36,7 +39,14 @@ async function main(args: string[]): Promise<number> {
   const catalogue = values.catalogue ?? join(repository, modelLockPath);
   const lock = parseModelLock(readText(catalogue), catalogue);
   const workflows = positionals.map((path) => readWorkflow(readBytes(path), fromRepository(path)));
-  const report = compare(analyse(workflows, classes), lock, classes);
+  const needs = analyse(workflows, classes);
+  let report = compare(needs, lock, classes);
+  if (values.add) {
+    const more = withWanted(lock, report);
+    writeFileSync(catalogue, formatModelLock(more));
+    console.error(`added ${more.incomplete.length - lock.incomplete.length} models to ${catalogue}`);
+    report = compare(needs, more, classes);
+  }
   if (values.write !== undefined) {
     const path = recipeModelsPath(recipeName(values.write));
     await writeLocks(repository, [{ path, text: formatRecipeModels(recipeModels(report)) }]);
@@ -54,6 +64,7 @@ function parse(args: string[]) {
       options: {
         catalogue: { type: "string" },
         json: { type: "boolean" },
+        add: { type: "boolean" },
         write: { type: "string" },
         help: { type: "boolean", short: "h" },
       },

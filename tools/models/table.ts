@@ -1,4 +1,5 @@
 /** What workflows need, as people read it. */
+import { basename } from "node:path";
 import Table from "cli-table3";
 import prettyBytes from "pretty-bytes";
 import type { ModelsReport } from "../../lib/workflow/report.ts";
@@ -14,6 +15,10 @@ export function renderModels(report: ModelsReport): string {
   return [
     heading(report),
     fileTable(report),
+    list(
+      "Missing in the lock, at the addresses that the workflows give (--add puts them there)",
+      report.files.flatMap(({ state, url }) => (state === "missing" && url ? [url] : [])),
+    ),
     nodeTable(report),
     list(
       "Cannot be told",
@@ -82,9 +87,9 @@ function list(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? "" : [`${title}:`, ...lines.map((line) => `  ${line}`)].join("\n");
 }
 
-/** `57:12 UNETLoader`, after the workflow's name where there are several. */
+/** `57:12 UNETLoader`, after the workflow's file where there are several. */
 function placeOf({ workflow, id, type }: Place, { workflows }: Pick<ModelsReport, "workflows">): string {
-  return `${workflows.length > 1 ? `${workflow} ` : ""}${id} ${type}`;
+  return `${workflows.length > 1 ? `${basename(workflow)} ` : ""}${id} ${type}`;
 }
 
 function size(bytes: number | null, isRough: boolean): string {

@@ -16,6 +16,7 @@ from typing import Any
 
 CHUNK = 1 << 16
 LARGE = 1 << 23
+PAGE = b"not the file"
 
 
 @dataclass
@@ -55,7 +56,7 @@ class File:
         return hashlib.sha256(self.content).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request:
     """What somebody asked, and how many bytes of the file they were given."""
 
@@ -111,34 +112,31 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.close_connection = True
         path = self.path.split("?")[0]
+        headers = self.headers
+        request = Request(path, headers.get("Range"), headers.get("Authorization"), headers.get("User-Agent", ""))
         with self.server.lock:
+            self.server.requests.append(request)
             file = self.server.files.get(path)
             answer = file.first.pop(0) if file and file.first else None
-        given = 0
         with suppress(OSError):
             if file is None:
                 self.empty(404, {})
             elif answer:
                 self.empty(*answer)
-            elif file.token and self.headers.get("Authorization") != f"Bearer {file.token}":
+            elif file.token and headers.get("Authorization") != f"Bearer {file.token}":
                 self.empty(401, {})
             elif file.redirect:
                 self.empty(302, {"Location": file.redirect, **file.linked})
             else:
-                given = self.give(file)
-        with self.server.lock:
-            headers = self.headers
-            request = Request(
-                path, headers.get("Range"), headers.get("Authorization"), headers.get("User-Agent", ""), given
-            )
-            self.server.requests.append(request)
+                request.given = self.give(file)
 
     def empty(self, status: int, headers: dict[str, str]) -> None:
-        """An answer without a body."""
+        """An answer without the file; what it has in its place must not get into the file."""
         self.send_response(status)
-        for name, value in {"Content-Length": "0", **headers}.items():
+        for name, value in {"Content-Length": str(len(PAGE)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
+        self.wfile.write(PAGE)
 
     def give(self, file: File) -> int:
         """The file or a part of it; returns how much was given before somebody hung up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 import unittest
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from unittest import mock
@@ -135,7 +137,9 @@ class Plain(Fetching):
     def test_a_slow_server_shows_lines_of_progress(self) -> None:
         model = self.serve("/a.bin", File(CONTENT, delay=0.03))
         self.assertEqual(self.fetch(model), [])
-        self.assertRegex(self.said.getvalue(), r"1/1 a\.bin: [\d.]+ MB of 3\.0 MB \(\d+ %\), [\d.]+ MB/s, \d+ s left")
+        self.assertRegex(
+            self.said.getvalue(), r"1/1 a\.bin: [\d.]+ [kM]B of 3\.0 MB \(\d+ %\), [\d.]+ [kM]B/s, \d+ s left"
+        )
 
     def test_what_is_gone_says_so_and_the_others_are_fetched(self) -> None:
         gone = self.serve("/gone.bin", File(b"gone"))
@@ -235,7 +239,8 @@ class Tokens(Fetching):
         self.assertEqual((self.root / model.path).read_bytes(), CONTENT)
 
     def test_a_host_that_redirects_only_later_gets_no_token_out(self) -> None:
-        # The first look finds the file itself; then the host changes its mind.
+        # The first look finds the file itself; then the host changes its mind. Without aria2, which would mend the rest.
+        self.enterContext(mock.patch("shutil.which", return_value=None))
         model = self.on_hub(File(CONTENT, token=TOKEN))
         self.other.files["/elsewhere"] = File(CONTENT)
         hub_file = self.server.files["/o/n/resolve/main/a.bin"]
@@ -255,6 +260,7 @@ class Tokens(Fetching):
         hub_file.first = Turning(f"{self.other.url}/elsewhere")  # type: ignore[assignment]
         self.assertEqual(self.fetch(model, variables=self.hub()), [])
         self.assertEqual(original, [])
+        self.assertNotIn("once more", self.said.getvalue())
         self.assertEqual((self.root / model.path).read_bytes(), CONTENT)
         self.assertEqual({each.authorization for each in self.other.requests}, {None})
 
@@ -328,6 +334,7 @@ class Program(Fetching):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
 
     def finish(self, process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -351,7 +358,7 @@ class Program(Fetching):
         self.assertEqual(status, 1)
         self.assertRegex(errors, r"^strata: models/vae/b: .* does not have it any more \(404\)")
 
-    def killed(self, number: signal.Signals, status: int) -> None:
+    def killed(self, end: Callable[[subprocess.Popen[str]], None], status: int) -> None:
         """Ends a run in the middle, and lets another one end it well."""
         content = random.Random(3).randbytes(48_000_000)
         model = self.serve("/a.bin", File(content, delay=0.05))
@@ -359,7 +366,7 @@ class Program(Fetching):
         self.wait_until(24_000_000)
         # aria2 writes down once a second which pieces it has.
         time.sleep(1.2)
-        process.send_signal(number)
+        end(process)
         self.assertEqual(self.finish(process)[0], status)
         self.assertFalse((self.root / model.path).exists())
         self.server.files["/a.bin"].delay = 0
@@ -369,10 +376,28 @@ class Program(Fetching):
         self.assertLess(self.server.given("/a.bin"), len(content) + 18_000_000)
 
     def test_a_rerun_after_sigterm_does_not_fetch_what_is_there(self) -> None:
-        self.killed(signal.SIGTERM, 128 + signal.SIGTERM)
+        self.killed(lambda process: process.terminate(), 128 + signal.SIGTERM)
 
     def test_a_rerun_after_a_kill_does_not_fetch_what_is_there(self) -> None:
-        self.killed(signal.SIGKILL, -signal.SIGKILL)
+        self.killed(self.kill_but_not_aria2, -signal.SIGKILL)
+
+    def kill_but_not_aria2(self, process: subprocess.Popen[str]) -> None:
+        """It goes on for a moment, and the lock is held until it ends: nobody else may write meanwhile."""
+        children = [Path("/proc", child) for child in children_of(process.pid)]
+        process.kill()
+        process.wait()
+        [lock] = self.cache.glob("*.lock")
+        with lock.open("r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+        # A process that has ended and that nobody has asked about has no arguments.
+        running = [child for child in children if child.exists() and (child / "cmdline").read_bytes()]
+        self.assertEqual(running, [], "the lock is free, and somebody still writes")
+
+    def test_a_rerun_after_the_end_of_the_container_does_not_fetch_what_is_there(self) -> None:
+        self.killed(lambda process: os.killpg(process.pid, signal.SIGKILL), -signal.SIGKILL)
 
     def test_two_at_once_on_one_volume_fetch_a_file_once(self) -> None:
         models = [self.serve(f"/{name}.bin", File(CONTENT + name.encode(), delay=0.01)) for name in "abc"]
@@ -426,10 +451,15 @@ class Program(Fetching):
         self.assertLess(self.server.given("/a.bin"), size + 500_000_000)
 
 
+def children_of(pid: int) -> list[str]:
+    """Processes that it started."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
 def arguments_below(pid: int) -> str:
     """Arguments of a process and its children, and what the children find in their environment."""
     texts = [Path(f"/proc/{pid}/cmdline").read_bytes()]
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+    for child in children_of(pid):
         texts += [Path(f"/proc/{child}/{part}").read_bytes() for part in ("cmdline", "environ")]
     return b"\n".join(texts).decode(errors="replace")
 

@@ -103,6 +103,19 @@ export function lockedModels(paths: readonly string[], lock: ModelLock): LockedM
   return paths.flatMap((path) => complete.get(path) ?? []);
 }
 
+/** What the fetcher is told of `models`: nothing that does not decide their bytes, so that a licence rebuilds no stage. */
+export function fetchManifest(models: readonly LockedModel[]): string {
+  const entries = models.map(({ name, folder, url, size, sha256, gated }) => ({
+    name,
+    folder,
+    url,
+    size,
+    sha256,
+    gated: gated === true,
+  }));
+  return `${JSON.stringify({ models: entries }, null, 2)}\n`;
+}
+
 function unknownHash(path: string, { url: address, sha256: hash }: IncompleteModel): UserError {
   return new UserError(
     `${modelLockPath}: ${path}`,

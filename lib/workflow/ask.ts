@@ -30,6 +30,9 @@ export function ask(node: WorkflowNode, classes: ClassIndex): Asked {
   for (const [name, input] of Object.entries(inputsOf(node.type, classes))) {
     if (input.folders.every(isOwnFiles)) continue;
     const value = namedFile(node, name, input);
+    // What the widget had before something was linked to it is not asked for any more.
+    const before = input.widget === null ? undefined : textOf(node.widgets?.[input.widget]);
+    if (before !== undefined) told.add(before);
     if ("problem" in value) unknown.push(value.problem);
     else if (value.name !== undefined) {
       told.add(value.name);

@@ -1,7 +1,6 @@
 import { type IncompleteModel, type LockedModel, type ModelLock, modelPath } from "../model-lock.ts";
 import type { NeededFile, NeededNode, Needs } from "./analyse.ts";
 import type { ClassIndex } from "./class-index.ts";
-import { samePlaces } from "./folders.ts";
 import type { ModelsReport } from "./report.ts";
 
 type Entry = LockedModel | IncompleteModel;
@@ -50,7 +49,7 @@ export function compare(needs: Needs, lock: ModelLock, classes: ClassIndex): Mod
 
 /** The lock's entry for a file: at one of the places where ComfyUI looks, with any ending where the node names none. */
 function entryOf({ folders, name }: NeededFile, entries: ReadonlyMap<string, Entry>): Entry | undefined {
-  const paths = folders.flatMap(samePlaces).map((folder) => `${folder}/${name}`);
+  const paths = folders.map((folder) => `${folder}/${name}`);
   const exact = paths.map((path) => entries.get(path)).find((entry) => entry !== undefined);
   if (exact || /\.\w+$/.test(name)) return exact;
   return [...entries].find(([path]) => paths.includes(path.replace(/\.\w+$/, "")))?.[1];

@@ -42,9 +42,3 @@ export function modelFolders(name: string): readonly [string, ...string[]] {
 export function isOwnFiles(name: string): boolean {
   return ownFiles.has(name);
 }
-
-/** All paths at which ComfyUI finds the file: a file in `models/clip` is found as well as one in `models/text_encoders`. */
-export function samePlaces(folder: string): readonly string[] {
-  const group = Object.values(places).find((paths) => paths.includes(folder));
-  return group ?? [folder];
-}

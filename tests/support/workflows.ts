@@ -90,6 +90,7 @@ export const someClasses: NodeClasses = {
       classes: [
         ...["CLIPTextEncode", "KSampler", "SaveImage", "LoadImage", "ImagePass", "PrimitiveString"],
         ...["UNETLoader", "VAELoader", "LoraLoaderModelOnly", "CLIPLoader", "DualCLIPLoader", "TrainLora"],
+        "AddLabel",
       ],
       models: {
         UNETLoader: { unet_name: only("diffusion_models") },
@@ -98,6 +99,7 @@ export const someClasses: NodeClasses = {
         CLIPLoader: { clip_name: only("text_encoders") },
         DualCLIPLoader: { clip_name1: only("text_encoders"), clip_name2: only("text_encoders", 1) },
         TrainLora: { existing_lora: only("loras", 3) },
+        AddLabel: { font: only("kjnodes_fonts") },
       },
       alone: ["TrainLora"],
       unread: [],

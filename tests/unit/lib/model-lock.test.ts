@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { UserErrors } from "../../../errors.ts";
 import { hubUrl, parseHubUrl } from "../../../lib/hub.ts";
 import {
+  fetchManifest,
   formatModelLock,
   lockedModels,
   modelLockPath,
@@ -87,6 +88,15 @@ test("a model without a hash is refused as an input, with what to do; all proble
       );
       return true;
     },
+  );
+});
+
+test("the fetcher is told what decides the bytes, and nothing else", () => {
+  const { licence: _, source: __, ...rest } = model;
+  assert.deepEqual(JSON.parse(fetchManifest([model])), { models: [rest] });
+  assert.equal(
+    fetchManifest([{ ...model, gated: null, licence: "MIT", source: "x" }]),
+    fetchManifest([model]),
   );
 });
 

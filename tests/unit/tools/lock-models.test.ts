@@ -144,6 +144,22 @@ test("a renamed repository is followed on the hub; the token never leaves it", a
   assert.deepEqual(other.asked, []);
 });
 
+test("the hub's first word counts, and what lies elsewhere is not asked", async (context) => {
+  const other = await hub(context, { "/file": respond(200, { "content-length": "12" }) });
+  const server = await hub(context, {
+    // To a cache of the hub itself, which says less.
+    [path]: respond(302, { ...stored, location: "/cached" }),
+    "/cached": respond(200, { "content-length": "12" }),
+    // To another host, with nothing said about the file.
+    [`${path}.elsewhere`]: respond(302, { location: `${other.address}/file` }),
+    "/api/models/o/n": described,
+  });
+  assert.equal((await lockModels(lockOf(wanted), asking(server))).models[0]?.sha256, sha256);
+  const elsewhere = lockOf({ ...wanted, url: `${url}.elsewhere` });
+  await assert.rejects(lockModels(elsewhere, asking(server)), /does not say its sha256/);
+  assert.deepEqual(other.asked, []);
+});
+
 test("a small file has no hash on the hub, and none is invented", async (context) => {
   const server = await hub(context, {
     [path]: respond(200, { etag: `"${"d".repeat(40)}"`, "content-length": "5", "x-repo-commit": commit }),

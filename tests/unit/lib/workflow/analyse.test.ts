@@ -106,6 +106,23 @@ test("small VAEs are two files of any ending, or one elsewhere; subfolders may b
   );
 });
 
+test("what comes through a link counts, not what a widget had before it was linked", () => {
+  const loader = {
+    ...editorNode(1, "UNETLoader"),
+    inputs: [{ name: "unet_name", widget: { name: "unet_name" }, link: 1 }],
+    widgets_values: ["before.safetensors", "default"],
+  };
+  const primitive = editorNode(3, "PrimitiveNode", { value: "linked.safetensors" });
+  const bytes = editorFile([loader, sink(2), primitive], [link(1, 3, 1), link(2, 1, 2)]);
+  const needs = analyse([read(bytes)], someIndex);
+  assert.deepEqual([filesOf(needs), problemsOf(needs)], [["models/diffusion_models/linked.safetensors"], []]);
+});
+
+test("files that a repository brings itself are nothing to fetch", () => {
+  const needs = alone("AddLabel", { font: "FreeMono.ttf", other: "x" });
+  assert.deepEqual([filesOf(needs), problemsOf(needs)], [[], []]);
+});
+
 test("embeddings in a prompt are files too", () => {
   assert.deepEqual(
     filesOf(alone("CLIPTextEncode", { text: "a cat, (embedding:Easy:1.2), embedding:b.pt" })),

@@ -149,6 +149,19 @@ test("a value is found through subgraphs in subgraphs", () => {
   assert.equal(nameOf(bytes, "8:5:1"), "deep.safetensors");
 });
 
+test("a widget that is shown through two subgraphs has the outermost value", () => {
+  const outer = { id: "outer", nodes: [editorNode(5, "sub")], links: [], inputs: [], outputs: [] };
+  const properties = { proxyWidgets: [["5", "high"]] };
+  const bytes = editorFile(
+    [{ ...editorNode(8, "outer"), properties, widgets_values: ["shown.safetensors"] }],
+    [],
+    {
+      definitions: { subgraphs: [shown, outer] },
+    },
+  );
+  assert.equal(nameOf(bytes, "8:5:1"), "shown.safetensors");
+});
+
 test("a subgraph that contains itself ends with an error", () => {
   const endless = { id: "sub", nodes: [editorNode(1, "sub")], links: [], inputs: [], outputs: [] };
   assert.throws(

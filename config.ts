@@ -9,9 +9,10 @@ import { additionalCertificates } from "./lib/certificates.ts";
 import { checked } from "./lib/checked.ts";
 import { attentionKernels, cudaVersions, pythonVersions } from "./lib/compatibility.ts";
 import { generationNames } from "./lib/generations.ts";
+import type { RecipeDefaults } from "./lib/recipe.ts";
 import { redact } from "./lib/redact.ts";
 import { remoteAddress } from "./lib/remote.ts";
-import { recipeNames } from "./recipes/index.ts";
+import { recipeNames, recipes } from "./recipes/index.ts";
 
 /** Lower-case path components, as registries want them. */
 const repositoryPath = /^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/;
@@ -39,9 +40,9 @@ export const schema = z.strictObject({
     ])
     .default({ kind: "local", repository: "strata" }),
   builder: z.string().min(1).default("strata"),
-  base: z.string().default("debian-bookworm"),
-  python: z.enum(pythonVersions).default("3.11"),
-  cuda: z.enum(cudaVersions).default("13.0"),
+  base: z.string().optional(),
+  python: z.enum(pythonVersions).optional(),
+  cuda: z.enum(cudaVersions).optional(),
   llama: z
     .strictObject({
       enabled: z.boolean().default(true),
@@ -53,7 +54,18 @@ export const schema = z.strictObject({
       vmm: z.boolean().default(true),
     })
     .default({ enabled: true, source: "sdist", vmm: true }),
-  attention: z.array(z.enum(attentionKernels)).default(["triton", "sageattention"]),
+  attention: z.array(z.enum(attentionKernels)).optional(),
+  wheels: z
+    .partialRecord(
+      // Which Triton belongs to a torch, torch says.
+      z.enum(attentionKernels).exclude(["triton"]),
+      z.strictObject({
+        url: openAddress.regex(/^https?:\/\/\S+$/, "expected the address of a wheel"),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/, "expected a sha256 of 64 hex digits"),
+        version: z.string().min(1),
+      }),
+    )
+    .default({}),
   certificates: z.string().default("system"),
   mirrors: z.record(z.string(), openAddress).default({}),
   tags: z
@@ -62,10 +74,19 @@ export const schema = z.strictObject({
         .string()
         .regex(tag, "expected a tag of letters, digits, and . _ - that does not begin with stage- or cache-"),
     )
-    .default(["{recipe}-{generation}"]),
+    .optional(),
 });
 
-export type Config = z.output<typeof schema>;
+/** What holds where neither the stack nor its recipe says anything. */
+const fallback: Required<RecipeDefaults> = {
+  base: "debian-bookworm",
+  python: "3.11",
+  cuda: "13.0",
+  attention: ["triton", "sageattention"],
+  tags: ["{recipe}-{generation}"],
+};
+
+export type Config = Omit<z.output<typeof schema>, keyof RecipeDefaults> & Required<RecipeDefaults>;
 
 const services = z.object({ registry: z.object({ address: z.string() }) });
 
@@ -93,12 +114,23 @@ export function parseConfig(raw: Readonly<Record<string, string>>, environment: 
   const values = Object.fromEntries(own.map(([key, value]) => [key.slice("strata:".length), decoded(value)]));
   if (environment.STRATA_RECIPE) values.recipe = environment.STRATA_RECIPE;
   if (environment.STRATA_GENERATION) values.generation = environment.STRATA_GENERATION;
-  return checked(
-    schema,
-    values,
-    (keys) => `strata:${keys.map(String).join(".")}`,
-    "Pulumi stack configuration",
-  );
+  const name = (keys: readonly PropertyKey[]) => `strata:${keys.map(String).join(".")}`;
+  const settings = checked(schema, values, name, "Pulumi stack configuration");
+  const open = defaultsOf(settings.recipe);
+  return {
+    ...settings,
+    base: settings.base ?? open.base,
+    python: settings.python ?? open.python,
+    cuda: settings.cuda ?? open.cuda,
+    attention: settings.attention ?? open.attention,
+    tags: settings.tags ?? open.tags,
+  };
+}
+
+/** What a stack of the recipe gets where it says nothing; an unknown recipe has no say. */
+export function defaultsOf(recipe: string): Required<RecipeDefaults> {
+  const known = recipeNames.find((name) => name === recipe);
+  return { ...fallback, ...(known && recipes[known].defaults) };
 }
 
 /** Settings that decide what stages are: their inputs are in the stack's outputs, in clear. */
@@ -110,6 +142,7 @@ const readable: readonly (keyof Config)[] = [
   "cuda",
   "llama",
   "attention",
+  "wheels",
   "mirrors",
   "tags",
 ];

@@ -35,3 +35,22 @@ export function throwAll(title: string, errors: readonly UserError[]): void {
   if (errors.length === 1 && errors[0]) throw errors[0];
   if (errors.length > 1) throw new UserErrors(title, errors);
 }
+
+/** What each of `works` gives. Mistakes of the user in any of them are thrown together, when all have run. */
+export function together<T extends readonly unknown[]>(
+  title: string,
+  works: { readonly [index in keyof T]: () => T[index] },
+): T {
+  const problems: UserError[] = [];
+  const results = works.map((work) => {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(...(error instanceof UserErrors ? error.errors : [error]));
+      return undefined;
+    }
+  });
+  throwAll(title, problems);
+  return results as unknown as T;
+}

@@ -89,15 +89,23 @@ function shown(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 
-/** The keys that the object at `path` of the schema may have. */
+/** The keys that the object or record at `path` of the schema may have. */
 function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   let at: unknown = schema;
-  for (const key of path) at = shapeOf(at)?.[String(key)];
-  return Object.keys(shapeOf(at) ?? {});
+  for (const key of path) at = unwrapped(at)?.shape?.[String(key)];
+  const { shape = {}, keyType } = unwrapped(at) ?? {};
+  return [...Object.keys(shape), ...(keyType?.options ?? [])];
 }
 
-function shapeOf(schema: unknown): Record<string, unknown> | undefined {
-  let at = schema as { shape?: Record<string, unknown>; unwrap?: () => unknown } | undefined;
+/** What is read of a schema that holds others. */
+interface Container {
+  readonly shape?: Record<string, unknown>;
+  readonly keyType?: { readonly options?: readonly string[] };
+  readonly unwrap?: () => unknown;
+}
+
+function unwrapped(schema: unknown): Container | undefined {
+  let at = schema as Container | undefined;
   while (at && !at.shape && at.unwrap) at = at.unwrap() as typeof at;
-  return at?.shape;
+  return at;
 }

@@ -6,7 +6,7 @@
 export const cudaVersions = ["12.8", "13.0"] as const;
 export type CudaVersion = (typeof cudaVersions)[number];
 
-export const attentionKernels = ["triton", "sageattention", "xformers"] as const;
+export const attentionKernels = ["triton", "sageattention", "xformers", "flash-attn", "nunchaku"] as const;
 export type AttentionKernel = (typeof attentionKernels)[number];
 
 export interface CompatibilitySet {
@@ -23,6 +23,12 @@ export interface CompatibilitySet {
   /** The version of each kernel whose wheel loads with this torch, or why there is none. */
   readonly attention: { readonly [kernel in AttentionKernel]: { version: string } | { missing: string } };
 }
+
+/** What the index has under these names is not for use: a stack that wants one pins a wheel of it. */
+const unindexed = {
+  "flash-attn": { missing: "the index has only its source, which takes hours to compile" },
+  nunchaku: { missing: "the package of that name on the index is another project" },
+} as const;
 
 const sets: { readonly [version in CudaVersion]: CompatibilitySet } = {
   "13.0": {
@@ -53,6 +59,7 @@ const sets: { readonly [version in CudaVersion]: CompatibilitySet } = {
       xformers: {
         missing: "the C++ part of xformers 0.0.35 is built for torch 2.10 and does not load with torch 2.12",
       },
+      ...unindexed,
     },
   },
   "12.8": {
@@ -83,6 +90,7 @@ const sets: { readonly [version in CudaVersion]: CompatibilitySet } = {
       triton: { version: "3.6.0" },
       sageattention: { version: "1.0.6" },
       xformers: { version: "0.0.35" },
+      ...unindexed,
     },
   },
 };
@@ -92,6 +100,6 @@ export function compatibilitySet(cuda: CudaVersion): CompatibilitySet {
   return sets[cuda];
 }
 
-/** Python that a base image brings: a stack cannot ask for another one. */
-export const pythonVersions = ["3.11", "3.12", "3.13"] as const;
+/** Python that a base image brings: a stack cannot ask for another one. `t`: the free-threaded build. */
+export const pythonVersions = ["3.11", "3.12", "3.13", "3.14", "3.14t"] as const;
 export type PythonVersion = (typeof pythonVersions)[number];

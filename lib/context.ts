@@ -7,6 +7,7 @@ import {
   type PythonVersion,
 } from "./compatibility.ts";
 import { type GenerationName, generation } from "./generations.ts";
+import { kernelProblems, mirroredWheels, type PinnedWheels } from "./kernels.ts";
 import type { LayerContext, LlamaSource } from "./layer.ts";
 import { mirrored } from "./mirrors.ts";
 import type { NodeLock } from "./node-lock.ts";
@@ -21,6 +22,7 @@ export interface Choices {
   readonly python: PythonVersion;
   readonly cuda: CudaVersion;
   readonly attention: readonly AttentionKernel[];
+  readonly wheels: PinnedWheels;
   readonly llama: {
     readonly enabled: boolean;
     readonly source: LlamaSource;
@@ -74,18 +76,7 @@ export function layerContext(stack: Choices, { recipe, base, sources, nodes }: C
           ),
         ]
       : []),
-    ...choices.attention.flatMap((kernel) => {
-      const wheel = set.attention[kernel];
-      return "version" in wheel
-        ? []
-        : [
-            new UserError(
-              "strata:attention",
-              `no ${kernel} for CUDA ${choices.cuda}: ${wheel.missing}.`,
-              `Remove it, or set strata:cuda to a version that has it (docs/adr/0005-compatibility-sets.md).`,
-            ),
-          ];
-    }),
+    ...kernelProblems({ ...choices, generation: facts, set }),
     ...(choices.llama.enabled && choices.llama.source === "git" && !gitCommit(choices, sources)
       ? [
           new UserError(
@@ -102,6 +93,7 @@ export function layerContext(stack: Choices, { recipe, base, sources, nodes }: C
     python: choices.python,
     set,
     attention: choices.attention,
+    wheels: mirroredWheels(choices.wheels, choices.mirrors),
     llama: {
       enabled,
       source: choices.llama.source,

@@ -1,6 +1,7 @@
 import type { Fetch, ResolvedComfyUi } from "./comfyui.ts";
 import type { AttentionKernel, CompatibilitySet, PythonVersion } from "./compatibility.ts";
 import type { Generation } from "./generations.ts";
+import type { PinnedWheels } from "./kernels.ts";
 
 /** Where llama.cpp's source comes from; both are pinned in locks/sources.json. */
 export type LlamaSource = "sdist" | "git";
@@ -12,6 +13,8 @@ export interface LayerContext {
   readonly python: PythonVersion;
   readonly set: CompatibilitySet;
   readonly attention: readonly AttentionKernel[];
+  /** Those of them that come from a wheel that the stack pins, mirrors applied. */
+  readonly wheels: PinnedWheels;
   readonly llama: {
     /** Whether the image has llama-server at all. */
     readonly enabled: boolean;

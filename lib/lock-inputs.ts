@@ -37,6 +37,7 @@ export function lockRequirements(recipe: Recipe, { python, cuda }: LockName, nod
     python,
     set,
     attention: attentionKernels.filter((kernel) => "version" in set.attention[kernel]),
+    wheels: {},
     llama: { enabled: true, source: "sdist", vmm: true, pin: { version: "", location: "", hash: "" } },
     base: { name: "", digest: "" },
     gitPackages: gitPackages(recipe, nodes, {}),

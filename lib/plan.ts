@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { throwAll, UserError } from "../errors.ts";
 import { type ContextFile, readContextFile, readFolder } from "./files.ts";
+import { withPinnedWheels } from "./kernels.ts";
 import { fileInput, type StageInputs, stageKey } from "./key.ts";
 import type { Layer, LayerContext, LayerRole } from "./layer.ts";
 import { type ProductLabels, productDockerfile } from "./product.ts";
@@ -116,13 +117,18 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
   return { recipe: recipe.name, generation: context.generation.name, stages, product, environment };
 }
 
-/** The lock, with the packages that are only in git. */
-function fullLock(recipe: Recipe, context: LayerContext, { distributions }: PlanSources["lock"]): PythonLock {
+/** The lock, with the packages that are only in git and the wheels that the stack pins. */
+function fullLock(
+  recipe: Recipe,
+  context: LayerContext,
+  { distributions, path }: PlanSources["lock"],
+): PythonLock {
   const packages = Object.entries(recipe.resolution?.gitPackages ?? {}).map(([name, { requires }]) => [
     name,
     { requires, version: context.gitPackages[normaliseName(name)]?.version ?? "" },
   ]);
-  return withGitPackages(distributions, Object.fromEntries(packages), aliasesOf(recipe));
+  const joined = withGitPackages(distributions, Object.fromEntries(packages), aliasesOf(recipe));
+  return withPinnedWheels(joined, context.wheels, path);
 }
 
 function aliasesOf(recipe: Recipe): NonNullable<NonNullable<Recipe["resolution"]>["aliases"]> {
@@ -171,8 +177,9 @@ function planStage(
     ...generated,
     ...(aliases === "" ? [] : [generatedFile("aliases.txt", aliases)]),
   ];
-  const wheels = installed.filter(({ fromSource }) => !fromSource);
-  const built = installed.filter(({ fromSource }) => fromSource);
+  const isFile = ({ fromSource, pinned }: Distribution) => fromSource || pinned === true;
+  const wheels = installed.filter((entry) => !isFile(entry));
+  const built = installed.filter(isFile);
   const requirements = [
     // Also where earlier layers have everything already: what installs reads it.
     ...(image || remaining ? [generatedFile("requirements.txt", formatRequirements(wheels))] : []),

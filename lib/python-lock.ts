@@ -12,6 +12,8 @@ export interface Distribution {
   readonly requiredBy: readonly string[];
   /** The index has no wheel of it that fits: it is built in a stage of its own. */
   readonly fromSource: boolean;
+  /** The stack brings its wheel, which the layer that names it fetches itself. */
+  readonly pinned?: true;
 }
 
 export type PythonLock = ReadonlyMap<string, Distribution>;

@@ -1,4 +1,5 @@
 import type { ComfyUi, GitSource } from "./comfyui.ts";
+import type { AttentionKernel, CudaVersion, PythonVersion } from "./compatibility.ts";
 import type { Layer, LayerContext } from "./layer.ts";
 
 /** A product image as data: its layers in the order of the product's layers, and how it runs. */
@@ -18,6 +19,17 @@ export interface Recipe {
   readonly comfyui?: ComfyUi;
   /** What resolving its Python packages needs beside what the layers and nodes ask for. */
   readonly resolution?: Resolution;
+  /** What a stack gets that says nothing about it; README.md has what it gets where a recipe says nothing either. */
+  readonly defaults?: RecipeDefaults;
+}
+
+/** Settings whose default a recipe may decide. */
+export interface RecipeDefaults {
+  readonly base?: string;
+  readonly python?: PythonVersion;
+  readonly cuda?: CudaVersion;
+  readonly attention?: readonly AttentionKernel[];
+  readonly tags?: readonly string[];
 }
 
 /** Remedies for what package metadata does not say or says wrongly; each goes into the lock's header. */

@@ -1,18 +1,19 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { throwAll, UserError } from "../errors.ts";
+import { throwAll, together, UserError } from "../errors.ts";
 import { recipes } from "../recipes/index.ts";
 import { type BaseImage, type Choices, layerContext } from "./context.ts";
 import { readFolder } from "./files.ts";
 import { baseImageNamed, parseImageLock, parseLocalImages } from "./image-lock.ts";
 import { fileInput } from "./key.ts";
-import { lockInputs, lockPath, lockProblem } from "./lock-inputs.ts";
+import { type LockName, lockInputs, lockPath, lockProblem } from "./lock-inputs.ts";
 import { missingPackages } from "./missing.ts";
-import { parseNodeLock } from "./node-lock.ts";
-import { type Plan, planRecipe } from "./plan.ts";
+import { type NodeLock, parseNodeLock } from "./node-lock.ts";
+import { type Plan, type PlanSources, planRecipe } from "./plan.ts";
 import type { ProductLabels } from "./product.ts";
 import { parsePythonLock } from "./python-lock.ts";
+import type { Recipe } from "./recipe.ts";
 import { parseSourceLock } from "./source-lock.ts";
 
 export interface StackPlan {
@@ -44,26 +45,11 @@ export function planStack(
   const recipe = recipes[choices.recipe];
   const nodes = parseNodeLock(read("locks/nodes.json"));
   const sources = parseSourceLock(read("locks/sources.json"));
-  const context = layerContext(choices, { recipe, base, sources, nodes });
-
-  const path = lockPath(choices);
-  if (!existsSync(join(root, path))) {
-    throw new UserError(
-      path,
-      "does not exist.",
-      "Run `npm run lock -- python`, or choose another Python or CUDA.",
-    );
-  }
-  const text = read(path);
-  const problem = lockProblem(choices, recipe, lockInputs(recipe, choices, nodes), text);
-  if (problem) throw problem;
-  throwAll(path, missingPackages(text, path));
-
-  const plan = planRecipe(recipe, context, {
-    layersFolder: join(root, "layers"),
-    lock: { path, distributions: parsePythonLock(text, path) },
-    labels,
-  });
+  const [context, lock] = together("Pulumi stack", [
+    () => layerContext(choices, { recipe, base, sources, nodes }),
+    () => readPythonLock(root, choices, recipe, nodes),
+  ]);
+  const plan = planRecipe(recipe, context, { layersFolder: join(root, "layers"), lock, labels });
   const checks = readFolder(join(root, "smoke"), "smoke").filter(
     ({ path: file }) => !file.startsWith("tests/"),
   );
@@ -71,4 +57,21 @@ export function planStack(
     .update(JSON.stringify(checks.map(fileInput)))
     .digest("hex");
   return { plan, base, checks: hash.slice(0, 20) };
+}
+
+/** The Python lock of a stack, as long as it fits what it was made from, lacks nothing and nobody edited it. */
+function readPythonLock(root: string, name: LockName, recipe: Recipe, nodes: NodeLock): PlanSources["lock"] {
+  const path = lockPath(name);
+  if (!existsSync(join(root, path))) {
+    throw new UserError(
+      path,
+      "does not exist.",
+      "Run `npm run lock -- python`, or choose another Python or CUDA.",
+    );
+  }
+  const text = readFileSync(join(root, path), "utf8");
+  const problem = lockProblem(name, recipe, lockInputs(recipe, name, nodes), text);
+  if (problem) throw problem;
+  throwAll(path, missingPackages(text, path));
+  return { path, distributions: parsePythonLock(text, path) };
 }

@@ -31,7 +31,7 @@ export function expandTags(templates: readonly string[], values: TagValues): str
         throw new UserError(
           "strata:tags",
           `"${template}" needs a commit, and this is no git repository.`,
-          "Remove it.",
+          "Set strata:tags to tags without {commit}.",
         );
       }
       return value;

@@ -1,3 +1,4 @@
+import { type PinnedWheel, wheelFile } from "./kernels.ts";
 import type { Layer, LayerContext } from "./layer.ts";
 
 /** What every layer made of Python wheels has in common: the scripts that its Dockerfile runs. */
@@ -21,14 +22,24 @@ export const wheelLayer = {
  *
  * @param parents stages that are mounted: wheels built from source, and what a verification loads beside its own files
  * @param args further build arguments that the verification reads
+ * @param pinned wheels that the stack brings; BuildKit fetches and checks them
  */
-export function wheelsDockerfile(parents: readonly string[], args: readonly string[] = []): string {
+export function wheelsDockerfile(
+  parents: readonly string[],
+  args: readonly string[] = [],
+  pinned: readonly PinnedWheel[] = [],
+): string {
   const mounts = parents
     .filter((parent) => parent !== "toolbox")
     .map((parent) => [parent, `/${parent.startsWith("wheel-") ? "wheels" : "stages"}/${parent}`])
     .map(([parent, target]) => `--mount=type=bind,from=${parent},target=${target}`);
+  const files = pinned.map(
+    (wheel) => `ADD --checksum=sha256:${wheel.sha256} ${wheel.url} /${wheelFile(wheel)}`,
+  );
+  if (files.length > 0) mounts.push("--mount=type=bind,from=pinned,target=/wheels/pinned");
   return [
     "# This stage's share of the Python lock.",
+    ...(files.length > 0 ? ["FROM scratch AS pinned", ...files, ""] : []),
     "FROM toolbox AS build",
     ...["SOURCE_DATE_EPOCH", "PYTHON", ...args].map((arg) => `ARG ${arg}`),
     `RUN ${[

@@ -281,4 +281,10 @@ export const megapak: Recipe = {
   licences: "GPL-3.0-only AND Apache-2.0 AND MIT AND BSD-3-Clause AND PSF-2.0 AND LicenseRef-NVIDIA-CUDA",
   sizeBudget: "6.5 GB",
   runtime: comfyuiRuntime,
+  defaults: {
+    base: "ubuntu-24.04",
+    python: "3.12",
+    // `latest` is studio's, where both are in one repository.
+    tags: ["{recipe}-latest", "{recipe}-sha-{commit}", "{recipe}-{generation}"],
+  },
 };

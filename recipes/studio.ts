@@ -124,4 +124,5 @@ export const studio: Recipe = {
   licences: "GPL-3.0-only AND Apache-2.0 AND MIT AND BSD-3-Clause AND PSF-2.0 AND LicenseRef-NVIDIA-CUDA",
   sizeBudget: "4.4 GB",
   runtime: comfyuiRuntime,
+  defaults: { tags: ["latest", "sha-{commit}", "{generation}"] },
 };

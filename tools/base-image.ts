@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { didYouMean } from "../lib/checked.ts";
-import { type LockedImage, parseImageLock } from "../lib/image-lock.ts";
+import { type ImageLock, type LockedImage, parseImageLock } from "../lib/image-lock.ts";
 import { run } from "./exec.ts";
 import { recall, writeJson } from "./files.ts";
 import { type Home, repository } from "./home.ts";
@@ -54,8 +54,12 @@ export async function ensureBaseImage(home: Home, services: Services, name: stri
   return { reference, local: true };
 }
 
+async function readImageLock(): Promise<ImageLock> {
+  return parseImageLock(await readFile(join(repository, "locks", "images.json"), "utf8"));
+}
+
 async function lockedImage(name: string): Promise<LockedImage> {
-  const lock = parseImageLock(await readFile(join(repository, "locks", "images.json"), "utf8"));
+  const lock = await readImageLock();
   const image = lock[name];
   if (image) return image;
   const names = Object.keys(lock);
@@ -70,13 +74,7 @@ async function makeLocally(
   image: LockedImage,
 ): Promise<string> {
   const { suite } = image;
-  if (!suite) {
-    throw new UserError(
-      `base image "${name}"`,
-      `${registryHost(image.reference)} cannot be reached, and only Debian images can be made here.`,
-      "Open the way to that registry, or choose a Debian base (debian-bookworm).",
-    );
-  }
+  if (!suite) throw cannotBeMade(name, image, await readImageLock());
   const { mmdebstrap, buildctl } = await ensureTools(home, ["mmdebstrap"], true);
   if (!mmdebstrap) throw new Error("mmdebstrap is not resolved");
   return await step(`Making the base image ${name} with mmdebstrap`, async (say) => {
@@ -112,6 +110,18 @@ async function makeLocally(
       await rm(folder, { recursive: true, force: true });
     }
   });
+}
+
+/** Names what can be had instead, with the Python that goes with it. */
+export function cannotBeMade(name: string, { reference }: LockedImage, lock: ImageLock): UserError {
+  const others = Object.entries(lock)
+    .filter(([, { suite }]) => suite)
+    .map(([other, { python }]) => `strata:base: ${other} with strata:python: "${python}"`);
+  return new UserError(
+    `base image "${name}"`,
+    `${registryHost(reference)} cannot be reached, and only Debian can be made without it.`,
+    `Open the way to that registry, or choose in Pulumi.<stack>.yaml: ${others.join(", or ")}.`,
+  );
 }
 
 function registryHost(reference: string): string {

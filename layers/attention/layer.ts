@@ -1,16 +1,25 @@
-import type { Layer } from "../../lib/layer.ts";
+import type { Layer, LayerContext } from "../../lib/layer.ts";
 import { wheelLayer, wheelsDockerfile } from "../../lib/wheels.ts";
+
+/** What needs more of the image than this stage can see to be imported: only its libraries are loaded. */
+const notImported = ["nunchaku"];
+
+function modules({ attention }: LayerContext): string[] {
+  return attention
+    .filter((kernel) => !notImported.includes(kernel))
+    .map((kernel) => kernel.replaceAll("-", "_"));
+}
 
 export const attention: Layer = {
   ...wheelLayer,
   name: "attention",
   summary: "the attention kernels that fit this torch, each loaded once while building",
   parents: () => ["toolbox", "cuda", "torch"],
-  dockerfile: (parents) => wheelsDockerfile(parents, ["KERNELS"]),
-  args: (context) => ({ ...wheelLayer.args(context), KERNELS: context.attention.join(" ") }),
-  python: ({ set, attention }) => ({
+  dockerfile: (parents, { wheels }) => wheelsDockerfile(parents, ["KERNELS"], Object.values(wheels)),
+  args: (context) => ({ ...wheelLayer.args(context), KERNELS: modules(context).join(" ") }),
+  python: ({ set, attention, wheels }) => ({
     image: attention.flatMap((kernel) => {
-      const wheel = set.attention[kernel];
+      const wheel = wheels[kernel] ?? set.attention[kernel];
       return "version" in wheel ? [`${kernel}==${wheel.version}`] : [];
     }),
   }),

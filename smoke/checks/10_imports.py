@@ -27,6 +27,7 @@ OPTIONAL = {
     "sageattention": "sageattention",
     "xformers": "xformers",
     "flash_attn": "flash-attn",
+    "nunchaku": "nunchaku",
     "numpy": "numpy",
     "PIL": "pillow",
     "transformers": "transformers",

@@ -16,6 +16,7 @@ export const context: LayerContext = {
   python: "3.11",
   set: compatibilitySet("13.0"),
   attention: ["triton"],
+  wheels: {},
   llama: {
     enabled: true,
     source: "sdist",

@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parseConfig, readCertificates, refuseSecrets, registryAddress, schema } from "../../config.ts";
 import { UserErrors } from "../../errors.ts";
+import { parseImageLock } from "../../lib/image-lock.ts";
+import { expandTags } from "../../lib/tags.ts";
+import { recipeNames, recipes } from "../../recipes/index.ts";
 import { repository } from "../../tools/home.ts";
 
 test("nothing configured gives the defaults", () => {
@@ -18,10 +21,68 @@ test("nothing configured gives the defaults", () => {
     cuda: "13.0",
     llama: { enabled: true, source: "sdist", vmm: true },
     attention: ["triton", "sageattention"],
+    wheels: {},
     certificates: "system",
     mirrors: {},
     tags: ["{recipe}-{generation}"],
   });
+});
+
+test("a recipe's defaults count where the stack says nothing, and the stack wins", () => {
+  const megapak = parseConfig({ "strata:recipe": "megapak" });
+  assert.deepEqual([megapak.base, megapak.python, megapak.cuda], ["ubuntu-24.04", "3.12", "13.0"]);
+  assert.deepEqual(parseConfig({}, { STRATA_RECIPE: "studio" }).tags, [
+    "latest",
+    "sha-{commit}",
+    "{generation}",
+  ]);
+  const own = parseConfig({
+    "strata:recipe": "megapak",
+    "strata:base": "debian-bookworm",
+    "strata:python": "3.11",
+    "strata:tags": '["mine"]',
+    "strata:attention": "[]",
+  });
+  assert.deepEqual(
+    [own.base, own.python, own.tags, own.attention],
+    ["debian-bookworm", "3.11", ["mine"], []],
+  );
+});
+
+test("recipes do not fight for a tag: all lie in one repository", () => {
+  const tags = recipeNames.flatMap((recipe) => {
+    const config = parseConfig({ "strata:recipe": recipe });
+    return expandTags(config.tags, { recipe, generation: "cpu", commit: "c".repeat(40) });
+  });
+  assert.equal(new Set(tags).size, tags.length, tags.join(" "));
+});
+
+test("a recipe's defaults are settings that are allowed, and fit together", () => {
+  for (const recipe of recipeNames) {
+    const raw = Object.entries(recipes[recipe].defaults ?? {}).map(([key, value]) => [
+      `strata:${key}`,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]);
+    const { base, python } = parseConfig({ "strata:recipe": recipe, ...Object.fromEntries(raw) });
+    const locked = parseImageLock(readFileSync(join(repository, "locks/images.json"), "utf8"));
+    assert.equal(locked[base]?.python, python, recipe);
+  }
+});
+
+test("wheels: by the name of a kernel, with a whole hash", () => {
+  const wheel = { url: "https://e.org/x.whl", sha256: "a".repeat(64), version: "1" };
+  const wheels = (value: object) => parseConfig({ "strata:wheels": JSON.stringify(value) }).wheels;
+  assert.deepEqual(wheels({ "flash-attn": wheel }), { "flash-attn": wheel });
+  assert.throws(
+    () => wheels({ "flash-atn": wheel }),
+    /strata:wheels\.flash-atn: is not a setting\. Did you mean "flash-attn"\?/,
+  );
+  assert.throws(() => wheels({ triton: wheel }), /strata:wheels/);
+  assert.throws(
+    () => wheels({ nunchaku: { ...wheel, sha256: "abc" } }),
+    /strata:wheels\.nunchaku\.sha256: expected a sha256 of 64 hex digits, got "abc"/,
+  );
+  assert.throws(() => wheels({ nunchaku: { ...wheel, url: "/x.whl" } }), /strata:wheels\.nunchaku\.url/);
 });
 
 test("values arrive as Pulumi stores them: strings, and JSON for objects and lists", () => {
@@ -125,11 +186,13 @@ test("what becomes part of an image cannot be a secret; a registry's password ca
   refuseSecrets(["strata:registry", "aws:region"]);
 });
 
-test("Pulumi.yaml declares every setting", () => {
+test("Pulumi.yaml declares every setting but those that the recipe decides: it would decide them first", () => {
   const declared = [
     ...readFileSync(join(repository, "Pulumi.yaml"), "utf8").matchAll(/^ {2}strata:(\w+):/gm),
   ];
-  assert.deepEqual(declared.map((match) => match[1]).sort(), Object.keys(schema.shape).sort());
+  const ofRecipe = ["attention", "base", "cuda", "python", "tags"];
+  const keys = Object.keys(schema.shape).filter((key) => !ofRecipe.includes(key));
+  assert.deepEqual(declared.map((match) => match[1]).sort(), keys.sort());
 });
 
 test("the README explains every setting", () => {

@@ -46,7 +46,7 @@ function planOf(recipe: RecipeName, { source, ...choice }: Choice): Plan {
   const { attention: kernels } = compatibilitySet(choice.cuda);
   const attention: AttentionKernel[] = attentionKernels.filter((kernel) => "version" in kernels[kernel]);
   const llama = { enabled: true, source, commit: "c".repeat(40), vmm: true };
-  return planStack({ recipe, attention, llama, mirrors: {}, ...choice }, labels, {
+  return planStack({ recipe, attention, wheels: {}, llama, mirrors: {}, ...choice }, labels, {
     root: repository,
     localImages: "none.json",
   }).plan;

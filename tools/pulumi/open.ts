@@ -1,17 +1,16 @@
 import { join } from "node:path";
+import { defaultsOf } from "../../config.ts";
 import { type Home, repository } from "../home.ts";
 import { setUp } from "../setup.ts";
 import { recover } from "./recover.ts";
 import { ensureStack, plainSetting, projectName, readOptional, type Stack } from "./stack.ts";
 
-/** The base image of a stack whose files name none; config.ts has the same default. */
-const DEFAULT_BASE = "debian-bookworm";
-
 /** Sets everything up that the stack `name` needs, and makes sure that it can be worked on. */
 export async function openStack(home: Home, name: string): Promise<Stack> {
   const project = await readOptional(join(repository, "Pulumi.yaml"));
   const settings = await readOptional(join(repository, `Pulumi.${name}.yaml`));
-  const base = plainSetting("strata:base", settings, project) ?? DEFAULT_BASE;
+  const recipe = process.env.STRATA_RECIPE || plainSetting("strata:recipe", settings, project) || "";
+  const base = plainSetting("strata:base", settings, project) ?? defaultsOf(recipe).base;
   const { tools, environment } = await setUp(home, base);
   if (!tools.pulumi) throw new Error("pulumi is not resolved");
   const stack: Stack = {

@@ -29,7 +29,7 @@ export function projectName(yaml: string): string {
  * that the project declares. The program checks it; here it only tells early what will be needed.
  */
 export function plainSetting(key: string, stackYaml: string, projectYaml: string): string | undefined {
-  const own = new RegExp(`^\\s+${key}:[ \\t]*["']?([\\w.-]+)["']?[ \\t]*$`, "m").exec(stackYaml)?.[1];
+  const own = new RegExp(`^\\s+${key}:[ \\t]*["']?([\\w./-]+)["']?[ \\t]*$`, "m").exec(stackYaml)?.[1];
   if (own) return own;
   const declared = new RegExp(`^  ${key}:[ \\t]*\\n((?:    .*\\n?)*)`, "m").exec(projectYaml)?.[1];
   return /^ {4}default:[ \t]*["']?([\w.-]+)/m.exec(declared ?? "")?.[1];

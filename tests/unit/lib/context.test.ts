@@ -26,6 +26,7 @@ const choices: Choices = {
   python: "3.11",
   cuda: "13.0",
   attention: ["triton"],
+  wheels: {},
   llama: { enabled: true, source: "sdist", vmm: true },
   mirrors: {},
 };

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { registryUrl } from "../../../tools/base-image.ts";
+import { parseImageLock } from "../../../lib/image-lock.ts";
+import { cannotBeMade, registryUrl } from "../../../tools/base-image.ts";
+import { repository } from "../../../tools/home.ts";
 import { mmdebstrapArguments } from "../../../tools/mmdebstrap.ts";
 import { checkDisk, checkPlatform } from "../../../tools/preflight.ts";
 import { elapsed } from "../../../tools/progress.ts";
@@ -25,6 +29,17 @@ test("too little disk says how much is there, how much is needed, and where", ()
 test("a registry is asked at its own address", () => {
   assert.equal(registryUrl("docker.io/library/debian:bookworm-slim"), "https://registry-1.docker.io/v2/");
   assert.equal(registryUrl("nvcr.io/nvidia/cuda:13"), "https://nvcr.io/v2/");
+});
+
+test("a base that cannot be made here says which one can, and with which Python", () => {
+  const text = readFileSync(join(repository, "locks/images.json"), "utf8");
+  const lock = parseImageLock(text);
+  const image = lock["ubuntu-24.04"];
+  assert.ok(image);
+  assert.match(
+    cannotBeMade("ubuntu-24.04", image, lock).message,
+    /base image "ubuntu-24\.04": docker\.io cannot be reached, .* choose in Pulumi\.<stack>\.yaml: strata:base: debian-bookworm with strata:python: "3\.11"/,
+  );
 });
 
 test("the base image names no mirror and leaves out what servers do not need, copyrights aside", () => {

@@ -1,0 +1,189 @@
+import { UserError } from "../errors.ts";
+import type { AttentionKernel, CompatibilitySet, PythonVersion } from "./compatibility.ts";
+import type { Generation } from "./generations.ts";
+import { mirrored } from "./mirrors.ts";
+import { normaliseName, type PythonLock, requirementName } from "./python-lock.ts";
+import { wheelFits } from "./wheel-names.ts";
+
+/** A wheel that a stack brings itself, since the index has none that fits. */
+export interface PinnedWheel {
+  readonly url: string;
+  /** 64 hex digits. */
+  readonly sha256: string;
+  /** As the file's name has it, `2.8.3+cu13torch2.12` for instance. */
+  readonly version: string;
+}
+
+/** By the name of the package. */
+export type PinnedWheels = { readonly [kernel in AttentionKernel]?: PinnedWheel };
+
+/** What holds for a kernel's compiled part, whatever its version. */
+interface KernelFacts {
+  /** The lowest compute capability that it runs on. */
+  readonly capability: string;
+  /** The cards of that capability, for people. */
+  readonly cards: string;
+  /** What its package asks for beside torch. */
+  readonly requires: readonly string[];
+}
+
+/**
+ * Facts of those that can be pinned: the two that torch's wheels bring along or load with on any card have none.
+ * flash-attn: https://github.com/Dao-AILab/flash-attention, SageAttention: https://github.com/thu-ml/SageAttention,
+ * nunchaku: https://github.com/nunchaku-tech/nunchaku
+ */
+const facts: { readonly [kernel in AttentionKernel]?: KernelFacts } = {
+  "flash-attn": { capability: "8.0", cards: "Ampere", requires: ["einops"] },
+  sageattention: { capability: "8.0", cards: "Ampere", requires: [] },
+  nunchaku: { capability: "7.5", cards: "Turing", requires: [] },
+};
+
+/** What the choice of kernels is judged by. */
+export interface KernelChoice {
+  readonly attention: readonly AttentionKernel[];
+  readonly wheels: PinnedWheels;
+  readonly python: PythonVersion;
+  readonly generation: Generation;
+  readonly set: CompatibilitySet;
+}
+
+/** glibc of the oldest base image, Debian bookworm's. */
+const glibc = "2.36";
+
+/** Everything that does not fit between the kernels of a stack, their wheels, its cards and its Python. */
+export function kernelProblems(choice: KernelChoice): UserError[] {
+  const { attention, wheels } = choice;
+  const unused = Object.keys(wheels).filter((name) => !attention.some((kernel) => kernel === name));
+  return [
+    ...attention.flatMap((kernel) => [...cardProblems(kernel, choice), ...missingWheel(kernel, choice)]),
+    ...attention.flatMap((kernel) => wheelProblems(kernel, wheels[kernel], choice.python)),
+    ...unused.map(
+      (name) =>
+        new UserError(
+          `strata:wheels.${name}`,
+          "is not used.",
+          `Add "${name}" to strata:attention, or remove it.`,
+        ),
+    ),
+  ];
+}
+
+/** What the index has as a wheel runs on any card, or is refused with its CUDA version. */
+function cardProblems(kernel: AttentionKernel, { wheels, set, generation }: KernelChoice): UserError[] {
+  const { capability, cards } = facts[kernel] ?? {};
+  const isCompiled = wheels[kernel] !== undefined || "missing" in set.attention[kernel];
+  if (!capability || !isCompiled) return [];
+  if (generation.computeCapabilities.some((own) => Number(own) >= Number(capability))) return [];
+  return [
+    new UserError(
+      "strata:attention",
+      `${kernel} runs on ${cards} (${capability}) and later, not on ${generation.name} (${generation.cards}).`,
+      "Remove it, or choose another strata:generation.",
+    ),
+  ];
+}
+
+function missingWheel(kernel: AttentionKernel, { wheels, set }: KernelChoice): UserError[] {
+  const wheel = set.attention[kernel];
+  if ("version" in wheel || wheels[kernel]) return [];
+  return [
+    new UserError(
+      "strata:attention",
+      `no ${kernel} for CUDA ${set.cuda}: ${wheel.missing}.`,
+      `Remove it, or pin a wheel of it: strata:wheels {"${kernel}": {"url": …, "sha256": …, "version": …}}.`,
+    ),
+  ];
+}
+
+/** The file's name has to say the same as the setting, and fit this Python. */
+function wheelProblems(
+  kernel: AttentionKernel,
+  wheel: PinnedWheel | undefined,
+  python: PythonVersion,
+): UserError[] {
+  if (!wheel) return [];
+  const path = `strata:wheels.${kernel}`;
+  const file = wheelFile(wheel);
+  const [, name = "", version = ""] = /^([^-]+)-([^-]+)-/.exec(file) ?? [];
+  if (normaliseName(name) !== kernel || !file.endsWith(".whl")) {
+    return [
+      new UserError(
+        path,
+        `${file} is no wheel of ${kernel}.`,
+        "Give the address of a wheel, …/name-version-….whl.",
+      ),
+    ];
+  }
+  return [
+    ...(version === wheel.version
+      ? []
+      : [
+          new UserError(
+            path,
+            `${file} is version ${version}, not ${wheel.version}.`,
+            "Correct url or version.",
+          ),
+        ]),
+    ...(wheelFits(file, { python, glibc })
+      ? []
+      : [
+          new UserError(
+            path,
+            `${file} is not for Python ${python} on x86-64.`,
+            "Choose the file for this Python.",
+          ),
+        ]),
+  ];
+}
+
+/** The name of a wheel's file, which says what it is for. */
+export function wheelFile({ url }: Pick<PinnedWheel, "url">): string {
+  return decodeURIComponent(
+    url
+      .replace(/[?#].*$/, "")
+      .split("/")
+      .at(-1) ?? "",
+  );
+}
+
+/** The wheels of a stack where they are fetched from. */
+export function mirroredWheels(
+  wheels: PinnedWheels,
+  mirrors: Readonly<Record<string, string>>,
+): PinnedWheels {
+  return Object.fromEntries(
+    Object.entries(wheels).map(([kernel, wheel]) => [
+      kernel,
+      { ...wheel, url: mirrored(wheel.url, mirrors) },
+    ]),
+  );
+}
+
+/** The lock with the pinned wheels in place of what it has under their names. Throws for what they need and it lacks. */
+export function withPinnedWheels(lock: PythonLock, wheels: PinnedWheels, path: string): PythonLock {
+  const joined = new Map(lock);
+  for (const [name, { version, sha256 }] of Object.entries(wheels)) {
+    const needed = ["torch", ...(facts[name as AttentionKernel]?.requires ?? [])].map(requirementName);
+    for (const other of needed) {
+      const distribution = joined.get(other);
+      if (!distribution) {
+        throw new UserError(
+          `strata:wheels.${name}`,
+          `needs ${other}, which ${path} does not hold.`,
+          "Choose a recipe that has it, or name it in a recipe of your own.",
+        );
+      }
+      joined.set(other, { ...distribution, requiredBy: [...distribution.requiredBy, name] });
+    }
+    const requiredBy = lock.get(name)?.requiredBy ?? [];
+    joined.set(name, {
+      name,
+      version,
+      hashes: [`sha256:${sha256}`],
+      requiredBy,
+      fromSource: false,
+      pinned: true,
+    });
+  }
+  return joined;
+}

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseConfig } from "../../../config.ts";
+import type { AttentionKernel } from "../../../lib/compatibility.ts";
+import { compatibilitySet } from "../../../lib/compatibility.ts";
+import { type GenerationName, generation, generationNames } from "../../../lib/generations.ts";
+import {
+  type KernelChoice,
+  kernelProblems,
+  mirroredWheels,
+  type PinnedWheel,
+  type PinnedWheels,
+  wheelFile,
+} from "../../../lib/kernels.ts";
+import type { Stage } from "../../../lib/plan.ts";
+import { planStack } from "../../../lib/stack-plan.ts";
+import { repository } from "../../../tools/home.ts";
+import { stageProblems } from "../../support/dockerfile.ts";
+import { labels } from "../../support/layers.ts";
+
+const sha256 = "5".repeat(64);
+const flash: PinnedWheel = {
+  url: "https://files.example.org/flash_attn-2.8.3%2Bcu13torch2.12-cp311-cp311-linux_x86_64.whl",
+  sha256,
+  version: "2.8.3+cu13torch2.12",
+};
+const sage: PinnedWheel = {
+  url: "https://files.example.org/sageattention-2.2.0-cp39-abi3-manylinux_2_28_x86_64.whl",
+  sha256,
+  version: "2.2.0",
+};
+
+function problems(name: GenerationName, attention: AttentionKernel[], wheels: PinnedWheels = {}): string[] {
+  const choice: KernelChoice = {
+    attention,
+    wheels,
+    python: "3.11",
+    generation: generation(name),
+    set: compatibilitySet("13.0"),
+  };
+  return kernelProblems(choice).map(({ message }) => message);
+}
+
+test("a package that the index has only as source needs a wheel, and says how", () => {
+  const [problem = "", ...more] = problems("ada", ["triton", "flash-attn"]);
+  assert.deepEqual(more, []);
+  assert.match(problem, /no flash-attn for CUDA 13\.0: the index has only its source/);
+  assert.match(problem, /pin a wheel of it: strata:wheels \{"flash-attn": \{"url"/);
+});
+
+test("nunchaku of the index is another project", () => {
+  assert.match(problems("ada", ["nunchaku"])[0] ?? "", /no nunchaku .* is another project/);
+});
+
+test("compiled kernels are refused where no card of the generation runs them", () => {
+  for (const name of generationNames) {
+    const refused = problems(name, ["flash-attn", "sageattention"], {
+      "flash-attn": flash,
+      sageattention: sage,
+    });
+    if (name !== "cpu" && name !== "turing") assert.deepEqual(refused, [], name);
+    else {
+      assert.equal(refused.length, 2);
+      assert.match(
+        refused[0] ?? "",
+        /strata:attention: flash-attn runs on Ampere \(8\.0\) and later, not on (cpu|turing) /,
+      );
+      assert.match(refused[1] ?? "", /sageattention runs on Ampere/);
+    }
+  }
+});
+
+test("on the CPU flash-attn is refused for both reasons at once", () => {
+  const both = problems("cpu", ["flash-attn"]);
+  assert.equal(both.length, 2);
+  assert.match(both[0] ?? "", /runs on Ampere/);
+  assert.match(both[1] ?? "", /only its source/);
+});
+
+test("SageAttention of the index is Triton code, and goes anywhere", () => {
+  for (const name of generationNames) assert.deepEqual(problems(name, ["triton", "sageattention"]), [], name);
+});
+
+test("a wheel's file has to be what the setting says, for this Python, and wanted", () => {
+  const wrong = (wheel: Partial<PinnedWheel>, attention: AttentionKernel[] = ["flash-attn"]) =>
+    problems("ada", attention, { "flash-attn": { ...flash, ...wheel } }).join("\n");
+  assert.match(
+    wrong({ version: "2.8.2" }),
+    /strata:wheels\.flash-attn: .* is version 2\.8\.3\+cu13torch2\.12, not 2\.8\.2/,
+  );
+  assert.match(wrong({ url: flash.url.replaceAll("cp311", "cp312") }), /is not for Python 3\.11/);
+  assert.match(wrong({ url: flash.url.replace("linux_x86_64", "win_amd64") }), /on x86-64/);
+  assert.match(wrong({ url: sage.url }), /sageattention-2\.2\.0-.* is no wheel of flash-attn/);
+  assert.match(wrong({ url: "https://example.org/flash_attn-2.8.3.tar.gz" }), /is no wheel of flash-attn/);
+  assert.match(wrong({}, ["triton"]), /strata:wheels\.flash-attn: is not used\. Add "flash-attn"/);
+});
+
+test("the file is called as its address ends, and comes from a mirror", () => {
+  assert.equal(wheelFile(flash), "flash_attn-2.8.3+cu13torch2.12-cp311-cp311-linux_x86_64.whl");
+  const mirrors = { "https://files.example.org/": "https://mirror.example.com/wheels/" };
+  assert.equal(
+    mirroredWheels({ sageattention: sage }, mirrors).sageattention?.url,
+    "https://mirror.example.com/wheels/sageattention-2.2.0-cp39-abi3-manylinux_2_28_x86_64.whl",
+  );
+});
+
+/** The attention stage of studio, for Ada. */
+function attentionStage(attention: AttentionKernel[], wheels: PinnedWheels, recipe = "studio"): Stage {
+  const config = parseConfig({
+    "strata:recipe": recipe,
+    "strata:generation": "ada",
+    "strata:attention": JSON.stringify(attention),
+    "strata:wheels": JSON.stringify(wheels),
+  });
+  const { plan } = planStack(config, labels, { root: repository, localImages: "none.json" });
+  const stage = plan.stages.find(({ name }) => name === "attention");
+  assert.ok(stage);
+  return stage;
+}
+
+const textOf = (stage: Stage, file: string) =>
+  stage.files.find(({ path }) => path === file)?.content.toString() ?? "";
+
+test("BuildKit fetches a pinned wheel by its hash, and the stage installs that file", () => {
+  const stage = attentionStage(["triton", "flash-attn"], { "flash-attn": flash });
+  assert.deepEqual(stageProblems(stage), []);
+  assert.ok(
+    textOf(stage, "Dockerfile").includes(
+      `ADD --checksum=sha256:${sha256} ${flash.url} /${wheelFile(flash)}\n`,
+    ),
+  );
+  assert.equal(textOf(stage, "built-requirements.txt"), "flash-attn\n");
+  assert.doesNotMatch(textOf(stage, "requirements.txt"), /flash/);
+  assert.equal(stage.args.KERNELS, "triton flash_attn");
+});
+
+test("a pinned wheel takes the place of the index's own", () => {
+  const stage = attentionStage(["triton", "sageattention"], { sageattention: sage });
+  assert.equal(textOf(stage, "built-requirements.txt"), "sageattention\n");
+  assert.doesNotMatch(textOf(stage, "requirements.txt"), /sageattention/);
+  assert.match(stage.inputs["package:sageattention"] ?? "", /^2\.2\.0 /);
+});
+
+test("without pinned wheels the stage is what it always was", () => {
+  const stage = attentionStage(["triton", "sageattention"], {});
+  assert.doesNotMatch(textOf(stage, "Dockerfile"), /ADD|pinned/);
+  assert.equal(textOf(stage, "built-requirements.txt"), "");
+});
+
+test("version and hash of a wheel are in the key", () => {
+  const keys = [
+    flash,
+    { ...flash, sha256: "6".repeat(64) },
+    { ...flash, url: flash.url.replace("2.8.3", "2.8.4"), version: flash.version.replace("2.8.3", "2.8.4") },
+  ].map((wheel) => attentionStage(["flash-attn"], { "flash-attn": wheel }).key);
+  assert.equal(new Set(keys).size, 3);
+});
+
+test("nunchaku cannot be imported where diffusers is not: only its libraries are loaded", () => {
+  const wheel = {
+    url: "https://e.org/nunchaku-1.0.0-cp311-cp311-linux_x86_64.whl",
+    sha256,
+    version: "1.0.0",
+  };
+  assert.equal(attentionStage(["triton", "nunchaku"], { nunchaku: wheel }).args.KERNELS, "triton");
+});
+
+test("what a wheel needs has to be in the lock", () => {
+  assert.throws(
+    () => attentionStage(["flash-attn"], { "flash-attn": flash }, "starter"),
+    /strata:wheels\.flash-attn: needs einops, which locks\/python\/starter-py3\.11-cu13\.0\.txt does not hold/,
+  );
+});

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { parseConfig } from "../../../config.ts";
+import { UserErrors } from "../../../errors.ts";
+import { lockHeader, lockInputs, lockPath } from "../../../lib/lock-inputs.ts";
+import { formatMissing } from "../../../lib/missing.ts";
+import { planStack } from "../../../lib/stack-plan.ts";
+import { recipes } from "../../../recipes/index.ts";
+import { repository } from "../../../tools/home.ts";
+import { labels } from "../../support/layers.ts";
+
+const config = parseConfig({ "strata:python": "3.14t" });
+const path = lockPath(config);
+
+/** The repository, with one Python lock of these words in place of its own. */
+function withLock(test: TestContext, text?: string): string {
+  const root = mkdtempSync(join(tmpdir(), "strata-test-"));
+  test.after(() => rmSync(root, { recursive: true }));
+  for (const folder of ["layers", "smoke"]) symlinkSync(join(repository, folder), join(root, folder));
+  mkdirSync(join(root, "locks", "python"), { recursive: true });
+  for (const file of ["images.json", "nodes.json", "sources.json"]) {
+    cpSync(join(repository, "locks", file), join(root, "locks", file));
+  }
+  if (text !== undefined) writeFileSync(join(root, path), text);
+  return root;
+}
+
+function problemsOf(root: string): string[] {
+  try {
+    planStack(config, labels, { root, localImages: "none.json" });
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof UserErrors, String(error));
+    return error.errors.map(({ message }) => message);
+  }
+}
+
+test("a lock that lacks packages: each is told, beside what else does not fit", (t) => {
+  const nodes = { repositories: {}, packages: {} };
+  const body = formatMissing([
+    { name: "numba", reason: "numba has no wheel for cp314t" },
+    { name: "torch", reason: "torch==2.12.0 has no wheel for cp314t (layer torch asks for torch==2.12.0)" },
+  ]);
+  const header = lockHeader(config, recipes.starter, lockInputs(recipes.starter, config, nodes), body);
+  const problems = problemsOf(withLock(t, `${header}${body}`));
+  assert.equal(problems.length, 3);
+  assert.match(problems[0] ?? "", /strata:python: the base image debian-bookworm brings Python 3\.11/);
+  assert.match(
+    problems[1] ?? "",
+    /starter-py3\.14t-cu13\.0\.txt: numba has no wheel for cp314t\. Choose another/,
+  );
+  assert.match(problems[2] ?? "", /torch==2\.12\.0 has no wheel for cp314t \(layer torch/);
+});
+
+test("a lock that nobody made is told of beside what else does not fit", (t) => {
+  const problems = problemsOf(withLock(t));
+  assert.deepEqual(
+    problems.map((problem) => problem.split(":")[0]),
+    ["strata", path],
+  );
+});

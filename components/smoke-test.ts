@@ -28,6 +28,7 @@ export class SmokeTest extends pulumi.ComponentResource {
           STRATA_REFERENCE: args.reference,
           STRATA_RECIPE: args.recipe,
           STRATA_GENERATION: args.generation,
+          STRATA_CHECKS: args.checks,
           STRATA_BUILDER: args.builder,
         },
         triggers: [args.reference, args.checks],

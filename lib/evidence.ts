@@ -30,7 +30,7 @@ const gpu = z.strictObject({
 });
 
 const runFields = {
-  schema: z.literal(2),
+  schema: z.literal(3),
   verdict: z.enum(["pass", "fail", "inconclusive"]),
   startedAt: z.iso.datetime(),
   seconds,
@@ -43,6 +43,8 @@ const runFields = {
   gpu: gpu.nullable(),
   measurements: z.strictObject({
     tokensPerSecond: z.number().nonnegative().optional(),
+    /** From the question to the first token of the answer. */
+    firstTokenSeconds: seconds.optional(),
     startSeconds: seconds.optional(),
     stopSeconds: seconds.optional(),
     comfyuiStartSeconds: seconds.optional(),
@@ -51,15 +53,39 @@ const runFields = {
     comfyuiNodes: z.number().int().nonnegative().optional(),
     comfyuiNodeClasses: z.number().int().nonnegative().optional(),
     workflowSeconds: seconds.optional(),
+    /** From the start of ComfyUI to the first image of a workflow. */
+    firstImageSeconds: seconds.optional(),
   }),
 };
 
 const host = z.discriminatedUnion("kind", [
   /** Inside the builder, as a build step on top of the image: no GPU. */
   z.strictObject({ kind: z.literal("builder"), name: z.string().optional() }),
-  /** A machine with a GPU that ran the image as a container. */
-  z.strictObject({ kind: z.literal("gpu-host"), name: z.string().min(1), provider: z.string().optional() }),
+  /** A container of the engine on this machine. */
+  z.strictObject({ kind: z.literal("docker"), name: z.string().min(1) }),
+  /** A container on a machine that is reached by SSH. */
+  z.strictObject({ kind: z.literal("ssh"), name: z.string().min(1) }),
+  /** A container on an EC2 instance that was started for this test. */
+  z.strictObject({
+    kind: z.literal("aws"),
+    /** Id of the instance. */
+    name: z.string().min(1),
+    instanceType: z.string().min(1),
+    zone: z.string().min(1),
+    market: z.enum(["spot", "on-demand"]),
+  }),
 ]);
+
+/** What the host had to do before the checks could begin. */
+const preparation = z.strictObject({
+  /** To pull the image; 0 when the host had it. */
+  pullSeconds: seconds.optional(),
+  /** From `run` to the first line of the checks. */
+  startSeconds: seconds.optional(),
+});
+
+/** US dollars; a host of one's own costs nothing that strata knows of. */
+const cost = z.strictObject({ dollarsPerHour: z.number().nonnegative(), dollars: z.number().nonnegative() });
 
 const runSchema = z.strictObject(runFields).check((context) => checkVerdict(context));
 
@@ -72,7 +98,13 @@ const evidenceSchema = z
     reference: z.string().min(1),
     recipe: z.string().min(1),
     generation: z.string().min(1),
+    /** Hash of the checks that ran: evidence by other checks is not evidence of these. */
+    checksKey: z.string().min(1),
     host,
+    preparation,
+    cost: cost.nullable(),
+    /** Hosts that were tried before and could not say anything about the image, with the reason. */
+    attempts: z.array(z.strictObject({ host: z.string().min(1), reason: z.string().min(1), seconds })),
   })
   .check((context) => {
     checkVerdict(context);

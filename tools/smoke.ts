@@ -44,7 +44,11 @@ await main(async () => {
       reference,
       recipe: required("STRATA_RECIPE"),
       generation: required("STRATA_GENERATION"),
+      checksKey: required("STRATA_CHECKS"),
       host: { kind: "builder" },
+      preparation: {},
+      cost: null,
+      attempts: [],
     };
     const kept = join(home.evidence, `${digest.replace(":", "-")}.json`);
     await mkdir(home.evidence, { recursive: true });

@@ -14,7 +14,7 @@ from typing import Any
 from .redact import redact
 from .result import Result, Status
 
-SCHEMA = 2
+SCHEMA = 3
 OUTPUT_TAIL = 4000
 
 

@@ -254,13 +254,14 @@ test("the test and the promotion are about the product's digest; tags are those 
   );
   const reference = `${registry.host}/${REPOSITORY}@${digests.get("starter")}`;
   const smoke = recording.only(command, "starter-smoke").inputs;
+  const [about, checks] = smoke.triggers as string[];
   assert.deepEqual(smoke.environment, {
     STRATA_REFERENCE: reference,
     STRATA_RECIPE: "starter",
     STRATA_GENERATION: "ada",
+    STRATA_CHECKS: checks,
     STRATA_BUILDER: "strata",
   });
-  const [about, checks] = smoke.triggers as string[];
   assert.equal(about, reference);
   assert.match(checks ?? "", /^[0-9a-f]{20}$/);
   const promotion = recording.only(command, "starter-promotion").inputs;

@@ -16,7 +16,7 @@ import {
 const digest = `sha256:${"a".repeat(64)}`;
 
 const report: RunReport = {
-  schema: 2,
+  schema: 3,
   verdict: "pass",
   startedAt: "2026-11-21T10:27:49Z",
   seconds: 4.2,
@@ -42,7 +42,11 @@ const evidence: Evidence = {
   reference: `localhost:5000/strata/starter@${digest}`,
   recipe: "starter",
   generation: "cpu",
+  checksKey: "0123456789abcdef0123",
   host: { kind: "builder" },
+  preparation: {},
+  cost: null,
+  attempts: [],
 };
 
 const result = (status: "pass" | "fail" | "skip" | "inconclusive") => ({
@@ -71,7 +75,7 @@ test("a GPU and its host are part of the evidence", () => {
   const onGpu: Evidence = {
     ...evidence,
     gpu: { name: "NVIDIA L4", computeCapability: "8.9", driver: "580.65.06", memoryBytes: 24_000_000_000 },
-    host: { kind: "gpu-host", name: "i-0abc", provider: "aws" },
+    host: { kind: "aws", name: "i-0abc", instanceType: "g6.xlarge", zone: "us-east-1a", market: "spot" },
   };
   assert.deepEqual(parseEvidence(JSON.stringify(onGpu), "evidence.json"), onGpu);
 });

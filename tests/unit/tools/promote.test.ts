@@ -34,7 +34,7 @@ async function setting(t: TestContext): Promise<Setting> {
     registry,
     reference,
     evidence: {
-      schema: 2,
+      schema: 3,
       verdict: "pass",
       startedAt: "2026-01-01T00:00:00Z",
       seconds: 1,
@@ -47,7 +47,11 @@ async function setting(t: TestContext): Promise<Setting> {
       reference,
       recipe: "starter",
       generation: "cpu",
+      checksKey: "0123456789abcdef0123",
       host: { kind: "builder" },
+      preparation: {},
+      cost: null,
+      attempts: [],
     },
     async promote(evidence, tags = "stable") {
       const { exitCode, stdout, stderr } = await execa(process.execPath, ["tools/promote.ts"], {

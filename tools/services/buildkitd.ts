@@ -28,14 +28,33 @@ export function commonConfig({ registry }: BuilderSettings): string {
 `;
 }
 
-/** The worker's own settings. */
-export function workerConfig({ gcGigabytes }: BuilderSettings): string {
+/**
+ * The worker's own settings.
+ *
+ * BuildKit's own rules throw away the oldest of all kinds alike. Checkouts of sources, half-fetched models and the caches
+ * of compilers are small and cost minutes to have again; what stages are built on is large and comes from the registry.
+ */
+export function workerConfig({ gcGigabytes }: BuilderSettings, more = ""): string {
   return `[worker.oci]
   enabled = true
   gc = true
-  maxUsedSpace = "${gcGigabytes}GB"
   max-parallelism = 4
   networkMode = "host"
+${more}  # Files of local build contexts: copied again in a moment.
+  [[worker.oci.gcpolicy]]
+    filters = ["type==source.local"]
+    keepDuration = "48h"
+    maxUsedSpace = "512MB"
+  # Stages, before checkouts and the caches of compilers.
+  [[worker.oci.gcpolicy]]
+    filters = ["type==regular", "type==source.local"]
+    maxUsedSpace = "${Math.round(gcGigabytes * 850)}MB"
+  [[worker.oci.gcpolicy]]
+    maxUsedSpace = "${gcGigabytes}GB"
+  [[worker.oci.gcpolicy]]
+    all = true
+    maxUsedSpace = "${gcGigabytes}GB"
+
 `;
 }
 
@@ -46,11 +65,13 @@ export function buildkitdConfig(home: Home, port: number, runc: string, settings
 [grpc]
   address = ["tcp://127.0.0.1:${port}"]
 
-${workerConfig(settings)}  # overlayfs where the file system can, or else full copies.
+${workerConfig(
+  settings,
+  `  # overlayfs where the file system can, or else full copies.
   snapshotter = "auto"
   binary = "${runc}"
-
-[worker.containerd]
+`,
+)}[worker.containerd]
   enabled = false
 
 ${commonConfig(settings)}`;

@@ -43,7 +43,7 @@ export type Engine = Services["builder"]["kind"];
 
 const REGISTRY_PORT = 5_000;
 const BUILDER_PORT = 1_234;
-const GC_GIGABYTES = 30;
+const GC_GIGABYTES = 36;
 
 /** The services of the last run, running or not. */
 export function recallServices(home: Home): Promise<Services | undefined> {

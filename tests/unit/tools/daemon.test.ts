@@ -114,6 +114,14 @@ test("both services listen on loopback alone, and the builder speaks HTTP to our
   });
   assert.match(config, /address = \["tcp:\/\/127\.0\.0\.1:1235"\]/);
   assert.match(config, /maxUsedSpace = "12GB"/);
+  // Checkouts and compiler caches stay until the rule that names no kind: stages come again from the registry.
+  const rules = config.split("[[worker.oci.gcpolicy]]").slice(1);
+  assert.deepEqual(
+    rules.map((rule) => /filters = (.*)/.exec(rule)?.[1]),
+    ['["type==source.local"]', '["type==regular", "type==source.local"]', undefined, undefined],
+  );
+  assert.match(rules[1] ?? "", /maxUsedSpace = "10200MB"/);
+  assert.ok(config.indexOf('binary = "/usr/sbin/runc"') < config.indexOf("gcpolicy"), "a key of the worker");
   assert.deepEqual(config.match(/\[registry\..*\]/g), ['[registry."127.0.0.1:5001"]']);
 });
 

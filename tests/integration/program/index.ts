@@ -29,7 +29,10 @@ const outputs = {
   product: image.reference,
   stages: Object.fromEntries(
     Object.entries({ ...image.stages, product: image.product }).map(
-      ([name, { key, digest, compressedSize }]) => [name, { key, digest, bytes: compressedSize }],
+      ([name, { key, digest, compressedSize, inputs }]) => [
+        name,
+        { key, digest, bytes: compressedSize, inputs },
+      ],
     ),
   ),
 };

@@ -1,5 +1,10 @@
+import { generation } from "../../../lib/generations.ts";
+import type { Layer } from "../../../lib/layer.ts";
 import type { Plan } from "../../../lib/plan.ts";
-import { context, layer, plan, recipe } from "../../support/layers.ts";
+import { parsePythonLock } from "../../../lib/python-lock.ts";
+import type { Recipe } from "../../../lib/recipe.ts";
+import { context, emptyLock, labels, layer, plan, recipe } from "../../support/layers.ts";
+import { readVariant } from "./small-variant.ts";
 
 /** What every small stage ends with, as the real ones do. */
 const finish = [
@@ -24,7 +29,7 @@ function stage(name: string, parents: readonly string[], megabytes: number): str
   ].join("\n");
 }
 
-/** Files of the small layers: system ← a ← b, and c, which needs nobody. */
+/** Files of the small layers: system ← a ← b, and c, which needs nobody; d is in no product unless a test wants it. */
 export const smallLayers: Readonly<Record<string, string>> = {
   "system/Dockerfile": [
     "FROM base",
@@ -39,21 +44,57 @@ export const smallLayers: Readonly<Record<string, string>> = {
   "b/value": "1\n",
   "c/Dockerfile": stage("c", [], 12),
   "c/value": "1\n",
+  "d/Dockerfile": stage("d", [], 1),
+  "d/value": "1\n",
+  "shared/note": "for c\n",
   "certificates.pem": "-----BEGIN CERTIFICATE-----\nplanted-0f3a9c\n-----END CERTIFICATE-----\n",
 };
 
+const hash = "0".repeat(64);
+
 /** The plan of the small product. */
 export function smallPlan(folder: string, base: string): Plan {
-  const layers = [
-    layer("system", [], { role: "system", pins: (test) => ({ base: test.base.digest }) }),
-    layer("c", ["system"], { owns: () => ["/opt/c"] }),
-    layer("a", ["system"], { owns: () => ["/opt/a"] }),
-    layer("b", ["system", "a"], { owns: () => ["/opt/b"] }),
-  ];
+  const variant = readVariant(folder);
+  const own = (name: string, parents: readonly string[], more: Partial<Layer> = {}): Layer => {
+    const { args, pins } = more;
+    return layer(name, [...parents, ...(variant.parents?.[name] ?? [])], {
+      ...more,
+      args: (test) => ({ ...args?.(test), ...variant.args?.[name] }),
+      pins: (test) => ({ ...pins?.(test), ...variant.pins?.[name] }),
+    });
+  };
+  const system = own("system", [], { role: "system", pins: (test) => ({ base: test.base.digest }) });
+  const others: Readonly<Record<string, Layer>> = {
+    a: own("a", ["system"], { owns: () => ["/opt/a"] }),
+    b: own("b", ["system", "a"], {
+      owns: () => ["/opt/b"],
+      args: (test) => ({ GENERATION: test.generation.name }),
+    }),
+    c: own("c", ["system"], {
+      owns: () => ["/opt/c"],
+      shared: ["shared/note"],
+      python: () => ({ image: ["attrs"] }),
+    }),
+    d: own("d", ["system"], { owns: () => ["/opt/d"] }),
+  };
+  const order = variant.order ?? ["c", "a", "b"];
+  const wanted = recipe([system, ...order.flatMap((name) => others[name] ?? [])]);
+  const runtime: Recipe["runtime"] = (test) => {
+    const usual = wanted.runtime(test);
+    return { ...usual, environment: { ...usual.environment, ...variant.environment } };
+  };
+  const lock = `attrs==${variant.packageVersion ?? "25.1.0"} --hash=sha256:${hash}\n`;
   return plan(
     folder,
-    { ...recipe(layers), name: "small" },
-    {},
-    { ...context, base: { name: "debian-bookworm", digest: base.split("@")[1] ?? "" } },
+    { ...wanted, name: "small", runtime },
+    {
+      lock: { path: emptyLock.path, distributions: parsePythonLock(lock, emptyLock.path) },
+      labels: { ...labels, ...(variant.revision ? { revision: variant.revision } : {}) },
+    },
+    {
+      ...context,
+      generation: generation(variant.generation ?? "cpu"),
+      base: { name: "debian-bookworm", digest: base.split("@")[1] ?? "" },
+    },
   );
 }

@@ -46,7 +46,9 @@ export interface TestStack {
 export interface Update {
   /** Operations by resource name: `create`, `update`, `replace`; unchanged ones are absent. */
   readonly changed: Readonly<Record<string, string>>;
-  readonly stages: Readonly<Record<string, { key: string; digest: string; bytes: number }>>;
+  readonly stages: Readonly<
+    Record<string, { key: string; digest: string; bytes: number; inputs: Readonly<Record<string, string>> }>
+  >;
   readonly reference: string;
 }
 

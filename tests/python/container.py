@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from support import BACKEND, FAKE_COMFYUI, RUNTIME, STUDIO
+from support import BACKEND, FAKE_COMFYUI, RUNTIME, STUDIO, WORKER
 
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 TOKEN = "a-token-for-the-tests"
@@ -46,7 +46,7 @@ class Container:
     def __init__(self, root: Path, **environment: str) -> None:
         self.root, self.volume = root, root / "volume"
         opt = root / "opt"
-        for source, name in ((RUNTIME, "runtime"), (BACKEND, "backend"), (STUDIO, "studio")):
+        for source, name in ((RUNTIME, "runtime"), (BACKEND, "backend"), (STUDIO, "studio"), (WORKER, "worker")):
             shutil.copytree(source, opt / "strata" / name, ignore=shutil.ignore_patterns("__pycache__"))
         # The image's places are fixed; here they lie below a temporary folder.
         for file in (opt / "strata").rglob("*"):

@@ -12,12 +12,13 @@ LAYERS = REPOSITORY / "layers"
 RUNTIME = LAYERS / "runtime/rootfs/opt/strata/runtime"
 BACKEND = LAYERS / "backend/rootfs/opt/strata/backend"
 STUDIO = LAYERS / "studio-backend/rootfs/opt/strata/studio"
+WORKER = LAYERS / "runpod-worker/rootfs/opt/strata/worker"
 NODES = LAYERS / "nodes"
 SHARED = LAYERS / "shared"
 MODEL_FETCH = LAYERS / "model-fetch/rootfs/opt/strata/model-fetch"
 FAKE_COMFYUI = Path(__file__).with_name("fake_comfyui.py")
 
-for folder in (RUNTIME, BACKEND, STUDIO, STUDIO / "strata_studio", NODES, SHARED, MODEL_FETCH):
+for folder in (RUNTIME, BACKEND, STUDIO, STUDIO / "strata_studio", WORKER, NODES, SHARED, MODEL_FETCH):
     sys.path.insert(0, str(folder))
 
 

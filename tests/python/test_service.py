@@ -88,7 +88,7 @@ class ServiceTest(unittest.TestCase):
 
     def test_nodes(self) -> None:
         status, answer = self.ask("/comfyui/nodes")
-        self.assertEqual((status, answer["classes"]), (200, 3))
+        self.assertEqual((status, answer["classes"]), (200, 10))
         nodes = {(node["source"], node["folder"]): node for node in answer["nodes"]}
         self.assertEqual(nodes["image", "ComfyUI-KJNodes"]["classes"], ["Resize"])
         self.assertEqual(nodes["image", "ComfyUI-KJNodes"]["commit"], "d" * 40)

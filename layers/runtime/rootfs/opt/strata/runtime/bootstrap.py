@@ -24,6 +24,7 @@ CODE = Path("/opt/comfyui")
 IMAGE = Path("/opt/strata/image.json")
 VENV_CONFIGURATION = Path("/opt/venv/pyvenv.cfg")
 EVERYWHERE = "0.0.0.0"
+INSIDE = "127.0.0.1"
 
 
 @dataclass
@@ -35,6 +36,12 @@ class Start:
     code: Path = CODE
     image: dict[str, Any] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
+    network_volume: Path = volume.NETWORK_VOLUME
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether nobody but the worker beside it talks to ComfyUI."""
+        return self.variables.get("STRATA_MODE") == "worker"
 
     def say(self, message: str) -> None:
         """Shown when everything is decided."""
@@ -59,7 +66,8 @@ def prepare(start: Start) -> dict[str, Any]:
     login, listen = prepare_login(start, chosen.path, hidden, token_file)
 
     model_paths = start.state / "model_paths.yaml"
-    model_paths.write_text(options.model_paths(start.code, chosen.path, old), encoding="utf-8")
+    shared = volume.shared_models(start.network_volume, chosen.path) if start.is_worker else None
+    model_paths.write_text(options.model_paths(start.code, chosen.path, old, shared), encoding="utf-8")
     no_gpu = options.why_no_gpu(start.variables)
     arguments = options.comfyui_arguments(
         port=port,
@@ -134,7 +142,7 @@ def prepare_login(start: Start, path: Path, hidden: list[str], token_file: Path 
     """ComfyUI-Login's token and the address to listen on. Without a working login only this container may ask."""
     node = nodes.find_login(start.code / "custom_nodes", path / "custom_nodes", hidden)
     if not node:
-        return None, EVERYWHERE
+        return None, INSIDE if start.is_worker else EVERYWHERE
     own = start.variables.get("STRATA_LOGIN_PASSWORD")
     try:
         token = access.set_password(start.code / "login", own or read_token(start, token_file))
@@ -146,7 +154,9 @@ def prepare_login(start: Start, path: Path, hidden: list[str], token_file: Path 
             f"ComfyUI-Login does not work here ({error}), so ComfyUI answers only inside this container. Run it as the"
             " image's own user and with a writable root file system, or open it with STRATA_COMFYUI_ARGS=--listen=0.0.0.0."
         )
-        return None, "127.0.0.1"
+        return None, INSIDE
+    if start.is_worker:
+        return token, INSIDE
     if not own:
         start.say("ComfyUI's password is the token of the image's service; STRATA_LOGIN_PASSWORD sets another.")
     return token, EVERYWHERE

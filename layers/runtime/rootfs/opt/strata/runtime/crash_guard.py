@@ -2,8 +2,9 @@
 
 A service that does not stay up for a second is given up by supervisord itself (state FATAL). One that dies later is
 started again at once, so its deaths are counted here: more than MAXIMUM_EXITS within WINDOW seconds is a crash loop
-too. In both cases the reason goes to stderr and to the file `crash-loop` in `STRATA_STATE`, and supervisord is told to
-stop. Protocol: https://supervisord.org/events.html
+too. The worker for RunPod is not started again: its end is the container's. In all these cases the reason goes to
+stderr and, unless the worker said that it was done, to the file `crash-loop` in `STRATA_STATE`; and supervisord is told
+to stop. Protocol: https://supervisord.org/events.html
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 MAXIMUM_EXITS = 5
 WINDOW = 120.0
+WORKER = "worker"
 
 
 class CrashCounter:
@@ -45,15 +47,18 @@ def judge(event: str, service: str, counter: CrashCounter, now: float) -> str | 
     """The reason to end the container, if `event` is one."""
     if event == "PROCESS_STATE_FATAL":
         return f"{service} does not start"
+    if event == "PROCESS_STATE_EXITED" and service == WORKER:
+        return "the worker has ended"
     if event == "PROCESS_STATE_EXITED" and counter.is_looping(service, now):
         return f"{service} died more than {MAXIMUM_EXITS} times within {WINDOW:.0f} s"
     return None
 
 
-def end_container(reason: str) -> None:
-    """Leaves the reason for supervise.py and asks supervisord, the parent, to stop everything."""
+def end_container(reason: str, expected: bool) -> None:
+    """Leaves the reason for supervise.py, unless it is none to worry, and asks supervisord, the parent, to stop."""
     print(f"crash guard: {reason}; the container ends", file=sys.stderr, flush=True)
-    Path(os.environ["STRATA_STATE"], "crash-loop").write_text(f"{reason}\n", encoding="utf-8")
+    if not expected:
+        Path(os.environ["STRATA_STATE"], "crash-loop").write_text(f"{reason}\n", encoding="utf-8")
     os.kill(os.getppid(), signal.SIGTERM)
 
 
@@ -70,7 +75,7 @@ def main() -> None:
         payload = parse_tokens(sys.stdin.read(int(headers["len"])))
         reason = judge(headers["eventname"], payload["processname"], counter, time.monotonic())
         if reason:
-            end_container(reason)
+            end_container(reason, payload["processname"] == WORKER and payload.get("expected") == "1")
         sys.stdout.write("RESULT 2\nOK")
         sys.stdout.flush()
 

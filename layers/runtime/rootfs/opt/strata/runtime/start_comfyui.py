@@ -21,8 +21,11 @@ from typing import Any
 from log_watch import NodeFailures, Redact
 
 MAIN = Path("/opt/comfyui/main.py")
-# For the image's own service; nodes have no business with them.
-SECRETS = ("STRATA_TOKEN", "STRATA_LOGIN_PASSWORD")
+# For the image's own service and for the worker; nodes have no business with them.
+SECRETS = (
+    *("STRATA_TOKEN", "STRATA_LOGIN_PASSWORD"),
+    *("RUNPOD_AI_API_KEY", "BUCKET_ACCESS_KEY_ID", "BUCKET_SECRET_ACCESS_KEY"),
+)
 
 
 def hide(listing: Callable[..., list[Any]], folder: str, names: frozenset[str]) -> Callable[..., list[Any]]:

@@ -2,7 +2,7 @@
 
 supervisord exits with 0 however it came to an end. Here the exit status is 0 after SIGTERM or SIGINT, and 1 when the
 crash guard has given up on a service: it leaves the reason in the file `crash-loop` of the state folder. The state
-folder (`STRATA_STATE`, made by the entrypoint) is removed at the end.
+folder (`STRATA_STATE`, made by the entrypoint) is removed at the end. What ComfyUI said last is kept there meanwhile.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from supervisor import poller, supervisord
+
+import last_words
 
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 # supervisord looks at signals and dead services once in each turn of its loop, and waits up to a second in between:
@@ -29,10 +31,24 @@ class ImpatientPoller(poller.Poller):
         return super().poll(min(timeout, LONGEST_WAIT))
 
 
+class ListeningSupervisor(supervisord.Supervisor):
+    """supervisord, which keeps what ComfyUI says."""
+
+    words: last_words.LastWords
+
+    def runforever(self) -> None:
+        """Returns when all services have ended."""
+        self.words.listen()
+        super().runforever()
+
+
 def main() -> int:
     """Returns when supervisord has stopped all services."""
     state = Path(os.environ["STRATA_STATE"])
     poller.Poller = ImpatientPoller
+    ListeningSupervisor.words = last_words.LastWords("comfyui", state / last_words.FILE)
+    ListeningSupervisor.words.watch_ends()
+    supervisord.Supervisor = ListeningSupervisor
     supervisord.main(["--nodaemon", "--configuration", str(CONFIGURATION)])
     gave_up = (state / "crash-loop").exists()
     shutil.rmtree(state, ignore_errors=True)

@@ -95,21 +95,24 @@ def comfyui_arguments(
     ]
 
 
-def model_paths(code: Path, volume: Path, checkouts: Iterable[Path]) -> str:
+def model_paths(code: Path, volume: Path, checkouts: Iterable[Path], shared: Path | None = None) -> str:
     """The file for `--extra-model-paths-config`: JSON, which is YAML too.
 
     The image's nodes are searched after the volume's: ComfyUI-Manager installs into the first folder, and of two nodes
-    of one name the image's counts. A model folder of an old checkout is named together with the volume's own, because
-    a node that finds its kind of model known does not add the usual folder any more.
+    of one name the image's counts. A model folder of an old checkout, or of the `shared` models, is named together with
+    the volume's own, because a node that finds its kind of model known does not add the usual folder any more.
     """
     image = {"base_path": str(code), "custom_nodes": "custom_nodes", "configs": "models/configs"}
-    old = {
-        f"old {checkout.name}": {
+    others = {f"old {checkout.name}": checkout / "models" for checkout in checkouts}
+    if shared:
+        others["network volume"] = shared
+    listed = {
+        name: {
             folder.name: f"{volume}/models/{folder.name}\n{folder}"
-            for folder in sorted((checkout / "models").iterdir())
+            for folder in sorted(models.iterdir())
             if folder.is_dir() and folder.name != "configs"
         }
-        for checkout in checkouts
-        if (checkout / "models").is_dir()
+        for name, models in others.items()
+        if models.is_dir()
     }
-    return json.dumps({"image": image, **{name: folders for name, folders in old.items() if folders}}, indent=2)
+    return json.dumps({"image": image, **{name: folders for name, folders in listed.items() if folders}}, indent=2)

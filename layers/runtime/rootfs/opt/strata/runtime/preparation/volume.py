@@ -18,6 +18,8 @@ from typing import Any
 from .problem import Problem
 
 DEFAULT = Path("/workspace")
+# Where RunPod mounts a network volume for serverless workers; for pods it is /workspace.
+NETWORK_VOLUME = Path("/runpod-volume")
 FOLDERS = ("models", "input", "output", "user/default/workflows", "custom_nodes")
 # In the volume: what the last start knew about itself, for whoever has to find out what happened to a volume.
 MARKER = Path(".strata/last-start.json")
@@ -88,6 +90,12 @@ def prepare_folders(volume: Path, model_folders: Iterable[str]) -> None:
         except OSError as error:
             what = "it is a file or a broken link." if isinstance(error, FileExistsError) else f"{error.strerror}."
             raise Problem(str(folder), f"cannot be used as a folder: {what}", "Move it away.") from error
+
+
+def shared_models(network_volume: Path, volume: Path) -> Path | None:
+    """The folder with models that many workers share and none writes to, if there is one beside `volume`."""
+    models = network_volume / "models"
+    return models if volume != network_volume and models.is_dir() else None
 
 
 def standard_model_folders(code: Path) -> list[str]:

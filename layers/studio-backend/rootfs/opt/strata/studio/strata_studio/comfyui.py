@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import httpx
@@ -52,6 +53,30 @@ class ComfyuiClient:
     async def get(self, path: str) -> Any:
         """The JSON of an answer; raises ComfyuiError."""
         return self._content(await self._send("GET", path))
+
+    async def post(self, path: str, body: Any) -> None:
+        """An order whose answer has no content; raises ComfyuiError."""
+        response = await self._send("POST", path, body)
+        if not response.is_success:
+            raise ComfyuiError(f"ComfyUI answered {response.status_code} to {path}")
+
+    async def upload(self, name: str, content: bytes) -> None:
+        """Writes a file below ComfyUI's input folder, over one that is there; raises ComfyuiError."""
+        path = PurePosixPath(name)
+        folder = "" if path.parent == PurePosixPath() else str(path.parent)
+        try:
+            response = await self._client.post(
+                "/upload/image",
+                data={"overwrite": "true", "subfolder": folder},
+                files={"image": (path.name, content, "application/octet-stream")},
+            )
+        except httpx.HTTPError as error:
+            raise ComfyuiError(f"ComfyUI does not answer: {describe(error)}") from error
+        if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            raise ComfyuiError(f"{name} is larger than ComfyUI takes (--max-upload-size, in MB)")
+        stored = self._content(response)
+        if PurePosixPath(stored.get("subfolder") or "", stored.get("name") or "") != path:
+            raise ComfyuiError(f"ComfyUI stored {name} as {stored.get('name')}")
 
     async def queue(self, workflow: Mapping[str, Any], identity: str, client: str, extra: Mapping[str, Any]) -> Any:
         """Puts a workflow into the queue; raises Refused with ComfyUI's reasons, or ComfyuiError."""

@@ -56,6 +56,10 @@ class ProcessManager:
         """`RUNNING`, `STARTING`, `BACKOFF`, `FATAL` …, in supervisord's words."""
         return str(self.call("getProcessInfo", PROCESS)["statename"])
 
+    def pid(self) -> int:
+        """ComfyUI's process; 0 where there is none at the moment."""
+        return int(self.call("getProcessInfo", PROCESS)["pid"])
+
 
 async def restart(manager: ProcessManager, comfyui: ComfyuiClient, deadline: float) -> float:
     """Seconds until ComfyUI answered again; raises RestartError."""

@@ -19,6 +19,7 @@ from .progress import FINAL, Event, events_of, events_of_history, summarise
 REMEMBERED = 200
 RECONNECT = 1.0
 CONNECT_PATIENCE = 10.0
+LOST: Event = {"type": "error", "message": "ComfyUI was restarted before it was done"}
 
 
 class Workflow:
@@ -27,6 +28,8 @@ class Workflow:
     def __init__(self, identity: str, content: Mapping[str, Any]) -> None:
         self.id = identity
         self.content = content
+        # What ComfyUI found wrong with some of its outputs, which it leaves out.
+        self.node_errors: Mapping[str, Any] = {}
         self.events: list[Event] = []
         self._changed = asyncio.Condition()
 
@@ -93,6 +96,7 @@ class Workflows:
             del self._known[workflow.id]
             workflow.id = identity
             self._known[identity] = workflow
+        workflow.node_errors = answer.get("node_errors") or {}
         workflow.events.insert(0, {"type": "queued", "id": workflow.id})
         self._forget()
         return workflow
@@ -129,7 +133,7 @@ class Workflows:
                 if entry := history.get(workflow.id):
                     await workflow.add(events_of_history(entry, workflow.content))
                 elif workflow.id not in await self.queued():
-                    await workflow.add([{"type": "error", "message": "ComfyUI was restarted before it was done"}])
+                    await workflow.add([LOST])
 
     async def queued(self) -> dict[str, str]:
         """`running` or `queued` by the id of every workflow that ComfyUI has in hand; raises ComfyuiError."""

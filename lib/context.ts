@@ -103,6 +103,7 @@ export function layerContext(stack: Choices, { recipe, base, sources, nodes }: C
     base: { name: base.name, digest: base.reference.split("@")[1] ?? "" },
     gitPackages: gitPackages(recipe, nodes, choices.mirrors),
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
+    ...(recipe.layers.some(({ name }) => name === "runpod-worker") ? { runpod: true } : {}),
   };
 }
 

@@ -28,6 +28,8 @@ export interface LayerContext {
   readonly base: { readonly name: string; readonly digest: string };
   /** ComfyUI and its nodes at their commits, in recipes that have them. */
   readonly comfyui?: ResolvedComfyUi;
+  /** Whether the recipe has the worker for RunPod. */
+  readonly runpod?: true;
   /** Python packages that are only in git, by normalised name. */
   readonly gitPackages: Readonly<Record<string, Omit<Fetch, "path"> & { readonly version: string }>>;
 }

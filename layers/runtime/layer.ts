@@ -23,7 +23,8 @@ export const runtime: Layer = {
 };
 
 /** What the services and the smoke test expect of the image they run in. */
-function imageDescription({ recipe, generation, set, attention, llama, comfyui }: LayerContext): object {
+function imageDescription(context: LayerContext): object {
+  const { recipe, generation, set, attention, llama, comfyui, runpod } = context;
   return {
     recipe,
     generation: generation.name,
@@ -36,6 +37,7 @@ function imageDescription({ recipe, generation, set, attention, llama, comfyui }
       ? { llama: { version: llama.pin.version, cuda: generation.computeCapabilities.length > 0 } }
       : {}),
     ...(comfyui ? { comfyui: describeComfyUi(comfyui) } : {}),
+    ...(runpod ? { runpod } : {}),
   };
 }
 

@@ -24,7 +24,7 @@ class Stored:
 
 
 class BucketServer(ThreadingHTTPServer):
-    """`files` by bucket and key."""
+    """`files` by bucket and key. `is_closed`: takes nothing."""
 
     daemon_threads = True
 
@@ -32,7 +32,7 @@ class BucketServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.files: dict[str, Stored] = {}
-        self.headers: list[dict[str, str]] = []
+        self.is_closed = False
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -43,16 +43,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.headers.append(dict(self.headers))
         signed = re.fullmatch(
             rf"AWS4-HMAC-SHA256 Credential={KEY_ID}/\S+, SignedHeaders=\S+, Signature=[0-9a-f]{{64}}",
             self.headers.get("Authorization", ""),
         )
-        path = unquote(urlsplit(self.path).path)
-        if not signed or path.startswith("/closed/"):
+        if not signed or self.server.is_closed:
             self.answer(403, DENIED)
             return
-        self.server.files[path] = Stored(content, self.headers.get("Content-Type"))
+        self.server.files[unquote(urlsplit(self.path).path)] = Stored(content, self.headers.get("Content-Type"))
         self.answer(200)
 
     def do_GET(self) -> None:

@@ -84,8 +84,9 @@ class Container:
         )
 
     def close(self) -> None:
-        """Stops it as an engine does."""
-        self.process.send_signal(signal.SIGTERM)
+        """Stops it as an engine does, if it has not ended."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
         self.process.wait(20)
         self.log.close()
 
@@ -103,7 +104,6 @@ class Container:
 
     def printed(self) -> str:
         """Everything so far."""
-        self.log.flush()
         return (self.root / "log").read_text()
 
     def wait_until(self, condition: Any, seconds: float = 20.0) -> None:

@@ -85,8 +85,7 @@ async def run_node(client: str, identity: str, name: str, node: dict[str, Any]) 
     if kind not in ("Save", "Preview", "Video"):
         return {}
     key = json.dumps([name, node])
-    output = cached[key] if key in cached else write_output(kind, inputs)
-    cached[key] = output
+    output = cached[key] = cached.get(key) or write_output(kind, inputs)
     await say(client, "executed", node=name, output=output, prompt_id=identity)
     return {name: output}
 
@@ -112,6 +111,9 @@ async def run_workflow(client: str, identity: str, workflow: dict[str, Any]) -> 
     await say(client, "execution_start", prompt_id=identity)
     outputs: dict[str, Any] = {}
     messages: list[Any] = []
+    # What this workflow does not have is forgotten.
+    for key in cached.keys() - {json.dumps(item) for item in workflow.items()}:
+        del cached[key]
     try:
         for name, node in workflow.items():
             outputs |= await run_node(client, identity, name, node)
@@ -231,6 +233,13 @@ async def change_queue(request: Request) -> Any:
     for item in waiting:
         if item[1] not in deleted:
             queue.put_nowait(item)
+    return {}
+
+
+@app.post("/free")
+async def free(request: Request) -> Any:
+    if (await request.json()).get("free_memory"):
+        cached.clear()
     return {}
 
 

@@ -95,6 +95,21 @@ class BootstrapTest(unittest.TestCase):
             plan, _ = self.prepare()
         self.assertEqual(plan["arguments"][:2], ["--listen", "127.0.0.1"])
 
+    def test_a_worker_shares_the_models_of_a_network_volume_and_talks_to_nobody_outside(self) -> None:
+        network = self.root / "runpod-volume"
+        fill(network, "models/loras/a", "models/of_a_node/b", "models/configs/c", "custom_nodes/d/e")
+        paths = {}
+        for mode in ("pod", "worker"):
+            settings = {"HOME": str(self.root / "home"), "STRATA_VOLUME": str(self.volume), "STRATA_MODE": mode}
+            start = bootstrap.Start(settings, self.state, self.code, self.image, network_volume=network)
+            self.assertEqual(bootstrap.prepare(start)["arguments"][1], "127.0.0.1" if start.is_worker else "0.0.0.0")
+            paths[mode] = json.loads((self.state / "model_paths.yaml").read_text())
+        self.assertNotIn("network volume", paths["pod"])
+        shared = paths["worker"]["network volume"]
+        self.assertEqual(set(shared), {"loras", "of_a_node"})
+        self.assertEqual(shared["loras"].splitlines(), [f"{self.volume}/models/loras", f"{network}/models/loras"])
+        self.assertEqual(self.prepare(STRATA_MODE="worker", STRATA_VOLUME=str(network))[0]["volume"], str(network))
+
     def test_packages_go_to_the_volume_where_python_looks_there(self) -> None:
         self.assertNotIn("PIP_USER", self.prepare()[0]["environment"])
         with mock.patch.object(environment, "sees_user_packages", lambda _: True):

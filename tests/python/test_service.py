@@ -85,6 +85,7 @@ class ServiceTest(unittest.TestCase):
         self.assertNotIn(TOKEN, printed)
         self.assertNotIn("$2b$", printed)
         self.assertIn("Not loaded from", printed)
+        self.assertNotIn("spawned: 'worker'", printed, "nobody wants RunPod's jobs")
 
     def test_nodes(self) -> None:
         status, answer = self.ask("/comfyui/nodes")

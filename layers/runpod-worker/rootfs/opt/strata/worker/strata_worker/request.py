@@ -53,7 +53,12 @@ class InputFile(Strict):
     def stay_inside(cls, name: str) -> str:
         """A name below the input folder, as loaders name it."""
         path = PurePosixPath(name)
-        if path.is_absolute() or "\\" in name or str(path) != name or any(part.startswith(".") for part in path.parts):
+        if (
+            path.is_absolute()
+            or "\\" in name
+            or str(path) != name
+            or any(part.startswith(".") for part in name.split("/"))
+        ):
             raise ValueError("expected a file name such as photo.png or faces/a.png")
         if not name.isprintable() or len(name.encode()) > LONGEST_NAME:
             raise ValueError(f"has characters that cannot be printed, or more than {LONGEST_NAME} bytes")

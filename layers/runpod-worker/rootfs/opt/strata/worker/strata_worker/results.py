@@ -110,16 +110,17 @@ def limit_for(job: str, configured: int | None) -> int:
     return configured or (SYNC_LIMIT if job.startswith("sync-") else ASYNC_LIMIT)
 
 
+class Gone(Exception):
+    """A file is not there, although ComfyUI names it: its cache remembers it."""
+
+
 @asynccontextmanager
 async def opened(client: ComfyuiClient, file: ResultFile) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[bytes]]]:
-    """A file's answer, closed at the end; raises JobFailure, ComfyuiError."""
+    """A file's answer, closed at the end; raises Gone, ComfyuiError."""
     response, content = await client.view(file.parameters)
     try:
         if response.status_code == httpx.codes.NOT_FOUND:
-            raise JobFailure(
-                f"Node {file.node} wrote {file.name}, which is not there any more. Where ComfyUI answers from its cache"
-                " (--cache-lru), another seed makes a new file."
-            )
+            raise Gone(file.name)
         if not response.is_success:
             raise ComfyuiError(f"ComfyUI answered {response.status_code} for {file.name}")
         yield response, content
@@ -135,7 +136,7 @@ def describe(file: ResultFile, content: Content) -> Content:
 
 
 async def inline(client: ComfyuiClient, results: Results, limit: int) -> list[Content]:
-    """Every file as base64; raises JobFailure where they are too large, before they are loaded."""
+    """Every file as base64; raises JobFailure where they are too large, before they are loaded; Gone."""
     sizes = {}
     for file in results.files:
         async with opened(client, file) as (response, _):
@@ -161,7 +162,7 @@ async def inline(client: ComfyuiClient, results: Results, limit: int) -> list[Co
 
 
 async def stored(client: ComfyuiClient, results: Results, store: Store, job: str) -> list[Content]:
-    """Every file as an address in the storage; raises JobFailure."""
+    """Every file as an address in the storage; raises JobFailure, Gone."""
     entries = []
     with tempfile.TemporaryDirectory(prefix="strata-results.") as folder:
         for file in results.files:

@@ -1,0 +1,377 @@
+"""The worker's decisions: what a job may say, what is fetched, what an answer holds, what is told. No ComfyUI."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import signal
+import tempfile
+import threading
+import time
+import unittest
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import support
+
+MISSING = [
+    name for name in ("runpod", "boto3", "httpx", "websockets", "supervisor") if not importlib.util.find_spec(name)
+]
+if not MISSING:
+    import last_words
+    from strata_worker import __main__ as program
+    from strata_worker import engine, fetch, leftovers, progress, redact, request, results, settings, store
+    from strata_worker.failure import JobFailure, Problem
+
+NODE = {"class_type": "A", "inputs": {}}
+
+
+class PartsCase(unittest.TestCase):
+    """Skipped where packages of the worker are missing."""
+
+    def setUp(self) -> None:
+        if MISSING:
+            self.skipTest(f"this Python lacks {', '.join(MISSING)}")
+        self.root = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+
+class RequestTest(PartsCase):
+    """A job's input."""
+
+    def problems(self, content: Any, has_bucket: bool = True) -> dict[str, str]:
+        """Problem by path; none for a job that can be computed."""
+        try:
+            request.read_request(content, has_bucket, 600)
+        except JobFailure as failure:
+            return {problem.path: problem.problem for problem in failure.problems}
+        return {}
+
+    def job(self, **more: Any) -> dict[str, Any]:
+        """With a workflow that nothing is wrong with."""
+        return {"workflow": {"1": NODE, "2": {**NODE, "inputs": {"a": ["1", 0]}, "_meta": {"title": "x"}}}, **more}
+
+    def test_jobs_that_can_be_computed(self) -> None:
+        pictures = [
+            {"name": "a.png", "image": "YQ=="},
+            {"name": "faces/b c.png", "image": "data:image/png;charset=utf-8;base64,Y\nQ =="},
+            {"name": "ä.mp4", "image": "https://example.org/a.mp4?signature=x"},
+        ]
+        options = {"timeout": 600, "output": "s3", "temporary": True}
+        job = self.job(images=pictures, options=options)
+        self.assertEqual(self.problems(job), {})
+        read = request.read_request(job, True, 600)
+        self.assertIs(read.workflow, job["workflow"], "as it was sent")
+        self.assertEqual([request.decode(file.image) for file in read.files[:2]], [b"a", b"a"])
+
+    def test_jobs_that_are_none(self) -> None:
+        for content in (None, [], "text", 1):
+            self.assertEqual(list(self.problems(content)), ["input"], content)
+        self.assertEqual(list(self.problems({})), ["workflow"])
+        self.assertEqual(list(self.problems({"workflow": {}})), ["workflow"])
+
+    def test_the_editors_format_is_known_and_the_rest_is_looked_at_all_the_same(self) -> None:
+        found = self.problems({"workflow": {"nodes": [], "links": [], "version": 0.4}, "image": []})
+        self.assertIn("Export (API)", found.pop("workflow"))
+        self.assertEqual(list(found), ["image"])
+
+    def test_workflows(self) -> None:
+        workflow = {
+            "1": {"class_type": "", "inputs": {}},
+            "2": {"class_type": "A"},
+            "3": [],
+            "4": {"class_type": "A", "inputs": {"gone": ["9", 0], "numbers": [1, 2], "flag": ["9", True]}},
+        }
+        expected = {"workflow.1.class_type", "workflow.2.inputs", "workflow.3", "workflow.4.inputs.gone"}
+        self.assertEqual(set(self.problems({"workflow": workflow})), expected)
+
+    def test_names_of_files_stay_below_the_input_folder(self) -> None:
+        for name in (
+            "",
+            ".",
+            "..",
+            "/a",
+            "../a",
+            "a/../b",
+            "a//b",
+            "a/",
+            "./a",
+            ".a",
+            "a/.b",
+            "a\\b",
+            "a\nb",
+            "a" * 201,
+        ):
+            found = self.problems(self.job(images=[{"name": name, "image": "YQ=="}]))
+            self.assertEqual(list(found), ["images[0].name"], repr(name))
+
+    def test_contents_of_files(self) -> None:
+        wrong = (
+            "",
+            "?",
+            "YQ",
+            "data:image/png,a",
+            "data:;base64,",
+            "http://example.org/a",
+            "file:///etc/passwd",
+            "https://",
+        )
+        for image in wrong:
+            found = self.problems(self.job(images=[{"name": "a", "image": image}]))
+            self.assertEqual(list(found), ["images[0].image"], repr(image))
+            self.assertNotIn("/etc/passwd", str(found))
+        with mock.patch.object(request, "LARGEST_FILE", 2):
+            self.assertIn(
+                "3 bytes", self.problems(self.job(images=[{"name": "a", "image": "YWFh"}]))["images[0].image"]
+            )
+
+    def test_two_files_of_one_name(self) -> None:
+        found = self.problems(self.job(images=[{"name": "a", "image": "YQ=="}] * 2))
+        self.assertEqual(found, {"images": '2 files are called "a"'})
+
+    def test_options(self) -> None:
+        for options, path in (
+            ({"timeout": 0}, "options.timeout"),
+            ({"timeout": "5"}, "options.timeout"),
+            ({"timeout": 601}, "options.timeout"),
+            ({"output": "ftp"}, "options.output"),
+            ({"temporary": 1}, "options.temporary"),
+            ({"seed": 1}, "options.seed"),
+        ):
+            self.assertEqual(list(self.problems(self.job(options=options))), [path], options)
+        self.assertIn("BUCKET_NAME", self.problems(self.job(options={"output": "s3"}), False)["options.output"])
+
+    def test_an_answer_has_everything_in_its_text(self) -> None:
+        answer = JobFailure("wrong:", [Problem("a.b", "c")], "log").answer()
+        self.assertEqual(answer["error"], "wrong:\n  a.b: c\nThe end of ComfyUI's log:\nlog")
+        self.assertEqual(answer["problems"], [{"path": "a.b", "problem": "c"}])
+        json.dumps(answer)
+
+
+class Pages(BaseHTTPRequestHandler):
+    """Answers by path."""
+
+    def do_GET(self) -> None:
+        kind = "text/html; charset=utf-8" if self.path == "/page" else "image/png"
+        self.send_response({"/none": 404, "/away": 302}.get(self.path.split("?")[0], 200))
+        self.send_header("Content-Type", kind)
+        if self.path == "/away":
+            self.send_header("Location", "ftp://example.org/a")
+        if self.path == "/honest":
+            self.send_header("Content-Length", "100")
+        self.end_headers()
+        if self.path == "/slow":
+            with suppress(BrokenPipeError):
+                for _ in range(20):
+                    self.wfile.write(b"x" * (1 << 20))
+                    time.sleep(0.05)
+        elif self.path not in ("/empty", "/away"):
+            self.wfile.write(b"x" * 100)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class FetchTest(PartsCase):
+    """Files by their address."""
+
+    @contextmanager
+    def pages(self) -> Iterator[str]:
+        """The address of a server, whose private address is allowed inside."""
+        with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            allowed = {"RUNPOD_ALLOW_PRIVATE_DOWNLOAD_URLS": "true", "NO_PROXY": "127.0.0.1"}
+            with mock.patch.dict("os.environ", allowed):
+                yield f"http://127.0.0.1:{server.server_address[1]}"
+            server.shutdown()
+
+    def fails(self, url: str, largest: int = 1000, seconds: float = 20) -> str:
+        """What is said."""
+        with self.assertRaises(fetch.FetchError) as caught:
+            fetch.fetch(url, largest, time.monotonic() + seconds)
+        return str(caught.exception)
+
+    def test_addresses_inside_are_not_asked(self) -> None:
+        with mock.patch.dict("os.environ", {"NO_PROXY": "*"}):
+            for host in ("127.0.0.1:1", "169.254.169.254", "10.0.0.1", "[::1]", "localhost"):
+                self.assertIn("is not a public address", self.fails(f"https://{host}/latest/meta-data"), host)
+
+    def test_what_servers_say(self) -> None:
+        with self.pages() as url:
+            self.assertEqual(fetch.fetch(f"{url}/a?signature=x", 100, time.monotonic() + 9), b"x" * 100)
+            self.assertIn("answered 404", self.fails(f"{url}/none?signature=secret"))
+            self.assertIn("a web page", self.fails(f"{url}/page"))
+            self.assertIn("sent nothing", self.fails(f"{url}/empty"))
+            self.assertIn("something else than a web address", self.fails(f"{url}/away"))
+            for path in ("honest", "liar"):
+                self.assertIn("larger than 99 bytes", self.fails(f"{url}/{path}", 99))
+            self.assertIn("in time", self.fails(f"{url}/slow", 1 << 30, 0.1))
+        self.assertNotIn("secret", self.fails(f"{url}/a?signature=secret"))
+
+
+class ResultsTest(PartsCase):
+    """What a workflow left."""
+
+    def test_files_by_kind_and_only_once(self) -> None:
+        def entry(name: str, folder: str = "output") -> dict[str, str]:
+            return {"filename": name, "subfolder": "", "type": folder}
+
+        outputs = {
+            "9": {"images": [entry("a.PNG"), entry("b.webp")], "result": [entry("a.PNG")], "text": ["t"]},
+            "10": {"gifs": [entry("c.mp4"), entry("d.gif")], "audio": [entry("e.flac")], "3d": [entry("f.glb")]},
+            "11": {"images": [entry("p.png", "temp"), entry("i.png", "input")]},
+        }
+        read = results.read_results({"outputs": outputs}, {}, False)
+        kinds = {file.filename: file.kind for file in read.files}
+        expected = ["images", "images", "videos", "images", "audio", "files"]
+        self.assertEqual(
+            list(kinds.items()), list(zip(("a.PNG", "b.webp", "c.mp4", "d.gif", "e.flac", "f.glb"), expected))
+        )
+        self.assertEqual(len(read.files), 6)
+        self.assertEqual(read.values, {"9": {"text": ["t"]}})
+        self.assertEqual([file.filename for file in read.left_out], ["p.png"])
+        self.assertIn("p.png", [file.filename for file in results.read_results({"outputs": outputs}, {}, True).files])
+
+    def test_what_runpod_takes(self) -> None:
+        self.assertEqual(results.limit_for("sync-1-e1", None), 19_900_000)
+        self.assertEqual(results.limit_for("1-e1", None), 9_900_000)
+        self.assertEqual(results.limit_for("sync-1-e1", 5), 5)
+
+    def test_what_is_left_behind(self) -> None:
+        volume = self.root / "volume"
+        support.fill(volume, "output/a", "output/sub/b", "output/mine", "input/i", "input/mine")
+        files = {
+            name: results.ResultFile("1", name.split("/")[-1], "sub" if "/" in name else "", "output")
+            for name in ("a", "sub/b")
+        }
+        cleaner = leftovers.Leftovers(volume, keep=False)
+        cleaner.remove_results([files["a"], files["sub/b"]])
+        cleaner.remove_inputs(["i", "../output/mine"])
+        self.assertTrue((volume / "output/a").exists())
+        cleaner.remove_results([files["sub/b"]])
+        left = sorted(str(path.relative_to(volume)) for path in volume.rglob("*") if path.is_file())
+        self.assertEqual(left, ["input/mine", "output/mine", "output/sub/b"])
+        keeper = leftovers.Leftovers(volume, keep=True)
+        keeper.remove_inputs(["mine"])
+        self.assertTrue((volume / "input/mine").exists())
+
+
+class TellTest(PartsCase):
+    """What is told meanwhile, and what is not."""
+
+    def test_secrets(self) -> None:
+        clean = redact.Redactor(["secret", "secret-and-more", "short", None, ""]).clean
+        self.assertEqual(clean("a secret, secret-and-more, short"), "a <hidden>, <hidden>, short")
+
+    def test_how_far_a_job_is(self) -> None:
+        with mock.patch("asyncio.create_task"):
+            told = progress.Progress(lambda _: None, 4, 0)
+        for event in (
+            {"type": "started"},
+            {"type": "cached", "nodes": [{"node": "1", "class": "A"}]},
+            {"type": "node", "node": "2", "class": "B"},
+            {"type": "step", "node": "2", "class": "B", "step": 1, "steps": 2},
+        ):
+            told.hear(event)
+        self.assertEqual(
+            told._state, {"status": "running", "progress": 0.375, "node": "2", "class": "B", "step": 1, "steps": 2}
+        )
+        self.assertEqual(told.place, "it was at node 2 (B, step 1 of 2)")
+        # Nodes that a node made count as that one.
+        for name in ("3", "3.0.1", "3.0.2"):
+            told.hear({"type": "node", "node": name, "class": "C"})
+        self.assertEqual(told._state["progress"], 0.75)
+
+    def test_the_last_words(self) -> None:
+        file = self.root / last_words.FILE
+        words = last_words.LastWords("comfyui", file)
+        for name in ("comfyui", "llama"):
+            process = mock.Mock()
+            process.config.name = name
+            words.hear(mock.Mock(process=process, data=f"{name} says\n".encode() + b"x" * 20_000 + b"\xff"))
+        words.note_end("llama", 1, 0, False)
+        self.assertFalse(file.exists())
+        words.note_end("comfyui", 7, signal.SIGKILL, False)
+        content = json.loads(file.read_text())
+        self.assertEqual((content["pid"], content["how"], content["asked"]), (7, "terminated by SIGKILL", False))
+        self.assertEqual(len(content["log"]), last_words.KEPT)
+        self.assertNotIn("llama", content["log"])
+        words.note_end("comfyui", 8, 3 << 8, True)
+        self.assertEqual(json.loads(file.read_text())["log"], "", "each end has its own")
+
+    def test_the_worker_tells_the_end_of_them(self) -> None:
+        given = mock.Mock(last_words=self.root / "ended.json")
+        with mock.patch.object(engine, "ComfyuiClient"), mock.patch.object(engine, "Workflows"):
+            comfyui = engine.Engine(given)
+        self.assertEqual(comfyui.last_words(), ("in a way that is not known", ""))
+        log = "".join(f"line {number}\n" for number in range(100))
+        given.last_words.write_text(json.dumps({"pid": 1, "how": "terminated by SIGKILL", "asked": False, "log": log}))
+        failure = comfyui.crash()
+        self.assertIn("run out of memory", failure.message)
+        self.assertEqual((failure.log or "").splitlines()[0], "line 60")
+
+
+class SettingsTest(PartsCase):
+    """The environment."""
+
+    def load(self, **variables: str) -> Any:
+        """With a plan as ComfyUI's start leaves it."""
+        plan = {
+            "port": 1,
+            "loginToken": "login-token",
+            "tokenFile": None,
+            "volume": "/v",
+            "persistent": False,
+            "hiddenNodes": [],
+        }
+        (self.root / "comfyui.json").write_text(json.dumps(plan))
+        return settings.load_settings({"STRATA_STATE": str(self.root), "STRATA_TOKEN": "token-of-sixteen", **variables})
+
+    def wrong(self, **variables: str) -> list[str]:
+        """Names of the settings that are told."""
+        with self.assertRaises(settings.SettingsError) as caught:
+            self.load(**variables)
+        return [line.split(":")[0] for line in str(caught.exception).splitlines()]
+
+    def test_nothing_is_needed(self) -> None:
+        found = self.load()
+        self.assertEqual(
+            (found.bucket, found.inline_limit, found.on_runpod, found.keep_files), (None, None, False, False)
+        )
+        self.assertEqual(found.redactor.clean("token-of-sixteen login-token"), "<hidden> <hidden>")
+
+    def test_all_that_is_wrong_is_told_at_once(self) -> None:
+        given = {
+            "TIMEOUT": "0",
+            "START_TIMEOUT": "nan",
+            "CRASHES": "1.5",
+            "PORT": "x",
+            "INLINE_BYTES": "-1",
+            "KEEP_FILES": "yes",
+        }
+        names = [f"STRATA_WORKER_{name}" for name in given]
+        found = self.wrong(BUCKET_NAME="b", BUCKET_ENDPOINT_URL="here", **dict(zip(names, given.values(), strict=True)))
+        missing = ["BUCKET_ACCESS_KEY_ID", "BUCKET_SECRET_ACCESS_KEY", "BUCKET_ENDPOINT_URL"]
+        self.assertEqual(sorted(found), sorted([*names, *missing]))
+
+    def test_a_storage(self) -> None:
+        keys = {"BUCKET_ACCESS_KEY_ID": "key-id", "BUCKET_SECRET_ACCESS_KEY": "the-secret"}
+        found = self.load(BUCKET_NAME="b", BUCKET_PREFIX="/p/q/", BUCKET_ENDPOINT_URL="http://127.0.0.1:9", **keys)
+        self.assertEqual((found.bucket.prefix, found.bucket.url_seconds), ("p/q", 86400))
+        self.assertNotIn("the-secret", repr(found))
+        self.assertEqual(store.Store(found.bucket).key("a/../b", "x/y.png"), "p/q/a_.._b/x/y.png")
+
+    def test_what_the_sdk_is_told_to_do(self) -> None:
+        here = self.load()
+        self.assertIn("--rp_serve_api", program.local_arguments([], here, self.root))
+        self.assertEqual(program.local_arguments(["--test_input", "{}"], here, self.root), [])
+        self.assertEqual(program.local_arguments([], self.load(RUNPOD_WEBHOOK_GET_JOB="https://x"), self.root), [])
+        (self.root / "test_input.json").touch()
+        self.assertEqual(program.local_arguments([], here, self.root), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,78 @@
+/** The worker for RunPod: that it can be built, that its code shields its packages, and who has to be beside it. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { backend } from "../../../layers/backend/layer.ts";
+import { runpodPackages, runpodWorker } from "../../../layers/runpod-worker/layer.ts";
+import { runtime } from "../../../layers/runtime/layer.ts";
+import { studioBackend } from "../../../layers/studio-backend/layer.ts";
+import { system } from "../../../layers/system/layer.ts";
+import { toolbox } from "../../../layers/toolbox/layer.ts";
+import type { Layer } from "../../../lib/layer.ts";
+import { type Plan, planRecipe, type Stage } from "../../../lib/plan.ts";
+import { parsePythonLock, requirementName } from "../../../lib/python-lock.ts";
+import { recipes } from "../../../recipes/index.ts";
+import { repository } from "../../../tools/home.ts";
+import { stageProblems } from "../../support/dockerfile.ts";
+import { context, labels, recipe } from "../../support/layers.ts";
+import { contextOf } from "../../support/stacks.ts";
+
+const layers = [system, backend, studioBackend, runpodPackages, runpodWorker, runtime];
+
+function planOf(version = "1"): Plan {
+  const names = [toolbox, ...layers].flatMap((layer: Layer) => {
+    const { image = [], remaining = [], build = [] } = layer.python?.(context) ?? {};
+    return [...image, ...remaining, ...build].map(requirementName);
+  });
+  const text = [...new Set(names)].map(
+    (name) => `${name}==${name === "runpod" ? version : 1} --hash=sha256:${"0".repeat(64)}\n`,
+  );
+  return planRecipe(recipe(layers, [toolbox]), context, {
+    layersFolder: join(repository, "layers"),
+    lock: { path: "lock", distributions: parsePythonLock(text.join(""), "lock") },
+    labels,
+  });
+}
+
+function stageOf(plan: Plan, name: string): Stage {
+  const stage = plan.stages.find((candidate) => candidate.name === name);
+  assert.ok(stage, name);
+  return stage;
+}
+
+test("its stages keep the rules, and the program can be started", () => {
+  const plan = planOf();
+  assert.deepEqual(
+    plan.stages.flatMap((stage) => stageProblems(stage)),
+    [],
+  );
+  const start = stageOf(plan, "runpod-worker").files.find(({ path }) => path.endsWith("/worker/start"));
+  assert.equal(start?.executable, true);
+});
+
+test("another version of the SDK does not rebuild the worker's files", () => {
+  const [before, after] = [planOf("1"), planOf("2")];
+  assert.notEqual(stageOf(before, "runpod-packages").key, stageOf(after, "runpod-packages").key);
+  assert.equal(stageOf(before, "runpod-worker").key, stageOf(after, "runpod-worker").key);
+});
+
+test("the image says that it has a worker, for the check that looks at it", () => {
+  const described = (edited: readonly Layer[]) =>
+    JSON.parse(
+      runtime.generated?.(contextOf({ recipe: "studio", edited: { ...recipes.studio, layers: edited } }))?.[
+        "rootfs/opt/strata/image.json"
+      ] ?? "",
+    );
+  assert.equal(described([...recipes.studio.layers, runpodWorker]).runpod, true);
+  assert.equal("runpod" in described(recipes.studio.layers), false);
+});
+
+for (const { name, layers: all } of Object.values(recipes)) {
+  if (!all.includes(runpodWorker)) continue;
+  test(`${name}: the worker has the packages that it imports beside it`, () => {
+    for (const needed of [backend, studioBackend, runpodPackages]) {
+      assert.ok(all.includes(needed), `${name} lacks ${needed.name}`);
+    }
+    assert.ok(recipes[name as keyof typeof recipes].comfyui, `${name} has no ComfyUI`);
+  });
+}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
+import io
 import json
 import signal
 import tempfile
@@ -10,7 +12,7 @@ import threading
 import time
 import unittest
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ MISSING = [
 if not MISSING:
     import last_words
     from strata_worker import __main__ as program
-    from strata_worker import engine, fetch, leftovers, progress, redact, request, results, settings, store
+    from strata_worker import engine, fetch, leftovers, progress, redact, request, results, settings, store, worker
     from strata_worker.failure import JobFailure, Problem
 
 NODE = {"class_type": "A", "inputs": {}}
@@ -145,7 +147,7 @@ class RequestTest(PartsCase):
         self.assertIn("BUCKET_NAME", self.problems(self.job(options={"output": "s3"}), False)["options.output"])
 
     def test_an_answer_has_everything_in_its_text(self) -> None:
-        answer = JobFailure("wrong:", [Problem("a.b", "c")], "log").answer()
+        answer = JobFailure("wrong:", [Problem("a.b", "c")], log="log").answer()
         self.assertEqual(answer["error"], "wrong:\n  a.b: c\nThe end of ComfyUI's log:\nlog")
         self.assertEqual(answer["problems"], [{"path": "a.b", "problem": "c"}])
         json.dumps(answer)
@@ -235,6 +237,11 @@ class ResultsTest(PartsCase):
         self.assertEqual([file.filename for file in read.left_out], ["p.png"])
         self.assertIn("p.png", [file.filename for file in results.read_results({"outputs": outputs}, {}, True).files])
 
+    def test_what_a_person_should_know(self) -> None:
+        empty = results.Results([], {}, [])
+        self.assertEqual(results.arrange(empty, [])["warnings"], ["the workflow ended without results"])
+        self.assertNotIn("warnings", results.arrange(results.Results([], {"1": {"text": ["t"]}}, []), []))
+
     def test_what_runpod_takes(self) -> None:
         self.assertEqual(results.limit_for("sync-1-e1", None), 19_900_000)
         self.assertEqual(results.limit_for("1-e1", None), 9_900_000)
@@ -307,11 +314,55 @@ class TellTest(PartsCase):
         with mock.patch.object(engine, "ComfyuiClient"), mock.patch.object(engine, "Workflows"):
             comfyui = engine.Engine(given)
         self.assertEqual(comfyui.last_words(), ("in a way that is not known", ""))
-        log = "".join(f"line {number}\n" for number in range(100))
+        log = "".join(f"line {number}\n" for number in range(99)) + "\x1b[32m 1/2\r 2/2\x1b[0m \r\n"
         given.last_words.write_text(json.dumps({"pid": 1, "how": "terminated by SIGKILL", "asked": False, "log": log}))
         failure = comfyui.crash()
         self.assertIn("run out of memory", failure.message)
-        self.assertEqual((failure.log or "").splitlines()[0], "line 60")
+        lines = (failure.log or "").split("\n")
+        self.assertEqual((lines[0], lines[-1]), ("line 60", " 2/2"))
+
+
+class HandlerTest(PartsCase):
+    """What becomes of failures, whatever computes the job."""
+
+    def answers(self, *failures: Exception | None, crashes: int = 2) -> list[dict[str, Any]]:
+        """The answers to jobs that end like this, one after the other; None: computed."""
+        given = mock.Mock(bucket=None, progress_interval=0, job_timeout=9, crashes=crashes, keep_files=False)
+        given.comfyui.volume = self.root
+        given.redactor = redact.Redactor(["the-secret"])
+        outcomes = [failure or {"images": []} for failure in failures]
+        job = {"id": "1", "input": {"workflow": {"1": NODE}}}
+        with (
+            mock.patch.object(worker, "Engine", lambda _: mock.AsyncMock()),
+            mock.patch.object(worker.Computation, "run", mock.AsyncMock(side_effect=outcomes)),
+            redirect_stdout(io.StringIO()) as printed,
+        ):
+
+            async def compute() -> list[dict[str, Any]]:
+                handler = worker.Worker(given, lambda _: lambda _: None)
+                return [await handler.handle(job) for _ in failures]
+
+            found = asyncio.run(compute())
+        self.assertNotIn("the-secret", printed.getvalue() + str(found))
+        return found
+
+    def test_deaths_in_a_row_ask_for_another_worker(self) -> None:
+        death, refusal = JobFailure("dead", is_crash=True), JobFailure("no")
+        found = self.answers(death, None, death, refusal, death, None, death)
+        asked = ["refresh_worker" in answer for answer in found]
+        self.assertEqual(asked, [False, False, False, False, True, False, False])
+        self.assertTrue(self.answers(death, crashes=1)[0]["refresh_worker"])
+
+    def test_a_comfyui_that_does_not_come_back_does_so_at_once(self) -> None:
+        self.assertTrue(self.answers(JobFailure("not ready", is_last=True), crashes=9)[0]["refresh_worker"])
+
+    def test_secrets_are_nowhere(self) -> None:
+        told = JobFailure("the-secret", [Problem("a", "the-secret")], log="the-secret")
+        (answer,) = self.answers(told)
+        self.assertEqual(answer["error"].count("<hidden>"), 3)
+        (answer,) = self.answers(ValueError("the-secret"))
+        self.assertIn("The worker itself failed:", answer["error"])
+        self.assertIn("ValueError: <hidden>", answer["error"])
 
 
 class SettingsTest(PartsCase):

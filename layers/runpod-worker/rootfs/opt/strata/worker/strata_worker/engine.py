@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +14,7 @@ from xmlrpc.client import Fault
 from supervisor.xmlrpc import Faults
 
 from strata_studio.comfyui import ComfyuiClient, ComfyuiError
-from strata_studio.restart import ProcessManager, RestartError, restart
+from strata_studio.restart import ProcessManager
 from strata_studio.workflows import Workflow, Workflows
 
 from .failure import JobFailure
@@ -24,8 +25,8 @@ POLL = 0.5
 NOTICE = 3.0
 # ComfyUI writes its history after it has said that it is done.
 HISTORY_PATIENCE = 15.0
-LINES = 40
-LONGEST_LOG = 6000
+LINES, LONGEST_LINE, LONGEST_LOG = 40, 400, 6000
+COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Engine:
@@ -54,7 +55,7 @@ class Engine:
         while not (health := await self.client.health()).ready:
             if time.monotonic() > limit:
                 how = f"ComfyUI was not ready within {self._settings.start_timeout:g} s: {health.reason}."
-                raise JobFailure(how, log=self.last_words()[1], is_crash=True)
+                raise JobFailure(how, log=self.last_words()[1], is_last=True)
             await asyncio.sleep(POLL)
         return await self.pid()
 
@@ -87,8 +88,7 @@ class Engine:
             content = json.loads(self._settings.last_words.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return "in a way that is not known", ""
-        log = "\n".join(content["log"].rstrip().splitlines()[-LINES:])[-LONGEST_LOG:]
-        return str(content["how"]), log
+        return str(content["how"]), readable(content["log"])
 
     def crash(self) -> JobFailure:
         """The failure of a job whose ComfyUI has ended."""
@@ -131,6 +131,13 @@ class Engine:
         await self.restart()
 
     async def restart(self) -> None:
-        """A new ComfyUI. That it does not come back, the next job finds out."""
-        with suppress(RestartError):
-            await restart(self._manager, self.client, self._settings.start_timeout)
+        """A new ComfyUI. Whether it comes back, the next job finds out: this one need not wait."""
+        with suppress(OSError, Fault):
+            await asyncio.to_thread(self._manager.stop)
+            await asyncio.to_thread(self._manager.start)
+
+
+def readable(log: str) -> str:
+    """The end of a log without colours, and of each bar of progress what it showed last."""
+    lines = [line.rstrip("\r").rsplit("\r", 1)[-1][:LONGEST_LINE] for line in COLOURS.sub("", log).rstrip().split("\n")]
+    return "\n".join(line.rstrip() for line in lines[-LINES:])[-LONGEST_LOG:]

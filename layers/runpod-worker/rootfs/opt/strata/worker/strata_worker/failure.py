@@ -18,16 +18,26 @@ class Problem:
 
 
 class JobFailure(Exception):
-    """The job cannot be computed. `log`: what ComfyUI printed last. `is_crash`: the next job may fare no better."""
+    """The job cannot be computed.
+
+    `log`: what ComfyUI printed last. `is_crash`: ComfyUI died of it. `is_last`: no other job can be computed here.
+    """
 
     def __init__(
-        self, message: str, problems: list[Problem] | None = None, log: str | None = None, is_crash: bool = False
+        self,
+        message: str,
+        problems: list[Problem] | None = None,
+        *,
+        log: str | None = None,
+        is_crash: bool = False,
+        is_last: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.problems = problems or []
         self.log = log
         self.is_crash = is_crash
+        self.is_last = is_last
 
     def answer(self) -> dict[str, Any]:
         """In RunPod's terms. RunPod shows the text of `error` everywhere, the rest not, so everything is in there."""

@@ -191,4 +191,6 @@ def arrange(results: Results, entries: Iterable[Content]) -> Content:
     if results.left_out:
         names = ", ".join(file.name for file in results.left_out)
         answer["warnings"] = [f'left out, as they are temporary (options: {{"temporary": true}}): {names}']
+    elif not results.files and not results.values:
+        answer["warnings"] = ["the workflow ended without results"]
     return answer

@@ -52,11 +52,10 @@ class Worker:
         clean = self._settings.redactor.clean
         problems = [Problem(problem.path, clean(problem.problem)) for problem in failure.problems]
         log = clean(failure.log) if failure.log else None
-        answer = JobFailure(clean(failure.message), problems, log).answer()
-        if failure.is_crash:
-            self._crashes += 1
-            if self._crashes >= self._settings.crashes:
-                answer["refresh_worker"] = True
+        answer = JobFailure(clean(failure.message), problems, log=log).answer()
+        self._crashes += failure.is_crash
+        if failure.is_last or (failure.is_crash and self._crashes >= self._settings.crashes):
+            answer["refresh_worker"] = True
         print(f"strata: the job failed: {answer['error']}", flush=True)
         return answer
 

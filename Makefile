@@ -20,7 +20,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  STACK=dev        the Pulumi stack: Pulumi.<STACK>.yaml"
-	@echo "  RECIPE=name      build another recipe than the stack's"
+	@echo "  RECIPE=name      build another recipe than the stack's; a path is a recipe of one's own"
 	@echo "  GENERATION=name  build for another GPU generation than the stack's"
 	@echo "  LAYER=name       the layer that is meant; a wrong name lists them"
 

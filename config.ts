@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { rootCertificates } from "node:tls";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { throwAll, UserError } from "./errors.ts";
+import { throwAll, together, UserError } from "./errors.ts";
 import { additionalCertificates } from "./lib/certificates.ts";
 import { checked } from "./lib/checked.ts";
 import { attentionKernels, cudaVersions, pythonVersions } from "./lib/compatibility.ts";
 import { generationNames } from "./lib/generations.ts";
-import type { RecipeDefaults } from "./lib/recipe.ts";
+import type { Recipe, RecipeDefaults } from "./lib/recipe.ts";
 import { redact } from "./lib/redact.ts";
 import { remoteAddress } from "./lib/remote.ts";
-import { recipeNames, recipes } from "./recipes/index.ts";
+import { type FoundRecipe, findRecipe, knownRecipe } from "./recipes/index.ts";
 
 /** Lower-case path components, as registries want them. */
 const repositoryPath = /^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/;
@@ -29,7 +29,7 @@ const openAddress = z
 
 /** Settings of a stack; README.md has the same as a table. Unknown keys are errors. */
 export const schema = z.strictObject({
-  recipe: z.enum(recipeNames).default("starter"),
+  recipe: z.string().default("starter"),
   generation: z.enum(generationNames).default("cpu"),
   registry: z
     .discriminatedUnion("kind", [
@@ -86,7 +86,11 @@ const fallback: Required<RecipeDefaults> = {
   tags: ["{recipe}-{generation}"],
 };
 
-export type Config = Omit<z.output<typeof schema>, keyof RecipeDefaults> & Required<RecipeDefaults>;
+export type Config = Omit<z.output<typeof schema>, keyof RecipeDefaults> &
+  Required<RecipeDefaults> & {
+    /** The recipe that `recipe` means. */
+    readonly found: FoundRecipe;
+  };
 
 const services = z.object({ registry: z.object({ address: z.string() }) });
 
@@ -108,17 +112,24 @@ export interface Environment {
  * Checks a stack's configuration.
  *
  * @param raw values by key, `strata:generation` for instance; objects and lists as JSON, as Pulumi stores them
+ * @param find gives the recipe of its setting; without it, one of strata's own
  */
-export function parseConfig(raw: Readonly<Record<string, string>>, environment: Environment = {}): Config {
-  const own = Object.entries(raw).filter(([key]) => key.startsWith("strata:"));
-  const values = Object.fromEntries(own.map(([key, value]) => [key.slice("strata:".length), decoded(value)]));
-  if (environment.STRATA_RECIPE) values.recipe = environment.STRATA_RECIPE;
-  if (environment.STRATA_GENERATION) values.generation = environment.STRATA_GENERATION;
+export function parseConfig(
+  raw: Readonly<Record<string, string>>,
+  environment: Environment = {},
+  find: (setting: string) => FoundRecipe = knownRecipe,
+): Config {
+  const values = valuesOf(raw, environment);
   const name = (keys: readonly PropertyKey[]) => `strata:${keys.map(String).join(".")}`;
-  const settings = checked(schema, values, name, "Pulumi stack configuration");
-  const open = defaultsOf(settings.recipe);
+  const title = "Pulumi stack configuration";
+  const [settings, found] = together(title, [
+    () => checked(schema, values, name, title),
+    () => find(recipeOf(values)),
+  ]);
+  const open = completeDefaults(found.recipe);
   return {
     ...settings,
+    found,
     base: settings.base ?? open.base,
     python: settings.python ?? open.python,
     cuda: settings.cuda ?? open.cuda,
@@ -127,10 +138,35 @@ export function parseConfig(raw: Readonly<Record<string, string>>, environment: 
   };
 }
 
-/** What a stack of the recipe gets where it says nothing; an unknown recipe has no say. */
-export function defaultsOf(recipe: string): Required<RecipeDefaults> {
-  const known = recipeNames.find((name) => name === recipe);
-  return { ...fallback, ...(known && recipes[known].defaults) };
+/** Checks a stack's configuration; its recipe may be a file. */
+export async function readConfig(
+  raw: Readonly<Record<string, string>>,
+  environment: Environment = {},
+): Promise<Config> {
+  const found = await findRecipe(recipeOf(valuesOf(raw, environment))).catch((error: unknown) => error);
+  return parseConfig(raw, environment, () => {
+    // What is wrong with the file is told together with the other mistakes.
+    if (found instanceof Error) throw found;
+    return found as FoundRecipe;
+  });
+}
+
+function valuesOf(raw: Readonly<Record<string, string>>, environment: Environment): Record<string, unknown> {
+  const own = Object.entries(raw).filter(([key]) => key.startsWith("strata:"));
+  const values = Object.fromEntries(own.map(([key, value]) => [key.slice("strata:".length), decoded(value)]));
+  if (environment.STRATA_RECIPE) values.recipe = environment.STRATA_RECIPE;
+  if (environment.STRATA_GENERATION) values.generation = environment.STRATA_GENERATION;
+  return values;
+}
+
+/** What is no text is told by the schema. */
+function recipeOf({ recipe }: Readonly<Record<string, unknown>>): string {
+  return typeof recipe === "string" ? recipe : "starter";
+}
+
+/** A recipe's defaults, and what holds where it has none. */
+export function completeDefaults({ defaults }: Recipe): Required<RecipeDefaults> {
+  return { ...fallback, ...defaults };
 }
 
 /** Settings that decide what stages are: their inputs are in the stack's outputs, in clear. */
@@ -166,10 +202,10 @@ export function refuseSecrets(secretKeys: readonly string[]): void {
 }
 
 /** The running stack's configuration. */
-export function loadConfig(): Config {
+export async function loadConfig(): Promise<Config> {
   // Pulumi tells the program in this variable which keys are secrets.
   refuseSecrets(JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]"));
-  return parseConfig(pulumi.runtime.allConfig(), process.env);
+  return await readConfig(pulumi.runtime.allConfig(), process.env);
 }
 
 const partSchema = z.strictObject({
@@ -221,10 +257,14 @@ export interface Provenance {
 }
 
 /** What a product is made of; a commit that changes none of it does not change the image's labels. */
-const inputs = ["layers", "recipes", "locks"];
+const strataInputs = ["layers", "recipes", "locks"];
 
-/** Asks git. Outside a repository the labels stay away rather than being invented. */
-export function readProvenance(folder: string): Provenance {
+/**
+ * Where a stack's product comes from: for a recipe of one's own the folder that it is in, for others strata. Asks git;
+ * outside a repository the labels stay away rather than being invented.
+ */
+export function readProvenance(root: string, { found: { folder: own } }: Pick<Config, "found">): Provenance {
+  const [folder, inputs] = own === undefined ? [root, strataInputs] : [own, ["."]];
   const git = (...args: string[]): string | null => {
     try {
       return execFileSync("git", ["-C", folder, ...args], { stdio: ["ignore", "pipe", "ignore"] })

@@ -30,6 +30,16 @@ export class UserErrors extends UserError {
   }
 }
 
+/** The same mistakes, each said otherwise. */
+export function mapErrors(error: UserError, change: (error: UserError) => UserError): UserError {
+  return error instanceof UserErrors
+    ? new UserErrors(
+        error.path,
+        error.errors.map((each) => mapErrors(each, change)),
+      )
+    : change(error);
+}
+
 /** Throws one error that holds all `errors`; returns when there is none. */
 export function throwAll(title: string, errors: readonly UserError[]): void {
   if (errors.length === 1 && errors[0]) throw errors[0];

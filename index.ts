@@ -10,8 +10,8 @@ import { planStack } from "./lib/stack-plan.ts";
 import { expandTags } from "./lib/tags.ts";
 import { home, repository } from "./tools/home.ts";
 
-const config = loadConfig();
-const provenance = readProvenance(repository);
+const config = await loadConfig();
+const provenance = readProvenance(repository, config);
 const { plan, base, checks } = planStack(config, provenance, { root: repository, localImages: home.images });
 const { generation, builder } = config;
 const name = plan.recipe;

@@ -17,6 +17,7 @@ import type { SourceLock } from "./source-lock.ts";
 
 /** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
 export interface Choices {
+  /** Its name, or the file of one's own. */
   readonly recipe: string;
   readonly generation: GenerationName;
   readonly python: PythonVersion;

@@ -54,8 +54,10 @@ export interface PythonRequirements {
 /** How one set of files is made: a folder under `layers/` with a Dockerfile and a `layer.ts`. */
 export interface Layer {
   readonly name: string;
-  /** Folder below `layers/`, for layers that are made alike. @default the name */
+  /** Folder below `root`, for layers that are made alike. @default the name */
   readonly folder?: string;
+  /** Absolute folder that holds the layer's, for one outside of strata. @default `layers/` */
+  readonly root?: string;
   /** One sentence, and the change that having it as a layer of its own shields others against. */
   readonly summary: string;
   /** @default "stage" */

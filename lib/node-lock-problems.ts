@@ -1,13 +1,21 @@
 import { UserError, UserErrors } from "../errors.ts";
 import { resolveComfyUi } from "./comfyui.ts";
 import type { NodeLock } from "./node-lock.ts";
-import { nodeSources, type Source } from "./node-sources.ts";
+import { nodeSources, type Source, type Sources } from "./node-sources.ts";
 import type { Recipe } from "./recipe.ts";
 
 const refresh = "Run `npm run lock -- nodes`.";
 
-/** Everything in which a lock and the recipes do not fit together, also what the lock has and nobody uses. */
-export function nodeLockProblems(recipes: readonly Recipe[], lock: NodeLock): UserError[] {
+/**
+ * Everything in which a lock and the recipes do not fit together, also what the lock has and nobody uses.
+ *
+ * @param own the part of the lock that is for these recipes alone
+ */
+export function nodeLockProblems(
+  recipes: readonly Recipe[],
+  lock: NodeLock,
+  own: NodeLock = lock,
+): UserError[] {
   try {
     const { repositories, packages } = nodeSources(recipes);
     return [
@@ -16,13 +24,27 @@ export function nodeLockProblems(recipes: readonly Recipe[], lock: NodeLock): Us
       ),
       ...repositories.flatMap((source) => [...otherFiles(source, lock), ...omitted(source, lock)]),
       ...packages.flatMap((source) => packageProblems(source, lock)),
-      ...unused(Object.keys(lock.repositories), repositories),
-      ...unused(Object.keys(lock.packages), packages),
+      ...unused(Object.keys(own.repositories), repositories),
+      ...unused(Object.keys(own.packages), packages),
     ];
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return flat(error);
   }
+}
+
+/** What a recipe names that the lock does not have, or has otherwise. */
+export function missingSources(recipe: Recipe, lock: NodeLock): Sources {
+  const { repositories, packages } = nodeSources([recipe]);
+  const isOther = (source: Source) => {
+    const { repository, ref } = lock.repositories[source.name] ?? {};
+    const isSame = repository === source.repository && ref === source.ref;
+    return !isSame || otherFiles(source, lock).length + omitted(source, lock).length > 0;
+  };
+  return {
+    repositories: repositories.filter(isOther),
+    packages: packages.filter((source) => packageProblems(source, lock).length > 0),
+  };
 }
 
 function problemsOf(work: () => unknown): UserError[] {

@@ -69,6 +69,14 @@ export function parseNodeLock(text: string, path = nodeLockPath): NodeLock {
   throw new UserError(path, "was edited by hand.", "Run `npm run lock -- nodes`.");
 }
 
+/** Two locks as one; what `own` has under a name counts. */
+export function joinNodeLocks(base: NodeLock, own: NodeLock): NodeLock {
+  return {
+    repositories: { ...base.repositories, ...own.repositories },
+    packages: { ...base.packages, ...own.packages },
+  };
+}
+
 /** The text of `locks/nodes.json`; the same lock is the same text. */
 export function formatNodeLock(lock: NodeLock): string {
   return `${JSON.stringify({ content: contentHash(lock), ...sorted(lock) }, null, 2)}\n`;

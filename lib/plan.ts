@@ -52,6 +52,8 @@ export interface Plan {
 export interface PlanSources {
   /** The folder `layers/`. */
   readonly layersFolder: string;
+  /** The recipe's file, as people know it. @default its file in `recipes/` */
+  readonly file?: string;
   readonly lock: { readonly path: string; readonly distributions: PythonLock };
   readonly labels: ProductLabels;
 }
@@ -79,7 +81,7 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
   const inImage = [...distributions.values()].flat().sort((a, b) => (a.name < b.name ? -1 : 1));
   const wheels = inImage.filter(({ fromSource }) => fromSource);
   const layers = [...chosen, ...wheels.map((wheel) => sourceWheel(wheel))];
-  throwAll(`recipes/${recipe.name}.ts`, [
+  throwAll(fileOf(recipe, sources), [
     ...duplicateLayers(layers),
     ...layers
       .filter(({ name }) => name === recipe.name)
@@ -112,9 +114,13 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
     keys.set(stage.name, stage.key);
     return stage;
   });
-  const product = planProduct({ ...recipe, layers: included }, context, sources.labels, keys);
+  const product = planProduct({ ...recipe, layers: included }, context, sources, keys);
   const { environment } = recipe.runtime(context);
   return { recipe: recipe.name, generation: context.generation.name, stages, product, environment };
+}
+
+function fileOf({ name }: Recipe, { file }: PlanSources): string {
+  return file ?? `recipes/${name}.ts`;
 }
 
 /** The lock, with the packages that are only in git and the wheels that the stack pins. */
@@ -153,11 +159,9 @@ function planStage(
   const buildOnly = [...lock.distributions.values()].filter(({ name }) => needed.has(name));
 
   const args = { SOURCE_DATE_EPOCH: stageEpoch, ...layer.args?.(context) };
-  const folderName = layer.folder ?? layer.name;
-  const folder = existsSync(join(layersFolder, folderName))
-    ? readFolder(join(layersFolder, folderName), `layers/${folderName}`).filter(
-        ({ path }) => !(layer.dockerfile && path === "Dockerfile"),
-      )
+  const { path: ownFolder, shown } = folderOf(layer, layersFolder);
+  const folder = existsSync(ownFolder)
+    ? readFolder(ownFolder, shown).filter(({ path }) => !(layer.dockerfile && path === "Dockerfile"))
     : [];
   const borrowed = (file: string, path: string): ContextFile =>
     readContextFile(join(layersFolder, file), `layers/${file}`, path);
@@ -169,7 +173,7 @@ function planStage(
       [...sources.inImage, ...aliasDistributions(sources.inImage, aliasesOf(recipe))],
       context,
     ),
-  }).map(([path, text]) => generatedFile(path, text, `layers/${folderName}/layer.ts (${path})`));
+  }).map(([path, text]) => generatedFile(path, text, `${shown}/layer.ts (${path})`));
   const aliases = formatAliases(installed, aliasesOf(recipe));
   const listed = [
     ...folder,
@@ -213,14 +217,14 @@ function planStage(
 function planProduct(
   recipe: Recipe,
   context: LayerContext,
-  labels: ProductLabels,
+  sources: PlanSources,
   keys: ReadonlyMap<string, string>,
 ): Stage {
   const parents = recipe.layers.map((layer) => layer.name);
   const dockerfile = generatedFile(
     "Dockerfile",
-    productDockerfile(recipe, context, labels),
-    `recipes/${recipe.name}.ts (image configuration)`,
+    productDockerfile(recipe, context, sources.labels),
+    `${fileOf(recipe, sources)} (image configuration)`,
   );
   const own = Object.fromEntries([fileInput(dockerfile)]);
   const inputs = { ...own, ...parentInputs(parents, keys) };
@@ -314,17 +318,31 @@ function unknownParents(layers: readonly Layer[], context: LayerContext): UserEr
 
 function missingFiles(layers: readonly Layer[], layersFolder: string): UserError[] {
   return layers.flatMap((layer) =>
-    [...(layer.dockerfile ? [] : [`${layer.folder ?? layer.name}/Dockerfile`]), ...(layer.shared ?? [])]
-      .filter((file) => !existsSync(join(layersFolder, file)))
+    [
+      ...(layer.dockerfile ? [] : [folderOf(layer, layersFolder)].map(inFolder("Dockerfile"))),
+      ...(layer.shared ?? []).map((file) => ({ path: join(layersFolder, file), shown: `layers/${file}` })),
+    ]
+      .filter(({ path }) => !existsSync(path))
       .map(
-        (file) =>
-          new UserError(
-            `layers/${file}`,
-            `does not exist, but layer "${layer.name}" needs it.`,
-            "Create it.",
-          ),
+        ({ shown }) =>
+          new UserError(shown, `does not exist, but layer "${layer.name}" needs it.`, "Create it."),
       ),
   );
+}
+
+/** A file or folder, and how it is called to people and in keys: without what only this machine has. */
+interface Place {
+  readonly path: string;
+  readonly shown: string;
+}
+
+/** Where a layer's own files are. */
+function folderOf({ name, folder = name, root }: Layer, layersFolder: string): Place {
+  return { path: join(root ?? layersFolder, folder), shown: root ? folder : `layers/${folder}` };
+}
+
+function inFolder(file: string): (folder: Place) => Place {
+  return ({ path, shown }) => ({ path: join(path, file), shown: `${shown}/${file}` });
 }
 
 /** Two layers that both want to own a folder, or one inside the other's. */

@@ -6,6 +6,8 @@ import type { Layer, LayerContext } from "./layer.ts";
 export interface Recipe {
   readonly name: string;
   readonly summary: string;
+  /** The recipe that it is made from: what both have is locked in the same version, where that fits. */
+  readonly extends?: string;
   /** The one `system` layer first, then the stages from the one that changes least to the one that changes most. */
   readonly layers: readonly Layer[];
   /** Layers that only builds use. */

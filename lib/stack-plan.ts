@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { throwAll, together, UserError } from "../errors.ts";
-import { recipes } from "../recipes/index.ts";
+import { basename, join } from "node:path";
+import { mapErrors, throwAll, together, UserError } from "../errors.ts";
+import type { FoundRecipe } from "../recipes/index.ts";
 import { type BaseImage, type Choices, layerContext } from "./context.ts";
 import { readFolder } from "./files.ts";
 import { baseImageNamed, parseImageLock, parseLocalImages } from "./image-lock.ts";
 import { fileInput } from "./key.ts";
 import { type LockName, lockInputs, lockPath, lockProblem } from "./lock-inputs.ts";
 import { missingPackages } from "./missing.ts";
-import { type NodeLock, parseNodeLock } from "./node-lock.ts";
+import { joinNodeLocks, type NodeLock, nodeLockPath, parseNodeLock } from "./node-lock.ts";
 import { type Plan, type PlanSources, planRecipe } from "./plan.ts";
 import type { ProductLabels } from "./product.ts";
 import { parsePythonLock } from "./python-lock.ts";
@@ -32,31 +32,63 @@ export interface StackFolders {
 
 /** From a stack's choices to its plan: reads the locks, the layers' files and the checks; throws what does not fit. */
 export function planStack(
-  choices: Choices & { readonly recipe: keyof typeof recipes; readonly base: string },
+  choices: Choices & { readonly base: string; readonly found: FoundRecipe },
+  labels: ProductLabels,
+  folders: StackFolders,
+): StackPlan {
+  try {
+    return plan(choices, labels, folders);
+  } catch (error) {
+    if (choices.found.folder === undefined || !(error instanceof UserError)) throw error;
+    throw namingFile(error, choices.recipe);
+  }
+}
+
+function plan(
+  choices: Parameters<typeof planStack>[0],
   labels: ProductLabels,
   { root, localImages }: StackFolders,
 ): StackPlan {
+  const { recipe, folder: own } = choices.found;
+  const folder = own ?? root;
   const read = (path: string): string => readFileSync(join(root, path), "utf8");
   const base = baseImageNamed(
     choices.base,
     parseImageLock(read("locks/images.json")),
     existsSync(localImages) ? parseLocalImages(readFileSync(localImages, "utf8"), localImages) : {},
   );
-  const recipe = recipes[choices.recipe];
-  const nodes = parseNodeLock(read("locks/nodes.json"));
+  const named = { ...choices, recipe: recipe.name };
+  const nodes = readNodeLock(root, folder);
   const sources = parseSourceLock(read("locks/sources.json"));
   const [context, lock] = together("Pulumi stack", [
-    () => layerContext(choices, { recipe, base, sources, nodes }),
-    () => readPythonLock(root, choices, recipe, nodes),
+    () => layerContext(named, { recipe, base, sources, nodes }),
+    () => readPythonLock(folder, named, recipe, nodes),
   ]);
-  const plan = planRecipe(recipe, context, { layersFolder: join(root, "layers"), lock, labels });
+  const file = own === undefined ? `recipes/${recipe.name}.ts` : basename(choices.recipe);
+  const planned = planRecipe(recipe, context, { layersFolder: join(root, "layers"), file, lock, labels });
   const checks = readFolder(join(root, "smoke"), "smoke").filter(
     ({ path: file }) => !file.startsWith("tests/"),
   );
   const hash = createHash("sha256")
     .update(JSON.stringify(checks.map(fileInput)))
     .digest("hex");
-  return { plan, base, checks: hash.slice(0, 20) };
+  return { plan: planned, base, checks: hash.slice(0, 20) };
+}
+
+/** The locks of a recipe of one's own are made by naming its file. */
+function namingFile(error: UserError, file: string): UserError {
+  return mapErrors(error, ({ path, problem, remedy }) => {
+    const own = remedy.replace("npm run lock -- ", `npm run lock -- --recipe ${file} `);
+    return new UserError(path, problem, own);
+  });
+}
+
+/** strata's own commits, and those that lie beside a recipe of one's own. */
+export function readNodeLock(root: string, folder: string): NodeLock {
+  const base = parseNodeLock(readFileSync(join(root, nodeLockPath), "utf8"));
+  const own = join(folder, nodeLockPath);
+  if (folder === root || !existsSync(own)) return base;
+  return joinNodeLocks(base, parseNodeLock(readFileSync(own, "utf8"), own));
 }
 
 /** The Python lock of a stack, as long as it fits what it was made from, lacks nothing and nobody edited it. */

@@ -1,4 +1,8 @@
+import { dirname, resolve } from "node:path";
+import { UserError } from "../errors.ts";
+import { didYouMean } from "../lib/checked.ts";
 import type { Recipe } from "../lib/recipe.ts";
+import { loadRecipe, recipeFileName } from "../lib/recipe-file.ts";
 import { megapak } from "./megapak.ts";
 import { starter } from "./starter.ts";
 import { studio } from "./studio.ts";
@@ -8,3 +12,26 @@ export type RecipeName = (typeof recipeNames)[number];
 
 /** Every recipe by its name. */
 export const recipes: { readonly [name in RecipeName]: Recipe } = { starter, studio, megapak };
+
+export interface FoundRecipe {
+  readonly recipe: Recipe;
+  /** The folder of a recipe of one's own, where its locks lie too; undefined for those above. */
+  readonly folder: string | undefined;
+}
+
+/** The recipe that `strata:recipe` means: one of the above, or a file's. */
+export async function findRecipe(setting: string): Promise<FoundRecipe> {
+  if (!recipeFileName.test(setting)) return knownRecipe(setting);
+  return { recipe: await loadRecipe(setting, recipeNames), folder: dirname(resolve(setting)) };
+}
+
+/** One of the above. */
+export function knownRecipe(setting: string): FoundRecipe {
+  const known = recipeNames.find((name) => name === setting);
+  if (known) return { recipe: recipes[known], folder: undefined };
+  throw new UserError(
+    "strata:recipe",
+    `expected one of ${recipeNames.join(", ")}, or a file that ends in .ts or .js, got "${setting}".`,
+    didYouMean(setting, recipeNames),
+  );
+}

@@ -1,37 +1,66 @@
 import { parseArgs } from "node:util";
 import { UserError } from "../errors.ts";
 import { didYouMean } from "../lib/checked.ts";
-import { recipes } from "../recipes/index.ts";
+import { findRecipe, recipes } from "../recipes/index.ts";
 import { repository } from "./home.ts";
 import { checkLocks } from "./lock/check.ts";
 import { writeLocks } from "./lock/files.ts";
 import { readMirrors } from "./lock/mirrors.ts";
+import { checkOwn, partsOfOwn, refreshOwn } from "./lock/own.ts";
 import { isPart, type Part, parts, refresh } from "./lock/parts.ts";
 import { main } from "./main.ts";
 import { note } from "./progress.ts";
 
 /**
- * `npm run lock [-- images|nodes|classes|python|models|all] [--check] [--mirror PREFIX=REPLACEMENT]`: looks everything up anew and
- * prints what moved, or checks that the locks fit their inputs (off line).
+ * `npm run lock [-- images|nodes|classes|python|models|all] [--check] [--mirror PREFIX=REPLACEMENT] [--recipe FILE]`: looks
+ * everything up anew and prints what moved, or checks that the locks fit their inputs (off line). With the file of a
+ * recipe of one's own: the locks beside it.
  */
 await main(async () => {
   const { values, positionals } = parseOptions();
   const chosen = chosenParts(positionals);
+  const mirrors = readMirrors(values.mirror ?? []);
+  if (values.recipe !== undefined) {
+    return await lockOwn(values.recipe, partsOfOwn(chosen, chosen === parts), mirrors, values.check);
+  }
   const sources = { root: repository, recipes: Object.values(recipes) };
   if (values.check) {
     checkLocks(sources, chosen);
     return 0;
   }
-  const mirrors = readMirrors(values.mirror ?? []);
   const files = await refresh(chosen, { ...sources, mirrors }, note);
   await writeLocks(repository, files);
   return 0;
 });
 
+async function lockOwn(
+  file: string,
+  chosen: readonly Part[],
+  mirrors: Readonly<Record<string, string>>,
+  check = false,
+): Promise<number> {
+  const { recipe, folder } = await findRecipe(file);
+  if (folder === undefined) {
+    throw new UserError(
+      "--recipe",
+      `${file} is strata's own.`,
+      "Leave --recipe out: its locks are made together.",
+    );
+  }
+  const own = { recipe, folder, strata: repository };
+  if (check) checkOwn(chosen, own);
+  else await writeLocks(folder, await refreshOwn(chosen, own, mirrors, note));
+  return 0;
+}
+
 function parseOptions() {
   try {
     return parseArgs({
-      options: { check: { type: "boolean" }, mirror: { type: "string", multiple: true } },
+      options: {
+        check: { type: "boolean" },
+        mirror: { type: "string", multiple: true },
+        recipe: { type: "string" },
+      },
       allowPositionals: true,
     });
   } catch (error) {

@@ -9,8 +9,10 @@ import type { CustomNode } from "../../lib/comfyui.ts";
 import { nodeLockPath } from "../../lib/node-lock.ts";
 import { parsePythonLock } from "../../lib/python-lock.ts";
 import type { Recipe, Resolution } from "../../lib/recipe.ts";
+import { extendRecipe } from "../../recipes/extend.ts";
 import { checkLocks } from "../../tools/lock/check.ts";
 import { writeLocks } from "../../tools/lock/files.ts";
+import { checkOwn, refreshOwn } from "../../tools/lock/own.ts";
 import { refresh } from "../../tools/lock/parts.ts";
 import { resolve } from "../../tools/lock/resolve.ts";
 import { installUv } from "../../tools/lock/uv.ts";
@@ -181,6 +183,37 @@ describe("npm run lock", () => {
       request(false),
       /test: cannot be resolved:\n[\s\S]*torch:\n\s+layer torch asks for torch==2\.12\.0/,
     );
+  });
+
+  test("a recipe of one's own gets locks beside its file: new sources alone, known versions as they are", async () => {
+    const base = recipeWith();
+    await lock(base);
+    const before = snapshot();
+    await index.add({ name: "six", version: "1.18.0" }, { name: "new", version: "1.0" });
+    const replace = { "torch==2.1": { use: ["torch"], reason: "works with newer ones" } };
+    const made = extendRecipe(base, {
+      name: "own",
+      packages: ["new", "six"],
+      nodes: [{ ...conflictingNodes.torch, replace }],
+    });
+    const own = { recipe: made, folder: join(folder, "own"), strata: root };
+    const told: string[] = [];
+    const mirrors = { [fixtureOrigin]: git.address };
+    const refreshed = (also: typeof own) =>
+      refreshOwn(["nodes", "python"], also, mirrors, (text) => told.push(text));
+    await writeLocks(own.folder, await refreshed(own));
+    assert.match(told.join("\n"), /locks\/nodes\.json: 1 of 1 sources moved/);
+    assert.doesNotThrow(() => checkOwn(["nodes", "python"], own));
+    assert.deepEqual(readdirSync(join(own.folder, "locks/python")), ["own-py3.11-cu13.0.txt"]);
+    const read = () => readFileSync(join(own.folder, "locks/python/own-py3.11-cu13.0.txt"), "utf8");
+    const found = parsePythonLock(read(), "lock");
+    assert.deepEqual([found.get("six")?.version, found.has("new")], ["1.17.0", true]);
+    assert.deepEqual(snapshot(), before);
+    // Where the additions need it, a version moves all the same.
+    const newer = extendRecipe(base, { name: "own", packages: ["six>=1.18"] });
+    await writeLocks(own.folder, await refreshed({ ...own, recipe: newer }));
+    assert.match(read(), /^six==1\.18\.0 /m);
+    assert.throws(() => checkOwn(["nodes", "python"], own), /old-torch/);
   });
 
   test("an index that does not answer is told apart from a conflict, and the old locks stay", async () => {

@@ -1,7 +1,8 @@
 /** Single stages of a real stack: built alone, and entered. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,10 +10,12 @@ import { execa } from "execa";
 import { fileSystem } from "../../lib/part.ts";
 import { stageTag } from "../../lib/tags.ts";
 import { readImage } from "../../oci/client.ts";
+import { repository } from "../../tools/home.ts";
 import { commandLine } from "../../tools/processes.ts";
 import { buildPart } from "../../tools/pulumi/build-part.ts";
 import { outputsOf } from "../../tools/pulumi/planned.ts";
-import { smallLayers } from "./support/small-layers.ts";
+import { writeFile } from "../support/layers.ts";
+import { finish, smallLayers } from "./support/small-layers.ts";
 import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
 
 let stack: TestStack;
@@ -129,4 +132,69 @@ test("a stage that fails leaves the outputs as they are", async () => {
   assert.notEqual(await build("c"), 0);
   assert.deepEqual(await exported(), known);
   assert.deepEqual(await resources(), ["small", "small-a", "small-b", "small-c", "small-system"]);
+});
+
+/** A recipe of one's own, whole, with two layers beside its file. */
+const ownRecipe = `
+const layer = (name, parents, more = {}) => ({
+  name,
+  root: import.meta.dirname,
+  summary: name,
+  parents: () => parents,
+  ...more,
+});
+export const recipe = {
+  name: "tiny",
+  summary: "two small layers",
+  layers: [
+    layer("system", [], { role: "system", pins: ({ base }) => ({ base: base.digest }) }),
+    layer("hello", ["system"]),
+  ],
+  buildLayers: [],
+  licences: "MIT",
+  sizeBudget: "1 GB",
+  runtime: () => ({
+    user: "root",
+    environment: { GREETING: "hello" },
+    ports: [],
+    entrypoint: ["/bin/sh"],
+    healthcheck: { command: ["true"], startPeriodSeconds: 1 },
+  }),
+};
+`;
+
+test("a recipe outside of the repository: locked, built and entered by the commands themselves", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "strata-own-"));
+  try {
+    const file = join(folder, "recipe.ts");
+    writeFileSync(file, ownRecipe);
+    writeFileSync(join(folder, "package.json"), '{"type": "module"}');
+    writeFile(folder, "system/Dockerfile", smallLayers["system/Dockerfile"] ?? "");
+    writeFile(
+      folder,
+      "hello/Dockerfile",
+      `FROM system AS build\nARG SOURCE_DATE_EPOCH\nCOPY value /out/value\nRUN ${finish}`,
+    );
+    writeFile(folder, "hello/value", "from outside\n");
+    const run = (tool: string, ...args: string[]) =>
+      execa(process.execPath, [join(repository, "tools", tool), ...args], {
+        cwd: repository,
+        env: { STRATA_HOME: stack.home.root, STRATA_RECIPE: file },
+        stdin: "ignore",
+      });
+    await run("lock.ts", "--recipe", file);
+    const built = await run("stage.ts", "--layer", "hello");
+    assert.match(
+      built.stdout,
+      /stage {5}hello: hello\nimage {5}127\.0\.0\.1:\d+\/strata@sha256:[0-9a-f]{64}\n/,
+    );
+    assert.match(built.stdout, /13 B {2}\/value/);
+    assert.match(built.stderr, /tiny-system: done/);
+    assert.doesNotMatch(built.stderr, /tiny: |smoke|promotion/);
+    if (skip) return;
+    const { stdout } = await run("shell.ts", "--layer", "hello", "--command", 'cat /value; echo "$GREETING"');
+    assert.equal(stdout, "from outside\nhello");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -11,7 +11,9 @@ import { recipeNames, recipes } from "../../recipes/index.ts";
 import { repository } from "../../tools/home.ts";
 
 test("nothing configured gives the defaults", () => {
-  assert.deepEqual(parseConfig({}), {
+  const { found, ...settings } = parseConfig({});
+  assert.equal(found.recipe, recipes.starter);
+  assert.deepEqual(settings, {
     recipe: "starter",
     generation: "cpu",
     registry: { kind: "local", repository: "strata" },

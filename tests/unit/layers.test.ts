@@ -8,7 +8,7 @@ import { type GenerationName, generationNames } from "../../lib/generations.ts";
 import type { LlamaSource } from "../../lib/layer.ts";
 import type { Plan, Stage } from "../../lib/plan.ts";
 import { planStack } from "../../lib/stack-plan.ts";
-import { type RecipeName, recipeNames, recipes } from "../../recipes/index.ts";
+import { knownRecipe, type RecipeName, recipeNames, recipes } from "../../recipes/index.ts";
 import { repository } from "../../tools/home.ts";
 import { stageProblems } from "../support/dockerfile.ts";
 import { labels } from "../support/layers.ts";
@@ -46,7 +46,8 @@ function planOf(recipe: RecipeName, { source, ...choice }: Choice): Plan {
   const { attention: kernels } = compatibilitySet(choice.cuda);
   const attention: AttentionKernel[] = attentionKernels.filter((kernel) => "version" in kernels[kernel]);
   const llama = { enabled: true, source, commit: "c".repeat(40), vmm: true };
-  return planStack({ recipe, attention, wheels: {}, llama, mirrors: {}, ...choice }, labels, {
+  const found = knownRecipe(recipe);
+  return planStack({ recipe, found, attention, wheels: {}, llama, mirrors: {}, ...choice }, labels, {
     root: repository,
     localImages: "none.json",
   }).plan;

@@ -1,6 +1,6 @@
 import { throwAll, UserError, UserErrors } from "../../errors.ts";
 import { parseImageLock } from "../../lib/image-lock.ts";
-import { lockInputs, lockPath, lockProblem } from "../../lib/lock-inputs.ts";
+import { type LockName, lockInputs, lockPath, lockProblem } from "../../lib/lock-inputs.ts";
 import { modelLockPath, parseModelLock } from "../../lib/model-lock.ts";
 import { type NodeClasses, nodeClassesPath, parseNodeClasses } from "../../lib/node-classes.ts";
 import { type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/node-lock.ts";
@@ -45,9 +45,15 @@ function readClasses(root: string): NodeClasses {
   return parseNodeClasses(text);
 }
 
-function checkPython(root: string, recipe: Sources["recipes"][number], nodes: NodeLock): void {
+/** Throws what does not fit between the Python locks of a recipe and what they are made from. */
+export function checkPython(
+  root: string,
+  recipe: Sources["recipes"][number],
+  nodes: NodeLock,
+  names: readonly LockName[] = pythonLocks(recipe),
+): void {
   const problems: UserError[] = [];
-  for (const name of pythonLocks(recipe)) {
+  for (const name of names) {
     collect(problems, () => {
       const path = lockPath(name);
       const text = readLock(root, path);

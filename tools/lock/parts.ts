@@ -102,7 +102,8 @@ function tellImages(before: ImageLock, after: ImageLock, tell: Tell): void {
   if (rows.length > 0) tell(renderTable(["base image", "old", "new"], rows));
 }
 
-function tellNodes(before: NodeLock, after: NodeLock, tell: Tell): void {
+/** Tells which sources moved, and what no lock can hold. */
+export function tellNodes(before: NodeLock, after: NodeLock, tell: Tell): void {
   const moves = nodeMoves(before, after);
   const total = Object.keys(after.repositories).length + Object.keys(after.packages).length;
   tell(`${nodeLockPath}: ${moves.length} of ${total} sources moved`);

@@ -10,7 +10,7 @@ import { type LockFile, readLock } from "./files.ts";
 import type { LockSources } from "./parts.ts";
 import { renderTable } from "./report.ts";
 import { resolve } from "./resolve.ts";
-import { installUv } from "./uv.ts";
+import { type Compile, installUv } from "./uv.ts";
 
 /** Pythons that locks are kept for: those of the base images in locks/images.json. */
 const lockedPythons: readonly PythonVersion[] = ["3.11", "3.12"];
@@ -35,24 +35,43 @@ export async function lockPython(
   const files: LockFile[] = [];
   for (const recipe of recipes) {
     for (const name of pythonLocks(recipe)) {
-      const path = lockPath(name);
-      const asked = byOrigin(lockRequirements(recipe, name, nodes));
-      const body = await step(`Resolving ${path}`, () =>
-        resolve(compile, {
-          path,
-          python: name.python,
-          mayMiss: young.has(name.python),
-          asked,
-          aliases: recipe.resolution?.aliases,
-        }),
-      );
-      const text = `${lockHeader(name, recipe, lockInputs(recipe, name, nodes), body)}${body}`;
-      tellMoves(path, readLock(root, path), text, tell);
-      for (const { message } of missingPackages(text, path)) tell(`  ${message}`);
-      files.push({ path, text });
+      files.push(await lockOne(compile, { root, recipe, name, nodes }, tell));
     }
   }
   return files;
+}
+
+/** One lock, and what it is made from. */
+export interface LockOne {
+  readonly root: string;
+  readonly recipe: Recipe;
+  readonly name: LockName;
+  readonly nodes: NodeLock;
+  readonly prefer?: string | undefined;
+}
+
+/** Resolves a recipe's requirements for one Python and CUDA version, and tells what moved. */
+export async function lockOne(
+  compile: Compile,
+  { root, recipe, name, nodes, prefer }: LockOne,
+  tell: (text: string) => void,
+): Promise<LockFile> {
+  const path = lockPath(name);
+  const asked = byOrigin(lockRequirements(recipe, name, nodes));
+  const body = await step(`Resolving ${path}`, () =>
+    resolve(compile, {
+      path,
+      python: name.python,
+      mayMiss: young.has(name.python),
+      asked,
+      aliases: recipe.resolution?.aliases,
+      prefer,
+    }),
+  );
+  const text = `${lockHeader(name, recipe, lockInputs(recipe, name, nodes), body)}${body}`;
+  tellMoves(path, readLock(root, path), text, tell);
+  for (const { message } of missingPackages(text, path)) tell(`  ${message}`);
+  return { path, text };
 }
 
 function tellMoves(path: string, before: string, after: string, tell: (text: string) => void): void {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { throwAll, UserError } from "../../errors.ts";
@@ -21,18 +21,27 @@ export interface Request {
   readonly mayMiss: boolean;
   readonly asked: readonly Asked[];
   readonly aliases: Resolution["aliases"];
+  /** A lock whose versions are kept where they fit, instead of the newest. */
+  readonly prefer?: string | undefined;
 }
 
 /** The body of a lock: everything that is asked for, resolved together, with hashes; or what is missing. */
 export async function resolve(compile: Compile, request: Request): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "strata-lock-"));
-  const { path, python, mayMiss, asked, aliases } = request;
+  const { path, python, mayMiss, asked, aliases, prefer } = request;
   try {
     const { files, excluded } = resolverInputs(asked, aliases);
+    if (files.size === 0) return "";
     for (const [file, lines] of files) await writeFile(join(folder, file), `${lines.join("\n")}\n`);
     const { body, missing } = await compileWithout(excluded, request, async (names) => {
       await writeFile(join(folder, "excluded.txt"), names.map((name) => `${name}\n`).join(""));
-      return await compile(folder, python, [...files.keys(), "--excludes", "excluded.txt", "--upgrade"]);
+      const args = [...files.keys(), "--excludes", "excluded.txt"];
+      if (prefer === undefined) return await compile(folder, python, [...args, "--upgrade"]);
+      // uv keeps what its output file has already, and writes there alone.
+      const output = join(folder, "preferred.txt");
+      await writeFile(output, prefer);
+      const result = await compile(folder, python, [...args, "--output-file", output]);
+      return result.ok ? { ...result, stdout: await readFile(output, "utf8") } : result;
     });
     if (body.includes("://")) {
       throw new UserError(path, "would hold an address.", "Look for one in uv's configuration.");

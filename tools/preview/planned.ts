@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type * as configModule from "../../config.ts";
-import { type Config, parseConfig, refuseSecrets, registryAddress } from "../../config.ts";
+import { type Config, readConfig, refuseSecrets, registryAddress } from "../../config.ts";
 import type * as compatibilityModule from "../../lib/compatibility.ts";
 import type * as generationsModule from "../../lib/generations.ts";
 import type { Planned } from "../../lib/preview/stack.ts";
@@ -32,10 +32,11 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
     typeof compatibilityModule,
     typeof generationsModule,
   ];
-  const choices = config.parseConfig(readStackSettings(root, stack), process.env);
-  const provenance = config.readProvenance(root);
+  const choices = await config.readConfig(readStackSettings(root, stack), process.env);
+  const provenance = config.readProvenance(root, choices);
   const { plan, checks } = stackPlan.planStack(choices, provenance, { root, localImages: home.images });
-  const { recipe, generation, cuda } = choices;
+  const { generation, cuda } = choices;
+  const { recipe } = plan;
   const planned: Planned = {
     stack,
     plan,
@@ -54,8 +55,8 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
 }
 
 /** A stack's configuration as the files of a checkout have it. */
-export function stackConfig(root: string, stack: string): Config {
-  return parseConfig(readStackSettings(root, stack), process.env);
+export async function stackConfig(root: string, stack: string): Promise<Config> {
+  return await readConfig(readStackSettings(root, stack), process.env);
 }
 
 function readStackSettings(root: string, stack: string): Readonly<Record<string, string>> {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { defaultsOf } from "../../config.ts";
+import { completeDefaults } from "../../config.ts";
+import { findRecipe } from "../../recipes/index.ts";
 import { type Home, repository } from "../home.ts";
 import { setUp } from "../setup.ts";
 import { recover } from "./recover.ts";
@@ -9,8 +10,10 @@ import { ensureStack, plainSetting, projectName, readOptional, type Stack } from
 export async function openStack(home: Home, name: string): Promise<Stack> {
   const project = await readOptional(join(repository, "Pulumi.yaml"));
   const settings = await readOptional(join(repository, `Pulumi.${name}.yaml`));
-  const recipe = process.env.STRATA_RECIPE || plainSetting("strata:recipe", settings, project) || "";
-  const base = plainSetting("strata:base", settings, project) ?? defaultsOf(recipe).base;
+  const recipe = process.env.STRATA_RECIPE || plainSetting("strata:recipe", settings, project) || "starter";
+  const base =
+    plainSetting("strata:base", settings, project) ??
+    completeDefaults((await findRecipe(recipe)).recipe).base;
   const { tools, environment } = await setUp(home, base);
   if (!tools.pulumi) throw new Error("pulumi is not resolved");
   const stack: Stack = {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Config, parseConfig, readProvenance, registryAddress } from "../../config.ts";
+import { type Config, readConfig, readProvenance, registryAddress } from "../../config.ts";
 import type { Stage } from "../../lib/plan.ts";
 import { planStack, type StackPlan } from "../../lib/stack-plan.ts";
 import { stageTag } from "../../lib/tags.ts";
@@ -17,9 +17,9 @@ export async function plannedStack(home: Home, stack: Stack): Promise<StackPlan 
     key,
     value,
   ]);
-  const config = parseConfig(Object.fromEntries(raw), process.env);
+  const config = await readConfig(Object.fromEntries(raw), process.env);
   const folders = { root: repository, localImages: home.images };
-  return { config, ...planStack(config, readProvenance(repository), folders) };
+  return { config, ...planStack(config, readProvenance(repository, config), folders) };
 }
 
 /** What the stack exports, by name. */

@@ -78,8 +78,8 @@ function targeted(expected: Awaited, args: readonly string[]): Awaited {
 /** Adds what was built to the history; an update does not fail because of it. */
 async function keepHistory(home: Home, stack: string, builds: Builds): Promise<void> {
   try {
-    const { recipe, generation } = stackConfig(repository, stack);
-    await addToHistory(home, builds.history({ recipe, generation }));
+    const { found, generation } = await stackConfig(repository, stack);
+    await addToHistory(home, builds.history({ recipe: found.recipe.name, generation }));
   } catch (error) {
     note(`history: not kept (${error instanceof Error ? error.message : error})`);
   }

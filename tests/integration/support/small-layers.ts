@@ -7,7 +7,7 @@ import { context, emptyLock, labels, layer, plan, recipe } from "../../support/l
 import { readVariant } from "./small-variant.ts";
 
 /** What every small stage ends with, as the real ones do. */
-const finish = [
+export const finish = [
   "find /out -exec touch --no-dereference --date @$SOURCE_DATE_EPOCH {} +",
   "",
   "FROM scratch",

@@ -10,8 +10,8 @@ import { mergeLayers } from "./audit/layers.ts";
 import { checkLimits } from "./audit/limits.ts";
 import type { AuditInput, AuditLayer, AuditReport, Finding } from "./audit/model.ts";
 import { checkEntries } from "./audit/permissions.ts";
+import { publishedSecret } from "./audit/published-secrets.ts";
 import { finding } from "./audit/rules.ts";
-import { isPublishedTestData } from "./audit/secrets.ts";
 import { parseSize } from "./audit/size.ts";
 
 export { AuditReport, Entry, Finding, LISTING_VERSION, Listing } from "./audit/model.ts";
@@ -89,13 +89,12 @@ export function audit(input: AuditInput): AuditReport {
 
 function findSecrets(layer: AuditLayer, index: number): Finding[] {
   return layer.entries.flatMap(({ path, secrets }) =>
-    (secrets ?? []).map((kind) =>
-      isPublishedTestData(path)
-        ? finding("secret", index + 1, `/${path}`, `${kind}, test data of a published package`, {
-            severity: "warning",
-          })
-        : finding("secret", index + 1, `/${path}`, kind),
-    ),
+    (secrets ?? []).map((kind) => {
+      const reason = publishedSecret(path, kind);
+      return reason === undefined
+        ? finding("secret", index + 1, `/${path}`, kind)
+        : finding("secret", index + 1, `/${path}`, `${kind}, ${reason}`, { severity: "warning" });
+    }),
   );
 }
 

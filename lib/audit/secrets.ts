@@ -100,14 +100,6 @@ export function soundsSecret(name: string): boolean {
   return /(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS)$/i.test(name);
 }
 
-/**
- * Whether a file is test data of a published Python package (tornado ships a test key): everybody has it, so it is no
- * secret.
- */
-export function isPublishedTestData(path: string): boolean {
-  return /\/(site|dist)-packages\/(.+\/)?(tests?|testing)\//.test(`/${path}`);
-}
-
 function isText(content: Buffer): boolean {
   return !content.subarray(0, 8192).includes(0);
 }

@@ -292,6 +292,33 @@ describe("secrets", () => {
     ]);
   });
 
+  test("keys that distributions ship warn with their reason, where and of the kind that they are known", () => {
+    const packages = "opt/venv/lib/python3.11/site-packages";
+    const found = (path: string, kind: string) =>
+      run([BASE, layer(file(path, { secrets: [kind] }))]).findings.map(
+        ({ severity, detail }) => `${severity}: ${detail}`,
+      );
+    assert.deepEqual(found(`${packages}/transformers/testing_utils.py`, "Hugging Face token"), [
+      "warning: Hugging Face token, transformers' token for the hub's test server, in its wheels 4.53.3 and 4.57.6",
+    ]);
+    const key = "Crypto/SelfTest/PublicKey/test_import_RSA.py";
+    assert.deepEqual(found(`${packages}/${key}`, "private key"), [
+      "warning: private key, a test vector of pycryptodome's self-test",
+    ]);
+    for (const [path, kind] of [
+      [`${packages}/transformers/testing_utils.py`, "AWS access key"],
+      [`${packages}/transformers/models/testing_utils.py`, "Hugging Face token"],
+      [`${packages}/my_transformers/testing_utils.py`, "Hugging Face token"],
+      ["opt/comfyui/custom_nodes/a/transformers/testing_utils.py", "Hugging Face token"],
+      [`${packages}/${key}`, "GitHub token"],
+      [`${packages}/Crypto/SelfTest/PublicKey/mine.py`, "private key"],
+      [`${packages}/Crypto/PublicKey/test_import_RSA.py`, "private key"],
+      [`opt/${key}`, "private key"],
+    ] as const) {
+      assert.deepEqual(found(path, kind), [`broken: ${kind}`], path);
+    }
+  });
+
   test("in the configuration, and never shown", () => {
     const report = run([BASE], {
       config: { Env: [`A=${HF}`, "DB_PASSWORD=x", "HF_TOKEN=", "PATH=/bin"], Labels: { l: GITHUB } },

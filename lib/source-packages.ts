@@ -27,12 +27,23 @@ export interface BuildNeeds {
   /** It compiles CUDA code, for exactly the stack's compute capabilities. */
   readonly cuda?: true;
   readonly environment?: Readonly<Record<string, string>>;
+  /** CMake's variables, for a setup that passes none on: they stand in a toolchain file, which CMake itself looks for. */
+  readonly cmake?: Readonly<Record<string, string>>;
 }
 
 /** By normalised name; what is not listed needs nothing but Python and a compiler. */
 const buildNeeds: Readonly<Record<string, BuildNeeds>> = {
-  // CUDA would be found and used silently; the nodes that want dlib detect faces on the CPU.
-  dlib: { environment: { CMAKE_ARGS: "-DDLIB_USE_CUDA=OFF -DUSE_AVX_INSTRUCTIONS=OFF" } },
+  dlib: {
+    cmake: {
+      // CUDA would be found and used silently; the nodes that want dlib detect faces on the CPU.
+      DLIB_USE_CUDA: "OFF",
+      // Else it takes what the processor of the builder has, and the wheel is another one on each machine.
+      USE_AVX_INSTRUCTIONS: "OFF",
+      USE_SSE4_INSTRUCTIONS: "ON",
+      // Its CMakeLists.txt means to switch this off, by a variable that its pybind11 sets anew: minutes of linking.
+      CMAKE_INTERPROCEDURAL_OPTIMIZATION: "OFF",
+    },
+  },
   "groundingdino-py": { torch: true, environment: { CUDA_VISIBLE_DEVICES: "" } },
   fairscale: { torch: true },
 };
@@ -55,7 +66,10 @@ export function sourceWheel(
       NAME: name,
       VERSION: version,
       HASHES: hashes.map((hash) => hash.replace("sha256:", "")).join(" "),
-      ENVIRONMENT: Object.entries(needs.environment ?? {})
+      ENVIRONMENT: Object.entries({
+        ...needs.environment,
+        ...(needs.cmake ? { CMAKE_TOOLCHAIN_FILE: `/context/${toolchainFile}` } : {}),
+      })
         .map(([key, value]) => `export ${key}='${value}'`)
         .join("; "),
       // Only what compiles CUDA code is built again for another generation.
@@ -63,6 +77,8 @@ export function sourceWheel(
     }),
     pins: (context) => ({ [name]: git(context)?.commit ?? hashes.join(" ") }),
     python: () => ({ build: wheelBuildRequirements }),
+    generated: (): Record<string, string> =>
+      needs.cmake ? { [toolchainFile]: toolchainOf(needs.cmake) } : {},
     dockerfile: (parents, context) => {
       const source = git(context);
       return [
@@ -99,6 +115,15 @@ const wheelArguments = [
   "ENVIRONMENT",
   "CUDA_ARCHITECTURES",
 ];
+
+const toolchainFile = "toolchain.cmake";
+
+/** In the cache, where a default of the package's own does not replace them. */
+function toolchainOf(variables: Readonly<Record<string, string>>): string {
+  return Object.entries(variables)
+    .map(([name, value]) => `set(${name} "${value}" CACHE STRING "")\n`)
+    .join("");
+}
 
 /** Name of the stage that builds a package. */
 export function wheelStage(name: string): string {

@@ -57,6 +57,24 @@ function changed(t: TestContext, other: Parameters<typeof planOf>[1]): string[] 
 const without = (name: string) =>
   Object.fromEntries(Object.entries(packages).filter(([pin]) => !pin.startsWith(`${name}==`)));
 
+test("dlib is built without optimization at link time, alike on every machine; CMake is told by a file", (t) => {
+  const stages = planOf(t, {}).stages;
+  const dlib = stages.find(({ name }) => name === "wheel-dlib");
+  const file = dlib?.files.find(({ path }) => path === "toolchain.cmake");
+  assert.equal(dlib?.args.ENVIRONMENT, "export CMAKE_TOOLCHAIN_FILE='/context/toolchain.cmake'");
+  const text = file?.content.toString() ?? "";
+  for (const line of [
+    'set(CMAKE_INTERPROCEDURAL_OPTIMIZATION "OFF" CACHE STRING "")',
+    'set(USE_AVX_INSTRUCTIONS "OFF" CACHE STRING "")',
+    'set(DLIB_USE_CUDA "OFF" CACHE STRING "")',
+  ]) {
+    assert.ok(text.split("\n").includes(line), line);
+  }
+  const fairscale = stages.find(({ name }) => name === "wheel-fairscale");
+  assert.equal(fairscale?.args.ENVIRONMENT, "");
+  assert.ok(!fairscale?.files.some(({ path }) => path === "toolchain.cmake"));
+});
+
 test("another version of a package builds its wheel again, and no other one", (t) => {
   assert.deepEqual(
     changed(t, { lock: { ...without("dlib"), "dlib==1.1": { sdist: true, file: "dlib==1.0" } } }),
@@ -110,7 +128,7 @@ test("a wheel's build is told what to make, from which archive, for which Python
     NAME: "dlib",
     VERSION: "1.0",
     HASHES: createHash("sha256").update("dlib==1.0").digest("hex"),
-    ENVIRONMENT: "export CMAKE_ARGS='-DDLIB_USE_CUDA=OFF -DUSE_AVX_INSTRUCTIONS=OFF'",
+    ENVIRONMENT: "export CMAKE_TOOLCHAIN_FILE='/context/toolchain.cmake'",
     CUDA_ARCHITECTURES: "",
   });
 });
@@ -156,7 +174,15 @@ test("a wheel is built with the lock's build tools, and installs nothing into th
   assert.equal(stage?.role, "build");
   assert.deepEqual(
     stage?.files.map(({ path }) => path),
-    ["Dockerfile", "build-requirements.txt", "build.sh", "fetch_sdist.py", "finish.sh", "trust.sh"],
+    [
+      "Dockerfile",
+      "build-requirements.txt",
+      "build.sh",
+      "fetch_sdist.py",
+      "finish.sh",
+      "toolchain.cmake",
+      "trust.sh",
+    ],
   );
   assert.ok(!Object.keys(stage?.inputs ?? {}).some((input) => input.startsWith("package:")));
 });

@@ -47,12 +47,17 @@ export interface BaseImage {
 export interface ContextSources {
   readonly recipe: Pick<Recipe, "layers" | "comfyui" | "resolution">;
   readonly base: BaseImage;
+  /** The base images that there are, by name. @default none beside `base` */
+  readonly bases?: Readonly<Record<string, Pick<BaseImage, "python">>>;
   readonly sources: SourceLock;
   readonly nodes: NodeLock;
 }
 
 /** Brings a stack's choices together with the locks; throws all that does not fit. */
-export function layerContext(stack: Choices, { recipe, base, sources, nodes }: ContextSources): LayerContext {
+export function layerContext(
+  stack: Choices,
+  { recipe, base, bases, sources, nodes }: ContextSources,
+): LayerContext {
   // A recipe without llama.cpp has none, whatever the stack says: nothing compiles it, starts it or asks for it.
   const enabled = stack.llama.enabled && recipe.layers.some(({ name }) => name === "llama-cpp");
   const choices: Choices = { ...stack, llama: { ...stack.llama, enabled } };
@@ -65,7 +70,7 @@ export function layerContext(stack: Choices, { recipe, base, sources, nodes }: C
           new UserError(
             "strata:python",
             `the base image ${base.name} brings Python ${base.python}, not ${choices.python}.`,
-            `Set strata:python to "${base.python}", or choose another strata:base.`,
+            `${withPython(choices.python, bases)}, or strata:python to "${base.python}".`,
           ),
         ]),
     ...(choices.llama.enabled && facts.computeCapabilities.length > 0 && "missing" in set.cudaCompiler
@@ -106,6 +111,14 @@ export function layerContext(stack: Choices, { recipe, base, sources, nodes }: C
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
     ...(recipe.layers.some(({ name }) => name === "runpod-worker") ? { runpod: true } : {}),
   };
+}
+
+/** Which setting brings a Python along, as far as one does; the sentence goes on. */
+function withPython(python: string, bases: ContextSources["bases"] = {}): string {
+  const names = Object.keys(bases).filter((name) => bases[name]?.python === python);
+  return names.length > 0
+    ? `Set strata:base to ${names.join(" or ")}`
+    : `No image of locks/images.json brings it: add one and set strata:base to it`;
 }
 
 /** A recipe's git packages at their commits; throws for those that the lock does not have. */

@@ -12,7 +12,7 @@ export interface Missing {
 export function withoutWheels(output: string, asked: readonly Asked[]): Missing[] {
   const text = output.replace(/\s*\n\s*/g, " ");
   const found = text.matchAll(
-    /([A-Za-z0-9][\w.-]*?)((?:==|>=|<=|<|>)[\w.!+*-]+)? (?:has|have) no wheels with a matching [\w ]+ tag \(e\.g\., `(\w+)`\)/g,
+    /([A-Za-z0-9][\w.-]*?)((?:,?(?:==|>=|<=|<|>)[\w.!+*-]+)*) (?:has|have) no wheels with a matching [\w ]+ tag \(e\.g\., `(\w+)`\)/g,
   );
   return [...found].map(([, name = "", version = "", tag]) => ({
     name: normaliseName(name),
@@ -20,12 +20,20 @@ export function withoutWheels(output: string, asked: readonly Asked[]): Missing[
   }));
 }
 
-/** ` (layer torch asks for torch==2.12.0)`; empty when only other packages need it. */
+/** ` (layer torch asks for torch==2.12.0)`, caps first; empty when only other packages need it. */
 export function askers(name: string, asked: readonly Asked[]): string {
-  const lines = asked
-    .filter(({ line }) => requirementName(line) === normaliseName(name))
-    .map(({ line, by }) => `${by} asks for ${line}`);
-  return lines.length > 0 ? ` (${[...new Set(lines)].join(", ")})` : "";
+  const lines = asked.filter(({ line }) => requirementName(line) === normaliseName(name));
+  const ordered = [...lines.filter(isCap), ...lines.filter((one) => !isCap(one))];
+  const told = [...new Set(ordered.map(({ line, by }) => `${by} asks for ${line}`))];
+  const more = told.length > ASKERS_SHOWN ? `, and ${told.length - ASKERS_SHOWN} more do` : "";
+  return told.length > 0 ? ` (${told.slice(0, ASKERS_SHOWN).join(", ")}${more})` : "";
+}
+
+const ASKERS_SHOWN = 3;
+
+/** Whether a line forbids newer versions, `<2` or `==1.26.4`. */
+export function isCap({ line }: Asked): boolean {
+  return /<|==|~=/.test(line.split(";")[0] ?? "");
 }
 
 /** The body of a lock that cannot be made: it pins nothing and says what is missing. */

@@ -52,16 +52,17 @@ function plan(
   const { recipe, folder: own } = choices.found;
   const folder = own ?? root;
   const read = (path: string): string => readFileSync(join(root, path), "utf8");
+  const bases = parseImageLock(read("locks/images.json"));
   const base = baseImageNamed(
     choices.base,
-    parseImageLock(read("locks/images.json")),
+    bases,
     existsSync(localImages) ? parseLocalImages(readFileSync(localImages, "utf8"), localImages) : {},
   );
   const named = { ...choices, recipe: recipe.name };
   const nodes = readNodeLock(root, folder);
   const sources = parseSourceLock(read("locks/sources.json"));
   const [context, lock] = together("Pulumi stack", [
-    () => layerContext(named, { recipe, base, sources, nodes }),
+    () => layerContext(named, { recipe, base, bases, sources, nodes }),
     () => readPythonLock(folder, named, recipe, nodes),
   ]);
   const file = own === undefined ? `recipes/${recipe.name}.ts` : basename(choices.recipe);

@@ -15,13 +15,22 @@ const oldNames: Readonly<Record<string, string>> = {
 
 /** Whether a wheel fits, by the tags in its file's name (PEP 425, 600). */
 export function wheelFits(file: string, target: WheelTarget): boolean {
-  const tags = /^.+-.+-([^-]+)-([^-]+)-([^-]+)\.whl$/.exec(decodeURIComponent(file));
-  const [pythons, abis, platforms] = (tags?.slice(1) ?? []).map((tag) => tag.split("."));
-  if (!pythons || !abis || !platforms) return false;
+  const { pythons = [], abis = [] } = tagsOf(file) ?? {};
   return (
-    platforms.some((platform) => platformFits(platform, target.glibc)) &&
+    isForPlatform(file, target.glibc) &&
     pythons.some((python) => abis.some((abi) => pythonFits(python, abi, target.python)))
   );
+}
+
+/** Whether a wheel is for this platform, whatever Python it wants. */
+export function isForPlatform(file: string, glibc: string): boolean {
+  return (tagsOf(file)?.platforms ?? []).some((platform) => platformFits(platform, glibc));
+}
+
+function tagsOf(file: string) {
+  const tags = /^.+-.+-([^-]+)-([^-]+)-([^-]+)\.whl$/.exec(decodeURIComponent(file));
+  const [pythons, abis, platforms] = (tags?.slice(1) ?? []).map((tag) => tag.split("."));
+  return pythons && abis && platforms ? { pythons, abis, platforms } : undefined;
 }
 
 function pythonFits(tag: string, abi: string, python: string): boolean {

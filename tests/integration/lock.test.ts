@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { UserError } from "../../errors.ts";
 import type { CustomNode } from "../../lib/comfyui.ts";
+import { cudaVersions, pythonVersions } from "../../lib/compatibility.ts";
 import { nodeLockPath } from "../../lib/node-lock.ts";
 import { parsePythonLock } from "../../lib/python-lock.ts";
 import type { Recipe, Resolution } from "../../lib/recipe.ts";
@@ -104,7 +105,7 @@ describe("npm run lock", () => {
     assert.match(told, /locks\/nodes\.json: 13 of 13 sources moved/);
     assert.match(told, /fixtures\/calls-pip: __init__\.py:6 calls pip/);
     assert.doesNotThrow(() => checkLocks({ root, recipes: [recipeWith()] }, ["nodes", "python"]));
-    assert.equal(snapshot().length, 5);
+    assert.equal(snapshot().length, 1 + pythonVersions.length * cudaVersions.length);
     for (const text of snapshot()) assert.ok(!text.includes("127.0.0.1"), text);
     const text = readFileSync(join(root, "locks/python/test-py3.11-cu13.0.txt"), "utf8");
     const found = parsePythonLock(text, "lock");
@@ -166,15 +167,22 @@ describe("npm run lock", () => {
           { line: "torch==2.12.0", by: "layer torch" },
           { line: "numpy<2", by: "o/old requirements.txt" },
           { line: "six", by: "o/old requirements.txt" },
+          // Built from source for every Python, and for this one alone.
+          { line: "dlib", by: "o/old requirements.txt" },
+          { line: "slow", by: "o/old requirements.txt" },
         ],
         aliases: {},
       });
-    await index.add({ name: "numpy", version: "2.5.0", wheels: [linux("cp314")] });
+    await index.add(
+      { name: "numpy", version: "2.5.0", wheels: [linux("cp314")] },
+      { name: "slow", version: "1.0", wheels: [linux("cp312")], source: true },
+    );
     assert.equal(
       await request(true),
       [
         "",
         "# missing: torch==2.12.0 has no wheel for cp314 (layer torch asks for torch==2.12.0)",
+        "# missing: slow==1.0 has no wheel for 3.14 (o/old requirements.txt asks for slow)",
         "# missing: numpy 1.19.5 exists only as source for Python 3.14, 2.5.0 as a wheel (o/old requirements.txt asks for numpy<2)",
         "",
       ].join("\n"),

@@ -1,16 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Asked } from "../../lib/comfyui.ts";
-import { askers, type Missing } from "../../lib/missing.ts";
+import { askers, isCap, type Missing } from "../../lib/missing.ts";
 import { type Available, parsePylock } from "../../lib/pylock.ts";
 import { parsePythonLock, requirementName } from "../../lib/python-lock.ts";
-import { wheelFits } from "../../lib/wheel-names.ts";
+import { isForPlatform, wheelFits } from "../../lib/wheel-names.ts";
 import { type Compile, glibc } from "./uv.ts";
-
-/** Whether a line forbids newer versions, `<2` or `==1.26.4`. */
-function isCap({ line }: Asked): boolean {
-  return /<|==|~=/.test(line.split(";")[0] ?? "");
-}
 
 /** Whether a person decided the version for this recipe, which a node may not do alone. */
 function isDecision(asked: Asked): boolean {
@@ -28,12 +23,42 @@ export interface Resolved {
 
 /** What the index has no wheel of that fits: it is built from source. */
 export async function withoutWheel({ compile, folder, python, body }: Resolved): Promise<Available[]> {
-  await writeFile(join(folder, "resolved.txt"), body);
-  const args = ["resolved.txt", "--no-deps", "--universal", "--format", "pylock.toml"];
-  const { stdout } = await compile(folder, python, args);
-  return parsePylock(stdout).filter(
+  return (await available(compile, folder, python, body)).filter(
     ({ wheels }) => !wheels.some((file) => wheelFits(file, { python, glibc })),
   );
+}
+
+/**
+ * Of what has no wheel for a young Python, that which has wheels for others: it may build from source, in hours, or not,
+ * and its makers have not said so. What has no wheel at all is built for every Python.
+ */
+export async function withoutYoungWheel(
+  { compile, folder }: Resolved,
+  sources: readonly Available[],
+): Promise<Available[]> {
+  const found: Available[] = [];
+  for (const source of sources) {
+    // uv leaves out the wheels of older Pythons than the one it is asked for.
+    const older = await available(compile, folder, oldPython, `${source.name}==${source.version}\n`);
+    const wheels = [source, ...older].flatMap((one) => one.wheels);
+    if (wheels.some((file) => isForPlatform(file, glibc))) found.push(source);
+  }
+  return found;
+}
+
+/** A Python that all packages are ready for which are for a younger one as well. */
+const oldPython = "3.12";
+
+/** Which files the index has of what a lock's body pins; nothing of what is for a younger Python only. */
+async function available(
+  compile: Compile,
+  folder: string,
+  python: string,
+  body: string,
+): Promise<Available[]> {
+  await writeFile(join(folder, "resolved.txt"), body);
+  const args = ["resolved.txt", "--no-deps", "--universal", "--format", "pylock.toml"];
+  return parsePylock((await compile(folder, python, args)).stdout);
 }
 
 /**

@@ -10,7 +10,7 @@ import { note } from "../progress.ts";
 import { classesProblems } from "./classes.ts";
 import { readLock } from "./files.ts";
 import { imageLockPath, type LockSources, type Part } from "./parts.ts";
-import { pythonLocks } from "./python.ts";
+import { isOptional, pythonLocks } from "./python.ts";
 
 type Sources = Pick<LockSources, "root" | "recipes">;
 
@@ -50,7 +50,9 @@ export function checkPython(
   root: string,
   recipe: Sources["recipes"][number],
   nodes: NodeLock,
-  names: readonly LockName[] = pythonLocks(recipe),
+  names: readonly LockName[] = pythonLocks(recipe).filter(
+    (name) => !isOptional(name) || readLock(root, lockPath(name)) !== "",
+  ),
 ): void {
   const problems: UserError[] = [];
   for (const name of names) {

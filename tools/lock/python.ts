@@ -1,4 +1,4 @@
-import { cudaVersions, type PythonVersion } from "../../lib/compatibility.ts";
+import { cudaVersions, type PythonVersion, pythonVersions } from "../../lib/compatibility.ts";
 import { type LockName, lockHeader, lockInputs, lockPath, lockRequirements } from "../../lib/lock-inputs.ts";
 import { missingPackages } from "../../lib/missing.ts";
 import type { NodeLock } from "../../lib/node-lock.ts";
@@ -12,17 +12,19 @@ import { renderTable } from "./report.ts";
 import { resolve } from "./resolve.ts";
 import { type Compile, installUv } from "./uv.ts";
 
-/** Pythons that locks are kept for: those of the base images in locks/images.json. */
-const lockedPythons: readonly PythonVersion[] = ["3.11", "3.12"];
-
 /** Pythons that not every package is ready for: their locks may say what is missing, and the preview repeats it. */
-const young: ReadonlySet<string> = new Set(["3.13", "3.14", "3.14t"]);
+const young: ReadonlySet<PythonVersion> = new Set(["3.13", "3.14", "3.14t"]);
 
-/** Every lock that a recipe has. */
+/** Every lock that is made for a recipe. */
 export function pythonLocks(recipe: Recipe): LockName[] {
-  return lockedPythons.flatMap((python) =>
+  return pythonVersions.flatMap((python) =>
     cudaVersions.map((cuda) => ({ recipe: recipe.name, python, cuda })),
   );
+}
+
+/** Whether a recipe may be without a lock; the preview of a stack that wants it says how it is made. */
+export function isOptional({ python }: LockName): boolean {
+  return young.has(python);
 }
 
 /** Resolves every recipe's requirements anew, for each Python and CUDA version. */

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { throwAll, UserError } from "../../errors.ts";
 import type { Asked } from "../../lib/comfyui.ts";
 import { conflictRemedy, explainConflict, isConflict } from "../../lib/conflict.ts";
-import { formatMissing, type Missing, withoutWheels } from "../../lib/missing.ts";
+import { askers, formatMissing, type Missing, withoutWheels } from "../../lib/missing.ts";
 import { markSources } from "../../lib/pylock.ts";
 import type { Resolution } from "../../lib/recipe.ts";
 import { resolverInputs } from "../../lib/resolver-inputs.ts";
 import { tail } from "../exec.ts";
-import { heldBack, withoutWheel } from "./availability.ts";
+import { heldBack, withoutWheel, withoutYoungWheel } from "./availability.ts";
 import type { Compile } from "./uv.ts";
 
 /** What is to be resolved together. */
@@ -43,6 +43,7 @@ export async function resolve(compile: Compile, request: Request): Promise<strin
       const result = await compile(folder, python, [...args, "--output-file", output]);
       return result.ok ? { ...result, stdout: await readFile(output, "utf8") } : result;
     });
+    if (body === "") return formatMissing(missing);
     if (body.includes("://")) {
       throw new UserError(path, "would hold an address.", "Look for one in uv's configuration.");
     }
@@ -50,9 +51,14 @@ export async function resolve(compile: Compile, request: Request): Promise<strin
     const sources = await withoutWheel(resolved);
     const held = await heldBack(resolved, sources);
     if (!mayMiss) throwAll(path, held.map(heldBackError));
+    const waiting = mayMiss ? await withoutYoungWheel(resolved, sources) : [];
     const nothing = sources
-      .filter(({ hasSource }) => !hasSource)
-      .map(({ name, version }) => ({ name, reason: `${name}==${version} has no wheel for ${python}` }));
+      .filter(({ name }) => !held.some((other) => other.name === name))
+      .filter((source) => !source.hasSource || waiting.includes(source))
+      .map(({ name, version }) => ({
+        name,
+        reason: `${name}==${version} has no wheel for ${python}${askers(name, asked)}`,
+      }));
     const all = [...missing, ...nothing, ...held];
     if (all.length > 0) return formatMissing(all);
     return markSources(body, new Set(sources.map(({ name }) => name)));
@@ -73,10 +79,21 @@ async function compileWithout(
     const result = await compile([...excluded, ...names]);
     if (result.ok) return { body: `${result.stdout.trimEnd()}\n`, missing };
     const more = withoutWheels(result.all, asked).filter(({ name }) => !names.includes(name));
-    if (!mayMiss || more.length === 0) throw failure(path, result.all, asked);
-    missing.push(...more);
+    if (mayMiss && more.length > 0) missing.push(...more);
+    // Nobody uses that lock yet, so it stands in no other's way.
+    else if (mayMiss && isConflict(result.all))
+      return { body: "", missing: [...missing, conflict(result.all)] };
+    else throw failure(path, result.all, asked);
   }
 }
+
+/** The resolver's reason in one line. */
+function conflict(output: string): Missing {
+  const [, reason = ""] = /(Because .*)/.exec(output.replace(/\s*\n\s*/g, " ")) ?? [];
+  return { name: "", reason: `no versions fit together: ${reason.slice(0, CONFLICT_SHOWN)}` };
+}
+
+const CONFLICT_SHOWN = 400;
 
 function failure(path: string, output: string, asked: readonly Asked[]): UserError {
   const said = `cannot be resolved:\n${tail(output, 30)}\n`;

@@ -61,6 +61,25 @@ test("a package without a file for this Python is missing, with who asks for it"
   assert.equal(askers("nobody", asked), "");
 });
 
+test("a range of versions without a file is one package, as the resolver lists ranges in lines of their own", () => {
+  const ranges = `error: No solution found when resolving dependencies
+    cause: Because all of:
+               cupy-cuda12x<=13.4.1
+               cupy-cuda12x>=13.5.1,<=13.6.0
+            have no wheels with a matching Python ABI tag (e.g., \`cp314\`) and only these are available`;
+  assert.deepEqual(withoutWheels(ranges, []), [
+    { name: "cupy-cuda12x", reason: "cupy-cuda12x>=13.5.1,<=13.6.0 has no wheel for cp314" },
+  ]);
+});
+
+test("of many who ask for a package, those who cap it are named first, and the others counted", () => {
+  const lines = ["x", "x>=1", "x>=2", "x<3", "x>=3"].map((line, index) => ({ line, by: `node ${index}` }));
+  assert.equal(
+    askers("x", lines),
+    " (node 3 asks for x<3, node 0 asks for x, node 1 asks for x>=1, and 2 more do)",
+  );
+});
+
 test("a lock says what is missing below its header, and a preview can repeat it", () => {
   const text = `# head\n${formatMissing([{ name: "a", reason: "a==1 has no wheel for cp314" }])}`;
   assert.equal(text, "# head\n\n# missing: a==1 has no wheel for cp314\n");

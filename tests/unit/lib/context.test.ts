@@ -72,6 +72,15 @@ test("what does not fit together is told together", () => {
   );
 });
 
+test("a Python that the base lacks: which base brings it, if any does", () => {
+  const bases = { "debian-bookworm": { python: "3.11" }, "ubuntu-24.04": { python: "3.12" } };
+  const on = (python: Choices["python"]) => () =>
+    resolved({ ...choices, python }, { recipe: { layers: [] }, base, bases, sources, nodes });
+  assert.throws(on("3.12"), /not 3\.12\. Set strata:base to ubuntu-24\.04, or strata:python to "3\.11"\./);
+  assert.throws(on("3.14"), /not 3\.14\. No image of locks\/images\.json brings it: add one/);
+  assert.doesNotThrow(on("3.11"));
+});
+
 test("a recipe without llama.cpp has none, and no CUDA version is too old to compile it", () => {
   const older: Choices = { ...choices, generation: "ada", cuda: "12.8" };
   assert.throws(() => layerContext(older, base, sources), /strata:cuda: 12\.8 cannot compile llama\.cpp/);

@@ -55,6 +55,32 @@ test("a lock that lacks packages: each is told, beside what else does not fit", 
   assert.match(problems[2] ?? "", /torch==2\.12\.0 has no wheel for cp314t \(layer torch/);
 });
 
+test("a young Python: the real locks say what is missing, and a recipe that lacks nothing is planned", () => {
+  const plan = (settings: Readonly<Record<string, string>>) => {
+    const stack = Object.fromEntries(
+      Object.entries(settings).map(([key, value]) => [`strata:${key}`, value]),
+    );
+    return planStack(parseConfig(stack), labels, { root: repository, localImages: "none.json" }).plan;
+  };
+  for (const python of ["3.13", "3.14", "3.14t"]) {
+    assert.throws(
+      () => plan({ recipe: "megapak", python }),
+      (error: unknown) => {
+        assert.ok(error instanceof UserErrors);
+        const [first, ...missing] = error.errors;
+        assert.match(
+          first?.message ?? "",
+          /^strata:python: the base image ubuntu-24\.04 brings Python 3\.12/,
+        );
+        assert.ok(missing.some(({ problem }) => problem.startsWith("numpy")));
+        for (const { path: lock } of missing) assert.ok(lock.startsWith("locks/python/megapak-py3.1"), lock);
+        return true;
+      },
+    );
+  }
+  assert.equal(plan({ base: "debian-trixie", python: "3.13" }).recipe, "starter");
+});
+
 test("a lock that nobody made is told of beside what else does not fit", (t) => {
   const problems = problemsOf(withLock(t));
   assert.deepEqual(

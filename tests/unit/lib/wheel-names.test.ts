@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { wheelFits } from "../../../lib/wheel-names.ts";
+import { isForPlatform, wheelFits } from "../../../lib/wheel-names.ts";
 
 const fits = (tags: string, python = "3.12", glibc = "2.36") =>
   wheelFits(`some_name-1.0.post1-${tags}.whl`, { python, glibc });
@@ -57,4 +57,11 @@ test("names that are no wheels fit nothing, escaped ones are read", () => {
   assert.ok(!wheelFits("name-1.0.tar.gz", { python: "3.12", glibc: "2.36" }));
   assert.ok(!wheelFits("name-1.0-any.whl", { python: "3.12", glibc: "2.36" }));
   assert.ok(wheelFits("name-1.0%2Bcu130-py3-none-any.whl", { python: "3.12", glibc: "2.36" }));
+});
+
+test("a wheel may be for this platform and for another Python", () => {
+  const isOurs = (tags: string) => isForPlatform(`some_name-1.0-${tags}.whl`, "2.36");
+  assert.ok(isOurs("cp310-cp310-manylinux_2_17_x86_64"));
+  assert.ok(!isOurs("cp312-cp312-win_amd64"));
+  assert.ok(!isOurs("cp312-cp312-manylinux_2_39_x86_64"));
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { UserErrors } from "../../../errors.ts";
@@ -67,6 +67,15 @@ test("an edited version, a missing hash, a missing and an outdated lock are told
       return true;
     },
   );
+});
+
+test("a recipe may be without a lock for a young Python; one that is there has to fit", (context) => {
+  const root = locksOf(context);
+  const path = join(root, "locks/python", "test-py3.14t-cu13.0.txt");
+  rmSync(path);
+  assert.doesNotThrow(() => check(root));
+  writeFileSync(path, "# made by hand\n");
+  assert.throws(() => check(root), /test-py3\.14t-cu13\.0\.txt: was made for other requirements/);
 });
 
 test("a remedy in the header cannot be taken out or changed", (context) => {

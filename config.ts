@@ -13,6 +13,7 @@ import type { Recipe, RecipeDefaults } from "./lib/recipe.ts";
 import { redact } from "./lib/redact.ts";
 import { remoteAddress } from "./lib/remote.ts";
 import { type FoundRecipe, findRecipe, knownRecipe } from "./recipes/index.ts";
+import { modelsSetting, noModels } from "./lib/settings/models.ts";
 
 /** Lower-case path components, as registries want them. */
 const repositoryPath = /^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/;
@@ -68,6 +69,7 @@ export const schema = z.strictObject({
     .default({}),
   certificates: z.string().default("system"),
   mirrors: z.record(z.string(), openAddress).default({}),
+  models: modelsSetting.default(noModels),
   tags: z
     .array(
       z
@@ -180,6 +182,7 @@ const readable: readonly (keyof Config)[] = [
   "attention",
   "wheels",
   "mirrors",
+  "models",
   "tags",
 ];
 

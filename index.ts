@@ -11,6 +11,7 @@ import { expandTags } from "./lib/tags.ts";
 import { home, repository } from "./tools/home.ts";
 
 const config = await loadConfig();
+const part = loadPart();
 const provenance = readProvenance(repository, config);
 const { plan, base, checks } = planStack(config, provenance, { root: repository, localImages: home.images });
 const { generation, builder } = config;
@@ -25,6 +26,7 @@ const image = new LayeredImage(name, {
   base: base.reference,
   contexts: (stage) => relative(repository, writeBuildContext(home.contexts, stage)),
   settings: { registry, builder, certificates: readCertificates(config) },
+  inTurn: part === undefined,
 });
 const { reference } = image;
 const smoke = new SmokeTest(`${name}-smoke`, { reference, recipe: name, generation, checks, builder });
@@ -39,8 +41,9 @@ const outputs = {
   product: {
     reference,
     digest: image.digest,
-    bytes: image.product.compressedSize,
+    bytes: image.compressedSize,
     tags: promotion.tags,
+    models: image.library ?? null,
   },
   stages: Object.fromEntries(
     Object.entries({ ...image.stages, [name]: image.product }).map(
@@ -52,5 +55,4 @@ const outputs = {
   ),
   evidence: smoke.evidence.apply((text) => (text ? JSON.parse(text) : null)),
 };
-const part = loadPart();
 export const { recipe, product, stages, evidence } = part ? joinOutputs(part, outputs) : outputs;

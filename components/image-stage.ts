@@ -10,8 +10,23 @@ export interface BuildSettings {
   readonly registry: Registry;
   /** Name of the buildx builder. */
   readonly builder: pulumi.Input<string>;
+  /** Folder of the programs that commands run, below the working directory. @default "tools" */
+  readonly tools?: string;
   /** Certificate authorities that downloads inside a build trust, as PEM. */
   readonly certificates?: pulumi.Input<string> | undefined;
+}
+
+/** What a stage is once it is built, whichever way. */
+export interface BuiltStage {
+  /** `sha256:…` */
+  readonly digest: pulumi.Output<string>;
+  /** `repository@sha256:…` */
+  readonly reference: pulumi.Output<string>;
+  readonly key: string;
+  /** What the key was made from; the difference to the last run names the cause of a rebuild. */
+  readonly inputs: StageInputs;
+  /** Bytes in the registry; undefined in a preview of an image that is yet to be built. */
+  readonly compressedSize: pulumi.Output<number | undefined>;
 }
 
 export interface ImageStageArgs {
@@ -29,15 +44,11 @@ export interface ImageStageArgs {
  * Its tag holds the key, so that a preview knows exactly which stages change; what others get from it is the
  * digest alone, so that a rebuild that comes out equal changes nothing further on.
  */
-export class ImageStage extends pulumi.ComponentResource {
-  /** `sha256:…` */
+export class ImageStage extends pulumi.ComponentResource implements BuiltStage {
   readonly digest: pulumi.Output<string>;
-  /** `repository@sha256:…` */
   readonly reference: pulumi.Output<string>;
   readonly key: string;
-  /** What the key was made from; the difference to the last run names the cause of a rebuild. */
   readonly inputs: StageInputs;
-  /** Bytes in the registry; undefined in a preview of an image that is yet to be built. */
   readonly compressedSize: pulumi.Output<number | undefined>;
   readonly nodes: { readonly image: dockerBuild.Image };
 
@@ -72,7 +83,7 @@ export class ImageStage extends pulumi.ComponentResource {
 }
 
 /** A preview must not need the registry: what cannot be asked is left open there. */
-function measured(registry: Registry, reference: string): Promise<number | undefined> {
+export function measured(registry: Registry, reference: string): Promise<number | undefined> {
   const size = registry.compressedSize(reference);
   return pulumi.runtime.isDryRun() ? size.catch(() => undefined) : size;
 }

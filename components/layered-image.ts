@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Plan, Stage } from "../lib/plan.ts";
-import { type BuildSettings, ImageStage } from "./image-stage.ts";
+import { BulkStage } from "./bulk-stage.ts";
+import { type BuildSettings, type BuiltStage, ImageStage, measured } from "./image-stage.ts";
+import { JoinedImage } from "./joined-image.ts";
 
 export interface LayeredImageArgs {
   readonly plan: Plan;
@@ -9,44 +11,93 @@ export interface LayeredImageArgs {
   /** Folder of each stage's build context, by key. */
   readonly contexts: (stage: Stage) => string;
   readonly settings: BuildSettings;
+  /**
+   * Whether a bulk stage waits for the one before, so that the builder's disk holds one at a time. False for an update
+   * of single stages: what it is not about cannot be waited for. @default true
+   */
+  readonly inTurn?: boolean;
 }
 
 /** A product image: every stage of a plan, built in parallel as the graph allows, and what they make together. */
 export class LayeredImage extends pulumi.ComponentResource {
+  /** All of the product that a build puts together; bulk stages are joined to it. */
   readonly product: ImageStage;
-  readonly stages: Readonly<Record<string, ImageStage>>;
+  readonly stages: Readonly<Record<string, BuiltStage>>;
   readonly digest: pulumi.Output<string>;
   readonly reference: pulumi.Output<string>;
+  /** Bytes in the registry; undefined in a preview of an image that is yet to be built. */
+  readonly compressedSize: pulumi.Output<number | undefined>;
+  /** The image of the bulk stages that the product does not hold; undefined where it holds them all. */
+  readonly library: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: LayeredImageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:LayeredImage", name, {}, options);
-    const built: Record<string, ImageStage> = {};
-    const build = (stage: Stage, after: readonly ImageStage[] = []): ImageStage =>
-      new ImageStage(
-        stage.role === "product" ? name : `${name}-${stage.name}`,
-        {
-          stage,
-          context: args.contexts(stage),
-          named:
-            stage.parents.length === 0
-              ? { base: args.base }
-              : Object.fromEntries(stage.parents.map((parent) => [parent, referenceOf(built, parent)])),
-          settings: args.settings,
-        },
-        { parent: this, dependsOn: [...after] },
-      );
+    const { plan, base, contexts, settings, inTurn = true } = args;
+    const built: Record<string, ImageStage | BulkStage> = {};
+    const argsOf = (stage: Stage, parents: readonly string[]) => ({
+      stage,
+      context: contexts(stage),
+      named:
+        parents.length === 0
+          ? { base }
+          : Object.fromEntries(parents.map((parent) => [parent, referenceOf(built, parent)])),
+      settings,
+    });
 
-    for (const stage of args.plan.stages) built[stage.name] = build(stage);
+    let before: BulkStage[] = [];
+    for (const stage of plan.stages) {
+      const stageArgs = argsOf(stage, stage.parents);
+      const stageName = `${name}-${stage.name}`;
+      if (stage.bulk) {
+        const bulk = new BulkStage(stageName, stageArgs, { parent: this, dependsOn: before });
+        if (inTurn) before = [bulk];
+        built[stage.name] = bulk;
+      } else built[stage.name] = new ImageStage(stageName, stageArgs, { parent: this });
+    }
+    const bulk = plan.stages.filter((stage) => stage.bulk).map((stage) => stage.name);
+    const inProduct = plan.product.parents.filter((parent) => bulk.includes(parent));
+    const copied = plan.product.parents.filter((parent) => !bulk.includes(parent));
+    const beside = bulk.filter((stage) => !inProduct.includes(stage));
     // Also after what only checks stages: nothing is put together of what does not fit.
-    this.product = build(args.plan.product, Object.values(built));
+    this.product = new ImageStage(name, argsOf(plan.product, copied), {
+      parent: this,
+      dependsOn: Object.values(built),
+    });
+    const stagesOf = (names: readonly string[]) =>
+      Object.fromEntries(names.map((stage) => [stage, referenceOf(built, stage)]));
+    const whole =
+      inProduct.length === 0
+        ? this.product
+        : new JoinedImage(
+            `${name}-joined`,
+            { base: this.product.reference, stages: stagesOf(inProduct), tools: settings.tools },
+            { parent: this },
+          );
+    this.library =
+      beside.length === 0
+        ? undefined
+        : new JoinedImage(
+            `${name}-library`,
+            { stages: stagesOf(beside), tools: settings.tools },
+            { parent: this },
+          ).reference;
     this.stages = built;
-    this.digest = this.product.digest;
-    this.reference = this.product.reference;
-    this.registerOutputs({ digest: this.digest, reference: this.reference });
+    this.digest = whole.digest;
+    this.reference = whole.reference;
+    this.compressedSize =
+      whole instanceof ImageStage
+        ? whole.compressedSize
+        : whole.reference.apply((reference) => measured(settings.registry, reference));
+    this.registerOutputs({
+      digest: this.digest,
+      reference: this.reference,
+      compressedSize: this.compressedSize,
+      library: this.library,
+    });
   }
 }
 
-function referenceOf(built: Readonly<Record<string, ImageStage>>, name: string): pulumi.Output<string> {
+function referenceOf(built: Readonly<Record<string, BuiltStage>>, name: string): pulumi.Output<string> {
   const stage = built[name];
   if (!stage) throw new Error(`The plan puts "${name}" after a stage that needs it.`);
   return stage.reference;

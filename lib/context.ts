@@ -13,6 +13,7 @@ import { mirrored } from "./mirrors.ts";
 import type { NodeLock } from "./node-lock.ts";
 import { normaliseName } from "./python-lock.ts";
 import type { Recipe } from "./recipe.ts";
+import type { ModelsSetting } from "./settings/models.ts";
 import type { SourceLock } from "./source-lock.ts";
 
 /** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
@@ -33,6 +34,10 @@ export interface Choices {
   };
   /** URL prefix to replace, and what replaces it. */
   readonly mirrors: Readonly<Record<string, string>>;
+  /** @default none */
+  readonly models?: ModelsSetting;
+  /** Where images go; its kind decides how large a layer may be. @default one without limits */
+  readonly registry?: { readonly kind: string };
 }
 
 /** A base image as locks/images.json has it, or as it was made on this machine. */

@@ -2,6 +2,7 @@ import type { Fetch, ResolvedComfyUi } from "./comfyui.ts";
 import type { AttentionKernel, CompatibilitySet, PythonVersion } from "./compatibility.ts";
 import type { Generation } from "./generations.ts";
 import type { PinnedWheels } from "./kernels.ts";
+import type { ResolvedModels } from "./models.ts";
 
 /** Where llama.cpp's source comes from; both are pinned in locks/sources.json. */
 export type LlamaSource = "sdist" | "git";
@@ -30,6 +31,8 @@ export interface LayerContext {
   readonly comfyui?: ResolvedComfyUi;
   /** Whether the recipe has the worker for RunPod. */
   readonly runpod?: true;
+  /** Models, in stacks that have any. */
+  readonly models?: ResolvedModels;
   /** Python packages that are only in git, by normalised name. */
   readonly gitPackages: Readonly<Record<string, Omit<Fetch, "path"> & { readonly version: string }>>;
 }
@@ -62,6 +65,12 @@ export interface Layer {
   readonly summary: string;
   /** @default "stage" */
   readonly role?: LayerRole;
+  /**
+   * Large files that do not compress and are verified by their own hashes, models for instance. What they are built
+   * with is no part of the key, so that another tool fetches nothing again; they are built one after the other, stored
+   * as they are, and put into a product by their names instead of being copied. @default false
+   */
+  readonly bulk?: boolean;
   /** Layers whose images its build uses as named contexts. */
   readonly parents: (context: LayerContext) => readonly string[];
   /**

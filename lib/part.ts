@@ -31,7 +31,8 @@ export function withParents({ stages }: Plan, names: readonly string[]): Stage[]
  */
 export function fileSystem(plan: Plan, name: string): Stage[] {
   const { parents } = plan.product;
-  if (name !== plan.recipe && stageNamed(plan, name).role === "build") return withParents(plan, [name]);
+  if (name !== plan.recipe && !parents.includes(stageNamed(plan, name).name))
+    return withParents(plan, [name]);
   const end = name === plan.recipe ? parents.length : parents.indexOf(name) + 1;
   return parents.slice(0, end).map((parent) => stageNamed(plan, parent));
 }

@@ -25,7 +25,9 @@ export interface Stage {
   readonly name: string;
   readonly summary: string;
   readonly role: LayerRole | "product";
-  /** Names of the stages whose images are its named contexts. */
+  /** See `Layer`. */
+  readonly bulk?: boolean;
+  /** Names of the stages whose images are its named contexts; the product's bulk ones are joined to it afterwards. */
   readonly parents: readonly string[];
   readonly args: Readonly<Record<string, string>>;
   /** Dockerfile included, sorted by path. */
@@ -200,11 +202,13 @@ function planStage(
     ...prefixed("build package", Object.fromEntries(buildOnly.map((entry) => [entry.name, pinOf(entry)]))),
     ...prefixed("pin", layer.pins?.(context) ?? {}),
   };
-  const inputs = { ...own, ...parentInputs(parents, keys) };
+  const bulk = layer.bulk ?? false;
+  const inputs = bulk ? own : { ...own, ...parentInputs(parents, keys) };
   return {
     name: layer.name,
     summary: layer.summary,
     role: layer.role ?? "stage",
+    bulk,
     parents,
     args,
     files: [...listed, ...requirements].sort((a, b) => (a.path < b.path ? -1 : 1)),

@@ -1,3 +1,4 @@
+import { parseSize } from "./audit/size.ts";
 import type { LayerContext } from "./layer.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -13,10 +14,12 @@ export interface ProductLabels {
 
 /**
  * The product's Dockerfile: the system image, one linked copy for each stage, and the image configuration.
- * `COPY --link` makes each layer independent of what lies below it, so its digest is the stage's own.
+ * `COPY --link` makes each layer independent of what lies below it, so its digest is the stage's own. Bulk stages are
+ * not copied, which would take their room twice more: their layers are joined to the image in the registry. Its labels
+ * speak of the whole.
  */
 export function productDockerfile(recipe: Recipe, context: LayerContext, labels: ProductLabels): string {
-  const [system, ...stages] = recipe.layers;
+  const [system, ...stages] = recipe.layers.filter(({ bulk }) => !bulk);
   const runtime = recipe.runtime(context);
   const { command, startPeriodSeconds } = runtime.healthcheck;
   return [
@@ -52,8 +55,16 @@ function imageLabels(recipe: Recipe, context: LayerContext, labels: ProductLabel
     "strata.cuda": set.cuda,
     "strata.minimum-driver": set.minimumDriver,
     "strata.layers": JSON.stringify(recipe.layers.slice(1).map(({ name }) => name)),
-    "strata.size-budget": recipe.sizeBudget,
+    "strata.size-budget": sizeBudget(recipe, context),
   };
+}
+
+/** The recipe's budget is for what is not models; the size of those is known. */
+function sizeBudget({ layers, sizeBudget: budget }: Recipe, { models }: LayerContext): string {
+  const baked = models?.layers.filter(({ name }) => layers.some((layer) => layer.name === name)) ?? [];
+  if (baked.length === 0) return budget;
+  const bytes = baked.reduce((sum, layer) => sum + layer.bytes, parseSize(budget, "size budget"));
+  return `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
 /** A Dockerfile string: the three characters that mean something inside double quotes are escaped. */

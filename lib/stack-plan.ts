@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { mapErrors, throwAll, together, UserError } from "../errors.ts";
 import type { FoundRecipe } from "../recipes/index.ts";
+import { withModels } from "../recipes/models.ts";
 import { type BaseImage, type Choices, layerContext } from "./context.ts";
 import { readFolder } from "./files.ts";
 import { baseImageNamed, parseImageLock, parseLocalImages } from "./image-lock.ts";
@@ -10,10 +11,14 @@ import { fileInput } from "./key.ts";
 import { type LockName, lockInputs, lockPath, lockProblem } from "./lock-inputs.ts";
 import { missingPackages } from "./missing.ts";
 import { joinNodeLocks, type NodeLock, nodeLockPath, parseNodeLock } from "./node-lock.ts";
+import { modelLockPath, parseModelLock } from "./model-lock.ts";
+import { type ResolvedModels, resolveModels } from "./models.ts";
 import { type Plan, type PlanSources, planRecipe } from "./plan.ts";
 import type { ProductLabels } from "./product.ts";
 import { parsePythonLock } from "./python-lock.ts";
 import type { Recipe } from "./recipe.ts";
+import { parseRecipeModels, recipeModelsPath } from "./recipe-models.ts";
+import { noModels } from "./settings/models.ts";
 import { parseSourceLock } from "./source-lock.ts";
 
 export interface StackPlan {
@@ -61,12 +66,18 @@ function plan(
   const named = { ...choices, recipe: recipe.name };
   const nodes = readNodeLock(root, folder);
   const sources = parseSourceLock(read("locks/sources.json"));
-  const [context, lock] = together("Pulumi stack", [
+  const [context, lock, models] = together("Pulumi stack", [
     () => layerContext(named, { recipe, base, bases, sources, nodes }),
     () => readPythonLock(folder, named, recipe, nodes),
+    () => readModels(root, folder, choices, recipe),
   ]);
   const file = own === undefined ? `recipes/${recipe.name}.ts` : basename(choices.recipe);
-  const planned = planRecipe(recipe, context, { layersFolder: join(root, "layers"), file, lock, labels });
+  const planned = planRecipe(withModels(recipe, models), models ? { ...context, models } : context, {
+    layersFolder: join(root, "layers"),
+    file,
+    lock,
+    labels,
+  });
   const checks = readFolder(join(root, "smoke"), "smoke").filter(
     ({ path: file }) => !file.startsWith("tests/"),
   );
@@ -90,6 +101,27 @@ export function readNodeLock(root: string, folder: string): NodeLock {
   const own = join(folder, nodeLockPath);
   if (folder === root || !existsSync(own)) return base;
   return joinNodeLocks(base, parseNodeLock(readFileSync(own, "utf8"), own));
+}
+
+/** The models of a stack: those of the recipe's list and of its own, as far as it wants any. */
+function readModels(
+  root: string,
+  folder: string,
+  choices: Choices,
+  recipe: Recipe,
+): ResolvedModels | undefined {
+  const { models = noModels, registry, mirrors } = choices;
+  // What nobody asks for need not be in order.
+  if (models.strategy === "none") return undefined;
+  const list = recipeModelsPath(recipe.name);
+  const own = join(folder, list);
+  return resolveModels(models, {
+    recipe,
+    wanted: existsSync(own) ? parseRecipeModels(readFileSync(own, "utf8"), list).models : undefined,
+    lock: parseModelLock(readFileSync(join(root, modelLockPath), "utf8")),
+    registry: registry?.kind ?? "",
+    mirrors,
+  });
 }
 
 /** The Python lock of a stack, as long as it fits what it was made from, lacks nothing and nobody edited it. */

@@ -10,8 +10,12 @@ export interface BuildRequest {
   /** Named contexts: images by digest reference. */
   readonly images?: Readonly<Record<string, string>>;
   readonly args?: Readonly<Record<string, string>>;
+  /** Environment variables of this process that hold secrets, by the secrets' ids; unset ones are left out. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** As BuildKit's `--output` has it. */
   readonly output: string;
+  /** File for what the exporter says, its digest for instance. */
+  readonly metadata?: string;
   readonly onLine?: (line: string) => void;
 }
 
@@ -25,8 +29,12 @@ export async function buildInBuilder(
   request: BuildRequest,
 ): Promise<CommandResult> {
   const services = await recallServices(home);
-  const { folder, images = {}, args = {}, output, onLine } = request;
+  const { folder, images = {}, args = {}, output, metadata, onLine } = request;
   const options = onLine ? { onLine } : {};
+  const secrets = Object.entries(request.secrets ?? {})
+    .filter(([, variable]) => process.env[variable])
+    .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);
+  const more = [...secrets, ...(metadata ? ["--metadata-file", metadata] : [])];
   if (services?.builder.kind === "buildkitd") {
     const frontend = [
       ...Object.entries(images).map(([key, image]) => `context:${key}=docker-image://${image}`),
@@ -37,7 +45,7 @@ export async function buildInBuilder(
       join(home.bin, "buildctl"),
       [
         ...["--addr", services.builder.address, "build", "--progress=plain", "--frontend", "dockerfile.v0"],
-        ...[...local, ...frontend, "--output", output],
+        ...[...local, ...frontend, ...more, "--output", output],
       ],
       options,
     );
@@ -51,7 +59,50 @@ export async function buildInBuilder(
   ];
   return await attempt(
     "docker",
-    ["buildx", "build", "--builder", name, "--progress=plain", ...flags, "--output", output, folder],
+    [
+      // What buildx would say of the build makes an index of an image.
+      ...["buildx", "build", "--builder", name, "--progress=plain", "--provenance=false"],
+      ...[...flags, ...more, "--output", output, folder],
+    ],
     options,
   );
+}
+
+/**
+ * Removes what the builder keeps of finished builds: the records whose description `isMeant`, and with them the blobs
+ * that nothing else needs. What is still in use stays.
+ *
+ * @returns how many records were removed
+ */
+export async function freeInBuilder(
+  home: Home,
+  name: string,
+  isMeant: (description: string) => boolean,
+): Promise<number> {
+  const services = await recallServices(home);
+  const process = services?.builder.kind === "buildkitd" ? services.builder : undefined;
+  const call = (command: string, ...args: string[]): Promise<CommandResult> =>
+    process
+      ? attempt(join(home.bin, "buildctl"), ["--addr", process.address, command, ...args])
+      : attempt("docker", ["buildx", command, "--builder", name, ...args]);
+  // An answer counts even if the program fails after it, which buildctl has been seen to do.
+  const { stdout } = await call("du", "--verbose");
+  const ids = recordsIn(stdout)
+    .filter(({ description }) => isMeant(description))
+    .map(({ id }) => id);
+  for (const id of ids) {
+    await (process
+      ? call("prune", "--all", "--filter", `id==${id}`)
+      : call("prune", "--all", "--force", "--filter", `id=${id}`));
+  }
+  return ids.length;
+}
+
+/** What `du --verbose` of buildctl and of buildx lists: a block for each record, `ID:` first. */
+export function recordsIn(text: string): { readonly id: string; readonly description: string }[] {
+  return text.split(/^(?=ID:)/m).flatMap((block) => {
+    const id = /^ID:\s*(\S+)/.exec(block)?.[1];
+    const description = /^Description:\s*(.*)$/m.exec(block)?.[1] ?? "";
+    return id ? [{ id, description }] : [];
+  });
 }

@@ -1,4 +1,4 @@
-import type { Layer } from "../../lib/layer.ts";
+import type { Layer, LayerContext } from "../../lib/layer.ts";
 
 /** What a recipe adds to the system stage. */
 export interface SystemOptions {
@@ -18,12 +18,19 @@ export function systemWith({ packages = [], volume }: SystemOptions = {}): Layer
     shared: ["shared/settled.sh"],
     args: () => (volume ? { VOLUME: volume } : {}),
     pins: ({ base }) => ({ [base.name]: base.digest }),
-    generated: () =>
-      packages.length > 0 ? { "more-packages.txt": `${[...packages].sort().join("\n")}\n` } : {},
+    generated: (context): Record<string, string> => {
+      const more = [...packages, ...downloader(context)].sort();
+      return more.length > 0 ? { "more-packages.txt": `${more.join("\n")}\n` } : {};
+    },
   };
 }
 
 export const system = systemWith();
+
+/** Where a container fetches models itself: several connections for one file. */
+function downloader({ models }: LayerContext): string[] {
+  return models?.strategy === "volume" ? ["aria2"] : [];
+}
 
 /**
  * What ComfyUI and its nodes need at run time: 156 MB of packages, with the distribution's ffmpeg for half of it. The

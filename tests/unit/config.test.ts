@@ -26,8 +26,24 @@ test("nothing configured gives the defaults", () => {
     wheels: {},
     certificates: "system",
     mirrors: {},
+    models: { strategy: "none", also: [], background: false },
     tags: ["{recipe}-{generation}"],
   });
+});
+
+test("models: a strategy, and nothing that does nothing with it", () => {
+  const models = (value: object) => parseConfig({ "strata:models": JSON.stringify(value) }).models;
+  assert.deepEqual(models({ strategy: "baked" }), { strategy: "baked", also: [], background: false });
+  assert.equal(models({ strategy: "volume", background: true }).background, true);
+  assert.throws(() => models({ strategy: "bakd" }), /strata:models\.strategy: .*Did you mean "baked"\?/);
+  assert.throws(
+    () => models({ strategy: "image", background: true }),
+    /strata:models\.background: does nothing with the strategy "image" \(it is for "volume"\), got true\./,
+  );
+  assert.throws(
+    () => models({ also: ["models/vae/x"] }),
+    /strata:models\.also: does nothing with the strategy "none" \(it is for the others\)/,
+  );
 });
 
 test("a recipe's defaults count where the stack says nothing, and the stack wins", () => {

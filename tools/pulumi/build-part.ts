@@ -55,18 +55,24 @@ export async function ensureBuilt(
 /** The URNs of what belongs to a part; the registry's type says which kind it is. */
 export function targetsOf(
   { name, project }: Pick<Stack, "name" | "project">,
-  { recipe }: Pick<Plan, "recipe">,
+  plan: Pick<Plan, "recipe"> & { readonly stages: readonly Pick<Stage, "name" | "bulk">[] },
   stages: readonly string[],
 ): string[] {
   const prefix = `urn:pulumi:${name}::${project}::`;
+  const { recipe } = plan;
   const image = "strata:index:LayeredImage";
-  const stage = `${image}$strata:index:ImageStage`;
+  const isBulk = (part: string) => plan.stages.some((stage) => stage.name === part && stage.bulk);
   return [
     `${prefix}**::registry`,
     `${prefix}${image}::${recipe}`,
-    ...stages.flatMap((part) => [
-      `${prefix}${stage}::${recipe}-${part}`,
-      `${prefix}${stage}$docker-build:index:Image::${recipe}-${part}`,
-    ]),
+    ...stages.flatMap((part) => {
+      const [stage, work] = isBulk(part)
+        ? ["strata:index:BulkStage", "command:local:Command"]
+        : ["strata:index:ImageStage", "docker-build:index:Image"];
+      return [
+        `${prefix}${image}$${stage}::${recipe}-${part}`,
+        `${prefix}${image}$${stage}$${work}::${recipe}-${part}`,
+      ];
+    }),
   ];
 }

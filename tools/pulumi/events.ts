@@ -3,7 +3,15 @@ import { z } from "zod";
 const exported = z.object({ raw: z.string().optional().catch(undefined) });
 const state = z.object({
   custom: z.boolean().optional(),
-  inputs: z.object({ exports: z.array(exported).optional().catch(undefined) }).optional(),
+  inputs: z
+    .object({
+      exports: z.array(exported).optional().catch(undefined),
+      environment: z
+        .object({ STRATA_TARGET: z.string().optional().catch(undefined) })
+        .optional()
+        .catch(undefined),
+    })
+    .optional(),
   outputs: z
     .object({ compressedSize: z.number().optional().catch(undefined) })
     .nullish()
@@ -173,13 +181,13 @@ export class Reporter {
   }
 }
 
-/** The name that an image is pushed under, out of an export such as `type=registry,name=…,push=true`. */
+/** The name that an image is pushed under, out of an export such as `type=registry,name=…,push=true`; a bulk stage's command is told it. */
 export function targetOf(fresh: z.infer<typeof state> | null | undefined): string | undefined {
   for (const { raw } of fresh?.inputs?.exports ?? []) {
     const name = raw && /(?:^|,)name=([^,]+)/.exec(raw)?.[1];
     if (name) return name;
   }
-  return undefined;
+  return fresh?.inputs?.environment?.STRATA_TARGET;
 }
 
 /** The last part of `urn:pulumi:dev::project::type::name`. */

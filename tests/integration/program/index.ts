@@ -21,7 +21,12 @@ const image = new LayeredImage(plan.recipe, {
   plan,
   base,
   contexts: (stage) => relative(process.cwd(), writeBuildContext(home.contexts, stage)),
-  settings: { registry, builder: "strata", certificates: readFileSync(`${layers}/certificates.pem`, "utf8") },
+  settings: {
+    registry,
+    builder: "strata",
+    tools: "../../../tools",
+    certificates: readFileSync(`${layers}/certificates.pem`, "utf8"),
+  },
 });
 
 const outputs = {
@@ -37,4 +42,5 @@ const outputs = {
   ),
 };
 const part = loadPart();
+export const library = image.library ?? null;
 export const { recipe, product, stages } = part ? joinOutputs(part, outputs) : outputs;

@@ -1,6 +1,7 @@
 import type { Plan } from "../../../lib/plan.ts";
 import { smallComfyUi, smallComfyUiPlan } from "./small-comfyui.ts";
 import { smallLayers, smallPlan } from "./small-layers.ts";
+import { smallModels, smallModelsPlan } from "./small-models.ts";
 
 /** What the program under test can build. */
 interface TestProduct {
@@ -12,6 +13,7 @@ interface TestProduct {
 export const products = {
   small: { files: smallLayers, plan: smallPlan },
   comfyui: { files: smallComfyUi, plan: smallComfyUiPlan },
+  models: { files: smallModels, plan: smallModelsPlan },
 } satisfies Readonly<Record<string, TestProduct>>;
 
 export type ProductName = keyof typeof products;

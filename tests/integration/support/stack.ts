@@ -1,10 +1,13 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import type { Plan } from "../../../lib/plan.ts";
 import { type Home, homeAt, repository } from "../../../tools/home.ts";
 import { parseEvent } from "../../../tools/pulumi/events.ts";
+import { recover } from "../../../tools/pulumi/recover.ts";
 import type { Stack } from "../../../tools/pulumi/stack.ts";
 import { stopServices } from "../../../tools/services/services.ts";
 import { setUp } from "../../../tools/setup.ts";
@@ -28,6 +31,8 @@ export interface TestStack {
   pulumi(...args: string[]): Promise<{ stdout: string; exitCode: number | undefined }>;
   /** `pulumi up`: what changed, by resource name, and the stack's outputs. */
   up(): Promise<Update>;
+  /** `pulumi up`, killed with all that it started once `enough` says so, and cleared away as `make up` does. */
+  upUntil(enough: () => Promise<boolean>): Promise<{ exitCode: number | undefined }>;
   /** Makes sure that the stack exists. */
   init(): Promise<void>;
   /** Throws the builder's state away and starts an empty one. */
@@ -50,6 +55,8 @@ export interface Update {
     Record<string, { key: string; digest: string; bytes: number; inputs: Readonly<Record<string, string>> }>
   >;
   readonly reference: string;
+  /** The image of what the product does not hold, where there is such a thing. */
+  readonly library: string | null;
 }
 
 /** Bytes that the small layers need at most. */
@@ -86,7 +93,7 @@ export async function openTestStack(product: ProductName = "small"): Promise<Tes
       if (!created) await pulumi("stack", "init");
       created = true;
     };
-    return {
+    const test: TestStack = {
       registry: services.registry.address,
       repository: `${services.registry.address}/${name}`,
       auditCache: home.audit,
@@ -114,6 +121,20 @@ export async function openTestStack(product: ProductName = "small"): Promise<Tes
         const { product, ...outputs } = JSON.parse(stdout);
         return { ...readEvents(run.stdout), ...outputs, reference: product };
       },
+      async upUntil(enough) {
+        await init();
+        const run = pulumi("up", "--yes", "--skip-preview", "--non-interactive");
+        let isOver = false;
+        const ended = run.then(({ exitCode }) => {
+          isOver = true;
+          return { exitCode };
+        });
+        while (!isOver && !(await enough())) await sleep(100);
+        if (!isOver && run.pid) for (const pid of treeOf(run.pid)) kill(pid);
+        const result = await ended;
+        await recover(home, test.stack);
+        return result;
+      },
       async emptyBuilder() {
         await stopServices(home);
         rmSync(home.buildkit, { recursive: true, force: true });
@@ -132,6 +153,7 @@ export async function openTestStack(product: ProductName = "small"): Promise<Tes
         rmSync(root, { recursive: true, force: true });
       },
     };
+    return test;
   };
   return open("one");
 }
@@ -146,6 +168,25 @@ function readEvents(stdout: string): Pick<Update, "changed"> {
     }
   }
   return { changed };
+}
+
+/** A process and all below it, the lowest first. */
+function treeOf(pid: number): number[] {
+  const parents = execFileSync("ps", ["-eo", "pid=,ppid="])
+    .toString()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const below = (parent: number): number[] =>
+    parents.flatMap(([child, of]) => (child && of === parent ? [...below(child), child] : []));
+  return [...below(pid), pid];
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 function nameOf(urn: string): string {

@@ -13,6 +13,7 @@ const registry: Registry = {
   compressedSize: async (reference) => reference.length,
 };
 const image = "docker-build:index:Image";
+const command = "command:local:Command";
 const base = "registry.test/base@sha256:base";
 
 function testPlan(t: TestContext): Plan {
@@ -28,8 +29,9 @@ function testPlan(t: TestContext): Plan {
   return plan(folder, recipe(layers, [layer("toolbox", [], { role: "build" })]));
 }
 
-async function build(testedPlan: Plan, preview = false) {
+async function build(testedPlan: Plan, preview = false, stdout: Readonly<Record<string, string>> = {}) {
   let built: LayeredImage | undefined;
+  const answers = { [command]: (name: string) => ({ stdout: stdout[name] ?? "" }) };
   const recording = await record(
     () => {
       built = new LayeredImage("starter", {
@@ -39,7 +41,7 @@ async function build(testedPlan: Plan, preview = false) {
         settings: { registry, builder: "strata", certificates: "PEM" },
       });
     },
-    { preview },
+    { preview, answers },
   );
   assert.ok(built);
   return { built, recording };
@@ -112,6 +114,77 @@ test("the outputs of a stage: digest, reference, key, inputs, size", async (t) =
   assert.equal(stage.key, testedPlan.stages.find(({ name }) => name === "a")?.key);
   assert.equal(stage.inputs["argument:X"], "1");
   assert.equal(await resolved(stage.compressedSize), reference.length);
+});
+
+/** Two bulk stages, in the product or beside it. */
+function bulkPlan(t: TestContext, inProduct: boolean): Plan {
+  const names = ["system", "tools", "m1", "m2"];
+  const folder = layersFolder(t, Object.fromEntries(names.map((name) => [`${name}/Dockerfile`, "FROM x\n"])));
+  const tools = layer("tools", [], { role: "build" });
+  const bulk = ["m1", "m2"].map((name) => layer(name, ["tools"], { bulk: true }));
+  const system = layer("system", [], { role: "system" });
+  return plan(folder, inProduct ? recipe([system, ...bulk], [tools]) : recipe([system], [tools, ...bulk]));
+}
+
+test("a bulk stage is built by a command that knows where it goes; its secrets are nowhere in clear", async (t) => {
+  const testedPlan = bulkPlan(t, true);
+  const { built, recording } = await build(testedPlan);
+  const stage = testedPlan.stages.find(({ name }) => name === "m1");
+  const target = `registry.test/strata:stage-m1-${stage?.key}`;
+  const { inputs } = recording.only(command, "starter-m1");
+  assert.deepEqual(inputs, {
+    create: "node tools/model.ts",
+    environment: {
+      STRATA_STAGE: "m1",
+      STRATA_TARGET: target,
+      STRATA_CONTEXT: `contexts/${stage?.key}`,
+      STRATA_IMAGES: `{"tools":"registry.test/strata@${digestOf("starter-tools")}"}`,
+      STRATA_ARGUMENTS: '{"SOURCE_DATE_EPOCH":"315532800"}',
+      STRATA_BUILDER: "strata",
+    },
+    stdin: { secret: "PEM" },
+    triggers: [target],
+    logging: "stderr",
+  });
+  assert.equal(
+    recording.registrations.find(({ name, type }) => name === "starter-m1" && type === image),
+    undefined,
+  );
+  assert.equal(await pulumi.isSecret(built.stages.m1?.reference ?? pulumi.output("")), false);
+});
+
+test("bulk stages of the product are joined to it, and the product is what comes of that", async (t) => {
+  const reference = `registry.test/strata@sha256:${"7".repeat(64)}`;
+  const { built, recording } = await build(bulkPlan(t, true), false, {
+    "starter-m1": "m1@sha256:1\n",
+    "starter-m2": "m2@sha256:2\n",
+    "starter-joined": `${reference}\n`,
+  });
+  const { context } = recording.only(image, "starter").inputs as { context: { named: object } };
+  assert.deepEqual(Object.keys(context.named), ["system"]);
+  const { inputs } = recording.only(command, "starter-joined");
+  assert.deepEqual(inputs.environment, {
+    STRATA_BASE: `registry.test/strata@${digestOf("starter")}`,
+    STRATA_PARTS: '{"m1":"m1@sha256:1","m2":"m2@sha256:2"}',
+  });
+  assert.equal(await resolved(built.reference), reference);
+  assert.equal(await resolved(built.digest), reference.split("@")[1]);
+  assert.equal(await resolved(built.compressedSize), reference.length);
+  assert.equal(built.library, undefined);
+});
+
+test("bulk stages beside the product are an image of their own", async (t) => {
+  const { built, recording } = await build(bulkPlan(t, false), false, {
+    "starter-m1": "m1@sha256:1\n",
+    "starter-m2": "m2@sha256:2\n",
+    "starter-library": "library@sha256:3\n",
+  });
+  assert.deepEqual(recording.only(command, "starter-library").inputs.environment, {
+    STRATA_PARTS: '{"m1":"m1@sha256:1","m2":"m2@sha256:2"}',
+  });
+  assert.equal(recording.of(command).length, 3);
+  assert.equal(await resolved(built.reference), `registry.test/strata@${digestOf("starter")}`);
+  assert.equal(await resolved(built.library ?? pulumi.output("")), "library@sha256:3");
 });
 
 test("preview and update register the same resources: none is made inside apply", async (t) => {

@@ -46,6 +46,13 @@ test("who is in a stage that only builds use sees what it was built from", (t) =
   assert.deepEqual(names(fileSystem(tested, "wheel")), ["toolbox", "cuda", "torch", "wheel"]);
 });
 
+test("who is in a stage that the product does not hold sees what it was built from", (t) => {
+  const folder = layersFolder(t, { "system/Dockerfile": "FROM x\n", "model/Dockerfile": "FROM x\n" });
+  const model = layer("model", ["system"], { bulk: true });
+  const tested = plan(folder, recipe([layer("system", [], { role: "system" })], [model]));
+  assert.deepEqual(names(fileSystem(tested, "model")), ["system", "model"]);
+});
+
 test("an unknown layer is answered with those that there are, and the nearest", (t) => {
   const tested = testPlan(t);
   assert.equal(stageNamed(tested, "torch").name, "torch");

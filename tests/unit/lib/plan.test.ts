@@ -38,6 +38,29 @@ test("a changed file changes its stage, all descendants and the product, and not
   assert.deepEqual(changed, ["a", "b", "test"]);
 });
 
+test("what a bulk stage is built with is not in its key, what it is made from is", (t) => {
+  const folder = layersFolder(t, { ...dockerfiles, "bulk/Dockerfile": "FROM a\n" });
+  const withPin = (sha256: string) => {
+    const bulk = layer("bulk", ["a"], { bulk: true, pins: () => ({ model: sha256 }) });
+    return plan(folder, recipe([...graph, bulk]));
+  };
+  const before = withPin("1");
+  assert.equal(before.stages.find(({ name }) => name === "bulk")?.bulk, true);
+  assert.ok(before.product.parents.includes("bulk"));
+  const text = before.product.files[0]?.content.toString() ?? "";
+  assert.ok(!text.includes("--from=bulk"), "a bulk stage is copied");
+  assert.match(text, /strata\.layers="\[[^\n]*bulk/);
+  const other = keysOf(withPin("2"));
+  assert.notEqual(other.bulk, keysOf(before).bulk);
+  assert.notEqual(other.test, keysOf(before).test);
+  writeFile(folder, "a/file", "new");
+  const after = keysOf(withPin("1"));
+  assert.notEqual(after.a, keysOf(before).a);
+  assert.equal(after.bulk, keysOf(before).bulk);
+  writeFile(folder, "bulk/file", "new");
+  assert.notEqual(keysOf(withPin("1")).bulk, after.bulk);
+});
+
 test("keys change exactly when an input changes", (t) => {
   const folder = layersFolder(t, dockerfiles);
   const layersArbitrary = fc.record({

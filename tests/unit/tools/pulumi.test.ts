@@ -123,12 +123,16 @@ test("the summary shows what there is, and counts skips apart from passes", () =
 });
 
 test("a part is targeted by what it registers, and by nothing else of the recipe's name", () => {
-  const targets = targetsOf({ name: "dev", project: "strata" }, { recipe: "starter" }, ["cuda"]);
+  const plan = { recipe: "starter", stages: [{ name: "cuda" }, { name: "model-vae", bulk: true }] };
+  const targets = targetsOf({ name: "dev", project: "strata" }, plan, ["cuda", "model-vae"]);
   const stage = "strata:index:LayeredImage$strata:index:ImageStage";
+  const bulk = "strata:index:LayeredImage$strata:index:BulkStage";
   assert.deepEqual(targets, [
     "urn:pulumi:dev::strata::**::registry",
     "urn:pulumi:dev::strata::strata:index:LayeredImage::starter",
     `urn:pulumi:dev::strata::${stage}::starter-cuda`,
     `urn:pulumi:dev::strata::${stage}$docker-build:index:Image::starter-cuda`,
+    `urn:pulumi:dev::strata::${bulk}::starter-model-vae`,
+    `urn:pulumi:dev::strata::${bulk}$command:local:Command::starter-model-vae`,
   ]);
 });

@@ -1,0 +1,60 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { StageInputs } from "../lib/key.ts";
+import { stageTag } from "../lib/tags.ts";
+import { type BuiltStage, type ImageStageArgs, measured } from "./image-stage.ts";
+
+/**
+ * A bulk stage: large files that are verified by their hashes, as a layer in the registry.
+ *
+ * It is built by `tools/model.ts` and not by the docker-build provider, which would fetch everything again when the
+ * tools that fetch it change, and cannot free the builder's disk afterwards; that program asks the registry first.
+ * Tokens for downloads come from the environment of the run, so they are in no input and no state.
+ */
+export class BulkStage extends pulumi.ComponentResource implements BuiltStage {
+  readonly digest: pulumi.Output<string>;
+  readonly reference: pulumi.Output<string>;
+  readonly key: string;
+  readonly inputs: StageInputs;
+  readonly compressedSize: pulumi.Output<number | undefined>;
+  readonly nodes: { readonly command: command.local.Command };
+
+  constructor(name: string, args: ImageStageArgs, options?: pulumi.ComponentResourceOptions) {
+    super("strata:index:BulkStage", name, {}, options);
+    const { stage, context, named, settings } = args;
+    const target = pulumi.interpolate`${settings.registry.repository}:${stageTag(stage)}`;
+    const build = new command.local.Command(
+      name,
+      {
+        create: `node ${settings.tools ?? "tools"}/model.ts`,
+        environment: {
+          STRATA_STAGE: stage.name,
+          STRATA_TARGET: target,
+          STRATA_CONTEXT: context,
+          STRATA_IMAGES: pulumi.jsonStringify(named),
+          STRATA_ARGUMENTS: JSON.stringify(stage.args),
+          STRATA_BUILDER: settings.builder,
+        },
+        ...(settings.certificates === undefined ? {} : { stdin: pulumi.secret(settings.certificates) }),
+        triggers: [target],
+        logging: command.types.enums.local.Logging.Stderr,
+      },
+      { parent: this },
+    );
+
+    this.nodes = { command: build };
+    this.key = stage.key;
+    this.inputs = stage.inputs;
+    // A command's output is secret when an input is, and the certificates are.
+    this.reference = pulumi.unsecret(build.stdout).apply((text) => text.trim());
+    this.digest = this.reference.apply((reference) => reference.split("@")[1] ?? "");
+    this.compressedSize = this.reference.apply((reference) => measured(settings.registry, reference));
+    this.registerOutputs({
+      digest: this.digest,
+      reference: this.reference,
+      key: this.key,
+      inputs: this.inputs,
+      compressedSize: this.compressedSize,
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+
+export interface JoinedImageArgs {
+  /** The image below, `repository@sha256:…`; without one the image is made of the stages alone. */
+  readonly base?: pulumi.Input<string>;
+  /** Folder of the program that does it, below the working directory. @default "tools" */
+  readonly tools?: string | undefined;
+  /** Stages by name, in the order of their layers; in the same repository. */
+  readonly stages: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
+/** An image that names the layers of others. No builder copies or compresses them again: only a manifest is sent. */
+export class JoinedImage extends pulumi.ComponentResource {
+  /** `repository@sha256:…` */
+  readonly reference: pulumi.Output<string>;
+  /** `sha256:…` */
+  readonly digest: pulumi.Output<string>;
+  readonly nodes: { readonly command: command.local.Command };
+
+  constructor(name: string, args: JoinedImageArgs, options?: pulumi.ComponentResourceOptions) {
+    super("strata:index:JoinedImage", name, {}, options);
+    const stages = pulumi.jsonStringify(args.stages);
+    const base = args.base === undefined ? {} : { STRATA_BASE: args.base };
+    const join = new command.local.Command(
+      name,
+      {
+        create: `node ${args.tools ?? "tools"}/join.ts`,
+        environment: { STRATA_PARTS: stages, ...base },
+        triggers: [...Object.values(base), stages],
+        logging: command.types.enums.local.Logging.Stderr,
+      },
+      { parent: this },
+    );
+    this.nodes = { command: join };
+    this.reference = join.stdout.apply((text) => text.trim());
+    this.digest = this.reference.apply((reference) => reference.split("@")[1] ?? "");
+    this.registerOutputs({ reference: this.reference, digest: this.digest });
+  }
+}

@@ -1,0 +1,11 @@
+import type { Layer } from "../../lib/layer.ts";
+
+/** What stages of models are built in. */
+export const modelTools: Layer = {
+  name: "model-tools",
+  summary:
+    "aria2 and the program that fetches models, so that the toolbox of all others need not change with them",
+  role: "build",
+  parents: () => ["toolbox", "model-fetch"],
+  shared: ["shared/settled.sh"],
+};

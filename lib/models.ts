@@ -1,0 +1,83 @@
+import { throwAll, together, UserError } from "../errors.ts";
+import { mirrored } from "./mirrors.ts";
+import { type LockedModel, lockedModels, type ModelLock, modelPath } from "./model-lock.ts";
+import { type ModelLayer, packModels } from "./packing.ts";
+import { type RegistryKind, registryKinds } from "./registry-limits.ts";
+import type { ModelStrategy, ModelsSetting } from "./settings/models.ts";
+
+/** The models of a stack, and what becomes of them. */
+export interface ResolvedModels {
+  readonly strategy: Exclude<ModelStrategy, "none">;
+  /** Whether ComfyUI starts while they are still being fetched into a volume. */
+  readonly background: boolean;
+  /** By path; addresses with mirrors applied. */
+  readonly models: readonly LockedModel[];
+  /** The stages that they are built in; none where they are fetched into a volume. */
+  readonly layers: readonly ModelLayer<LockedModel>[];
+}
+
+export interface ModelSources {
+  readonly recipe: { readonly name: string; readonly comfyui?: unknown };
+  /** What its workflows need, by path in the lock; undefined for a recipe without a list. */
+  readonly wanted: readonly string[] | undefined;
+  readonly lock: ModelLock;
+  /** `strata:registry.kind` */
+  readonly registry: string;
+  readonly mirrors: Readonly<Record<string, string>>;
+}
+
+/**
+ * What a stack's choice means for a recipe; undefined where it has no models. Throws for a model that is not locked in
+ * full, and for one whose layer the registry would not take: both are seen in a preview.
+ */
+export function resolveModels(setting: ModelsSetting, sources: ModelSources): ResolvedModels | undefined {
+  const { strategy, background, also } = setting;
+  if (strategy === "none") return undefined;
+  const { recipe, wanted = [], lock, registry, mirrors } = sources;
+  throwAll("strata:models", strategyProblems(setting, sources));
+  const paths = [...new Set([...wanted, ...also])].sort();
+  const known = lock.models
+    .filter((model) => paths.includes(modelPath(model)))
+    .map((model) => ({ ...model, url: mirrored(model.url, mirrors) }));
+  const [, , layers] = together(`models of ${recipe.name}`, [
+    () => lockedModels(paths, lock),
+    () => throwAll("locks/models.json", known.flatMap(inTheWay)),
+    () => (strategy === "volume" ? [] : packModels(known, { registry: limitsOf(registry) })),
+  ]);
+  return { strategy, background, models: known, layers };
+}
+
+/** Whose limits count for a kind of registry; one of which nothing is published has none. */
+export function limitsOf(kind: string): RegistryKind {
+  return registryKinds.find((known) => known === kind) ?? "docker-hub";
+}
+
+function strategyProblems({ strategy, also }: ModelsSetting, { recipe, wanted }: ModelSources): UserError[] {
+  const remedy = 'Set strata:models to {"strategy": "none"}.';
+  if (recipe.comfyui === undefined) {
+    return [new UserError("strata:models", `is "${strategy}", but ${recipe.name} has no ComfyUI.`, remedy)];
+  }
+  if (wanted === undefined && also.length === 0) {
+    return [
+      new UserError(
+        "strata:models",
+        `is "${strategy}", but nothing says which models ${recipe.name} needs.`,
+        `Name some in strata:models.also, or write a list: npm run models -- <workflow> --write ${recipe.name}.`,
+      ),
+    ];
+  }
+  return [];
+}
+
+/** A node's own folder is a stage of the image: only files of its checkpoints can be added there, no code. */
+function inTheWay(model: LockedModel): UserError[] {
+  const [top, node] = model.folder.split("/");
+  if (top !== "custom_nodes" || (node && model.folder !== `${top}/${node}`)) return [];
+  return [
+    new UserError(
+      modelPath(model),
+      "would lie among the files of a node.",
+      "Give it a folder below the node's own, such as custom_nodes/<node>/ckpts.",
+    ),
+  ];
+}

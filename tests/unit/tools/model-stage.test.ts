@@ -1,0 +1,108 @@
+/** Building a bulk stage and joining images, against a registry of the test; the builder has an integration test. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { execa } from "execa";
+import { readImage } from "../../../oci/client.ts";
+import { recordsIn } from "../../../tools/builder.ts";
+import { repository } from "../../../tools/home.ts";
+import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../oci/support/fake-registry.ts";
+import { temporaryFolder } from "./support/folder.ts";
+
+const tar = "application/vnd.oci.image.layer.v1.tar";
+const layer = (text: string) => ({ mediaType: tar, bytes: Buffer.from(text) });
+const sha = (digit: string) => `sha256:${digit.repeat(64)}`;
+
+async function started(t: TestContext): Promise<FakeRegistry> {
+  const registry = await startFakeRegistry();
+  t.after(() => registry[Symbol.asyncDispose]());
+  return registry;
+}
+
+function run(t: TestContext, tool: string, env: Record<string, string>) {
+  const folder = temporaryFolder(t);
+  return execa(process.execPath, [`tools/${tool}.ts`], {
+    cwd: repository,
+    stdin: "ignore",
+    // No builder is there: whoever asks for one fails.
+    env: { STRATA_HOME: folder, DOCKER_CONFIG: join(folder, "none"), PATH: "/nowhere", ...env },
+    reject: false,
+  });
+}
+
+test("a stage that is in the registry is not built again, whoever built it", async (t) => {
+  const registry = await started(t);
+  const { digest } = registry.image("stage-model-vae-00", [layer("a model")]);
+  const target = `${registry.host}/${REPOSITORY}:stage-model-vae-00`;
+  const { exitCode, stdout, stderr } = await run(t, "model", {
+    STRATA_TARGET: target,
+    STRATA_STAGE: "model-vae",
+    STRATA_BUILDER: "strata",
+  });
+  assert.equal(exitCode, 0, stderr);
+  assert.equal(stdout, `${registry.host}/${REPOSITORY}@${digest}`);
+  assert.ok(!registry.requests.some((request) => request.startsWith("PUT")));
+});
+
+test("a stage that cannot be built fails with its name, and gets no tag", async (t) => {
+  const registry = await started(t);
+  const { exitCode, stderr } = await run(t, "model", {
+    STRATA_TARGET: `${registry.host}/${REPOSITORY}:stage-model-vae-00`,
+    STRATA_STAGE: "model-vae",
+    STRATA_CONTEXT: "none",
+    STRATA_IMAGES: "{}",
+    STRATA_ARGUMENTS: "{}",
+    STRATA_BUILDER: "strata",
+  });
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /strata: model-vae: could not be built:/);
+  assert.ok(!registry.requests.some((request) => request.startsWith("PUT")));
+});
+
+test("layers are joined to an image by its manifest alone, and the same parts give the same digest", async (t) => {
+  const registry = await started(t);
+  const config = (diffs: string[], more: object = {}) => ({
+    architecture: "amd64",
+    os: "linux",
+    rootfs: { type: "layers", diff_ids: diffs },
+    ...more,
+  });
+  const named = (tag: string) => `${registry.host}/${REPOSITORY}:${tag}`;
+  registry.image(
+    "product",
+    [layer("system"), layer("app")],
+    config([sha("1"), sha("2")], { config: { User: "strata" } }),
+  );
+  registry.image("one", [layer("model one")], config([sha("3")]));
+  registry.image("two", [layer("model two")], config([sha("4")]));
+  const parts = JSON.stringify({ one: named("one"), two: named("two") });
+  const joined = await run(t, "join", { STRATA_BASE: named("product"), STRATA_PARTS: parts });
+  assert.equal(joined.exitCode, 0, joined.stderr);
+  const image = await readImage(joined.stdout);
+  assert.deepEqual(image.config.rootfs?.diff_ids, [sha("1"), sha("2"), sha("3"), sha("4")]);
+  assert.equal(image.layers.length, 4);
+  assert.deepEqual((image.config.config as { User?: string }).User, "strata");
+  const uploads = registry.requests.filter((request) => request.startsWith("PUT"));
+  assert.equal(uploads.length, 2, "a configuration and a manifest");
+  const again = await run(t, "join", { STRATA_BASE: named("product"), STRATA_PARTS: parts });
+  assert.equal(again.stdout, joined.stdout);
+  const alone = await run(t, "join", { STRATA_PARTS: parts });
+  assert.deepEqual((await readImage(alone.stdout)).config.rootfs?.diff_ids, [sha("3"), sha("4")]);
+});
+
+test("the builder's records are read from what buildctl and buildx print", () => {
+  const buildctl = [
+    "ID:\t\tq7d2m0\nParents:\tabc\nCreated at:\t2026-11-21\nMutable:\tfalse\nDescription:\tmount / from exec /bin/sh -c sh -eu /context/build.sh model-vae\nUsage count:\t1",
+    "ID:\t\tzz\nMutable:\ttrue\nUsage count:\t1",
+    "Reclaimable:\t1MB\nTotal:\t1MB",
+  ].join("\n\n");
+  const found = [
+    { id: "q7d2m0", description: "mount / from exec /bin/sh -c sh -eu /context/build.sh model-vae" },
+    { id: "zz", description: "" },
+  ];
+  assert.deepEqual(recordsIn(buildctl), found);
+  const buildx = buildctl
+    .replaceAll(/:\t+/g, ":          ")
+    .replace("Parents:          abc", "Parents:\n - abc");
+  assert.deepEqual(recordsIn(buildx), found);
+});

@@ -1,0 +1,30 @@
+import { z } from "zod";
+import { imageOf, type Layers, withLayers } from "../lib/top-layer.ts";
+import { readImage } from "../oci/client.ts";
+import { pushImage } from "../oci/push.ts";
+import { required } from "./environment.ts";
+import { main } from "./main.ts";
+
+const parts = z.record(z.string(), z.string());
+
+/**
+ * Puts the layers of STRATA_PARTS (JSON: references by the stages' names) on top of the image STRATA_BASE, or makes an
+ * image of nothing else where there is no base. All is in one repository already, so only a configuration and a
+ * manifest are sent. Called by the component JoinedImage; prints the reference.
+ */
+await main(async () => {
+  const references = Object.entries(parts.parse(JSON.parse(required("STRATA_PARTS"))));
+  const layers = await Promise.all(
+    references.map(async ([name, reference]) => ({ name, image: await layersOf(reference) })),
+  );
+  const base = process.env.STRATA_BASE;
+  const below = base ? await readImage(base) : undefined;
+  const { config, layers: all } = below ? withLayers(below, layers) : imageOf(layers);
+  process.stdout.write(`${await pushImage(base ?? references[0]?.[1] ?? "", config, all)}\n`);
+  return 0;
+});
+
+async function layersOf(reference: string): Promise<Layers> {
+  const { layers, config } = await readImage(reference);
+  return { layers, diffIds: config.rootfs?.diff_ids ?? [] };
+}

@@ -12,8 +12,8 @@ import { generationNames } from "./lib/generations.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe.ts";
 import { redact } from "./lib/redact.ts";
 import { remoteAddress } from "./lib/remote.ts";
-import { type FoundRecipe, findRecipe, knownRecipe } from "./recipes/index.ts";
 import { modelsSetting, noModels } from "./lib/settings/models.ts";
+import { type FoundRecipe, findRecipe, knownRecipe } from "./recipes/index.ts";
 
 /** Lower-case path components, as registries want them. */
 const repositoryPath = /^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/;

@@ -10,9 +10,9 @@ import { baseImageNamed, parseImageLock, parseLocalImages } from "./image-lock.t
 import { fileInput } from "./key.ts";
 import { type LockName, lockInputs, lockPath, lockProblem } from "./lock-inputs.ts";
 import { missingPackages } from "./missing.ts";
-import { joinNodeLocks, type NodeLock, nodeLockPath, parseNodeLock } from "./node-lock.ts";
 import { modelLockPath, parseModelLock } from "./model-lock.ts";
 import { type ResolvedModels, resolveModels } from "./models.ts";
+import { joinNodeLocks, type NodeLock, nodeLockPath, parseNodeLock } from "./node-lock.ts";
 import { type Plan, type PlanSources, planRecipe } from "./plan.ts";
 import type { ProductLabels } from "./product.ts";
 import { parsePythonLock } from "./python-lock.ts";

@@ -6,12 +6,18 @@ import { loadRecipe, recipeFileName } from "../lib/recipe-file.ts";
 import { megapak } from "./megapak.ts";
 import { starter } from "./starter.ts";
 import { studio } from "./studio.ts";
+import { wan22 } from "./wan22.ts";
 
-export const recipeNames = ["starter", "studio", "megapak"] as const;
+export const recipeNames = ["starter", "studio", "megapak", "wan22"] as const;
 export type RecipeName = (typeof recipeNames)[number];
 
 /** Every recipe by its name. */
-export const recipes: { readonly [name in RecipeName]: Recipe } = { starter, studio, megapak };
+export const recipes: { readonly [name in RecipeName]: Recipe } = {
+  starter,
+  studio,
+  megapak,
+  wan22,
+};
 
 export interface FoundRecipe {
   readonly recipe: Recipe;

@@ -1,5 +1,7 @@
 import type { ResolvedComfyUi } from "../../lib/comfyui.ts";
 import type { Layer, LayerContext } from "../../lib/layer.ts";
+import { fetchManifest, type LockedModel, modelPath } from "../../lib/model-lock.ts";
+import type { ResolvedModels } from "../../lib/models.ts";
 
 export const runtime: Layer = {
   name: "runtime",
@@ -9,6 +11,9 @@ export const runtime: Layer = {
   shared: ["shared/finish.sh"],
   generated: (context) => ({
     "rootfs/opt/strata/image.json": `${JSON.stringify(imageDescription(context), null, 2)}\n`,
+    ...(context.models?.strategy === "volume"
+      ? { "rootfs/opt/strata/models.json": volumeManifest(context.models.models) }
+      : {}),
   }),
   // For who installs packages later: nothing that the image has is replaced (the entrypoint hands it to pip and uv).
   listed: (installed, { comfyui }): Record<string, string> =>
@@ -24,7 +29,7 @@ export const runtime: Layer = {
 
 /** What the services and the smoke test expect of the image they run in. */
 function imageDescription(context: LayerContext): object {
-  const { recipe, generation, set, attention, llama, comfyui, runpod } = context;
+  const { recipe, generation, set, attention, llama, comfyui, models, runpod } = context;
   return {
     recipe,
     generation: generation.name,
@@ -38,6 +43,7 @@ function imageDescription(context: LayerContext): object {
       : {}),
     ...(comfyui ? { comfyui: describeComfyUi(comfyui) } : {}),
     ...(runpod ? { runpod } : {}),
+    ...(models ? { models: describeModels(models) } : {}),
   };
 }
 
@@ -58,4 +64,26 @@ function describeComfyUi({ version, commit, nodes }: ResolvedComfyUi): object {
         ...(node.needsGpu === undefined ? {} : { needsGpu: node.needsGpu }),
       })),
   };
+}
+
+/** What the start has to know of the models: where they come from, and which there ought to be. */
+function describeModels({ strategy, background, models }: ResolvedModels): object {
+  return {
+    strategy,
+    ...(strategy === "volume" ? { background } : {}),
+    files: models.map((model) => modelPath(model)),
+  };
+}
+
+/**
+ * What a container fetches. Files of nodes go to a folder of their own in the volume: beside a user's nodes, theirs
+ * would be taken for one.
+ */
+function volumeManifest(models: readonly LockedModel[]): string {
+  return fetchManifest(
+    models.map((model) => ({
+      ...model,
+      folder: model.folder.replace(/^custom_nodes\//, ".strata/custom_nodes/"),
+    })),
+  );
 }

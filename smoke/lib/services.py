@@ -112,6 +112,8 @@ class Services:
         names = ("LLAMA_ARG_PORT", "STRATA_BACKEND_PORT", "STRATA_COMFYUI_PORT")
         self.environment = dict(os.environ) | {name: str(port) for name, port in zip(names, ports, strict=True)}
         self.environment |= {"STRATA_TOKEN": self.token, "STRATA_COMFYUI": "on" if comfyui else "off"}
+        # There is no network to fetch models from, and no check needs one.
+        self.environment["STRATA_MODELS"] = "off"
         if not llama:
             self.environment["STRATA_LLAMA"] = "off"
         if volume:

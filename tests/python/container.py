@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from support import BACKEND, FAKE_COMFYUI, RUNTIME, STUDIO, WORKER
+from support import BACKEND, FAKE_COMFYUI, MODEL_FETCH, RUNTIME, STUDIO, WORKER
 
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 TOKEN = "a-token-for-the-tests"
@@ -41,10 +41,20 @@ def free_port() -> int:
 
 
 class Container:
-    """The image's folders in a temporary one, and its entrypoint running there."""
+    """The image's folders in a temporary one, and its entrypoint running there.
 
-    def __init__(self, root: Path, **environment: str) -> None:
-        self.root, self.volume = root, root / "volume"
+    `models` is what the image's description says of them, `manifest` what such an image fetches.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        models: dict[str, Any] | None = None,
+        manifest: list[dict[str, Any]] | None = None,
+        volume: Path | None = None,
+        **environment: str,
+    ) -> None:
+        self.root, self.volume = root, volume or root / "volume"
         opt = root / "opt"
         for source, name in ((RUNTIME, "runtime"), (BACKEND, "backend"), (STUDIO, "studio"), (WORKER, "worker")):
             shutil.copytree(source, opt / "strata" / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -52,7 +62,10 @@ class Container:
         for file in (opt / "strata").rglob("*"):
             if file.is_file():
                 file.write_text(file.read_text().replace("/opt/", f"{opt}/"))
-        (opt / "strata/image.json").write_text(json.dumps(IMAGE))
+        (opt / "strata/image.json").write_text(json.dumps(IMAGE | ({"models": models} if models else {})))
+        if manifest is not None:
+            shutil.copytree(MODEL_FETCH, opt / "strata/model-fetch", ignore=shutil.ignore_patterns("__pycache__"))
+            (opt / "strata/models.json").write_text(json.dumps({"models": manifest}))
         (opt / "venv/bin").mkdir(parents=True)
         python = opt / "venv/bin/python"
         python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
@@ -63,7 +76,7 @@ class Container:
             (opt / "comfyui/models" / name).mkdir(parents=True)
         shutil.copy(FAKE_COMFYUI, opt / "comfyui/main.py")
         for name in ("comfyui-kjnodes", "mine"):
-            (self.volume / "custom_nodes" / name).mkdir(parents=True)
+            (self.volume / "custom_nodes" / name).mkdir(parents=True, exist_ok=True)
         self.port, self.comfyui_port = free_port(), free_port()
         (root / "tmp").mkdir()
         self.environment = {

@@ -105,7 +105,7 @@ class OptionsTest(InFolder):
     def test_old_models_are_found_beside_the_usual_folder_and_old_nodes_are_not(self) -> None:
         fill(self.root, "ComfyUI/models/ipadapter/a", "ComfyUI/models/configs/b", "ComfyUI/custom_nodes/c/d", "Empty/x")
         old = [self.root / "ComfyUI", self.root / "Empty"]
-        content = json.loads(options.model_paths(Path("/opt/comfyui"), Path("/workspace"), old))
+        content = json.loads(options.model_paths(Path("/opt/comfyui"), Path("/workspace"), old, {}))
         self.assertEqual(
             content["image"],
             {"base_path": "/opt/comfyui", "custom_nodes": "custom_nodes", "configs": "models/configs"},
@@ -113,6 +113,13 @@ class OptionsTest(InFolder):
         expected = {"ipadapter": f"/workspace/models/ipadapter\n{self.root}/ComfyUI/models/ipadapter"}
         self.assertEqual(content["old ComfyUI"], expected)
         self.assertEqual(set(content), {"image", "old ComfyUI"})
+
+    def test_models_of_a_library_are_found_after_those_of_the_volume(self) -> None:
+        fill(self.root, "library/models/vae/a", "library/models/configs/b")
+        places = {"library": self.root / "library/models", "gone": self.root / "gone/models"}
+        content = json.loads(options.model_paths(Path("/opt/comfyui"), Path("/workspace"), [], places))
+        self.assertEqual(content["library"], {"vae": f"/workspace/models/vae\n{self.root}/library/models/vae"})
+        self.assertEqual(set(content), {"image", "library"})
 
 
 class AccessTest(InFolder):

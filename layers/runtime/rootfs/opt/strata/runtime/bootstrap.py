@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from preparation import access, environment, manager, nodes, options, volume
+from preparation import access, environment, library, manager, nodes, options, volume
 from preparation.problem import Problem
 
 CODE = Path("/opt/comfyui")
@@ -66,8 +66,8 @@ def prepare(start: Start) -> dict[str, Any]:
     login, listen = prepare_login(start, chosen.path, hidden, token_file)
 
     model_paths = start.state / "model_paths.yaml"
-    shared = volume.shared_models(start.network_volume, chosen.path) if start.is_worker else None
-    model_paths.write_text(options.model_paths(start.code, chosen.path, old, shared), encoding="utf-8")
+    models = find_models(start, chosen.path)
+    model_paths.write_text(options.model_paths(start.code, chosen.path, old, models.folders), encoding="utf-8")
     no_gpu = options.why_no_gpu(start.variables)
     arguments = options.comfyui_arguments(
         port=port,
@@ -91,6 +91,7 @@ def prepare(start: Start) -> dict[str, Any]:
         "hiddenNodes": hidden,
         "tokenFile": str(token_file) if token_file else None,
         "loginToken": login,
+        "models": models.plan,
     }
 
 
@@ -122,6 +123,18 @@ def hide_shadowed(start: Start, path: Path) -> list[str]:
             " Remove them, or rename one to have it loaded beside the image's."
         )
     return hidden
+
+
+def find_models(start: Start, path: Path) -> library.Library:
+    """Where models are. Workers have those in common that are on a network volume."""
+    network = start.network_volume
+    shared = network if start.is_worker and network.is_dir() and network != path else None
+    found = library.find_library(start.variables, start.image, start.code, path, shared)
+    start.messages.extend(found.messages)
+    if found.fetch == "background":
+        # For the entrypoint: a service of its own fetches them.
+        (start.state / "models-in-background").touch()
+    return found
 
 
 def prepare_token(start: Start, path: Path) -> Path | None:

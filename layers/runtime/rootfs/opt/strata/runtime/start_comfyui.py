@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fetch_models
 from log_watch import NodeFailures, Redact
 
 MAIN = Path("/opt/comfyui/main.py")
@@ -69,6 +70,9 @@ def main() -> None:
     state = Path(os.environ["STRATA_STATE"])
     plan = json.loads((state / "comfyui.json").read_text(encoding="utf-8"))
     if len(sys.argv) == 1:
+        models = plan.get("models")
+        if models and models["fetch"] == "wait" and not fetch_models.fetch(models, os.environ):
+            sys.exit(1)
         command = [sys.executable, sys.argv[0], *plan["arguments"]]
         os.execve(sys.executable, command, planned_environment(plan, dict(os.environ)))
     run(MAIN, state, plan)

@@ -95,17 +95,15 @@ def comfyui_arguments(
     ]
 
 
-def model_paths(code: Path, volume: Path, checkouts: Iterable[Path], shared: Path | None = None) -> str:
+def model_paths(code: Path, volume: Path, checkouts: Iterable[Path], libraries: Mapping[str, Path]) -> str:
     """The file for `--extra-model-paths-config`: JSON, which is YAML too.
 
     The image's nodes are searched after the volume's: ComfyUI-Manager installs into the first folder, and of two nodes
-    of one name the image's counts. A model folder of an old checkout, or of the `shared` models, is named together with
-    the volume's own, because a node that finds its kind of model known does not add the usual folder any more.
+    of one name the image's counts. A model folder of an old checkout, or of one of the `libraries`, is named together
+    with the volume's own, because a node that finds its kind of model known does not add the usual folder any more.
     """
     image = {"base_path": str(code), "custom_nodes": "custom_nodes", "configs": "models/configs"}
-    others = {f"old {checkout.name}": checkout / "models" for checkout in checkouts}
-    if shared:
-        others["network volume"] = shared
+    others = {f"old {checkout.name}": checkout / "models" for checkout in checkouts} | dict(libraries)
     listed = {
         name: {
             folder.name: f"{volume}/models/{folder.name}\n{folder}"

@@ -92,12 +92,6 @@ def prepare_folders(volume: Path, model_folders: Iterable[str]) -> None:
             raise Problem(str(folder), f"cannot be used as a folder: {what}", "Move it away.") from error
 
 
-def shared_models(network_volume: Path, volume: Path) -> Path | None:
-    """The folder with models that many workers share and none writes to, if there is one beside `volume`."""
-    models = network_volume / "models"
-    return models if volume != network_volume and models.is_dir() else None
-
-
 def standard_model_folders(code: Path) -> list[str]:
     """ComfyUI's own model folders, as its source brings them; the configurations in one of them belong to the code."""
     with suppress(OSError):

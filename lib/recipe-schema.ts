@@ -28,6 +28,7 @@ export const layer = z.strictObject({
   generated: call.optional(),
   listed: call.optional(),
   owns: call.optional(),
+  bulk: z.boolean().optional(),
 } satisfies Shape<Layer>);
 
 const source = { repository: text, ref: text.optional() } satisfies Shape<GitSource>;

@@ -55,6 +55,12 @@ const runFields = {
     workflowSeconds: seconds.optional(),
     /** From the start of ComfyUI to the first image of a workflow. */
     firstImageSeconds: seconds.optional(),
+    /** The last of the workflows that the image brings, with the reading of its models. */
+    ownWorkflowSeconds: seconds.optional(),
+    /** Of the GPU's memory: what ComfyUI kept when it was told to unload everything. */
+    comfyuiMemoryLeftBytes: z.number().int().nonnegative().optional(),
+    /** What was still in use when all checks had ended. */
+    gpuMemoryLeftBytes: z.number().int().nonnegative().optional(),
   }),
 };
 
@@ -130,11 +136,14 @@ export type EvidenceHost = z.infer<typeof host>;
 /** The checks that every image has to pass. Files of `smoke/checks` with NEEDS are due for some images only. */
 export const completeRun: readonly string[] = [
   "10-imports",
+  "15-environment",
   "20-libraries",
+  "25-driver",
   "30-torch",
   "40-attention",
   "50-services",
   "60-stop",
+  "90-memory",
 ];
 
 /** The verdict that follows from the results, by the rule that `smoke/lib/evidence.py` applies. */

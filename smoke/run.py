@@ -3,7 +3,8 @@
     python3 /smoke/run.py --out evidence.json [--checks 10,20] [--gpu]
 
 Exits 0 when the verdict is `pass`, 1 otherwise, and writes the evidence in either case. `--gpu` says that this host
-has to have a GPU: a check that is skipped for want of one is then a failure.
+has to have a GPU: a check that is skipped for want of one is then a failure. Where the host itself cannot test the
+image (no device, an old driver, another card), no check runs, and the verdict is `inconclusive`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, NoReturn
 from lib.discover import choose_checks, find_checks
 from lib.evidence import Evidence
 from lib.gpu import find_gpu
+from lib.host import find_trouble
 from lib.image import METADATA, VENV_PYTHON, read_image
 from lib.lane import run_lane
 from lib.result import Result, Status
@@ -60,10 +62,16 @@ def run_checks(options: argparse.Namespace, evidence: Evidence) -> None:
     due = [check for check in find_checks(options.folder) if not check.needs or image.get(check.needs)]
     evidence.due = [check.id for check in due]
     checks = choose_checks(due, options.checks.split(",")) if options.checks else due
-    evidence.gpu = find_gpu()
+    sight = find_gpu()
+    evidence.gpu = sight.gpu
+    if options.gpu and (trouble := find_trouble(sight, image, os.environ)):
+        # Whatever the checks found here, it would say nothing about the image.
+        show(evidence.add(Result("00-host", "the host can test this image", Status.INCONCLUSIVE, 0.0, trouble)))
+        return
     settings = Settings(
         image=image,
-        gpu=evidence.gpu,
+        gpu=sight.gpu,
+        free_bytes=sight.free_bytes,
         require_gpu=options.gpu,
         venv_python=options.venv_python,
     )

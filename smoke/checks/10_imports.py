@@ -12,11 +12,16 @@ from types import ModuleType
 from typing import Any
 
 from lib.check import Check
+from lib.image import OPT
 from lib.result import Fail, Skip
 
 TITLE = "Python packages"
 VENV = True
 DEADLINE = 180
+
+CONSTRAINTS = OPT / "strata/constraints.txt"
+COMFYUI = OPT / "comfyui/requirements.txt"
+ARCHITECTURE = re.compile(r"\b(sm|compute)_(\d+)([af]?)\b")
 
 # Module, and the distribution that brings it.
 REQUIRED = {"torch": "torch", "fastapi": "fastapi", "uvicorn": "uvicorn", "httpx": "httpx", "supervisor": "supervisor"}
@@ -57,6 +62,13 @@ def run(check: Check) -> None:
         step.note = find_doubles(names)
     with check.step("consistent", "all requirements of all distributions are met") as step:
         step.note = compare_requirements(installed)
+    versions = {normalise(dist.metadata["Name"]): dist.version for dist in installed}
+    if CONSTRAINTS.exists():
+        with check.step("lock", "the packages are those that the image was made of") as step:
+            step.note = compare_lock(versions, CONSTRAINTS.read_text(encoding="utf-8"))
+    if COMFYUI.exists():
+        with check.step("comfyui", "ComfyUI's own requirements are met, its interface among them") as step:
+            step.note = compare_comfyui(versions, COMFYUI.read_text(encoding="utf-8"))
 
 
 def import_module(check: Check, module: str, distribution: str) -> None:
@@ -79,6 +91,11 @@ def compare_cuda(check: Check) -> None:
         step.note = f"torch {torch.__version__}, CUDA {torch.version.cuda}"
     with check.step("torchvision-cuda", "torchvision is built for torch's CUDA") as step:
         step.note = compare_torchvision(importlib.import_module)
+    if capabilities := check.image.get("computeCapabilities"):
+        with check.step("kernels", "torch has code for the GPUs that the image is made for") as step:
+            torch = importlib.import_module("torch")
+            # Public functions say this only where there is a GPU.
+            step.note = compare_kernels(capabilities, torch._C._cuda_getArchFlags() or "")
 
 
 def compare_torchvision(load: Callable[[str], ModuleType]) -> str:
@@ -94,6 +111,26 @@ def compare_torchvision(load: Callable[[str], ModuleType]) -> str:
     if found != torch.version.cuda:
         raise Fail(f"torchvision is built for CUDA {found}, torch for CUDA {torch.version.cuda}")
     return f"CUDA {found}"
+
+
+def compare_kernels(capabilities: list[str], flags: str) -> str:
+    """`flags` are such as `sm_75 sm_86 compute_90`; raises Fail for a capability that none of them runs on.
+
+    Code runs on its own capability and on later ones of the same major number, PTX (`compute_`) on all later ones;
+    with a letter behind it, on its own alone.
+    """
+    found = [(kind, int(number), letter) for kind, number, letter in ARCHITECTURE.findall(flags)]
+
+    def runs(wanted: int) -> bool:
+        return any(
+            number == wanted or (not letter and number < wanted and (kind == "compute" or number // 10 == wanted // 10))
+            for kind, number, letter in found
+        )
+
+    missing = [capability for capability in capabilities if not runs(int(capability.replace(".", "")))]
+    if missing:
+        raise Fail(f"torch has no code for {', '.join(missing)}, only {flags or 'none'}")
+    return flags
 
 
 def find_doubles(names: list[str]) -> str:
@@ -114,6 +151,40 @@ def requirement_class() -> tuple[type[Any], str]:
     raise Skip("neither packaging nor pip is in the image")
 
 
+def compare_lock(versions: dict[str, str], text: str) -> str:
+    """`text` has `name==version` a line; raises Fail with every difference."""
+    pins = {normalise(name): version for name, version in (line.split("==") for line in text.split())}
+    problems = [
+        f"{name}: expected {pins.get(name, 'none')}, got {versions.get(name, 'none')}"
+        for name in sorted(pins.keys() | versions.keys())
+        if pins.get(name) != versions.get(name)
+    ]
+    if problems:
+        raise Fail(f"{len(problems)} packages are others: {problems[0]}", "\n".join(problems))
+    return f"{len(pins)} distributions"
+
+
+def compare_comfyui(versions: dict[str, str], text: str) -> str:
+    """`text` is ComfyUI's requirements.txt; raises Fail for those that are not met."""
+    requirement, _ = requirement_class()
+    lines = [line.split(" #")[0].strip() for line in text.splitlines()]
+    wanted = [requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
+    problems = [
+        f"{one}, and {versions.get(normalise(one.name), 'nothing')} is there"
+        for one in wanted
+        if not (one.marker and not one.marker.evaluate({"extra": ""}))
+        and not is_met(one, versions.get(normalise(one.name)))
+    ]
+    if problems:
+        raise Fail(f"ComfyUI needs {problems[0]}", "\n".join(problems))
+    return f"{len(wanted)} requirements"
+
+
+def is_met(requirement: Any, version: str | None) -> bool:
+    """Whether `version` is one that the requirement takes; pre-releases are."""
+    return version is not None and requirement.specifier.contains(version, prereleases=True)
+
+
 def compare_requirements(distributions: list[importlib.metadata.Distribution]) -> str:
     """What `pip check` does; raises Fail with every requirement that is not met."""
     requirement, _ = requirement_class()
@@ -128,7 +199,7 @@ def compare_requirements(distributions: list[importlib.metadata.Distribution]) -
             version = versions.get(normalise(wanted.name))
             if version is None:
                 problems.append(f"{dist.metadata['Name']} needs {text}, which is not installed")
-            elif not wanted.specifier.contains(version, prereleases=True):
+            elif not is_met(wanted, version):
                 problems.append(f"{dist.metadata['Name']} needs {text}, but {version} is installed")
     if problems:
         raise Fail(f"{len(problems)} requirements are not met: {problems[0]}", "\n".join(problems))

@@ -1,7 +1,8 @@
-"""torch computes what is known beforehand: small integers, exact in float32 and also in TF32's eleven bits."""
+"""torch computes what is known beforehand, in every type: small integers, exact even in the few bits of bfloat16."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,26 +12,101 @@ from lib.result import Fail
 
 TITLE = "torch"
 VENV = True
-DEADLINE = 180
+DEADLINE = 300
 
 SIZE = 64
+# Large enough for the kernels that real models run, tensor cores' among them.
+LARGE = 512
 ALLOCATION = 256 * 1024 * 1024
+# What models compute in. Sums of -1, 0 and 1 stay below 256 here, the last number up to which bfloat16 has them all.
+TYPES = ("float64", "float32", "float16", "bfloat16")
+# 8 bits in floating point came with Ada.
+FLOAT8, FLOAT8_CAPABILITY = torch.float8_e4m3fn, (8, 9)
 
 
 def run(check: Check) -> None:
     """The same computations on the CPU and on the GPU, then what only a GPU has."""
     for device in ("cpu", "gpu"):
-        for name, compute in (("matmul", matmul), ("convolution", convolution), ("autograd", autograd)):
+        for name, compute in computations().items():
             with check.step(f"{name}-{device}", f"{name} on the {device.upper()}"):
                 if device == "gpu":
                     check.need_gpu()
                 compute("cuda" if device == "gpu" else "cpu")
+    with check.step("matmul-tf32", "matmul in TF32 on the GPU"):
+        check.need_gpu()
+        compute_tf32()
+    if not check.is_older_gpu(FLOAT8_CAPABILITY):
+        with check.step("matmul-float8", "matmul in 8-bit floating point on the GPU"):
+            check.need_gpu()
+            matmul_float8("cuda")
     with check.step("capability", "the GPU is one that the image was built for") as step:
         check.need_gpu()
         step.note = compare_capability(check.image.get("computeCapabilities", []))
     with check.step("memory", "GPU memory can be used and is given back"):
         check.need_gpu()
         allocate()
+
+
+def computations() -> dict[str, Callable[[str], None]]:
+    """By name; each takes a device."""
+    typed: dict[str, Callable[[str], None]] = {}
+    for name in TYPES:
+        dtype = getattr(torch, name)
+        typed[f"matmul-{name}"] = lambda device, dtype=dtype: matmul_typed(device, dtype)
+        typed[f"convolution-{name}"] = lambda device, dtype=dtype: convolution_typed(device, dtype)
+    return {
+        "matmul": matmul,
+        "convolution": convolution,
+        "autograd": autograd,
+        **typed,
+        "matmul-int8": matmul_int8,
+    }
+
+
+def signs(*shape: int, seed: int) -> Any:
+    """-1, 0 and 1, the same ones each time, on the CPU."""
+    return torch.randint(-1, 2, shape, generator=torch.Generator().manual_seed(seed)).float()
+
+
+def matmul_typed(device: str, dtype: Any) -> None:
+    """A product against the CPU's in float32, where whole numbers of this size are exact in any order."""
+    left, right = signs(LARGE, LARGE, seed=1), signs(LARGE, LARGE, seed=2)
+    found = left.to(device, dtype) @ right.to(device, dtype)
+    expect_equal(found.float(), left @ right)
+
+
+def matmul_int8(device: str) -> None:
+    """What quantised models compute: 8-bit factors, 32-bit sums."""
+    left, right = signs(LARGE, LARGE, seed=1), signs(LARGE, LARGE, seed=2)
+    found = torch._int_mm(left.to(device, torch.int8), right.to(device, torch.int8))
+    expect_equal(found.float(), left @ right)
+
+
+def matmul_float8(device: str) -> None:
+    """Factors of 8 bits; the second one has to lie by columns."""
+    left, right = signs(LARGE, LARGE, seed=1), signs(LARGE, LARGE, seed=2)
+    one = torch.ones((), device=device)
+    columns = right.T.contiguous().to(device, FLOAT8).T
+    found = torch._scaled_mm(left.to(device, FLOAT8), columns, scale_a=one, scale_b=one, out_dtype=torch.bfloat16)
+    expect_equal(found.float(), left @ right)
+
+
+def compute_tf32() -> None:
+    """float32 through the tensor cores, as ComfyUI and others switch it on."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        matmul_typed("cuda", torch.float32)
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def convolution_typed(device: str, dtype: Any) -> None:
+    """Several channels, a stride and a margin against the CPU's float32."""
+    image, kernel = signs(2, 16, 64, 64, seed=1), signs(32, 16, 3, 3, seed=2)
+    compute = torch.nn.functional.conv2d
+    found = compute(image.to(device, dtype), kernel.to(device, dtype), stride=2, padding=1)
+    expect_equal(found.float(), compute(image, kernel, stride=2, padding=1))
 
 
 def expect_equal(found: Any, expected: Any) -> None:

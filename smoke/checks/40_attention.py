@@ -1,8 +1,13 @@
-"""Every attention implementation of the image gives what plain attention gives, on a GPU; without one it imports."""
+"""Every attention implementation of the image gives what plain attention gives, on a GPU; without one it imports.
+
+An implementation that cannot do something often does it another way and says nothing. So torch's operators are watched
+while it computes: its own has to be among them, and none that plain attention is made of.
+"""
 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,10 +15,11 @@ from typing import Any
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lib.check import Check
 from lib.discover import CheckFile, load_check
-from lib.result import Fail, Inconclusive, Skip
+from lib.result import Fail, Inconclusive
 
 TITLE = "attention"
 VENV = True
@@ -23,12 +29,14 @@ BATCH, HEADS, LENGTH, HEAD = 2, 4, 256, 64
 # Of values of about one: rounding of float16, and SageAttention's 8-bit queries and keys.
 FLOAT16_TOLERANCE = 5e-3
 INT8_TOLERANCE = 5e-2
-# The lowest compute capability that torch's own implementations run on.
+# torch's own implementations: the lowest compute capability that they run on, and what torch calls their operator.
 SDPA = {
-    "flash": (SDPBackend.FLASH_ATTENTION, (8, 0)),
-    "mem-efficient": (SDPBackend.EFFICIENT_ATTENTION, (5, 0)),
-    "cudnn": (SDPBackend.CUDNN_ATTENTION, (8, 0)),
+    "flash": (SDPBackend.FLASH_ATTENTION, (8, 0), "_scaled_dot_product_flash_attention"),
+    "mem-efficient": (SDPBackend.EFFICIENT_ATTENTION, (5, 0), "_scaled_dot_product_efficient_attention"),
+    "cudnn": (SDPBackend.CUDNN_ATTENTION, (8, 0), "_scaled_dot_product_cudnn_attention"),
 }
+# What attention is made of where no kernel does it at once, and torch's own kernels, which others may fall back to.
+PLAIN = re.compile(r"softmax|^b?mm$|^baddbmm$|^scaled_dot_product|^_scaled_dot_product")
 TRITON_KERNEL = Path(__file__).with_name("triton_attention.py")
 
 # Kernels of whole models: there is no function of theirs to compare with.
@@ -39,11 +47,13 @@ Attention = Callable[[Any, Any, Any], Any]
 
 def run(check: Check) -> None:
     """torch's implementations first, then those that the image's description lists."""
-    for name, (backend, lowest) in SDPA.items():
+    for name, (backend, lowest, operator) in SDPA.items():
+        # On an older GPU there is nothing to test.
+        if check.is_older_gpu(lowest):
+            continue
         with check.step(f"sdpa-{name}", f"scaled_dot_product_attention ({name})") as step:
             check.need_gpu()
-            need_capability(lowest)
-            step.note = compare(sdpa(backend), FLOAT16_TOLERANCE)
+            step.note = compare(sdpa(backend), FLOAT16_TOLERANCE, operator)
     for name in check.image.get("attention", []):
         check_package(check, str(name).replace("-", "_"))
 
@@ -66,20 +76,31 @@ def check_package(check: Check, name: str) -> None:
         step.note = compare(make(module), tolerance)
 
 
-def need_capability(lowest: tuple[int, int]) -> None:
-    """Skips where the GPU is older than the implementation supports."""
-    if torch.cuda.get_device_capability() < lowest:
-        raise Skip("needs compute capability {}.{}".format(*lowest))
+class Operators(TorchDispatchMode):
+    """The names of torch's operators that run meanwhile, such as `mm`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
+        self.names.add(str(function).split(".")[1])
+        return function(*arguments, **(options or {}))
 
 
-def compare(attention: Attention, tolerance: float) -> str:
-    """The largest difference to the plain computation in float32; raises Fail above `tolerance`."""
+def compare(attention: Attention, tolerance: float, operator: str | None = None, device: str = "cuda") -> str:
+    """The largest difference to the plain computation in float32; raises Fail above `tolerance`.
+
+    `operator` is torch's name of the implementation; without it, it is none of torch's.
+    """
     torch.manual_seed(0)
     shape = (BATCH, HEADS, LENGTH, HEAD)
-    tensors = [torch.randn(shape, dtype=torch.float16, device="cuda") for _ in range(3)]
+    tensors = [torch.randn(shape, dtype=torch.float16, device=device) for _ in range(3)]
     with sdpa_kernel([SDPBackend.MATH]):
         expected = scaled_dot_product_attention(*(tensor.float() for tensor in tensors))
-    found = attention(*tensors)
+    with Operators() as operators:
+        found = attention(*tensors)
+    expect_used(operators.names, operator)
     if found.shape != expected.shape:
         raise Fail(f"expected the shape {tuple(expected.shape)}, got {tuple(found.shape)}")
     difference = float((found.float() - expected).abs().max())
@@ -87,6 +108,13 @@ def compare(attention: Attention, tolerance: float) -> str:
     if not difference <= tolerance:
         raise Fail(f"differs by {difference:.2g} from plain attention, {tolerance:g} is allowed")
     return f"differs by {difference:.1g} at most"
+
+
+def expect_used(names: set[str], operator: str | None) -> None:
+    """Raises Fail when something else computed the attention."""
+    others = sorted(name for name in names if PLAIN.search(name) and name != operator)
+    if others or (operator and operator not in names):
+        raise Fail(f"it was not used: {', '.join(others) or 'nothing'} computed the attention")
 
 
 def sdpa(backend: Any) -> Attention:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -13,7 +14,7 @@ from typing import Any
 from lib.check import Check
 from lib.image import HEALTHCHECK
 from lib.result import Fail, Inconclusive, Skip
-from lib.services import POLL, Services, demand
+from lib.services import POLL, Services, demand, expect_no_restart, stream
 
 TITLE = "services"
 DEADLINE = 300
@@ -24,12 +25,13 @@ SYSTEM_DEADLINE = 180.0
 # What the counting model (layers/models) has to answer to "one two".
 PROMPT, ANSWER, TOKENS = "one two", "three four five", 3
 SPEED_TOKENS, SPEED_ROUNDS = 128, 3
+OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 
 
 def run(check: Check) -> None:
     """Starts the image's entrypoint and asks its services."""
     # ComfyUI takes long to start, and has a check of its own.
-    with Services(llama=check.has("llama")) as services:
+    with Services(llama=check.has("llama"), verbose=check.gpu is not None) as services:
         with check.step("start", "the services become healthy") as started:
             services.wait_until_healthy(START_DEADLINE)
             seconds = time.monotonic() - services.started
@@ -42,7 +44,11 @@ def run(check: Check) -> None:
             system = pool.submit(demand, f"{services.backend}/system", None, SYSTEM_DEADLINE, services.token)
             check_healthcheck(check, services)
             if check.has("llama"):
+                check_offload(check, services)
                 check_llama(check, services)
+            with check.step("stays", "no service died and was started again"):
+                expect_no_restart(services.log())
+            if check.has("llama"):
                 check_restart(check, services)
             check_system(check, system)
 
@@ -95,6 +101,27 @@ def compare_llama(llama: dict[str, Any], check: Check) -> list[str]:
     return [] if version in build else [f"llama.cpp: expected {version}, got {build}"]
 
 
+def check_offload(check: Check, services: Services) -> None:
+    """With CUDA, the whole model is on the GPU; a back end that does not load leaves it on the CPU, and says nothing."""
+    if not check.image["llama"]["cuda"]:
+        return
+    with check.step("offload", "llama-server has every layer on the GPU") as step:
+        check.need_gpu()
+        step.note = judge_offload(services.log())
+
+
+def judge_offload(log: str) -> str:
+    """What the log says of the layers; raises Fail unless all of them are on the GPU."""
+    counts = OFFLOADED.findall(log)
+    if not counts:
+        raise Fail("llama-server put no layer on the GPU", log)
+    # It may try how much fits before it loads.
+    done, total = map(int, counts[-1])
+    if done < total:
+        raise Fail(f"{done} of {total} layers are on the GPU", log)
+    return f"{done} of {total} layers"
+
+
 def completion(services: Services) -> str:
     """The answer to PROMPT as plain text continuation."""
     answer = demand(f"{services.llama}/v1/completions", {"prompt": PROMPT, "max_tokens": TOKENS, "temperature": 0})
@@ -122,11 +149,29 @@ def check_llama(check: Check, services: Services) -> None:
         body = {"messages": messages, "max_tokens": TOKENS, "temperature": 0}
         answer = demand(f"{services.llama}/v1/chat/completions", body)
         expect_answer(answer["choices"][0]["message"]["content"])
+    with check.step("first-token", "llama-server sends tokens as they come") as step:
+        # The best of some, here and below, because other checks work at the same time.
+        seconds = min(first_token(services) for _ in range(SPEED_ROUNDS))
+        check.measure("firstTokenSeconds", seconds)
+        step.note = f"the first after {seconds:.3f} s"
     with check.step("speed", "llama-server reports its speed") as step:
-        # The best of some, because other checks work at the same time.
         speed = max(measure_speed(services) for _ in range(SPEED_ROUNDS))
         check.measure("tokensPerSecond", speed)
         step.note = f"{speed:.0f} tokens/s"
+
+
+def first_token(services: Services) -> float:
+    """Seconds from a question to the first token of its answer; raises Fail unless the whole of it is right."""
+    body = {"prompt": PROMPT, "max_tokens": TOKENS, "temperature": 0, "stream": True}
+    started, first, text = time.monotonic(), None, ""
+    for event in stream(f"{services.llama}/v1/completions", body):
+        piece = "".join(choice.get("text", "") for choice in event.get("choices", []))
+        if piece and first is None:
+            first = time.monotonic() - started
+        text += piece
+    expect_answer(text)
+    # An answer with the right text has a first token.
+    return first or 0.0
 
 
 def measure_speed(services: Services) -> float:

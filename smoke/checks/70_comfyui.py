@@ -1,7 +1,8 @@
-"""ComfyUI: it starts, imports its nodes, computes an image, and an old volume does not get in its way."""
+"""ComfyUI: it starts, imports its nodes, computes images, and no volume gets in its way, be it old or closed."""
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 import time
@@ -9,33 +10,65 @@ from pathlib import Path
 from typing import Any
 
 from lib.check import Check
-from lib.comfyui import LOGIN_NODE, ComfyUI, compare_picture, run_workflow
+from lib.comfyui import (
+    LOGIN_NODE,
+    MANAGER,
+    ComfyUI,
+    Workflow,
+    compare_picture,
+    expect_files,
+    free_memory,
+    memory_in_use,
+    missing_models,
+    run_workflow,
+)
 from lib.node_log import NodeLog, read_node_log
 from lib.nodes import is_enabled, judge_nodes
-from lib.old_volume import MARKER, expect_kept, make_old_volume
-from lib.result import Fail, Inconclusive
-from lib.services import Services, demand, expect_refusal, fetch
+from lib.old_volume import MARKER, expect_kept, expect_settings, make_old_volume
+from lib.result import Fail, Inconclusive, Skip
+from lib.services import Services, demand, expect_no_restart, expect_refusal, fetch
 from lib.stop import check_stop
+from lib.volume import mounted_volume, volumes, why_not_writable
 
 TITLE = "ComfyUI"
 NEEDS = "comfyui"
-DEADLINE = 900
+DEADLINE = 1800
 
 START_DEADLINE = 300.0
 LOG_DEADLINE = 10.0
 WORKFLOW_DEADLINE = 120.0
+# Of a workflow that the image brings: its models are read from the disk first.
+OWN_WORKFLOW_DEADLINE = 900.0
+# ComfyUI clears up every ten seconds.
+FREE_DEADLINE = 30.0
+CLOSED_DEADLINE = 60.0
 STOP_DEADLINE = 20.0
 GRACE = 1.0
 # ComfyUI leaves a class out of its list, and says so, when the class cannot describe itself.
 SILENT = re.compile(r"An error occurred while retrieving information for the '(.+?)' node")
+# cuBLAS and cuDNN keep some for their next call.
+MEMORY_TOLERANCE = 256 * 2**20
 
 
 def run(check: Check) -> None:
-    """Two starts: on an empty volume, then on one that an older image has used."""
-    with tempfile.TemporaryDirectory(prefix="strata-volume.") as folder:
-        classes = check_empty_volume(check, Path(folder, "empty"))
+    """Three starts: on an empty volume, on one that an older image has used, and on one that cannot be written to."""
+    mounted = mounted_volume()
+    with check.step("mount", "the mounted volume can be written to") as step:
+        step.note = judge_mount(mounted)
+    with volumes(mounted) as folder:
+        classes = check_empty_volume(check, folder / "empty")
         if classes is not None:
-            check_old_volume(check, Path(folder, "old"), classes)
+            check_old_volume(check, folder / "old", classes)
+    check_closed_volume(check)
+
+
+def judge_mount(mounted: Path | None) -> str:
+    """The volume; raises Fail when the image's own user cannot use what an engine gives it."""
+    if mounted is None:
+        raise Skip("nothing is mounted where the volume belongs")
+    if problem := why_not_writable(mounted):
+        raise Fail(problem)
+    return str(mounted)
 
 
 def check_empty_volume(check: Check, volume: Path) -> int | None:
@@ -49,8 +82,10 @@ def check_empty_volume(check: Check, volume: Path) -> int | None:
         if guarded(check) and not log_in(check, comfyui):
             return None
         classes = check_interface(check, services, comfyui)
-        check_workflow(check, comfyui, volume)
+        check_workflows(check, services, comfyui, volume)
         check_backend(check, services, imported)
+        with check.step("stays", "ComfyUI did not die and was not started again"):
+            expect_no_restart(services.log())
         check_stop(check, services, STOP_DEADLINE, GRACE, "comfyuiStopSeconds")
     return classes
 
@@ -73,17 +108,14 @@ def log_in(check: Check, comfyui: ComfyUI) -> bool:
     return step.passed or comfyui.is_open()
 
 
-def expect_no_restart(log: str) -> None:
-    """Raises Fail when the process manager started a service more than once."""
-    names = re.findall(r"spawned: '([^']+)'", log)
-    again = {name for name in names if names.count(name) > 1}
-    if again:
-        raise Fail(f"died and was started again: {', '.join(sorted(again))}", log)
-
-
 def guarded(check: Check) -> bool:
     """Whether ComfyUI-Login is in the image, and is expected to work."""
-    return any(node["folder"] == LOGIN_NODE and "knownFailure" not in node for node in check.image["comfyui"]["nodes"])
+    return has_node(check, LOGIN_NODE)
+
+
+def has_node(check: Check, folder: str) -> bool:
+    """Whether a node is in the image, and is expected to work."""
+    return any(node["folder"] == folder and "knownFailure" not in node for node in check.image["comfyui"]["nodes"])
 
 
 def check_nodes(check: Check, services: Services) -> set[str] | None:
@@ -125,6 +157,13 @@ def check_interface(check: Check, services: Services, comfyui: ComfyUI) -> int:
         step.note = f"{len(classes)} classes" + (f"; cannot describe themselves: {', '.join(silent)}" if silent else "")
     with check.step("frontend", "ComfyUI serves its interface"):
         expect_page(comfyui)
+    with check.step("packages", "ComfyUI finds its interface, templates and documentation as it wants them") as step:
+        step.note = compare_packages(comfyui.get("/system_stats")["system"])
+    if models := check.image["comfyui"].get("models"):
+        with check.step("models", "ComfyUI offers every model that the image brings") as step:
+            if missing := missing_models(comfyui, models):
+                raise Fail(f"not offered: {', '.join(missing)}")
+            step.note = f"{len(models)} models"
     return len(classes)
 
 
@@ -146,13 +185,43 @@ def expect_page(comfyui: ComfyUI) -> None:
         raise Fail(f"expected a web page, got status {status}", content.decode(errors="replace")[:2000])
 
 
-def check_workflow(check: Check, comfyui: ComfyUI, volume: Path) -> None:
-    """A workflow without a model, to an image on the volume."""
+def compare_packages(system: dict[str, Any]) -> str:
+    """What ComfyUI says of its own packages; raises Fail for those that are missing or of another version."""
+    # Versions before 0.4 do not say it; there it is up to check 10, which reads the requirements.
+    packages = system.get("comfy_package_versions", [])
+    wrong = [
+        f"{package['name']}: expected {package['required']}, got {package['installed'] or 'nothing'}"
+        for package in packages
+        if package["required"] and package["installed"] != package["required"]
+    ]
+    if wrong:
+        raise Fail("; ".join(wrong))
+    return f"{len(packages)} packages"
+
+
+def check_workflows(check: Check, services: Services, comfyui: ComfyUI, volume: Path) -> None:
+    """A workflow without a model to an image on the volume, those that the image brings, and the memory afterwards."""
+    before = memory_in_use(comfyui) if check.gpu else 0
     with check.step("workflow", "a workflow computes the image that it should") as step:
         started = time.monotonic()
         names = run_workflow(comfyui, WORKFLOW_DEADLINE)
         check.measure("workflowSeconds", time.monotonic() - started)
+        check.measure("firstImageSeconds", time.monotonic() - services.started)
         step.note = compare_picture(volume, names)
+    for path in map(Path, check.image["comfyui"].get("workflows", [])):
+        with check.step(f"workflow-{path.stem}", f"the image's own workflow {path.name} computes something") as step:
+            check.need_gpu()
+            workflow: Workflow = json.loads(path.read_text(encoding="utf-8"))
+            started = time.monotonic()
+            names = run_workflow(comfyui, OWN_WORKFLOW_DEADLINE, workflow)
+            check.measure("ownWorkflowSeconds", time.monotonic() - started)
+            step.note = expect_files(volume, names)
+    with check.step("memory", "ComfyUI gives the GPU's memory back"):
+        check.need_gpu()
+        left = free_memory(comfyui, before, MEMORY_TOLERANCE, FREE_DEADLINE)
+        check.measure("comfyuiMemoryLeftBytes", left)
+        if left > MEMORY_TOLERANCE:
+            raise Fail(f"it keeps {left / 2**20:.0f} MiB although everything was unloaded")
 
 
 def check_backend(check: Check, services: Services, imported: set[str] | None) -> None:
@@ -173,7 +242,7 @@ def check_backend(check: Check, services: Services, imported: set[str] | None) -
 
 
 def check_old_volume(check: Check, volume: Path, classes: int) -> None:
-    """The image's own code runs, all of it and nothing else, and the volume's data stays."""
+    """The image's own code runs, all of it and nothing else, and the volume's data and settings stay."""
     make_old_volume(volume, [node["folder"] for node in check.image["comfyui"]["nodes"]])
     with Services(default_ports=False, llama=False, comfyui=True, volume=volume) as services:
         comfyui = ComfyUI(services.comfyui)
@@ -188,5 +257,26 @@ def check_old_volume(check: Check, volume: Path, classes: int) -> None:
             if found != classes:
                 raise Fail(f"expected {classes} node classes, as on an empty volume, got {found}", services.log())
             step.note = f"{found} node classes, as on an empty volume"
+        if step.passed and has_node(check, MANAGER):
+            with check.step("manager-settings", "ComfyUI-Manager goes by the settings in the volume"):
+                expect_settings(comfyui)
     with check.step("old-data", "the data of an old volume stays"):
         expect_kept(volume)
+
+
+def check_closed_volume(check: Check) -> None:
+    """A volume that cannot be used ends the container at once, with a sentence instead of a crash for each service."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Below a file nobody makes a folder, root neither.
+        file = Path(folder, "file")
+        file.touch()
+        volume = file / "volume"
+        with (
+            check.step("closed-volume", "a volume that cannot be written to ends the start, and is named"),
+            Services(default_ports=False, llama=False, comfyui=True, volume=volume) as services,
+        ):
+            status = services.wait_for_end(CLOSED_DEADLINE)
+            if status is None:
+                raise Fail(f"still running after {CLOSED_DEADLINE:g} s", services.log())
+            if status == 0 or str(volume) not in services.log():
+                raise Fail(f"exit status {status}, and {volume} is not named", services.log())

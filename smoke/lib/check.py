@@ -18,7 +18,11 @@ Report = Callable[[str, Any], None]
 
 @dataclass
 class Check:
-    """One numbered check while it runs. `id` is such as `30-torch`; `require_gpu`: the host has to have a GPU."""
+    """One numbered check while it runs.
+
+    `id` is such as `30-torch`; `require_gpu`: the host has to have a GPU; `free_bytes`: what was free of its memory
+    before any check ran, None where nobody knows.
+    """
 
     id: str
     title: str
@@ -26,11 +30,19 @@ class Check:
     gpu: dict[str, Any] | None
     report: Report
     require_gpu: bool = False
+    free_bytes: int | None = None
     reported: int = 0
 
     def has(self, part: str) -> bool:
         """Whether the image's description has this part, such as `llama`."""
         return bool(self.image.get(part))
+
+    def is_older_gpu(self, lowest: tuple[int, int]) -> bool:
+        """Whether there is a GPU, and it lacks what came with the compute capability `lowest`."""
+        if self.gpu is None:
+            return False
+        major, minor = map(int, self.gpu["computeCapability"].split("."))
+        return (major, minor) < lowest
 
     def step(self, name: str, title: str) -> Step:
         """One result of this check: `with check.step("matmul-cpu", "…"):`; what is raised inside decides it."""

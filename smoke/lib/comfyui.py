@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,15 @@ OWN_NODES = {"websocket_image_save.py"}
 # The node that asks for a password, and where it keeps it: on line 1 the bcrypt hash, which is its token too.
 LOGIN_NODE = "ComfyUI-Login"
 PASSWORD = FOLDER / "login/PASSWORD"
+MANAGER = "ComfyUI-Manager"
+
+# In the API's format: by number, a class and its inputs.
+Workflow = dict[str, dict[str, Any]]
 
 SIZE, COLOUR = (64, 48), (0x20, 0x40, 0x60)
-# The picture is made small and dark, and has to come out large and bright.
-WORKFLOW = {
+# The picture is made small and dark, and has to come out large and bright. Blurring leaves one colour as it is; of the
+# nodes that need no model it is one that computes on the GPU.
+WORKFLOW: Workflow = {
     "1": {
         "class_type": "EmptyImage",
         "inputs": {"width": 16, "height": 12, "batch_size": 1, "color": int.from_bytes(COLOUR, "big")},
@@ -41,8 +47,9 @@ WORKFLOW = {
             "crop": "disabled",
         },
     },
-    "3": {"class_type": "ImageInvert", "inputs": {"image": ["2", 0]}},
-    "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "strata-smoke"}},
+    "3": {"class_type": "ImageBlur", "inputs": {"image": ["2", 0], "blur_radius": 3, "sigma": 1.0}},
+    "4": {"class_type": "ImageInvert", "inputs": {"image": ["3", 0]}},
+    "5": {"class_type": "SaveImage", "inputs": {"images": ["4", 0], "filename_prefix": "strata-smoke"}},
 }
 POLL = 0.1
 
@@ -92,10 +99,10 @@ def login_token(url: str) -> str:
     return PASSWORD.read_text(encoding="utf-8").split("\n")[0].strip()
 
 
-def run_workflow(comfyui: ComfyUI, deadline: float) -> list[str]:
-    """Runs WORKFLOW and returns the names of the images that it saved; raises Fail."""
+def run_workflow(comfyui: ComfyUI, deadline: float, workflow: Workflow = WORKFLOW) -> list[str]:
+    """Runs a workflow in the API's format and returns the names of the files that it saved; raises Fail."""
     limit = time.monotonic() + deadline
-    number = comfyui.post("/prompt", {"prompt": WORKFLOW})["prompt_id"]
+    number = comfyui.post("/prompt", {"prompt": workflow})["prompt_id"]
     while not (history := comfyui.get(f"/history/{number}")):
         if time.monotonic() > limit:
             raise Fail(f"the workflow did not end within {deadline:g} s")
@@ -103,8 +110,52 @@ def run_workflow(comfyui: ComfyUI, deadline: float) -> list[str]:
     status = history[number]["status"]
     if status["status_str"] != "success":
         raise Fail(f"the workflow ended with {status['status_str']}", json.dumps(status["messages"], indent=2))
-    outputs = history[number]["outputs"]
-    return [image["filename"] for output in outputs.values() for image in output.get("images", [])]
+    return list(saved_files(history[number]["outputs"]))
+
+
+def saved_files(outputs: dict[str, Any]) -> Iterator[str]:
+    """The files of a workflow's outputs, whatever each node calls its list: images, gifs, audio. Previews are none."""
+    for output in outputs.values():
+        for entries in output.values():
+            for entry in entries if isinstance(entries, list) else []:
+                if isinstance(entry, dict) and entry.get("filename") and entry.get("type") == "output":
+                    yield entry["filename"]
+
+
+def expect_files(volume: Path, names: list[str]) -> str:
+    """The saved files, each of which is on the volume and holds something; raises Fail."""
+    if not names:
+        raise Fail("the workflow saved nothing")
+    for name in names:
+        found = list(volume.rglob(name))
+        if len(found) != 1 or found[0].stat().st_size == 0:
+            raise Fail(f"{name} is not on the volume, or is empty")
+    return ", ".join(names)
+
+
+def missing_models(comfyui: ComfyUI, models: list[str]) -> list[str]:
+    """Those of `models` (`checkpoints/name.safetensors`) that ComfyUI does not offer; raises Fail."""
+    folders = {model.split("/")[0] for model in models}
+    offered = {f"{folder}/{name}" for folder in folders for name in comfyui.get(f"/models/{folder}")}
+    return sorted(set(models) - offered)
+
+
+def memory_in_use(comfyui: ComfyUI) -> int:
+    """Bytes of GPU memory that ComfyUI's torch has taken for itself; raises Fail."""
+    return int(comfyui.get("/system_stats")["devices"][0]["torch_vram_total"])
+
+
+def free_memory(comfyui: ComfyUI, before: int, tolerance: int, patience: float) -> int:
+    """Asks ComfyUI to unload everything; returns how many bytes more than `before` it still has then; raises Fail."""
+    order = {"unload_models": True, "free_memory": True}
+    # Its answer is empty, which is no JSON.
+    status, content = fetch(f"{comfyui.url}/free", order, token=comfyui.token)
+    if status != 200:
+        raise Fail(f"/free answered {status}", content.decode(errors="replace"))
+    limit = time.monotonic() + patience
+    while (left := memory_in_use(comfyui) - before) > tolerance and time.monotonic() < limit:
+        time.sleep(POLL)
+    return max(0, left)
 
 
 def compare_picture(volume: Path, names: list[str]) -> str:

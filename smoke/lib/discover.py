@@ -1,8 +1,8 @@
 """Finds the checks: files `NN_name.py` with a function `run(check)`.
 
 A check file may also set TITLE (text), DEADLINE (seconds, 60), VENV (True: it runs under the image's own Python,
-together with the other checks that say so, so that torch is imported once) and NEEDS (a key of the image's
-description: for images without it the check does not exist).
+together with the other checks that say so, so that torch is imported once), NEEDS (a key of the image's description:
+for images without it the check does not exist) and LAST (True: it runs when all others have ended, alone).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class CheckFile:
     deadline: float
     venv: bool
     needs: str | None = None
+    last: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """For the process that runs it."""
@@ -66,6 +67,7 @@ def find_checks(folder: Path) -> list[CheckFile]:
                 deadline=float(settings.get("DEADLINE", DEFAULT_DEADLINE)),
                 venv=bool(settings.get("VENV", False)),
                 needs=settings.get("NEEDS"),
+                last=bool(settings.get("LAST", False)),
             )
         )
     return found

@@ -1,72 +1,138 @@
 """The GPU as the driver sees it, asked through the driver's own libraries: no torch, no nvidia-smi.
 
-Run as a program it prints the finding as JSON, null without a GPU, so that a driver that crashes or hangs does not
-take the runner with it.
+`python3 -m lib.gpu` prints what it saw as JSON, so that a driver that crashes or hangs does not take the runner with it.
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
+import os
+import re
 import subprocess
 import sys
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-MAJOR, MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
+from .cuda import Cuda, CudaError, loaded_file
+from .process import describe
+
+SMOKE = Path(__file__).resolve().parent.parent
+# Where /dev and /proc are; tests have their own.
+ROOT = Path(os.environ.get("STRATA_SMOKE_ROOT", "/"))
+KERNEL_MODULE = re.compile(r"Kernel Module(?: for \S+)?\s+(\d+(?:\.\d+)+)")
 DEADLINE = 60.0
 
 
-def load(name: str) -> ctypes.CDLL | None:
-    """A library of the driver, None where it is not there."""
+@dataclass
+class Sight:
+    """What can be seen of GPU and driver. Everything is None or empty where there is nothing.
+
+    `devices` are device nodes; `kernel` is the version of the host's kernel module; `library` the file of libcuda;
+    `absent`: there is no libcuda; `problem`, with `code` where the driver gave one, says why there is no `gpu`.
+    `free_bytes` is the GPU's free memory.
+    """
+
+    devices: list[str] = field(default_factory=list)
+    kernel: str | None = None
+    library: str | None = None
+    absent: bool = False
+    problem: str | None = None
+    code: int | None = None
+    gpu: dict[str, Any] | None = None
+    free_bytes: int | None = None
+
+    @property
+    def driver(self) -> str | None:
+        """The driver's version, such as 580.65.06."""
+        return (self.gpu or {}).get("driver") or self.kernel
+
+
+def find_devices(root: Path = ROOT) -> list[str]:
+    """The device nodes of GPUs: NVIDIA's own, or Windows' where this is WSL."""
+    nodes = [path for path in (root / "dev").glob("nvidia*") if path.name.removeprefix("nvidia").isdigit()]
+    return sorted(f"/dev/{path.name}" for path in [*nodes, *(root / "dev").glob("dxg")])
+
+
+def kernel_version(root: Path = ROOT) -> str | None:
+    """The version of the host's kernel module, which every container sees."""
     try:
-        return ctypes.CDLL(name)
+        text = (root / "proc/driver/nvidia/version").read_text(encoding="utf-8")
     except OSError:
         return None
+    found = KERNEL_MODULE.search(text)
+    return found[1] if found else None
 
 
-def driver_version() -> str | None:
-    """The driver's version, such as 580.65.06."""
-    nvml = load("libnvidia-ml.so.1")
-    if nvml is None or nvml.nvmlInit_v2() != 0:
-        return None
-    version = ctypes.create_string_buffer(96)
-    known = nvml.nvmlSystemGetDriverVersion(version, len(version)) == 0
-    nvml.nvmlShutdown()
-    return version.value.decode() if known else None
+class Nvml:
+    """What the driver's management library knows; nothing where it is missing."""
+
+    def __init__(self) -> None:
+        self._nvml: ctypes.CDLL | None = None
+        try:
+            library = ctypes.CDLL("libnvidia-ml.so.1")
+        except OSError:
+            return
+        if library.nvmlInit_v2() == 0:
+            self._nvml = library
+
+    def version(self) -> str | None:
+        """The driver's version."""
+        text = ctypes.create_string_buffer(96)
+        if self._nvml is None or self._nvml.nvmlSystemGetDriverVersion(text, len(text)) != 0:
+            return None
+        return text.value.decode()
+
+    def free_bytes(self) -> int | None:
+        """Free memory of the first GPU; asking takes none."""
+        device, memory = ctypes.c_void_p(), (ctypes.c_ulonglong * 3)()
+        if self._nvml is None or self._nvml.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(device)) != 0:
+            return None
+        # nvmlMemory_t: total, free, used.
+        return int(memory[1]) if self._nvml.nvmlDeviceGetMemoryInfo(device, memory) == 0 else None
 
 
-def first_gpu() -> dict[str, Any] | None:
-    """Name, compute capability, driver and memory in bytes of the first GPU; None without one."""
-    cuda = load("libcuda.so.1")
-    count = ctypes.c_int()
-    if cuda is None or cuda.cuInit(0) != 0 or cuda.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value == 0:
-        return None
-    device, major, minor = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
-    memory, name = ctypes.c_size_t(), ctypes.create_string_buffer(256)
-    cuda.cuDeviceGet(ctypes.byref(device), 0)
-    cuda.cuDeviceGetName(name, len(name), device)
-    cuda.cuDeviceGetAttribute(ctypes.byref(major), MAJOR, device)
-    cuda.cuDeviceGetAttribute(ctypes.byref(minor), MINOR, device)
-    cuda.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
-    return {
-        "name": name.value.decode(),
-        "computeCapability": f"{major.value}.{minor.value}",
-        "driver": driver_version() or "unknown",
-        "memoryBytes": memory.value,
-    }
-
-
-def find_gpu() -> dict[str, Any] | None:
-    """`first_gpu` in a process of its own. A driver that cannot be asked counts as none."""
-    command = [sys.executable, str(Path(__file__).resolve())]
+def look() -> Sight:
+    """Everything of `Sight`, in this process."""
+    sight = Sight(devices=find_devices(), kernel=kernel_version())
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=True)
-        found: dict[str, Any] | None = json.loads(answer.stdout)
-        return found
-    except (subprocess.SubprocessError, OSError, ValueError):
-        return None
+        cuda = Cuda()
+    except OSError as error:
+        sight.problem = str(error)
+        sight.absent = "libcuda.so.1: cannot open shared object file" in sight.problem
+        return sight
+    sight.library = loaded_file()
+    try:
+        cuda.call("cuInit", 0)
+        if cuda.count() == 0:
+            sight.problem = "the driver shows no GPU"
+            return sight
+        sight.gpu = cuda.describe()
+    except CudaError as error:
+        sight.problem, sight.code = str(error), error.code
+        return sight
+    nvml = Nvml()
+    sight.gpu["driver"] = nvml.version() or sight.kernel or "unknown"
+    sight.free_bytes = nvml.free_bytes()
+    return sight
+
+
+def find_gpu() -> Sight:
+    """`look` in a process of its own. For a driver that cannot be asked, `problem` says how that ended."""
+    command = [sys.executable, "-m", __name__]
+    sight = Sight(devices=find_devices(), kernel=kernel_version())
+    try:
+        answer = subprocess.run(command, cwd=SMOKE, capture_output=True, text=True, timeout=DEADLINE, check=False)
+        if answer.returncode == 0:
+            return Sight(**json.loads(answer.stdout))
+        sight.problem = f"asking the driver ended with {describe(answer.returncode)}"
+    except subprocess.TimeoutExpired:
+        sight.problem = f"the driver did not answer within {DEADLINE:g} s"
+    except (OSError, ValueError, TypeError) as error:
+        sight.problem = f"the driver's answer cannot be used: {error}"
+    return sight
 
 
 if __name__ == "__main__":
-    print(json.dumps(first_gpu()))
+    print(json.dumps(asdict(look())))

@@ -27,7 +27,7 @@ def run_check(file: CheckFile, check: Check) -> None:
 
 
 def run_lane(order: dict[str, Any], pipe: TextIO) -> None:
-    """Runs `order["checks"]`; the order also holds image, gpu and requireGpu."""
+    """Runs `order["checks"]`; the order also holds image, gpu, requireGpu and freeBytes."""
 
     def send(kind: str, content: Any) -> None:
         # The check's own output has to be in the log before the runner looks there.
@@ -49,6 +49,7 @@ def run_lane(order: dict[str, Any], pipe: TextIO) -> None:
             gpu=order["gpu"],
             report=send,
             require_gpu=order["requireGpu"],
+            free_bytes=order["freeBytes"],
         )
         run_check(file, check)
         send("end", file.id)

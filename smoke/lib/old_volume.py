@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .comfyui import ComfyUI
 from .result import Fail
+from .services import fetch
 
 MARKER = "code of the old volume ran"
 # Ends ComfyUI where it is imported: an exception would only cost the one node.
@@ -18,6 +20,9 @@ DATA = {
     "output/kept.png": "an output",
     "user/default/workflows/kept.json": "{}",
 }
+# Where ComfyUI-Manager kept its settings before ComfyUI had a folder for such; neither value is its default.
+DATABASE = "local"
+SETTINGS = {"user/default/ComfyUI-Manager/config.ini": f"[default]\nsecurity_level = strong\ndb_mode = {DATABASE}\n"}
 
 
 def make_old_volume(volume: Path, folders: list[str]) -> None:
@@ -28,7 +33,7 @@ def make_old_volume(volume: Path, folders: list[str]) -> None:
         ]
         for name in (*MODULES, *nodes):
             write(volume / checkout / name, LOUD)
-    for name, content in DATA.items():
+    for name, content in (DATA | SETTINGS).items():
         write(volume / name, content)
 
 
@@ -47,3 +52,14 @@ def expect_kept(volume: Path) -> None:
     ]
     if lost:
         raise Fail(f"gone or changed: {', '.join(lost)}")
+
+
+def expect_settings(comfyui: ComfyUI) -> None:
+    """Raises Fail unless ComfyUI-Manager goes by SETTINGS."""
+    status, content = fetch(f"{comfyui.url}/manager/db_mode", token=comfyui.token)
+    if (status, content.decode()) != (200, DATABASE):
+        raise Fail(f"expected the database to be {DATABASE}, got {content.decode()} (status {status})")
+    # Nothing of that name exists; who may not even ask is refused before anybody looks.
+    status, _ = fetch(f"{comfyui.url}/snapshot/remove", {"target": "strata-smoke"}, token=comfyui.token)
+    if status != 403:
+        raise Fail(f"security_level is strong in the volume, but removing something is answered with {status}, not 403")

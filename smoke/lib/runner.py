@@ -32,11 +32,12 @@ RUN = Path(__file__).resolve().parent.parent / "run.py"
 
 @dataclass
 class Settings:
-    """What all lanes share."""
+    """What all lanes share. `free_bytes`: of the GPU's memory, before any check ran."""
 
     image: Image
     gpu: dict[str, Any] | None
     require_gpu: bool
+    free_bytes: int | None = None
     venv_python: Path = VENV_PYTHON
 
 
@@ -53,19 +54,27 @@ class Run:
     def run(self, checks: list[CheckFile]) -> None:
         """Runs all `checks`; afterwards none of their processes is left."""
         adopt_orphans()
-        lanes = [[check] for check in checks if not check.venv]
-        if shared := [check for check in checks if check.venv]:
+        first, last = [[check for check in checks if check.last is late] for late in (False, True)]
+        lanes = [[check] for check in first if not check.venv]
+        if shared := [check for check in first if check.venv]:
             lanes.insert(0, shared)
-        # Daemons, so that an interrupted run can end.
-        threads = [threading.Thread(target=self._run_lane, args=(lane,), daemon=True) for lane in lanes]
         try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            self._run_lanes(lanes)
+            # What they left running would be seen by those that look at what is left.
+            kill_descendants(os.getpid())
+            for check in last:
+                self._run_lanes([[check]])
         finally:
             self._stopped = True
             kill_descendants(os.getpid())
+
+    def _run_lanes(self, lanes: list[list[CheckFile]]) -> None:
+        # Daemons, so that an interrupted run can end.
+        threads = [threading.Thread(target=self._run_lane, args=(lane,), daemon=True) for lane in lanes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def _run_lane(self, checks: list[CheckFile]) -> None:
         while checks and not self._stopped:
@@ -111,6 +120,7 @@ class Lane:
                 "image": self._settings.image,
                 "gpu": self._settings.gpu,
                 "requireGpu": self._settings.require_gpu,
+                "freeBytes": self._settings.free_bytes,
                 "pipe": writing,
             }
             try:

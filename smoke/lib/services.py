@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -12,7 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -93,15 +94,41 @@ def expect_refusal(url: str) -> None:
             raise Fail(f"expected 401 {'with a wrong token' if wrong else 'without a token'}, got {status}")
 
 
+def stream(url: str, body: Mapping[str, Any], timeout: float = 120.0) -> Iterator[dict[str, Any]]:
+    """The events of an answer to a POST, one after the other as they arrive; raises Fail."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        with OPENER.open(request, timeout=timeout) as response:
+            for line in response:
+                if line.startswith(b"data: {"):
+                    yield json.loads(line.removeprefix(b"data: "))
+    except (OSError, ValueError) as error:
+        raise Fail(f"{url}: {error}") from error
+
+
+def expect_no_restart(log: str) -> None:
+    """Raises Fail when the process manager started a service more than once."""
+    names = re.findall(r"spawned: '([^']+)'", log)
+    again = {name for name in names if names.count(name) > 1}
+    if again:
+        raise Fail(f"died and was started again: {', '.join(sorted(again))}", log)
+
+
 class Services:
     """The running services: `with Services() as services:`. Whatever happens, none of them outlives the block.
 
     They listen on the image's default ports, or on free ones where `default_ports` is false or these are taken.
-    `llama` and `comfyui` say which of them run; without a `volume` the image's own is used.
+    `llama` and `comfyui` say which of them run; without a `volume` the image's own is used. `verbose`: llama-server
+    writes where the layers of its model are.
     """
 
     def __init__(
-        self, default_ports: bool = True, llama: bool = True, comfyui: bool = False, volume: Path | None = None
+        self,
+        default_ports: bool = True,
+        llama: bool = True,
+        comfyui: bool = False,
+        volume: Path | None = None,
+        verbose: bool = False,
     ) -> None:
         ports = (LLAMA_PORT, BACKEND_PORT, COMFYUI_PORT)
         if not (default_ports and all(is_free(port) for port in ports)):
@@ -118,6 +145,9 @@ class Services:
             self.environment["STRATA_LLAMA"] = "off"
         if volume:
             self.environment["STRATA_VOLUME"] = str(volume)
+        if verbose:
+            # The first of them is the name of today, the second that of versions before b9360.
+            self.environment |= {"LLAMA_ARG_LOG_VERBOSITY": "4", "LLAMA_LOG_VERBOSITY": "4"}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the block ends
         self._told_to_stop = False
 
@@ -152,6 +182,13 @@ class Services:
         except subprocess.TimeoutExpired:
             return None
         return time.monotonic() - started
+
+    def wait_for_end(self, deadline: float) -> int | None:
+        """The entrypoint's exit status; None where it has not ended by itself within `deadline` seconds."""
+        try:
+            return self.process.wait(deadline)
+        except subprocess.TimeoutExpired:
+            return None
 
     def log(self) -> str:
         """What the services wrote so far."""

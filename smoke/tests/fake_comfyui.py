@@ -4,6 +4,7 @@ Its log has the form of the real one's (nodes.py of ComfyUI 0.3.64). FAULT names
 the folders of nodes that do not import, FAKE_PASSWORD is the file of ComfyUI-Login.
 """
 
+import configparser
 import json
 import os
 import runpy
@@ -21,8 +22,11 @@ BROKEN = os.environ.get("FAKE_BROKEN", "").split(",")
 PASSWORD = Path(os.environ["FAKE_PASSWORD"])
 VOLUME = Path(os.environ["STRATA_VOLUME"])
 HISTORY: dict[str, Any] = {}
-CUSTOM_NODES = "/opt/comfyui/custom_nodes"
+CUSTOM_NODES = f"{os.environ.get('STRATA_SMOKE_OPT', '/opt')}/comfyui/custom_nodes"
 FOLDERS = [node["folder"] for node in IMAGE["nodes"]]
+MEBIBYTE = 2**20
+# Bytes that it holds on the GPU: what stays for good, and what it computed with.
+MEMORY = {"kept": 8 * MEBIBYTE, "used": 0}
 TRACE = """Traceback (most recent call last):
   File "/opt/comfyui/nodes.py", line 2160, in load_custom_node
     module_spec.loader.exec_module(module)
@@ -62,10 +66,13 @@ def png(width: int, height: int, colour: bytes) -> bytes:
 
 
 def compute(workflow: dict[str, Any]) -> dict[str, Any]:
-    """The entry of the history after the one workflow that this ComfyUI knows."""
-    empty, scale, invert, save = (workflow[number] for number in "1234")
-    kinds = [node["class_type"] for node in (empty, scale, invert, save)]
-    assert kinds == ["EmptyImage", "ImageScale", "ImageInvert", "SaveImage"], kinds
+    """The entry of the history after one of the two workflows that this ComfyUI knows."""
+    MEMORY["used"] = 900 * MEBIBYTE
+    if "video" in workflow:
+        return compute_video()
+    empty, scale, blur, invert, save = (workflow[number] for number in "12345")
+    kinds = [node["class_type"] for node in (empty, scale, blur, invert, save)]
+    assert kinds == ["EmptyImage", "ImageScale", "ImageBlur", "ImageInvert", "SaveImage"], kinds
     if FAULT == "workflow-error":
         return {"status": {"status_str": "error", "messages": [["execution_error", "no such thing"]]}, "outputs": {}}
     colour = bytes(255 - part for part in empty["inputs"]["color"].to_bytes(3, "big"))
@@ -76,7 +83,36 @@ def compute(workflow: dict[str, Any]) -> dict[str, Any]:
     if FAULT != "no-picture":
         (VOLUME / "output" / name).write_bytes(content[:60] if FAULT == "half-picture" else content)
     image = {"filename": name, "subfolder": "", "type": "output"}
-    return {"status": {"status_str": "success", "messages": []}, "outputs": {"4": {"images": [image]}}}
+    return {"status": {"status_str": "success", "messages": []}, "outputs": {"5": {"images": [image]}}}
+
+
+def compute_video() -> dict[str, Any]:
+    """The image's own workflow: a video, and a preview that is not kept."""
+    saved = [] if FAULT == "no-video" else [{"filename": "clip_00001.mp4", "subfolder": "video", "type": "output"}]
+    preview = {"filename": "preview.png", "subfolder": "", "type": "temp"}
+    (VOLUME / "output/video").mkdir(parents=True, exist_ok=True)
+    (VOLUME / "output/video/clip_00001.mp4").write_bytes(b"" if FAULT == "empty-video" else b"video")
+    outputs = {"7": {"gifs": saved, "animated": [True]}, "8": {"images": [preview]}}
+    return {"status": {"status_str": "success", "messages": []}, "outputs": outputs}
+
+
+def manager_setting(name: str, otherwise: str) -> str:
+    """ComfyUI-Manager's setting, from the file that an older image left in the volume."""
+    config = configparser.ConfigParser()
+    if FAULT != "manager-path":
+        config.read(VOLUME / "user/default/ComfyUI-Manager/config.ini")
+    return config.get("default", name, fallback=otherwise)
+
+
+def system_stats() -> dict[str, Any]:
+    """Version, packages, and the memory of the one device."""
+    version = "0.3.65" if FAULT == "other-version" else IMAGE["version"]
+    device = "mps" if FAULT == "other-device" else os.environ["FAKE_DEVICE"]
+    templates = {"name": "comfyui-workflow-templates", "installed": "0.1.95", "required": "0.1.95"}
+    if FAULT == "no-templates":
+        templates["installed"] = None
+    system = {"comfyui_version": version, "comfy_package_versions": [templates]}
+    return {"system": system, "devices": [{"type": device, "torch_vram_total": sum(MEMORY.values())}]}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -99,9 +135,12 @@ class Handler(BaseHTTPRequestHandler):
         if self.is_refused():
             self.answer({"error": "Authentication required."}, 401)
         elif self.path == "/system_stats":
-            version = "0.3.65" if FAULT == "other-version" else IMAGE["version"]
-            device = "cuda" if FAULT == "other-device" else "cpu"
-            self.answer({"system": {"comfyui_version": version}, "devices": [{"type": device}]})
+            self.answer(system_stats())
+        elif self.path == "/manager/db_mode":
+            self.answer(manager_setting("db_mode", "cache").encode())
+        elif self.path.startswith("/models/"):
+            names = IMAGE.get("models", []) if FAULT != "model-path" else []
+            self.answer([name.split("/", 1)[1] for name in names if name.startswith(self.path[8:] + "/")])
         elif self.path == "/object_info":
             print("[ERROR] An error occurred while retrieving information for the 'Shy' node.", flush=True)
             self.answer({f"Class{number}": {} for number in range(3)})
@@ -118,6 +157,13 @@ class Handler(BaseHTTPRequestHandler):
             self.answer({"error": "Authentication required."}, 401)
         elif self.is_refused():
             self.answer({"error": "Authentication required."}, 401)
+        elif self.path == "/snapshot/remove":
+            strong = manager_setting("security_level", "normal") == "strong" and FAULT != "manager-level"
+            self.answer({}, 403 if strong else 200)
+        elif self.path == "/free":
+            if FAULT != "keeps-memory":
+                MEMORY["used"] = 0
+            self.answer(b"")
         else:
             if FAULT != "hangs":
                 HISTORY["p1"] = compute(json.loads(content)["prompt"])

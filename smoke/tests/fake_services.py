@@ -22,10 +22,11 @@ BACKEND_PORT = int(os.environ.get("STRATA_BACKEND_PORT", "8000"))
 TEXT = " three four six" if FAULT == "wrong" else " three four five"
 TORCH = "2.11.0" if FAULT == "other-torch" else "2.12.0+cu130"
 IMAGE = json.loads(os.environ["FAKE_IMAGE"])
+GPU = json.loads(os.environ.get("FAKE_GPU", "null"))
 SYSTEM = {
     "image": IMAGE,
-    "torch": {"version": TORCH, "cuda": "13.0", "cudaAvailable": False},
-    "driver": None,
+    "torch": {"version": TORCH, "cuda": "13.0", "cudaAvailable": GPU is not None},
+    "driver": GPU and GPU["driver"],
     "attention": [],
     "llama": {"build": "b8505-0c1e570", "ready": True},
     "problems": [],
@@ -56,13 +57,35 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(SYSTEM if self.path == "/system" else {}, 503 if FAULT == "sick" else 200)
 
     def do_POST(self) -> None:
-        wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["max_tokens"]
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if body.get("stream"):
+            self.send_tokens()
+            return
+        wanted = body["max_tokens"]
         choice = {"text": TEXT, "message": {"content": TEXT}}
         usage = {"completion_tokens": wanted}
         self.answer({"choices": [choice], "usage": usage, "timings": {"predicted_per_second": 1000.0}})
 
+    def send_tokens(self) -> None:
+        """The answer as llama-server streams it: an event a token, then the end."""
+        self.send_response(200)
+        self.end_headers()
+        words = ["", *TEXT.split()] if FAULT != "stalls" else []
+        for word in words:
+            time.sleep(0.01)
+            self.wfile.write(f"data: {json.dumps({'choices': [{'text': f' {word}' if word else ''}]})}\n\n".encode())
+        self.wfile.write(b"data: [DONE]\n\n")
+
     def log_message(self, *_: Any) -> None:
         pass
+
+
+def load_model() -> None:
+    """What llama-server writes about its layers, if it is asked to."""
+    if GPU is None or os.environ.get("LLAMA_ARG_LOG_VERBOSITY") != "4" or FAULT == "no-back-end":
+        return
+    print("load_tensors: offloading output layer to GPU")
+    print(f"load_tensors: offloaded {1 if FAULT == 'half-offloaded' else 2}/2 layers to GPU", flush=True)
 
 
 def serve(port: int) -> None:
@@ -75,6 +98,7 @@ def keep_services() -> None:
     """The process manager: starts llama-server again and ends with SIGTERM, as far as the fault lets it."""
     command = [str(Path(sys.argv[0]).with_name("llama-server"))]
     server = subprocess.Popen(command)
+    print("INFO spawned: 'llama' with pid 6\n" * (2 if FAULT == "llama-restarts" else 1), flush=True)
     comfyui = None
     if os.environ["STRATA_COMFYUI"] == "on":
         comfyui = subprocess.Popen([str(Path(sys.argv[0]).with_name("comfyui"))])
@@ -101,8 +125,14 @@ def keep_services() -> None:
 if NAME == "healthcheck":
     sys.exit(1 if FAULT == "healthcheck" else 0)
 if NAME == "llama-server":
+    load_model()
     serve(LLAMA_PORT)
 if FAULT == "ends":
     sys.exit(3)
+if os.environ["STRATA_COMFYUI"] == "on" and FAULT != "any-volume":
+    try:
+        Path(os.environ["STRATA_VOLUME"]).mkdir(exist_ok=True)
+    except OSError as error:
+        sys.exit(0 if FAULT == "ends-well" else f"cannot write: {error}")
 Thread(target=serve, args=(BACKEND_PORT,), daemon=True).start()
 keep_services()

@@ -35,6 +35,14 @@ IMAGE: dict[str, Any] = {
 }
 
 
+GPU: dict[str, Any] = {
+    "name": "NVIDIA L4",
+    "computeCapability": "8.9",
+    "driver": "595.64",
+    "memoryBytes": 23 * 2**30,
+}
+
+
 @dataclass
 class Finished:
     """A run that ended: its exit status, what it printed and the evidence, None if there is none."""
@@ -111,6 +119,9 @@ DEADLINES = {
     "STOP_DEADLINE": 2.0,
     "LOG_DEADLINE": 0.5,
     "WORKFLOW_DEADLINE": 0.5,
+    "OWN_WORKFLOW_DEADLINE": 2.0,
+    "FREE_DEADLINE": 0.5,
+    "CLOSED_DEADLINE": 2.0,
     "GRACE": 0.3,
 }
 SCRIPTS = {
@@ -130,6 +141,7 @@ class ServicesTestCase(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.addCleanup(kill_descendants, os.getpid())
         self.folder = Path(folder.name)
+        self.mounted: Path | None = self.folder
         for name, source in SCRIPTS.items():
             script = self.folder / name
             script.write_text(f"#!{sys.executable}\n{Path(__file__).with_name(source).read_text()}")
@@ -145,6 +157,7 @@ class ServicesTestCase(unittest.TestCase):
         image: dict[str, Any] = IMAGE,
         environment: Mapping[str, str] | None = None,
         without: tuple[str, ...] = (),
+        gpu: dict[str, Any] | None = None,
     ) -> dict[str, dict[str, Any]]:
         """The results of a real check on services with a fault; functions in `without` do nothing."""
         module = load(number)
@@ -155,13 +168,24 @@ class ServicesTestCase(unittest.TestCase):
             setattr(module, name, mock.Mock())
         if hasattr(module, "HEALTHCHECK"):
             module.HEALTHCHECK = self.folder / "healthcheck"
-        check, reports = collecting_check(image=image)
-        settings = {"FAULT": fault, "FAKE_IMAGE": json.dumps(image), "LLAMA_ARG_MODEL": "counting.gguf"}
+        if hasattr(module, "mounted_volume"):
+            module.mounted_volume = lambda: self.mounted
+        check, reports = collecting_check(gpu, gpu is not None, image)
+        settings = {
+            "FAULT": fault,
+            "FAKE_IMAGE": json.dumps(image),
+            "FAKE_GPU": json.dumps(gpu),
+            "FAKE_DEVICE": "cuda" if gpu else "cpu",
+            "LLAMA_ARG_MODEL": "counting.gguf",
+        }
         with mock.patch.dict(os.environ, settings | dict(environment or {})):
             module.run(check)
+        self.measured = {content[0]: content[1] for kind, content in reports if kind == "measurement"}
         return {content["id"].split(".")[1]: content for kind, content in reports if kind == "result"}
 
-    def not_passed(self, number: str, fault: str, image: dict[str, Any] = IMAGE) -> dict[str, str]:
+    def not_passed(
+        self, number: str, fault: str, image: dict[str, Any] = IMAGE, gpu: dict[str, Any] | None = None
+    ) -> dict[str, str]:
         """Reason by step of what did not pass."""
-        results = self.run_check(number, fault, image)
+        results = self.run_check(number, fault, image, gpu=gpu)
         return {name: result["reason"] for name, result in results.items() if result["status"] != "pass"}

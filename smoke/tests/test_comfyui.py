@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import unittest
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from support import IMAGE, Playground, ServicesTestCase
+from support import GPU, IMAGE, Playground, ServicesTestCase
 
 from lib import comfyui as library
 
 NODES = [{"folder": "ComfyUI-Login"}, {"folder": "ComfyUI-KJNodes"}, {"folder": "rgthree.comfy"}]
 KNOWN = "needs a newer ComfyUI"
+CLOSED = ("check_closed_volume",)
 
 
 def image_with(nodes: Sequence[dict[str, str]]) -> dict[str, Any]:
@@ -27,6 +30,8 @@ class ComfyUITest(ServicesTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.password = self.folder / "login/PASSWORD"
+        # What the image's description has beside nodes.
+        self.more: dict[str, Any] = {}
         patch = mock.patch.object(library, "PASSWORD", self.password)
         patch.start()
         self.addCleanup(patch.stop)
@@ -36,18 +41,19 @@ class ComfyUITest(ServicesTestCase):
         fault: str = "",
         nodes: Sequence[dict[str, str]] = NODES,
         broken: str = "",
-        without: tuple[str, ...] = ("check_old_volume",),
+        without: tuple[str, ...] = ("check_old_volume", "check_closed_volume"),
     ) -> dict[str, dict[str, Any]]:
-        """The results by step; on an old volume only for those who ask, because each start takes a while."""
+        """The results by step; on other volumes only for those who ask, because each start takes a while."""
         environment = {"FAKE_BROKEN": broken, "FAKE_PASSWORD": str(self.password)}
-        return self.run_check("70", fault, image_with(nodes), environment, without)
+        # Where there is a GPU, nothing is skipped.
+        return self.run_check("70", fault, image_with(nodes) | self.more, environment, without, GPU)
 
     def wrong(
         self,
         fault: str = "",
         nodes: Sequence[dict[str, str]] = NODES,
         broken: str = "",
-        without: tuple[str, ...] = ("check_old_volume",),
+        without: tuple[str, ...] = ("check_old_volume", "check_closed_volume"),
     ) -> dict[str, str]:
         """Reason by step of what did not pass."""
         results = self.results(fault, nodes, broken, without)
@@ -59,10 +65,13 @@ class ComfyUITest(ServicesTestCase):
         self.assertEqual(
             list(results),
             [
-                *("start", "nodes", "built-in", "login", "system-stats", "object-info", "frontend", "workflow"),
-                *("backend-token", "backend-nodes", "stop", "nothing-left", "old-volume", "old-data"),
+                *("mount", "start", "nodes", "built-in", "login", "system-stats", "object-info", "frontend"),
+                *("packages", "workflow", "memory", "backend-token", "backend-nodes", "stays", "stop"),
+                *("nothing-left", "old-volume", "old-data", "closed-volume"),
             ],
         )
+        self.assertEqual(self.measured["comfyuiMemoryLeftBytes"], 0)
+        self.assertGreater(self.measured["firstImageSeconds"], self.measured["comfyuiStartSeconds"])
         self.assertEqual(results["nodes"]["reason"], "3 of 3")
         self.assertEqual(results["object-info"]["reason"], "3 classes; cannot describe themselves: Shy")
         self.assertEqual(results["workflow"]["reason"], "output/strata-smoke_00001_.png")
@@ -141,13 +150,17 @@ class ComfyUITest(ServicesTestCase):
         self.assertEqual(wrong["nodes"], "no list of imports within 0.5 s")
 
     def test_another_version_or_device(self) -> None:
-        for fault, found in {"other-version": "'0.3.65'", "other-device": "'cuda'"}.items():
+        for fault, found in {"other-version": "'0.3.65'", "other-device": "'mps'"}.items():
             wrong = self.wrong(fault)
             self.assertEqual(set(wrong), {"system-stats"})
             self.assertIn(found, wrong["system-stats"].split("got")[1])
 
     def test_no_interface(self) -> None:
         self.assertEqual(self.wrong("no-frontend"), {"frontend": "expected a web page, got status 200"})
+
+    def test_no_templates(self) -> None:
+        reason = "comfyui-workflow-templates: expected 0.1.95, got nothing"
+        self.assertEqual(self.wrong("no-templates"), {"packages": reason})
 
     def test_another_picture(self) -> None:
         reasons = {
@@ -176,10 +189,68 @@ class ComfyUITest(ServicesTestCase):
         self.assertRegex(self.wrong("leaves-comfyui")["nothing-left"], r"^still there: \S+ \(\d+\)$")
 
     def test_code_of_an_old_volume(self) -> None:
-        self.assertEqual(self.wrong("shadowed", without=()), {"old-volume": "code of the old volume ran"})
+        self.assertEqual(self.wrong("shadowed", without=CLOSED), {"old-volume": "code of the old volume ran"})
 
     def test_data_of_an_old_volume(self) -> None:
-        self.assertEqual(self.wrong("loses-data", without=()), {"old-data": "gone or changed: output/kept.png"})
+        self.assertEqual(self.wrong("loses-data", without=CLOSED), {"old-data": "gone or changed: output/kept.png"})
+
+    def test_settings_of_an_old_volume(self) -> None:
+        nodes = [{"folder": "ComfyUI-Manager"}]
+        self.assertEqual(self.results("", nodes, without=CLOSED)["manager-settings"]["status"], "pass")
+        wrong = self.wrong("manager-path", nodes, without=CLOSED)
+        self.assertEqual(wrong, {"manager-settings": "expected the database to be local, got cache (status 200)"})
+        wrong = self.wrong("manager-level", nodes, without=CLOSED)
+        self.assertRegex(wrong["manager-settings"], "is answered with 200, not 403$")
+        nodes = [{"folder": "ComfyUI-Manager", "knownFailure": KNOWN}]
+        results = self.results("", nodes, "ComfyUI-Manager", CLOSED)
+        self.assertNotIn("manager-settings", results)
+
+    def test_a_volume_that_cannot_be_written_to(self) -> None:
+        without = ("check_old_volume",)
+        self.assertEqual(self.wrong("any-volume", without=without), {"closed-volume": "still running after 2 s"})
+        self.assertRegex(
+            self.wrong("ends-well", without=without)["closed-volume"], "^exit status 0, and /.* not named$"
+        )
+
+    def test_a_mounted_volume(self) -> None:
+        self.assertEqual(self.results()["mount"]["reason"], str(self.folder))
+        self.mounted = Path("/proc/self")
+        self.assertRegex(
+            self.wrong()["mount"], f"^user {os.geteuid()} cannot write to /proc/self, which is [0-9]+'s: No such file"
+        )
+        self.mounted = None
+        self.assertEqual(self.wrong(), {"mount": "nothing is mounted where the volume belongs"})
+
+    def test_memory_that_is_not_given_back(self) -> None:
+        self.assertEqual(self.wrong("keeps-memory"), {"memory": "it keeps 900 MiB although everything was unloaded"})
+
+    def test_models_that_the_image_brings(self) -> None:
+        models = ["checkpoints/a.safetensors", "vae/deep/b.safetensors"]
+        self.more = {"comfyui": image_with([])["comfyui"] | {"models": models}}
+        self.assertEqual(self.results(nodes=[])["models"]["reason"], "2 models")
+        wrong = self.wrong("model-path", nodes=[])
+        self.assertEqual(wrong, {"models": f"not offered: {', '.join(models)}"})
+
+    def test_workflows_that_the_image_brings(self) -> None:
+        path = self.folder / "clip.json"
+        path.write_text('{"video": {"class_type": "SaveVideo", "inputs": {}}}')
+        self.more = {"comfyui": image_with([])["comfyui"] | {"workflows": [str(path)]}}
+        self.assertEqual(self.results(nodes=[])["workflow-clip"]["reason"], "clip_00001.mp4")
+        self.assertIn("ownWorkflowSeconds", self.measured)
+        self.assertEqual(self.wrong("no-video", nodes=[]), {"workflow-clip": "the workflow saved nothing"})
+        reason = "clip_00001.mp4 is not on the volume, or is empty"
+        self.assertEqual(self.wrong("empty-video", nodes=[]), {"workflow-clip": reason})
+        path.unlink()
+        self.assertRegex(self.wrong(nodes=[])["workflow-clip"], "FileNotFoundError")
+
+    def test_without_a_gpu_what_needs_one_is_skipped(self) -> None:
+        self.more = {"comfyui": image_with([])["comfyui"] | {"workflows": ["/nowhere/clip.json"]}}
+        environment = {"FAKE_BROKEN": "", "FAKE_PASSWORD": str(self.password)}
+        without = ("check_old_volume", "check_closed_volume")
+        results = self.run_check("70", "", image_with([]) | self.more, environment, without)
+        skipped = {name: result["reason"] for name, result in results.items() if result["status"] == "skip"}
+        self.assertEqual(skipped, {"workflow-clip": "no GPU", "memory": "no GPU"})
+        self.assertEqual({result["status"] for result in results.values()}, {"pass", "skip"}, results)
 
 
 class NeedsTest(unittest.TestCase):

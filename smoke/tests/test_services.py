@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unittest
 
-from support import IMAGE, ServicesTestCase
+from support import GPU, IMAGE, ServicesTestCase
 
 
 class ServicesTest(ServicesTestCase):
@@ -16,7 +16,7 @@ class ServicesTest(ServicesTestCase):
 
     def test_an_image_without_llama(self) -> None:
         image = {name: value for name, value in IMAGE.items() if name != "llama"}
-        self.assertEqual(set(self.run_check("50", "", image)), {"start", "healthcheck", "system"})
+        self.assertEqual(set(self.run_check("50", "", image)), {"start", "healthcheck", "stays", "system"})
         self.assertEqual(self.not_passed("50", "", image), {})
         self.assertEqual(self.not_passed("60", "", image), {})
 
@@ -28,8 +28,32 @@ class ServicesTest(ServicesTestCase):
 
     def test_wrong_tokens(self) -> None:
         wrong = self.not_passed("50", "wrong")
-        self.assertEqual(set(wrong), {"completion", "chat", "restart"})
+        self.assertEqual(set(wrong), {"completion", "chat", "first-token", "restart"})
         self.assertEqual(wrong["chat"], "expected 'three four five', got ' three four six'")
+
+    def test_the_first_token(self) -> None:
+        self.run_check("50", "")
+        # Before the first word the fake waits twice for a hundredth of a second, as for a token without text.
+        self.assertGreaterEqual(self.measured["firstTokenSeconds"], 0.02)
+        self.assertLess(self.measured["firstTokenSeconds"], 1)
+        self.assertEqual(self.not_passed("50", "stalls"), {"first-token": "expected 'three four five', got ''"})
+
+    def test_a_service_that_was_started_again(self) -> None:
+        wrong = self.not_passed("50", "llama-restarts")
+        self.assertEqual(wrong, {"stays": "died and was started again: llama"})
+
+    def test_layers_on_the_gpu(self) -> None:
+        image = IMAGE | {"llama": {"version": "b8505", "cuda": True}}
+        self.assertEqual(self.run_check("50", "", image, gpu=GPU)["offload"]["reason"], "2 of 2 layers")
+        # The CUDA back end did not load, and everything else still answers.
+        wrong = self.not_passed("50", "no-back-end", image, GPU)
+        self.assertEqual(wrong, {"offload": "llama-server put no layer on the GPU"})
+        wrong = self.not_passed("50", "half-offloaded", image, GPU)
+        self.assertEqual(wrong, {"offload": "1 of 2 layers are on the GPU"})
+        self.assertEqual(self.not_passed("50", "", image), {"offload": "no GPU"})
+
+    def test_without_cuda_no_layers_are_expected_on_the_gpu(self) -> None:
+        self.assertNotIn("offload", self.run_check("50", "", gpu=GPU))
 
     def test_a_server_that_does_not_come_back(self) -> None:
         self.assertEqual(self.not_passed("50", "stays-dead"), {"restart": "not back within 1 s"})

@@ -59,6 +59,21 @@ class ImageScale:
         return ((width, height, image[2]),)
 
 
+class ImageBlur:
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:
+        radius = ("INT", {"default": 1, "min": 1, "max": 31})
+        sigma = ("FLOAT", {"default": 1.0, "min": 0.1, "max": 10.0})
+        return {"required": {"image": ("IMAGE",), "blur_radius": radius, "sigma": sigma}}
+
+    RETURN_TYPES = ("IMAGE",)
+    FUNCTION = "blur"
+    CATEGORY = "image/filters"
+
+    def blur(self, image: Image, blur_radius: int, sigma: float) -> tuple[Image]:
+        return (image,)
+
+
 class ImageInvert:
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:
@@ -105,6 +120,7 @@ def png(width: int, height: int, colour: tuple[int, ...]) -> bytes:
 NODE_CLASS_MAPPINGS: dict[str, Any] = {
     "EmptyImage": EmptyImage,
     "ImageScale": ImageScale,
+    "ImageBlur": ImageBlur,
     "ImageInvert": ImageInvert,
     "SaveImage": SaveImage,
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { globSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { UserError, UserErrors } from "../../../errors.ts";
 import {
@@ -149,15 +149,41 @@ test("the summary counts, and names what is inconclusive only when there is some
 
 test("a partial run is seen to be partial", () => {
   assert.deepEqual(absentChecks(report), [
+    "15-environment",
     "20-libraries",
+    "25-driver",
     "40-attention",
     "50-services",
     "60-stop",
+    "90-memory",
     "70-comfyui",
   ]);
   const checks = completeRun.map((id) => ({ ...result("pass"), id }));
   assert.deepEqual(absentChecks({ checks, due: [] }), []);
   assert.deepEqual(absentChecks({ checks, due: ["70-comfyui"] }), ["70-comfyui"]);
+});
+
+test("every measurement that a check makes has its place", () => {
+  const folder = new URL("../../../smoke/", import.meta.url);
+  const source = globSync("{checks,lib}/*.py", { cwd: folder })
+    .map((path) => readFileSync(new URL(path, folder), "utf8"))
+    .join("\n");
+  const names = [...source.matchAll(/\.measure\("(\w+)"/g)].map(([, name = ""]) => name);
+  assert.ok(names.includes("firstTokenSeconds") && names.includes("gpuMemoryLeftBytes"));
+  const measurements = Object.fromEntries(names.map((name) => [name, 1]));
+  const text = JSON.stringify({ ...report, measurements });
+  assert.deepEqual(parseRunReport(text, "run.json").measurements, measurements);
+});
+
+test("a host that cannot test the image is no verdict on it", () => {
+  const trouble = {
+    id: "00-host",
+    title: "the host can test this image",
+    status: "inconclusive",
+    seconds: 0,
+  };
+  const text = JSON.stringify({ ...report, verdict: "inconclusive", checks: [trouble] });
+  assert.equal(parseRunReport(text, "run.json").verdict, "inconclusive");
 });
 
 test("a complete run is every file of smoke/checks that does not need a part of the image", () => {

@@ -1,0 +1,90 @@
+"""Check 30: what is computed on which GPU, and that wrong numbers are seen."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+from unittest import mock
+
+from fake_torch import HAS_TORCH, load_with_fake
+from support import GPU, IMAGE, collecting_check, load
+
+from lib.result import Fail, Status
+
+TURING = GPU | {"computeCapability": "7.5"}
+TYPED = [
+    f"{name}-{kind}" for kind in ("float64", "float32", "float16", "bfloat16") for name in ("matmul", "convolution")
+]
+BOTH = ["matmul", "convolution", "autograd", *TYPED, "matmul-int8"]
+GPU_ONLY = ["matmul-tf32", "matmul-float8", "capability", "memory"]
+
+
+def run(gpu: dict[str, Any] | None, broken: str = "") -> dict[str, tuple[str, str | None]]:
+    """Status and reason by step, with computations that all succeed, but for `broken` on the GPU."""
+    module = load_with_fake("30")
+
+    def compute(name: str) -> Any:
+        def on(device: str) -> None:
+            if device == "cuda" and name == broken:
+                raise Fail("wrong")
+
+        return on
+
+    names = list(module.computations())
+    module.computations = lambda: {name: compute(name) for name in names}
+    module.compute_tf32, module.matmul_float8, module.allocate = mock.Mock(), mock.Mock(), mock.Mock()
+    capability = tuple(map(int, (gpu or GPU)["computeCapability"].split(".")))
+    module.torch.cuda.get_device_capability.return_value = capability
+    check, reports = collecting_check(gpu, gpu is not None, IMAGE)
+    module.run(check)
+    results = [content for kind, content in reports if kind == "result"]
+    return {result["id"].split(".")[1]: (result["status"], result.get("reason")) for result in results}
+
+
+class TypesTest(unittest.TestCase):
+    """Which steps there are."""
+
+    def test_on_a_gpu_every_type_is_computed(self) -> None:
+        results = run(GPU)
+        self.assertEqual(
+            list(results), [*(f"{name}-cpu" for name in BOTH), *(f"{name}-gpu" for name in BOTH), *GPU_ONLY]
+        )
+        self.assertEqual({status for status, _ in results.values()}, {Status.PASS}, results)
+
+    def test_without_a_gpu_its_part_is_skipped(self) -> None:
+        skipped = {name for name, (status, _) in run(None).items() if status == "skip"}
+        self.assertEqual(skipped, {*(f"{name}-gpu" for name in BOTH), *GPU_ONLY})
+
+    def test_an_older_gpu_is_not_asked_for_what_came_later(self) -> None:
+        self.assertNotIn("matmul-float8", run(TURING))
+
+    def test_a_wrong_result_is_one_failure(self) -> None:
+        wrong = {name: found for name, found in run(GPU, "convolution-bfloat16").items() if found[0] != "pass"}
+        self.assertEqual(wrong, {"convolution-bfloat16-gpu": ("fail", "wrong")})
+
+    def test_a_gpu_that_torch_sees_otherwise(self) -> None:
+        status, reason = run(TURING)["capability"]
+        self.assertEqual(status, "fail")
+        self.assertEqual(reason, "the GPU has compute capability 7.5, the image is built for 8.9")
+
+
+@unittest.skipUnless(HAS_TORCH, "needs torch")
+class ComputeTest(unittest.TestCase):
+    """The computations themselves, on the CPU."""
+
+    def test_every_computation(self) -> None:
+        module = load("30")
+        for compute in module.computations().values():
+            compute("cpu")
+
+    def test_one_wrong_number_is_seen(self) -> None:
+        module = load("30")
+        expected = module.signs(4, 4, seed=1)
+        found = expected.clone()
+        found[2, 3] += 1
+        with self.assertRaisesRegex(Fail, "1 of 16 numbers are wrong"):
+            module.expect_equal(found, expected)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -133,8 +133,12 @@ export type Evidence = z.infer<typeof evidenceSchema>;
 /** Where the image ran. */
 export type EvidenceHost = z.infer<typeof host>;
 
-/** The checks that every image has to pass. Files of `smoke/checks` with NEEDS are due for some images only. */
+/**
+ * The checks that every image has to pass: `00-image` of lib/image-results.ts, and those of `smoke/checks`, where files
+ * with NEEDS are due for some images only.
+ */
 export const completeRun: readonly string[] = [
+  "00-image",
   "10-imports",
   "15-environment",
   "20-libraries",
@@ -143,7 +147,7 @@ export const completeRun: readonly string[] = [
   "40-attention",
   "50-services",
   "60-stop",
-  "90-memory",
+  "95-memory",
 ];
 
 /** The verdict that follows from the results, by the rule that `smoke/lib/evidence.py` applies. */

@@ -2,8 +2,10 @@ import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { type Evidence, parseRunReport, summarise } from "../lib/evidence.ts";
+import { type Evidence, judge, parseRunReport, summarise } from "../lib/evidence.ts";
+import { imageResults } from "../lib/image-results.ts";
 import { parseReference } from "../lib/references.ts";
+import { readImage } from "../oci/client.ts";
 import { buildInBuilder } from "./builder.ts";
 import { required } from "./environment.ts";
 import { tail } from "./exec.ts";
@@ -24,6 +26,13 @@ await main(async () => {
   const { digest } = parseReference(reference);
   if (!digest) throw new UserError(reference, "has no digest.", "Evidence is about a digest: name one.");
 
+  // What the registry tells already takes no host.
+  const image = imageResults(await readImage(reference));
+  if (judge(image) === "fail") {
+    for (const { id, status, reason } of image) if (status === "fail") note(`fail ${id}: ${reason}`);
+    return 1;
+  }
+
   const output = await mkdtemp(join(tmpdir(), "strata-smoke-"));
   try {
     const result = await buildInBuilder(home, required("STRATA_BUILDER"), {
@@ -38,8 +47,11 @@ await main(async () => {
       throw new UserError(reference, `the smoke test could not run:\n${tail(result.all, 30)}`, "");
     }
     const findings = parseRunReport(await readFile(join(output, "evidence.json"), "utf8"), "smoke test");
+    const checks = [...image, ...findings.checks];
     const evidence: Evidence = {
       ...findings,
+      checks,
+      verdict: judge(checks),
       digest,
       reference,
       recipe: required("STRATA_RECIPE"),

@@ -13,7 +13,7 @@ import { installWheels } from "./wheels.ts";
 const suites = {
   check: [],
   unit: ["tests/unit/**/*.test.ts"],
-  smoke: ["smoke/tests"],
+  smoke: ["smoke/tests", "tests/smoke/*.test.ts"],
   python: ["tests/python"],
   integration: ["tests/integration/*.test.ts"],
   "end-to-end": ["tests/end-to-end/*.test.ts"],
@@ -35,15 +35,17 @@ await main(async () => {
   const total: Count = { passed: 0, failed: 0, skipped: 0 };
   for (const [name, patterns] of chosen) {
     note(`\n== ${name}`);
-    const count =
-      name === "check"
-        ? await check()
-        : name === "smoke" || name === "python"
-          ? await pythonTests(patterns)
-          : await testFiles(patterns, name);
-    total.passed += count.passed;
-    total.failed += count.failed;
-    total.skipped += count.skipped;
+    const folders = patterns.filter((pattern) => !pattern.endsWith(".ts"));
+    const files = patterns.filter((pattern) => pattern.endsWith(".ts"));
+    for (const count of [
+      ...(name === "check" ? [await check()] : []),
+      ...(folders.length > 0 ? [await pythonTests(folders)] : []),
+      ...(files.length > 0 ? [await testFiles(files, name)] : []),
+    ]) {
+      total.passed += count.passed;
+      total.failed += count.failed;
+      total.skipped += count.skipped;
+    }
   }
   process.stdout.write(
     `\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}\n`,

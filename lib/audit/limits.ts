@@ -13,7 +13,7 @@ const MOST_LAYERS = 125;
 
 export function checkLimits(
   { os, architecture }: AuditConfig,
-  layers: readonly AuditLayer[],
+  layers: readonly Pick<AuditLayer, "bytes">[],
 ): readonly Finding[] {
   const platform = `${os}/${architecture}`;
   return [

@@ -61,8 +61,10 @@ def find_elfs(root: Path) -> Iterator[Elf]:
 def missing_libraries(elf: Elf, search: str = "") -> list[str]:
     """Names of the libraries that the loader does not find, with `search` as LD_LIBRARY_PATH; what `ldd` does.
 
-    Raises OSError when the loader refuses the file.
+    Raises OSError when the loader refuses the file, or there is none for its processor.
     """
+    if not Path(LOADERS[elf.machine]).exists():
+        raise OSError(f"{elf.path}: is for {MACHINES[elf.machine]}")
     environment = {"LD_TRACE_LOADED_OBJECTS": "1", "PATH": os.environ.get("PATH", "")}
     # What the image itself sets counts; what torch or a user would add is what `search` is for.
     if path := ":".join(filter(None, [search, os.environ.get("LD_LIBRARY_PATH", "")])):

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -106,9 +107,11 @@ def keep_services() -> None:
 
     def stop(*_: Any) -> None:
         if FAULT != "deaf":
+            # Not with Popen's own methods: the signal may have come while one of them holds the lock of its process.
             for service in filter(None, (server, comfyui if FAULT != "leaves-comfyui" else None)):
-                service.kill()
-                service.wait()
+                with suppress(ProcessLookupError, ChildProcessError):
+                    os.kill(service.pid, signal.SIGKILL)
+                    os.waitpid(service.pid, 0)
             os._exit(4 if FAULT == "status" else 0)
 
     signal.signal(signal.SIGTERM, stop)

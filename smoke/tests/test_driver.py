@@ -1,4 +1,4 @@
-"""Check 25, check 90 and the judgement of the host, against a driver made for it: whole runs on one broken host each."""
+"""Check 25, check 95 and the judgement of the host, against a driver made for it: whole runs on one broken host each."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ class TroubleTest(HostTestCase):
 
 
 class MemoryTest(HostTestCase):
-    """Check 90, after everything else."""
+    """Check 95, after everything else."""
 
     def test_it_runs_last_and_alone(self) -> None:
         left, ended = self.playground.path / "left", self.playground.path / "ended"
@@ -213,8 +213,8 @@ class MemoryTest(HostTestCase):
     def result(
         self, free: list[int | None], before: int | None = 20 * GIBIBYTE
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The result and the measurements of check 90 where the free memory is `free`, one look after the other."""
-        module = load("90")
+        """The result and the measurements of check 95 where the free memory is `free`, one look after the other."""
+        module = load("95")
         module.PATIENCE, module.POLL = 0.2, 0.1
         looks = [Sight(free_bytes=found) for found in free]
         module.find_gpu = mock.Mock(side_effect=[*looks, *[looks[-1]] * 20])
@@ -240,12 +240,12 @@ class MemoryTest(HostTestCase):
         self.assertEqual(self.result([GIBIBYTE], before=None)[0]["status"], "inconclusive")
 
     def test_a_whole_run(self) -> None:
-        arguments = ("--gpu", "--folder", str(SMOKE / "checks"), "--checks", "90")
+        arguments = ("--gpu", "--folder", str(SMOKE / "checks"), "--checks", "95")
         run = self.run_checks(*arguments)
-        self.assertEqual(run.checks()["90-memory"]["status"], "pass", run.printed)
+        self.assertEqual(run.checks()["95-memory"]["status"], "pass", run.printed)
         self.host.remove_device()
         self.host.remove_driver()
-        self.assertEqual(self.run_checks(*arguments[1:]).checks()["90-memory"]["reason"], "no GPU")
+        self.assertEqual(self.run_checks(*arguments[1:]).checks()["95-memory"]["reason"], "no GPU")
 
 
 class JudgementTest(unittest.TestCase):

@@ -12,6 +12,7 @@ import {
   type RunReport,
   summarise,
 } from "../../../lib/evidence.ts";
+import { imageCheck } from "../../../lib/image-results.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
@@ -149,13 +150,14 @@ test("the summary counts, and names what is inconclusive only when there is some
 
 test("a partial run is seen to be partial", () => {
   assert.deepEqual(absentChecks(report), [
+    "00-image",
     "15-environment",
     "20-libraries",
     "25-driver",
     "40-attention",
     "50-services",
     "60-stop",
-    "90-memory",
+    "95-memory",
     "70-comfyui",
   ]);
   const checks = completeRun.map((id) => ({ ...result("pass"), id }));
@@ -192,8 +194,8 @@ test("a complete run is every file of smoke/checks that does not need a part of 
     .filter((name) => /^\d\d_\w+\.py$/.test(name))
     .filter((name) => !/^NEEDS = /m.test(readFileSync(new URL(name, folder), "utf8")))
     .sort();
-  assert.deepEqual(
-    completeRun,
-    checks.map((name) => name.replace(/\.py$/, "").replaceAll("_", "-")),
-  );
+  assert.deepEqual(completeRun, [
+    imageCheck,
+    ...checks.map((name) => name.replace(/\.py$/, "").replaceAll("_", "-")),
+  ]);
 });

@@ -146,7 +146,7 @@ test("a verdict that the checks contradict moves nothing", async (t) => {
 test("a test that left out checks moves nothing, and the error names them", async (t) => {
   const made = await setting(t);
   const part = { ...made.evidence, checks: made.evidence.checks.slice(0, -2) };
-  await refused(made, part, /the evidence lacks 60-stop, 90-memory\. Tags stay\./);
+  await refused(made, part, /the evidence lacks 60-stop, 95-memory\. Tags stay\./);
   await refused(
     made,
     { ...made.evidence, checks: [] },

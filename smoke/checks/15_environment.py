@@ -13,13 +13,14 @@ from pathlib import Path
 from lib.check import Check
 from lib.gpu import find_devices
 from lib.host import wants_driver
-from lib.image import OPT, VENV_PYTHON
+from lib.image import ENTRYPOINT, OPT, VENV_PYTHON
 from lib.result import Fail
 
 TITLE = "environment"
 
 MACHINE = "x86_64"
 VENV = OPT / "venv"
+CONSTRAINTS = OPT / "strata/constraints.txt"
 # Where these are set, Python finds other packages than those of its environment.
 DIVERTING = ("PYTHONPATH", "PYTHONHOME")
 # `cuda>=13.0` among other demands, such as `brand=tesla,driver>=535`; the engine refuses to start what a host cannot meet.
@@ -37,6 +38,9 @@ def run(check: Check) -> None:
     if check.image.get("computeCapabilities"):
         with check.step("gpu", "the image asks for the GPU, and hides none") as step:
             step.note = judge_gpu(os.environ, bool(find_devices()))
+    if CONSTRAINTS.exists():
+        with check.step("constraints", "what is installed later cannot replace what the image has") as step:
+            step.note = judge_constraints()
     with check.step("demand", "the image demands no newer driver than it needs") as step:
         step.note = judge_demand(os.environ, check.image.get("cuda"))
 
@@ -85,6 +89,18 @@ def judge_gpu(environment: Mapping[str, str], has_devices: bool) -> str:
     if not wants_driver(environment):
         raise Fail(f"NVIDIA_DRIVER_CAPABILITIES={environment['NVIDIA_DRIVER_CAPABILITIES']} leaves libcuda out")
     return "NVIDIA_DRIVER_CAPABILITIES={}".format(environment.get("NVIDIA_DRIVER_CAPABILITIES", "not set"))
+
+
+def judge_constraints() -> str:
+    """Raises Fail unless pip and uv are told of the image's packages, whoever calls them in the container."""
+    # With a command the entrypoint starts that in place of the services.
+    answer = subprocess.run([str(ENTRYPOINT), "env"], capture_output=True, text=True, timeout=30, check=False)
+    lines = answer.stdout.splitlines()
+    for name in ("PIP_CONSTRAINT", "UV_CONSTRAINT"):
+        values = [line.split("=", 1)[1] for line in lines if line.startswith(f"{name}=")]
+        if not values or str(CONSTRAINTS) not in values[0].split():
+            raise Fail(f"{name} does not name {CONSTRAINTS}", answer.stdout + answer.stderr)
+    return str(CONSTRAINTS)
 
 
 def judge_demand(environment: Mapping[str, str], cuda: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Every dynamically linked file below /opt finds its libraries."""
+"""Every dynamically linked file below /opt finds its libraries, and has code for the image's GPUs if it has any."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lib.check import Check
 from lib.elf import Elf, find_elfs, missing_libraries
-from lib.image import OPT
+from lib.fatbin import GpuCode, read_gpu_code, runs_on
+from lib.image import OPT, Image
 from lib.optional_libraries import DRIVER, LOADED_BY_TORCH, may_lack
 from lib.result import Fail, Skip, skip_without_gpu
 
@@ -41,6 +42,13 @@ def run(check: Check) -> None:
         judge_driver(findings, check.gpu is not None)
     with check.step("optional", "files for other hardware and software find their libraries"):
         judge_optional(findings)
+    if capabilities := check.image.get("computeCapabilities"):
+        codes: Codes = {}
+        with check.step("kernels", "what computes on the GPU has code for those of the image") as step:
+            codes = collect_code(OPT, [elf.path for elf in elfs])
+            step.note = judge_kernels(codes, capabilities, check.image)
+        with check.step("other-kernels", "everything else has code for them too"):
+            judge_other_kernels(codes, capabilities, check.image)
 
 
 def torch_search_path(opt: Path) -> str:
@@ -98,6 +106,60 @@ def judge_driver(findings: list[Finding], has_gpu: bool) -> None:
         raise skip_without_gpu()
     if lacking:
         raise Fail(f"{len(lacking)} files do not find the driver's libraries", listing(lacking))
+
+
+Codes = dict[str, set[GpuCode]]
+
+
+def collect_code(opt: Path, paths: Iterable[Path]) -> Codes:
+    """By package, what its libraries have for GPUs; nothing for those without. Each file may be for other GPUs.
+
+    NVIDIA's own libraries are left out: torch chooses among them.
+    """
+    codes: Codes = {}
+    for path in paths:
+        package = package_of(path.relative_to(opt))
+        if package not in ("nvidia", "triton") and (found := read_gpu_code(path)):
+            codes.setdefault(package, set()).update(found)
+    return codes
+
+
+def package_of(path: Path) -> str:
+    """`torch` for a file in its folder, `flash_attn_2_cuda` for a module beside the packages, else the first folder."""
+    below = path.parts[path.parts.index("site-packages") + 1 :] if "site-packages" in path.parts else path.parts
+    return below[0].split(".")[0] if len(below) == 1 else below[0]
+
+
+def is_essential(package: str, image: Image) -> bool:
+    """Whether the image was chosen for what the package computes: torch, attention kernels, llama.cpp."""
+    names = ("torch", "llama.cpp", *(str(name).replace("-", "_") for name in image.get("attention", [])))
+    return package.startswith(names)
+
+
+def lacking(codes: set[GpuCode], capabilities: list[str]) -> list[str]:
+    """The capabilities that none of `codes` runs on."""
+    return [capability for capability in capabilities if not runs_on(codes, capability)]
+
+
+def judge_kernels(codes: Codes, capabilities: list[str], image: Image) -> str:
+    """What was seen; raises Fail for what would end with `no kernel image is available for execution`."""
+    own = {name: found for name, found in codes.items() if is_essential(name, image)}
+    if (image.get("llama") or {}).get("cuda") and "llama.cpp" not in own:
+        raise Fail("llama.cpp has no GPU code at all")
+    broken = {name: missing for name, found in own.items() if (missing := lacking(found, capabilities))}
+    if broken:
+        raise Fail("; ".join(f"{name} has no code for {', '.join(missing)}" for name, missing in broken.items()))
+    return ", ".join(sorted(own)) or "no library has GPU code"
+
+
+def judge_other_kernels(codes: Codes, capabilities: list[str], image: Image) -> None:
+    """Says which packages leave GPUs of the image out: somebody else's wheel, which may have another way."""
+    others = {name: found for name, found in codes.items() if not is_essential(name, image)}
+    broken = {name: missing for name, found in others.items() if (missing := lacking(found, capabilities))}
+    if broken:
+        raise Skip(
+            "; ".join(f"{name} has no code for {', '.join(missing)}" for name, missing in sorted(broken.items()))
+        )
 
 
 def judge_optional(findings: list[Finding]) -> None:

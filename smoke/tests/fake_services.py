@@ -125,6 +125,11 @@ def keep_services() -> None:
         time.sleep(0.02)
 
 
+if NAME == "entrypoint" and sys.argv[1:]:
+    # A command in place of the services.
+    constraints = f"{os.environ.get('STRATA_SMOKE_OPT', '/opt')}/strata/constraints.txt"
+    told = ("UV_CONSTRAINT",) if FAULT == "unconstrained" else ("UV_CONSTRAINT", "PIP_CONSTRAINT")
+    os.execvpe(sys.argv[1], sys.argv[1:], os.environ | {name: constraints for name in told})
 if NAME == "healthcheck":
     sys.exit(1 if FAULT == "healthcheck" else 0)
 if NAME == "llama-server":

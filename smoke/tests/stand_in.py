@@ -22,6 +22,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from fake_gpu_code import box
+from fake_gpu_code import source as gpu_code
+
 TESTS = Path(__file__).resolve().parent
 SMOKE = TESTS.parent
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -177,7 +180,10 @@ class StandIn:
         self.module("torch", TORCH)
         self.module("flash_attn", EXTENSION)
         # Readers of requirements are not what is tested: a copy of this machine's.
-        self.compile("flash_attn/extension.so", "int attend(void) { return 0; }")
+        self.compile("flash_attn/extension.so", "int attend(void) { return 0; }" + gpu_code(box("sm_80", "sm_90")))
+        back_end = self.compile("libggml-cuda.so", gpu_code(box("sm_89")))
+        (self.opt / "llama.cpp/bin").mkdir(parents=True)
+        back_end.rename(self.opt / "llama.cpp/bin/libggml-cuda.so")
         for name in ("packaging", "pip._vendor.packaging"):
             try:
                 spec = find_spec(name)
@@ -211,6 +217,11 @@ def variable(name: str, value: str) -> Callable[[StandIn], None]:
 def without_kernels(image: StandIn) -> None:
     """A torch whose wheel leaves the image's GPUs out."""
     image.module("torch", TORCH.replace("sm_80 sm_86 ", ""))
+
+
+def other_cards(image: StandIn) -> None:
+    """A wheel of a kernel that was compiled for other cards alone."""
+    image.compile("flash_attn/extension.so", "int attend(void) { return 0; }" + gpu_code(box("sm_90", "compute_100")))
 
 
 def undefined_symbol(image: StandIn) -> None:
@@ -260,6 +271,7 @@ def broken_node(image: StandIn) -> None:
 BREAKAGES: dict[str, Callable[[StandIn], None]] = {
     "none": lambda image: None,
     "kernels": without_kernels,
+    "cards": other_cards,
     "symbol": undefined_symbol,
     "torchvision": other_cuda,
     "demand": variable("NVIDIA_REQUIRE_CUDA", "cuda>=13.2 brand=unknown,driver>=570,driver<571"),
@@ -269,6 +281,7 @@ BREAKAGES: dict[str, Callable[[StandIn], None]] = {
     "node": broken_node,
     "library": missing_library,
     "replaced": replaced_package,
+    "unconstrained": fault("unconstrained"),
     "manager": fault("manager-path"),
     "volume": fault("shadowed"),
     "root": lambda image: image.set_user(0),

@@ -8,9 +8,11 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import fake_gpu_code
 from support import load
 
 from lib.elf import find_elfs, missing_libraries, read_elf
+from lib.fatbin import GpuCode, read_gpu_code, runs_on
 from lib.result import Fail, Skip
 
 checks = load("20")
@@ -64,6 +66,81 @@ class JudgeTest(unittest.TestCase):
             checks.judge_driver(findings, False)
         self.assertTrue(caught.exception.gpu)
         checks.judge_driver([finding("a.so")], True)
+
+
+@unittest.skipUnless(shutil.which("gcc"), "needs gcc")
+class GpuCodeTest(unittest.TestCase):
+    """Which GPUs a library has code for."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.opt = Path(folder.name)
+        self.packages = self.opt / "venv/lib/python3.11/site-packages"
+
+    def library(self, path: Path, *boxes: bytes) -> Path:
+        """A library with these boxes of GPU code."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        command = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(path)]
+        subprocess.run(command, input=fake_gpu_code.source(*boxes) if boxes else "", text=True, check=True)
+        return path
+
+    def codes(self, *boxes: bytes) -> list[str]:
+        """What is read of a library."""
+        return sorted(str(code) for code in read_gpu_code(self.library(self.opt / "a.so", *boxes)))
+
+    def test_every_entry_of_every_box(self) -> None:
+        box = fake_gpu_code.box
+        self.assertEqual(self.codes(), [])
+        self.assertEqual(self.codes(box("sm_89")), ["sm_89"])
+        self.assertEqual(self.codes(box("sm_75", "compute_90"), box("sm_120")), ["compute_90", "sm_120", "sm_75"])
+
+    def test_a_damaged_file(self) -> None:
+        file = self.library(self.opt / "a.so", fake_gpu_code.box("sm_89"))
+        file.write_bytes(file.read_bytes()[:3000])
+        self.assertRaisesRegex(ValueError, "damaged", read_gpu_code, file)
+
+    def test_what_runs_where(self) -> None:
+        codes = {GpuCode(75), GpuCode(86), GpuCode(100, is_ptx=True)}
+        for capability, runs in {
+            "7.5": True,
+            "8.0": False,
+            "8.9": True,
+            "9.0": False,
+            "10.0": True,
+            "12.0": True,
+        }.items():
+            self.assertEqual(runs_on(codes, capability), runs, capability)
+
+    def judge(self, *files: tuple[str, list[str]]) -> tuple[str, str | None]:
+        """What is said of the packages that the image is for, and of the others."""
+        paths = [self.library(self.packages / path, fake_gpu_code.box(*codes)) for path, codes in files]
+        codes = checks.collect_code(self.opt, paths)
+        image = {"attention": ["flash-attn"]}
+        try:
+            checks.judge_other_kernels(codes, ["8.9", "12.0"], image)
+            others = None
+        except Skip as skip:
+            others = str(skip)
+        return checks.judge_kernels(codes, ["8.9", "12.0"], image), others
+
+    def test_files_of_a_package_may_be_for_one_gpu_each(self) -> None:
+        good = ("torch/lib/libtorch_cuda.so", ["sm_86", "sm_120"])
+        self.assertEqual(self.judge(good), ("torch", None))
+        kernels = ("flash_attn_2_cuda.cpython-311-x86_64-linux-gnu.so", ["sm_80"]), ("flash_attn_2_cuda.so", ["sm_120"])
+        self.assertEqual(self.judge(good, *kernels), ("flash_attn_2_cuda, torch", None))
+        with self.assertRaisesRegex(Fail, "^flash_attn_2_cuda has no code for 12.0$"):
+            self.judge(good, kernels[0])
+
+    def test_somebody_elses_wheel_is_named_and_nvidias_own_are_not(self) -> None:
+        files = ("onnxruntime/capi/providers.so", ["sm_90"]), ("nvidia/cu13/lib/libcufft.so", ["sm_75"])
+        expected = ("no library has GPU code", "onnxruntime has no code for 8.9, 12.0")
+        self.assertEqual(self.judge(*files), expected)
+
+    def test_llama_without_any(self) -> None:
+        with self.assertRaisesRegex(Fail, "llama.cpp has no GPU code"):
+            checks.judge_kernels({}, ["8.9"], {"llama": {"cuda": True}})
+        checks.judge_kernels({}, ["8.9"], {"llama": {"cuda": False}})
 
 
 @unittest.skipUnless(shutil.which("gcc"), "needs gcc")

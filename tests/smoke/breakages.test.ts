@@ -37,6 +37,13 @@ const breakages: readonly Breakage[] = [
     caught: ["10-imports.kernels"],
   },
   {
+    number: 1,
+    title: "an attention kernel was compiled for other cards",
+    name: "cards",
+    checks: files,
+    caught: ["20-libraries.kernels"],
+  },
+  {
     number: 2,
     title: "an extension with an undefined symbol",
     name: "symbol",
@@ -92,6 +99,13 @@ const breakages: readonly Breakage[] = [
     name: "replaced",
     checks: files,
     caught: ["10-imports.lock"],
+  },
+  {
+    number: 8,
+    title: "packages that are installed later may replace the image's",
+    name: "unconstrained",
+    checks: files,
+    caught: ["15-environment.constraints"],
   },
   {
     number: 9,

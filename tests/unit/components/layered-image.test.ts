@@ -103,6 +103,34 @@ test("the product is put together from the stages' digests, build stages left ou
   assert.equal(await resolved(built.reference), `registry.test/strata@${digestOf("starter")}`);
 });
 
+test("the product waits for what only checks stages: where that fails, there is nothing to test or to tag", async (t) => {
+  const folder = layersFolder(t, {
+    "system/Dockerfile": "FROM base\n",
+    "verify/Dockerfile": "FROM system\n",
+  });
+  const testedPlan = plan(
+    folder,
+    recipe([layer("system", [], { role: "system" })], [layer("verify", ["system"], { role: "build" })]),
+  );
+  const waits = new Map<string, readonly unknown[]>();
+  const built: { image?: LayeredImage } = {};
+  await record(() => {
+    pulumi.runtime.registerStackTransformation(({ type, name, opts }) => {
+      if (type === "strata:index:ImageStage") waits.set(name, [opts.dependsOn ?? []].flat());
+      return undefined;
+    });
+    built.image = new LayeredImage("starter", {
+      plan: testedPlan,
+      base,
+      contexts: (stage) => `contexts/${stage.key}`,
+      settings: { registry, builder: "strata", certificates: undefined },
+    });
+  });
+  // It copies nothing of this stage, so its digest is no reason to wait.
+  assert.ok(!testedPlan.product.parents.includes("verify"));
+  assert.ok(waits.get("starter")?.includes(built.image?.stages.verify));
+});
+
 test("the outputs of a stage: digest, reference, key, inputs, size", async (t) => {
   const testedPlan = testPlan(t);
   const { built } = await build(testedPlan);

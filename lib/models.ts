@@ -4,6 +4,7 @@ import { type LockedModel, lockedModels, type ModelLock, modelPath } from "./mod
 import { type ModelLayer, packModels } from "./packing.ts";
 import { type RegistryKind, registryKinds } from "./registry-limits.ts";
 import type { ModelStrategy, ModelsSetting } from "./settings/models.ts";
+import { apiWorkflow } from "./workflow/format.ts";
 
 /** The models of a stack, and what becomes of them. */
 export interface ResolvedModels {
@@ -14,12 +15,16 @@ export interface ResolvedModels {
   readonly models: readonly LockedModel[];
   /** The stages that they are built in; none where they are fetched into a volume. */
   readonly layers: readonly ModelLayer<LockedModel>[];
+  /** The recipe's workflows in the API's format, by file name: what a test runs where their models are in the image. */
+  readonly workflows?: Readonly<Record<string, string>>;
 }
 
 export interface ModelSources {
   readonly recipe: { readonly name: string; readonly comfyui?: unknown };
   /** What its workflows need, by path in the lock; undefined for a recipe without a list. */
   readonly wanted: readonly string[] | undefined;
+  /** Its workflows as they lie there, by file name. */
+  readonly workflows?: Readonly<Record<string, string>>;
   readonly lock: ModelLock;
   /** `strata:registry.kind` */
   readonly registry: string;
@@ -44,7 +49,16 @@ export function resolveModels(setting: ModelsSetting, sources: ModelSources): Re
     () => throwAll("locks/models.json", known.flatMap(inTheWay)),
     () => (strategy === "volume" ? [] : packModels(known, { registry: limitsOf(registry) })),
   ]);
-  return { strategy, background, models: known, layers };
+  const runnable = strategy === "baked" ? inApiFormat(sources.workflows ?? {}) : {};
+  const workflows = Object.keys(runnable).length > 0 ? { workflows: runnable } : {};
+  return { strategy, background, models: known, layers, ...workflows };
+}
+
+/** ComfyUI runs nothing else; what the editor keeps says less. */
+function inApiFormat(workflows: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(workflows).filter(([, text]) => apiWorkflow.safeParse(JSON.parse(text)).success),
+  );
 }
 
 /** Whose limits count for a kind of registry; one of which nothing is published has none. */

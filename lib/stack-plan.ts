@@ -113,11 +113,17 @@ function readModels(
   const { models = noModels, registry, mirrors } = choices;
   // What nobody asks for need not be in order.
   if (models.strategy === "none") return undefined;
-  const list = recipeModelsPath(recipe.name);
-  const own = join(folder, list);
+  const path = recipeModelsPath(recipe.name);
+  const own = join(folder, path);
+  const list = existsSync(own) ? parseRecipeModels(readFileSync(own, "utf8"), path) : undefined;
+  // Pictures that ComfyUI saved hold workflows too, in a form that none takes back.
+  const workflows = (list?.workflows ?? []).filter((file) => file.endsWith(".json"));
   return resolveModels(models, {
     recipe,
-    wanted: existsSync(own) ? parseRecipeModels(readFileSync(own, "utf8"), list).models : undefined,
+    wanted: list?.models,
+    workflows: Object.fromEntries(
+      workflows.map((file) => [basename(file), readFileSync(join(folder, file), "utf8")]),
+    ),
     lock: parseModelLock(readFileSync(join(root, modelLockPath), "utf8")),
     registry: registry?.kind ?? "",
     mirrors,

@@ -3,6 +3,9 @@ import type { Layer, LayerContext } from "../../lib/layer.ts";
 import { fetchManifest, type LockedModel, modelPath } from "../../lib/model-lock.ts";
 import type { ResolvedModels } from "../../lib/models.ts";
 
+/** Where the recipe's own workflows are in the image, for the smoke test. */
+const workflowsFolder = "/opt/strata/workflows";
+
 export const runtime: Layer = {
   name: "runtime",
   summary:
@@ -11,6 +14,12 @@ export const runtime: Layer = {
   shared: ["shared/finish.sh"],
   generated: (context) => ({
     "rootfs/opt/strata/image.json": `${JSON.stringify(imageDescription(context), null, 2)}\n`,
+    ...Object.fromEntries(
+      Object.entries(context.models?.workflows ?? {}).map(([name, text]) => [
+        `rootfs${workflowsFolder}/${name}`,
+        text,
+      ]),
+    ),
     ...(context.models?.strategy === "volume"
       ? { "rootfs/opt/strata/models.json": volumeManifest(context.models.models) }
       : {}),
@@ -67,11 +76,12 @@ function describeComfyUi({ version, commit, nodes }: ResolvedComfyUi): object {
 }
 
 /** What the start has to know of the models: where they come from, and which there ought to be. */
-function describeModels({ strategy, background, models }: ResolvedModels): object {
+function describeModels({ strategy, background, models, workflows }: ResolvedModels): object {
   return {
     strategy,
     ...(strategy === "volume" ? { background } : {}),
     files: models.map((model) => modelPath(model)),
+    ...(workflows ? { workflows: Object.keys(workflows).map((name) => `${workflowsFolder}/${name}`) } : {}),
   };
 }
 

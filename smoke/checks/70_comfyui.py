@@ -18,6 +18,7 @@ from lib.comfyui import (
     compare_picture,
     expect_files,
     free_memory,
+    give_pictures,
     memory_in_use,
     missing_models,
     run_workflow,
@@ -159,11 +160,11 @@ def check_interface(check: Check, services: Services, comfyui: ComfyUI) -> int:
         expect_page(comfyui)
     with check.step("packages", "ComfyUI finds its interface, templates and documentation as it wants them") as step:
         step.note = compare_packages(comfyui.get("/system_stats")["system"])
-    if models := check.image["comfyui"].get("models"):
+    if files := baked_models(check).get("files"):
         with check.step("models", "ComfyUI offers every model that the image brings") as step:
-            if missing := missing_models(comfyui, models):
+            if missing := missing_models(comfyui, files):
                 raise Fail(f"not offered: {', '.join(missing)}")
-            step.note = f"{len(models)} models"
+            step.note = f"{len(files)} models"
     return len(classes)
 
 
@@ -183,6 +184,12 @@ def expect_page(comfyui: ComfyUI) -> None:
     status, content = fetch(comfyui.url, token=comfyui.token)
     if status != 200 or b"<html" not in content.lower():
         raise Fail(f"expected a web page, got status {status}", content.decode(errors="replace")[:2000])
+
+
+def baked_models(check: Check) -> dict[str, Any]:
+    """What the description says of models in the image itself; nothing where they are somewhere else."""
+    models: dict[str, Any] = check.image.get("models") or {}
+    return models if models.get("strategy") == "baked" else {}
 
 
 def compare_packages(system: dict[str, Any]) -> str:
@@ -208,10 +215,11 @@ def check_workflows(check: Check, services: Services, comfyui: ComfyUI, volume: 
         check.measure("workflowSeconds", time.monotonic() - started)
         check.measure("firstImageSeconds", time.monotonic() - services.started)
         step.note = compare_picture(volume, names)
-    for path in map(Path, check.image["comfyui"].get("workflows", [])):
+    for path in map(Path, baked_models(check).get("workflows", [])):
         with check.step(f"workflow-{path.stem}", f"the image's own workflow {path.name} computes something") as step:
             check.need_gpu()
             workflow: Workflow = json.loads(path.read_text(encoding="utf-8"))
+            give_pictures(workflow, volume)
             started = time.monotonic()
             names = run_workflow(comfyui, OWN_WORKFLOW_DEADLINE, workflow)
             check.measure("ownWorkflowSeconds", time.monotonic() - started)

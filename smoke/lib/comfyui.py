@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .image import OPT
-from .png import read_png
+from .png import read_png, write_png
 from .result import Fail
 from .services import OPENER, demand, expect_refusal, fetch
 
@@ -29,6 +29,7 @@ MANAGER = "ComfyUI-Manager"
 # In the API's format: by number, a class and its inputs.
 Workflow = dict[str, dict[str, Any]]
 
+PICTURE_SIZE = (512, 512)
 SIZE, COLOUR = (64, 48), (0x20, 0x40, 0x60)
 # The picture is made small and dark, and has to come out large and bright. Blurring leaves one colour as it is; of the
 # nodes that need no model it is one that computes on the GPU.
@@ -133,11 +134,41 @@ def expect_files(volume: Path, names: list[str]) -> str:
     return ", ".join(names)
 
 
-def missing_models(comfyui: ComfyUI, models: list[str]) -> list[str]:
-    """Those of `models` (`checkpoints/name.safetensors`) that ComfyUI does not offer; raises Fail."""
-    folders = {model.split("/")[0] for model in models}
-    offered = {f"{folder}/{name}" for folder in folders for name in comfyui.get(f"/models/{folder}")}
-    return sorted(set(models) - offered)
+def missing_models(comfyui: ComfyUI, files: list[str]) -> list[str]:
+    """Those of `files` that nobody will find; raises Fail.
+
+    They are named as they lie below ComfyUI's folder: `models/vae/name.safetensors` has to be offered by ComfyUI among
+    the models of that kind; what a node keeps in a folder of its own has to be there.
+    """
+    kinds = comfyui.get("/models")
+    offered: dict[str, set[str]] = {}
+
+    def is_offered(kind: str, name: str) -> bool:
+        # Nodes for quantised models have lists of their own over the same folders.
+        lists = [kind, *(other for other in kinds if name.endswith(".gguf") and other.endswith("_gguf"))]
+        for one in lists:
+            if one in kinds and one not in offered:
+                offered[one] = set(comfyui.get(f"/models/{one}"))
+        return any(name in offered.get(one, ()) for one in lists)
+
+    missing = []
+    for file in files:
+        top, _, rest = file.partition("/")
+        kind, _, name = rest.partition("/")
+        found = is_offered(kind, name) if top == "models" else (FOLDER / file).is_file()
+        if not found:
+            missing.append(file)
+    return missing
+
+
+def give_pictures(workflow: Workflow, volume: Path) -> None:
+    """Puts a picture where each node of the workflow reads one, as a user would upload it."""
+    for node in workflow.values():
+        name = node.get("inputs", {}).get("image")
+        if node["class_type"] == "LoadImage" and isinstance(name, str):
+            file = volume / "input" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(write_png(*PICTURE_SIZE, COLOUR))
 
 
 def memory_in_use(comfyui: ComfyUI) -> int:

@@ -79,3 +79,15 @@ def predict(kind: int, left: int, up: int, corner: int) -> int:
             return min((left, up, corner), key=lambda near: abs(left + up - corner - near))
         case _:
             raise ValueError(f"a damaged PNG: filter {kind}")
+
+
+def write_png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
+    """A picture of one colour."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = zlib.compress((b"\0" + bytes(colour) * width) * height)
+    return SIGNATURE + b"".join(chunk(*part) for part in ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")))
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """A part of the file: length, kind, content and the sum over both."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -17,7 +17,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 FAULT = os.environ["FAULT"]
-IMAGE = json.loads(os.environ["FAKE_IMAGE"])["comfyui"]
+WHOLE = json.loads(os.environ["FAKE_IMAGE"])
+IMAGE = WHOLE["comfyui"]
 BROKEN = os.environ.get("FAKE_BROKEN", "").split(",")
 PASSWORD = Path(os.environ["FAKE_PASSWORD"])
 VOLUME = Path(os.environ["STRATA_VOLUME"])
@@ -69,6 +70,8 @@ def compute(workflow: dict[str, Any]) -> dict[str, Any]:
     """The entry of the history after one of the two workflows that this ComfyUI knows."""
     MEMORY["used"] = 900 * MEBIBYTE
     if "video" in workflow:
+        picture = VOLUME / "input" / workflow["picture"]["inputs"]["image"]
+        assert picture.read_bytes().startswith(b"\x89PNG"), "no picture to begin with"
         return compute_video()
     empty, scale, blur, invert, save = (workflow[number] for number in "12345")
     kinds = [node["class_type"] for node in (empty, scale, blur, invert, save)]
@@ -94,6 +97,14 @@ def compute_video() -> dict[str, Any]:
     (VOLUME / "output/video/clip_00001.mp4").write_bytes(b"" if FAULT == "empty-video" else b"video")
     outputs = {"7": {"gifs": saved, "animated": [True]}, "8": {"images": [preview]}}
     return {"status": {"status_str": "success", "messages": []}, "outputs": outputs}
+
+
+def offered_models(kind: str) -> list[str]:
+    """As ComfyUI lists them: no GGUF files, which a node lists again over the same folders."""
+    folder, quantised = ("diffusion_models", True) if kind == "unet_gguf" else (kind, False)
+    files = WHOLE.get("models", {}).get("files", []) if FAULT != "model-path" else []
+    names = [file.removeprefix(f"models/{folder}/") for file in files if file.startswith(f"models/{folder}/")]
+    return [name for name in names if name.endswith(".gguf") is quantised]
 
 
 def manager_setting(name: str, otherwise: str) -> str:
@@ -138,9 +149,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(system_stats())
         elif self.path == "/manager/db_mode":
             self.answer(manager_setting("db_mode", "cache").encode())
+        elif self.path == "/models":
+            self.answer(["checkpoints", "vae", "diffusion_models", "unet_gguf"])
         elif self.path.startswith("/models/"):
-            names = IMAGE.get("models", []) if FAULT != "model-path" else []
-            self.answer([name.split("/", 1)[1] for name in names if name.startswith(self.path[8:] + "/")])
+            self.answer(offered_models(self.path.removeprefix("/models/")))
         elif self.path == "/object_info":
             print("[ERROR] An error occurred while retrieving information for the 'Shy' node.", flush=True)
             self.answer({f"Class{number}": {} for number in range(3)})

@@ -35,7 +35,7 @@ SCRIPTS = {
     "comfyui": "fake_comfyui.py",
 }
 NODES = [{"folder": name} for name in ("ComfyUI-Manager", "ComfyUI-KJNodes")]
-MODELS = ["checkpoints/tiny.safetensors"]
+MODELS = {"strategy": "baked", "files": ["models/checkpoints/tiny.safetensors"]}
 IMAGE: dict[str, Any] = {
     "recipe": "stand-in",
     "generation": "ada",
@@ -45,7 +45,8 @@ IMAGE: dict[str, Any] = {
     "torch": "2.12.0",
     "attention": ["flash-attn"],
     "llama": {"version": "b8505", "cuda": True},
-    "comfyui": {"version": "0.3.64", "commit": "a" * 40, "nodes": NODES, "models": MODELS},
+    "comfyui": {"version": "0.3.64", "commit": "a" * 40, "nodes": NODES},
+    "models": MODELS,
 }
 VERSIONS = {
     "torch": "2.12.0+cu130",

@@ -225,16 +225,33 @@ class ComfyUITest(ServicesTestCase):
         self.assertEqual(self.wrong("keeps-memory"), {"memory": "it keeps 900 MiB although everything was unloaded"})
 
     def test_models_that_the_image_brings(self) -> None:
-        models = ["checkpoints/a.safetensors", "vae/deep/b.safetensors"]
-        self.more = {"comfyui": image_with([])["comfyui"] | {"models": models}}
-        self.assertEqual(self.results(nodes=[])["models"]["reason"], "2 models")
-        wrong = self.wrong("model-path", nodes=[])
-        self.assertEqual(wrong, {"models": f"not offered: {', '.join(models)}"})
+        files = [
+            *("models/checkpoints/a.safetensors", "models/vae/deep/b.safetensors", "models/diffusion_models/c.gguf"),
+            "custom_nodes/RIFE/ckpts/rife.pth",
+        ]
+        self.more = {"models": {"strategy": "baked", "files": files}}
+        own = self.folder / files[-1]
+        own.parent.mkdir(parents=True)
+        own.touch()
+        with mock.patch.object(library, "FOLDER", self.folder):
+            self.assertEqual(self.results(nodes=[])["models"]["reason"], "4 models")
+            own.unlink()
+            wrong = self.wrong("model-path", nodes=[])
+        self.assertEqual(wrong, {"models": f"not offered: {', '.join(files)}"})
+
+    def test_models_of_a_kind_that_comfyui_does_not_have(self) -> None:
+        self.more = {"models": {"strategy": "baked", "files": ["models/checkpoint/a.safetensors"]}}
+        self.assertEqual(self.wrong(nodes=[]), {"models": "not offered: models/checkpoint/a.safetensors"})
+
+    def test_models_that_are_not_in_the_image(self) -> None:
+        self.more = {"models": {"strategy": "volume", "background": False, "files": ["models/vae/a.safetensors"]}}
+        self.assertNotIn("models", self.results("model-path", nodes=[]))
 
     def test_workflows_that_the_image_brings(self) -> None:
         path = self.folder / "clip.json"
-        path.write_text('{"video": {"class_type": "SaveVideo", "inputs": {}}}')
-        self.more = {"comfyui": image_with([])["comfyui"] | {"workflows": [str(path)]}}
+        picture = {"class_type": "LoadImage", "inputs": {"image": "deep/example.png"}}
+        path.write_text(json.dumps({"video": {"class_type": "SaveVideo", "inputs": {}}, "picture": picture}))
+        self.more = {"models": {"strategy": "baked", "files": [], "workflows": [str(path)]}}
         self.assertEqual(self.results(nodes=[])["workflow-clip"]["reason"], "clip_00001.mp4")
         self.assertIn("ownWorkflowSeconds", self.measured)
         self.assertEqual(self.wrong("no-video", nodes=[]), {"workflow-clip": "the workflow saved nothing"})
@@ -244,7 +261,7 @@ class ComfyUITest(ServicesTestCase):
         self.assertRegex(self.wrong(nodes=[])["workflow-clip"], "FileNotFoundError")
 
     def test_without_a_gpu_what_needs_one_is_skipped(self) -> None:
-        self.more = {"comfyui": image_with([])["comfyui"] | {"workflows": ["/nowhere/clip.json"]}}
+        self.more = {"models": {"strategy": "baked", "files": [], "workflows": ["/nowhere/clip.json"]}}
         environment = {"FAKE_BROKEN": "", "FAKE_PASSWORD": str(self.password)}
         without = ("check_old_volume", "check_closed_volume")
         results = self.run_check("70", "", image_with([]) | self.more, environment, without)

@@ -53,6 +53,19 @@ function problemsOf(work: () => unknown): string[] {
   return [];
 }
 
+test("workflows that can be run go where their models are in the image", () => {
+  const workflows = {
+    "api.json": JSON.stringify({ "1": { class_type: "LoadImage", inputs: {} } }),
+    "editor.json": JSON.stringify({ nodes: [], links: [] }),
+  };
+  const baked = resolve({ strategy: "baked" }, { workflows });
+  assert.deepEqual(baked?.workflows, { "api.json": workflows["api.json"] });
+  for (const strategy of ["image", "volume"] as const) {
+    assert.equal(resolve({ strategy }, { workflows })?.workflows, undefined);
+  }
+  assert.equal(resolve({ strategy: "baked" })?.workflows, undefined);
+});
+
 test("without a strategy nothing is looked at, in whatever order it is", () => {
   assert.equal(resolve({ strategy: "none" }, { wanted: [modelPath(unknown)] }), undefined);
   assert.equal(resolve({ strategy: "none" }, { recipe: { name: "x" } }), undefined);

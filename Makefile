@@ -14,10 +14,10 @@ export STRATA_GENERATION := $(GENERATION)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell test test-fast check fix down clean
+.PHONY: help up preview stage shell check-packages test test-fast check fix down clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  STACK=dev        the Pulumi stack: Pulumi.<STACK>.yaml"
 	@echo "  RECIPE=name      build another recipe than the stack's; a path is a recipe of one's own"
@@ -35,6 +35,9 @@ stage: ## Build one layer alone, and what it needs: LAYER=torch
 
 shell: ## A shell in a stage, or COMMAND='python -V' there: LAYER=torch, else the product
 	@$(NODE) tools/shell.ts --stack $(STACK) --layer "$(LAYER)" --command "$$STRATA_COMMAND"
+
+check-packages: ## Whether the image's Python packages are as locked and fit together; newer versions
+	@$(NODE) tools/check-packages.ts --stack $(STACK)
 
 test: ## All tests, those on a real builder and registry too
 	@$(NODE) tools/test.ts

@@ -5,6 +5,8 @@ export interface Bundle {
   readonly environment: Readonly<Record<string, string>>;
   /** Whether the caller's terminal is handed on. */
   readonly terminal: boolean;
+  /** Folders of this machine that are there, to be read. */
+  readonly folders?: readonly { readonly source: string; readonly destination: string }[];
 }
 
 /** What Docker leaves a root user by default. */
@@ -31,11 +33,11 @@ const noMischief = ["nosuid", "noexec", "nodev"];
  * `config.json` of an OCI bundle (https://github.com/opencontainers/runtime-spec) as runc takes it: namespaces of its
  * own for all but the network, which is the machine's, with its name servers.
  */
-export function bundleConfig({ hostname, args, environment, terminal }: Bundle): object {
-  const file = (path: string) => ({
-    destination: path,
+export function bundleConfig({ hostname, args, environment, terminal, folders = [] }: Bundle): object {
+  const readable = (source: string, destination = source) => ({
+    destination,
     type: "bind",
-    source: path,
+    source,
     options: ["bind", "ro"],
   });
   return {
@@ -61,8 +63,9 @@ export function bundleConfig({ hostname, args, environment, terminal }: Bundle):
       },
       { destination: "/dev/shm", type: "tmpfs", source: "shm", options: [...noMischief, "mode=1777"] },
       { destination: "/sys", type: "sysfs", source: "sysfs", options: [...noMischief, "ro"] },
-      file("/etc/resolv.conf"),
-      file("/etc/hosts"),
+      readable("/etc/resolv.conf"),
+      readable("/etc/hosts"),
+      ...folders.map(({ source, destination }) => readable(source, destination)),
     ],
     linux: {
       namespaces: ["pid", "ipc", "uts", "mount"].map((type) => ({ type })),

@@ -12,6 +12,9 @@ from environment import METADATA, Distribution, files_of, shorten
 from problem import Problem
 from tree import Tree
 
+# What nodes carry in their repositories is theirs.
+NODES = "/opt/comfyui/custom_nodes/"
+
 
 def check_one_environment(tree: Tree, environment: str, site_packages: str, installed: list[Distribution]) -> str:
     """What was seen; raises Problem."""
@@ -41,7 +44,7 @@ def find_outside(tree: Tree, site_packages: str) -> list[str]:
     return [
         f"{path} is outside of {site_packages}"
         for path in tree.folders()
-        if METADATA.fullmatch(path.rpartition("/")[2]) and not path.startswith(f"{site_packages}/")
+        if METADATA.fullmatch(path.rpartition("/")[2]) and not path.startswith((f"{site_packages}/", NODES))
     ]
 
 

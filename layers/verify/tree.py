@@ -14,7 +14,8 @@ class Tree:
     """Folders with stages, each of which is a part of one root file system. Paths in it are text: `/opt/venv`."""
 
     def __init__(self, stages: list[Path]) -> None:
-        self._roots = [str(stage) for stage in stages]
+        # `/` is a root like others, with nothing in front of its paths.
+        self._roots = [str(stage).rstrip("/") for stage in stages]
         self.resolve = lru_cache(maxsize=None)(self._resolve)
 
     def real(self, path: str) -> Path | None:
@@ -32,9 +33,11 @@ class Tree:
                         yield f"{parent[len(root) :]}/{name}", file
 
     def folders(self) -> Iterator[str]:
-        """Every folder of every stage."""
+        """Every folder of every stage; not what is mounted there, as /proc is in a container."""
         for root in self._roots:
-            for parent, _, _ in os.walk(root):
+            device = os.lstat(root or "/").st_dev
+            for parent, names, _ in os.walk(root or "/"):
+                names[:] = [name for name in names if os.lstat(os.path.join(parent, name)).st_dev == device]
                 yield parent[len(root) :]
 
     def glob(self, pattern: str) -> list[tuple[str, Path]]:
@@ -42,7 +45,7 @@ class Tree:
         return [
             (str(found)[len(root) :], found)
             for root in self._roots
-            for found in sorted(Path(root).glob(pattern.lstrip("/")))
+            for found in sorted(Path(root or "/").glob(pattern.lstrip("/")))
         ]
 
     def _resolve(self, path: str) -> str | None:

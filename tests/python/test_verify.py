@@ -42,11 +42,11 @@ class VerifyTest(StagesTestCase):
         self.write("comfyui", "/opt/comfyui/requirements.txt", "comfyui-frontend-package==1.27.10\ntorch\n")
         (self.context / "distributions.txt").write_text("torch==2.12.0\ncomfyui-frontend-package==1.27.10\n")
 
-    def verify(self, python: str = PYTHON, cuda: str = "13.0") -> tuple[int, str]:
+    def verify(self, *options: str, python: str = PYTHON, cuda: str = "13.0") -> tuple[int, str]:
         """Status and what is printed."""
         files = [file for name in ("distributions.txt", "allowed.json") if (file := self.context / name).exists()]
         done = subprocess.run(
-            [sys.executable, "-B", *map(str, (self.context / "verify.py", self.stages, *files))],
+            [sys.executable, "-B", *map(str, (self.context / "verify.py", *options, self.stages, *files))],
             env={"PYTHON": python, "CUDA": cuda},
             capture_output=True,
             text=True,
@@ -101,3 +101,39 @@ class VerifyTest(StagesTestCase):
     def test_a_file_that_was_put_there_by_hand(self) -> None:
         self.write("torch", f"{SITE}/torch/patch.py", "x")
         self.assertEqual(self.failed(self.verify()[1]), ["one environment"])
+
+    def join(self) -> None:
+        """Lays the stages over one another, as the product has them."""
+        product = self.stages.parent / f"{self.stages.name}.product"
+        self.addCleanup(shutil.rmtree, product, True)
+        for stage in sorted(self.stages.iterdir()):
+            shutil.copytree(stage, product, symlinks=True, dirs_exist_ok=True)
+        # Links of a product are absolute in it, which a folder cannot show.
+        python = product / "opt/venv/bin/python3"
+        python.unlink()
+        python.symlink_to("../../../usr/bin/python3")
+        self.stages = product
+
+    def test_a_product(self) -> None:
+        self.write("nodes", "/opt/comfyui/custom_nodes/a/a.egg-info/PKG-INFO", "Name: a\n")
+        self.join()
+        status, printed = self.verify("--product")
+        self.assertEqual((status, self.failed(printed)), (0, []), printed)
+        self.write("opt", "old-0.1.dist-info/METADATA", "Name: old\n")
+        self.write("", f"{SITE}/torch-2.1.dist-info/METADATA", "Name: torch\nVersion: 2.1\n")
+        printed = self.verify("--product")[1]
+        self.assertEqual(self.failed(printed)[:2], ["equal to the lock", "one environment"])
+        self.assertIn("\n  torch is there 2 times: 2.1, 2.12.0\n", printed)
+        self.assertIn("\n  /opt/old-0.1.dist-info is outside of ", printed)
+
+    def test_all_as_json(self) -> None:
+        names = "".join(f"package-{number}==1\n" for number in range(100))
+        (self.context / "distributions.txt").write_text(names)
+        status, printed = self.verify("--json")
+        report = json.loads(printed)
+        self.assertEqual(status, 1)
+        self.assertEqual([check["name"] for check in report["checks"]], CHECKS)
+        first, second = report["checks"][:2]
+        self.assertEqual((first["note"], len(first["problems"])), ("", 102))
+        self.assertEqual((second["note"][-6:], second["problems"]), (" files", []))
+        self.assertIn({"name": "torch", "version": "2.12.0"}, report["distributions"])

@@ -1,15 +1,14 @@
 import { execa } from "execa";
 import { pushImage } from "../../oci/push.ts";
 import { deferInterrupts } from "../main.ts";
-import { type Session, sessionArgs } from "./session.ts";
+import { contextFolder, type Session, type SessionResult, sessionArgs, streamsOf } from "./session.ts";
 
 /**
  * Runs a session in a container of the Docker engine. Its image is only a manifest: the layers are in the registry.
- *
- * @returns the exit code
+
  */
-export async function runInDocker(session: Session): Promise<number> {
-  const { image, hostname, terminal } = session;
+export async function runInDocker(session: Session): Promise<SessionResult> {
+  const { image, hostname, terminal, context } = session;
   const [first] = image.layers;
   if (!first) throw new Error("a session has layers");
   const layers = image.layers.map(({ layer }) => layer);
@@ -20,13 +19,14 @@ export async function runInDocker(session: Session): Promise<number> {
     [
       ...["run", "--rm", "--interactive", ...(terminal ? ["--tty"] : [])],
       ...["--network", "host", "--hostname", hostname, "--env", "TERM"],
+      ...(context ? ["--volume", `${context}:${contextFolder}:ro`] : []),
       ...["--entrypoint", entrypoint, reference, ...args],
     ],
-    { stdio: "inherit", reject: false },
+    streamsOf(session),
   );
   const result = await deferInterrupts(
     (signal) => child.kill(signal),
     async () => await child,
   );
-  return result.exitCode ?? 1;
+  return { code: result.exitCode ?? 1, stdout: result.stdout ?? "" };
 }

@@ -12,32 +12,32 @@ import type { Home } from "../home.ts";
 import { deferInterrupts } from "../main.ts";
 import { identify } from "../processes.ts";
 import { step } from "../progress.ts";
-import { type Session, sessionArgs } from "./session.ts";
+import { contextFolder, type Session, type SessionResult, sessionArgs, streamsOf } from "./session.ts";
 
 const script = (name: string) => join(import.meta.dirname, name);
 
 /**
  * Runs a session with runc on the stages' layers, unpacked once and laid over each other; what it writes is gone
  * when it ends.
- *
- * @returns the exit code
  */
-export async function runWithRunc(home: Home, runc: string, session: Session): Promise<number> {
-  const folders = await unpackLayers(home, session.image);
+export async function runWithRunc(home: Home, runc: string, session: Session): Promise<SessionResult> {
+  const layers = await unpackLayers(home, session.image);
   const bundles = join(home.shell, "runs");
   const container = { runc, state: join(home.run, "runc") };
   await clearDead(bundles, container);
   await mkdir(bundles, { recursive: true });
   const bundle = await mkdtemp(join(bundles, `${process.pid}-`));
-  const { hostname, terminal, image } = session;
+  const { hostname, terminal, image, context } = session;
   const environment = { HOME: "/root", TERM: process.env.TERM || "dumb", ...image.environment };
   try {
     for (const part of ["upper", "work", "rootfs"]) await mkdir(join(bundle, part));
     // The upper folder is what `/` looks like, to users other than root as well.
     await chmod(join(bundle, "upper"), 0o755);
     const args = sessionArgs(session);
-    await writeJson(join(bundle, "config.json"), bundleConfig({ hostname, args, environment, terminal }));
-    const lower = folders.toReversed().join(":");
+    const folders = context ? [{ source: context, destination: contextFolder }] : [];
+    const config = bundleConfig({ hostname, args, environment, terminal, folders });
+    await writeJson(join(bundle, "config.json"), config);
+    const lower = layers.toReversed().join(":");
     const child = execa(
       "setpriv",
       [
@@ -55,13 +55,13 @@ export async function runWithRunc(home: Home, runc: string, session: Session): P
           nameOf(bundle),
         ],
       ],
-      { stdio: "inherit", reject: false },
+      streamsOf(session),
     );
     const result = await deferInterrupts(
       (signal) => child.kill(signal),
       async () => await child,
     );
-    return result.exitCode ?? 1;
+    return { code: result.exitCode ?? 1, stdout: result.stdout ?? "" };
   } finally {
     await clear(bundle, container);
   }

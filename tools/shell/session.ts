@@ -10,6 +10,30 @@ export interface Session {
   readonly command: string | undefined;
   /** Whether there is a terminal to hand on. */
   readonly terminal: boolean;
+  /** Folder of this machine that is there as `/context`, to be read. */
+  readonly context?: string;
+  /** Whether what it writes is kept instead of shown; its errors are shown all the same. */
+  readonly capture?: boolean;
+}
+
+export interface SessionResult {
+  /** The command's exit code. */
+  readonly code: number;
+  /** What it wrote, if that was kept. */
+  readonly stdout: string;
+}
+
+/** Where a session's `context` is. */
+export const contextFolder = "/context";
+
+/** How a session's streams go on to this program's. */
+export function streamsOf({ capture = false }: Pick<Session, "capture">) {
+  return {
+    stdin: "inherit",
+    stdout: capture ? "pipe" : "inherit",
+    stderr: "inherit",
+    reject: false,
+  } as const;
 }
 
 /** Reads images from their registry and puts them on top of each other. */

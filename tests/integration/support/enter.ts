@@ -10,5 +10,5 @@ await main(async () => {
   const { runc } = await ensureTools(home, ["runc"], true);
   if (!runc) throw new Error("runc is not resolved");
   const image = await joinedImage(references, { FROM_THE_RECIPE: "yes" });
-  return await runWithRunc(home, runc.path, { hostname: "inside", image, command, terminal: false });
+  return (await runWithRunc(home, runc.path, { hostname: "inside", image, command, terminal: false })).code;
 });

@@ -10,7 +10,11 @@ interface Config {
     readonly capabilities: Readonly<Record<string, readonly string[]>>;
   };
   readonly hostname: string;
-  readonly mounts: readonly { readonly destination: string; readonly options?: readonly string[] }[];
+  readonly mounts: readonly {
+    readonly destination: string;
+    readonly source: string;
+    readonly options?: readonly string[];
+  }[];
   readonly linux: { readonly namespaces: readonly { readonly type: string }[] };
 }
 
@@ -19,6 +23,7 @@ const config = bundleConfig({
   args: ["/bin/sh", "-c", "true"],
   environment: { PATH: "/usr/bin" },
   terminal: true,
+  folders: [{ source: "/machine/folder", destination: "/context" }],
 }) as Config;
 
 test("a bundle says what runs, how, and under which name", () => {
@@ -26,6 +31,12 @@ test("a bundle says what runs, how, and under which name", () => {
   assert.deepEqual(config.process.args, ["/bin/sh", "-c", "true"]);
   assert.deepEqual(config.process.env, ["PATH=/usr/bin"]);
   assert.equal(config.hostname, "torch");
+});
+
+test("a folder of the machine can be read and not written", () => {
+  const mount = config.mounts.find(({ destination }) => destination === "/context");
+  assert.equal(mount?.source, "/machine/folder");
+  assert.deepEqual(mount?.options, ["bind", "ro"]);
 });
 
 test("the network is the machine's, all else the container's own", () => {

@@ -69,7 +69,8 @@ function blobs(): Map<string, number> {
 /** Bytes on the disk that the builder holds now. */
 function builderBytes(): number {
   // Files come and go meanwhile, which du reports with its exit status.
-  const command = 'du --summarize --block-size=1 -- "$0" 2>/dev/null || true';
+  // Root file systems of running steps are mounted below it: those are counted where they really lie.
+  const command = 'du --summarize --one-file-system --block-size=1 -- "$0" 2>/dev/null || true';
   const text = execFileSync("/bin/sh", ["-c", command, stack.home.buildkit]).toString();
   return Number(text.split("\t")[0]);
 }
@@ -137,11 +138,14 @@ test("no path is in two layers, and the size is within the budget", async () => 
 });
 
 test("the builder keeps nothing of a model that is in the registry", async () => {
-  const records = await stack.builderRecords();
-  assert.deepEqual(
-    records.filter(({ description }) => description.includes("/context/build.sh model-")),
-    [],
+  const records = (await stack.builderRecords()).filter(({ description }) =>
+    description.includes("/context/build.sh model-"),
   );
+  // What is not whole yet stays for the next build.
+  const [kept, ...others] = records.toSorted((a, b) => (a.description < b.description ? -1 : 1));
+  assert.match(kept?.description ?? "", /^cached mount \/cache /);
+  assert.ok(kept && kept.size < MB / 2, String(kept?.size));
+  assert.deepEqual(others, []);
 });
 
 test("a token is in no layer, no configuration and no state", async () => {
@@ -195,8 +199,9 @@ test("other tools fetch nothing again", async () => {
 test("a fetch that is killed goes on in the next build where it stopped", async () => {
   const model = server.serve("models/unet/slow.gguf", 40 * MB);
   choose([...ten, model]);
-  server.limit(2 * MB);
-  const killed = stack.upUntil(async () => server.given(model) > 15 * MB);
+  // aria2 writes down once in a second what it has: the last second is lost.
+  server.limit(MB / 2);
+  const killed = stack.upUntil(async () => server.given(model) > 20 * MB);
   assert.notEqual((await killed).exitCode, 0);
   const before = server.given(model);
   server.limit(undefined);
@@ -204,7 +209,7 @@ test("a fetch that is killed goes on in the next build where it stopped", async 
   const [layer] = (await readImage(stageOf(update, "slow"))).layers;
   assert.ok(layer && layer.size > model.size);
   const again = server.given(model) - before;
-  assert.ok(again < model.size - 8 * MB, `${again} bytes were fetched again after ${before}`);
+  assert.ok(again < model.size - 10 * MB, `${again} bytes were fetched again after ${before}`);
 });
 
 test("while a large model is built the builder needs its room twice, and no more afterwards", async () => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LockedModel } from "../../lib/model-lock.ts";
@@ -39,12 +39,7 @@ export async function startModelServer(): Promise<ModelServer> {
     for (let at = start; at < end && !response.destroyed; at += CHUNK) {
       const part = content.subarray(at, Math.min(at + CHUNK, end));
       given.set(path, (given.get(path) ?? 0) + part.length);
-      if (!response.write(part) && !response.destroyed) {
-        await new Promise<void>((resolve) => {
-          response.once("drain", resolve);
-          response.once("close", resolve);
-        });
-      }
+      if (!response.write(part) && !response.destroyed) await drained(response);
       if (limit !== undefined) await sleep((1_000 * part.length) / limit);
     }
     response.end();
@@ -77,6 +72,17 @@ export async function startModelServer(): Promise<ModelServer> {
       server.close();
     },
   };
+}
+
+/** Resolves when there is room for more, or nobody listens any longer. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      response.off("drain", end).off("close", end);
+      resolve();
+    };
+    response.on("drain", end).on("close", end);
+  });
 }
 
 /** Bytes that do not compress, the same for the same seed. */

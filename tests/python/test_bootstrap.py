@@ -104,8 +104,8 @@ class BootstrapTest(unittest.TestCase):
             start = bootstrap.Start(settings, self.state, self.code, self.image, network_volume=network)
             self.assertEqual(bootstrap.prepare(start)["arguments"][1], "127.0.0.1" if start.is_worker else "0.0.0.0")
             paths[mode] = json.loads((self.state / "model_paths.yaml").read_text())
-        self.assertNotIn("network volume", paths["pod"])
-        shared = paths["worker"]["network volume"]
+        self.assertNotIn("library", paths["pod"])
+        shared = paths["worker"]["library"]
         self.assertEqual(set(shared), {"loras", "of_a_node"})
         self.assertEqual(shared["loras"].splitlines(), [f"{self.volume}/models/loras", f"{network}/models/loras"])
         self.assertEqual(self.prepare(STRATA_MODE="worker", STRATA_VOLUME=str(network))[0]["volume"], str(network))

@@ -13,6 +13,8 @@ const outputsSchema = z.object({
       digest: z.string().optional().catch(undefined),
       bytes: z.number().optional().catch(undefined),
       tags: z.array(z.string()).optional().catch(undefined),
+      /** The image of models, where they are one of their own. */
+      models: z.string().nullish().catch(undefined),
     })
     .optional()
     .catch(undefined),
@@ -51,6 +53,7 @@ export function summary({ product, evidence }: Outputs, milliseconds: number): s
   else if (product?.digest) rows.push(["digest", product.digest]);
   if (product?.bytes !== undefined) rows.push(["size", `${prettyBytes(product.bytes)} compressed`]);
   if (product?.tags?.length) rows.push(["tags", product.tags.join(", ")]);
+  if (product?.models) rows.push(["models", product.models]);
   if (evidence) rows.push(["evidence", verdict(evidence)]);
   if (product?.reference) {
     const gpus = evidence?.generation && evidence.generation !== "cpu" ? "--gpus all " : "";

@@ -120,6 +120,7 @@ test("the summary shows what there is, and counts skips apart from passes", () =
   );
   assert.match(text, /^took +1m 1s$/m);
   assert.equal(summary({}, 500), "took      under 1s");
+  assert.match(summary({ product: { models: "r/s@sha256:1" } }, 500), /^models {4}r\/s@sha256:1$/m);
 });
 
 test("a part is targeted by what it registers, and by nothing else of the recipe's name", () => {

@@ -60,10 +60,18 @@ export async function askEngine(stack: Stack): Promise<Asked | undefined> {
   if (/no stack named/i.test(stderr)) return undefined;
   if (exitCode !== 0) return { problem: tail(stderr || errorsIn(stdout) || stdout, 20) };
   const { changeSummary, steps } = answerSchema.parse(JSON.parse(stdout));
-  const images = steps
-    .filter(({ op, urn }) => op !== "same" && urn.includes("docker-build:index:Image::"))
+  return { answer: { counts: changeSummary, images: imagesIn(steps) } };
+}
+
+/** The images among the engine's steps. The command of a bulk stage that is only updated finds it in the registry. */
+export function imagesIn(
+  steps: readonly { readonly op: string; readonly urn: string }[],
+): EngineAnswer["images"] {
+  const isBulk = (urn: string) => urn.includes("strata:index:BulkStage$command:local:Command::");
+  return steps
+    .filter(({ op, urn }) => op !== "same" && (op !== "update" || !isBulk(urn)))
+    .filter(({ urn }) => urn.includes("docker-build:index:Image::") || isBulk(urn))
     .map(({ op, urn }) => ({ name: urn.split("::").at(-1) ?? urn, op }));
-  return { answer: { counts: changeSummary, images } };
 }
 
 const diagnostics = z.object({

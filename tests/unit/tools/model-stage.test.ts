@@ -6,6 +6,7 @@ import { execa } from "execa";
 import { readImage } from "../../../oci/client.ts";
 import { recordsIn } from "../../../tools/builder.ts";
 import { repository } from "../../../tools/home.ts";
+import { imagesIn } from "../../../tools/preview/engine.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../oci/support/fake-registry.ts";
 import { temporaryFolder } from "./support/folder.ts";
 
@@ -88,6 +89,25 @@ test("layers are joined to an image by its manifest alone, and the same parts gi
   assert.equal(again.stdout, joined.stdout);
   const alone = await run(t, "join", { STRATA_PARTS: parts });
   assert.deepEqual((await readImage(alone.stdout)).config.rootfs?.diff_ids, [sha("3"), sha("4")]);
+});
+
+test("a preview counts a bulk stage that is made, and none whose command only runs again", () => {
+  const image = "strata:index:LayeredImage$strata:index:ImageStage$docker-build:index:Image";
+  const bulk = "strata:index:LayeredImage$strata:index:BulkStage$command:local:Command";
+  const steps = [
+    { op: "update", urn: `urn:pulumi:dev::strata::${image}::wan22-torch` },
+    { op: "same", urn: `urn:pulumi:dev::strata::${image}::wan22-cuda` },
+    { op: "create", urn: `urn:pulumi:dev::strata::${bulk}::wan22-model-vae` },
+    { op: "update", urn: `urn:pulumi:dev::strata::${bulk}::wan22-model-clip` },
+    {
+      op: "create",
+      urn: "urn:pulumi:dev::strata::strata:index:SmokeTest$command:local:Command::wan22-smoke",
+    },
+  ];
+  assert.deepEqual(imagesIn(steps), [
+    { name: "wan22-torch", op: "update" },
+    { name: "wan22-model-vae", op: "create" },
+  ]);
 });
 
 test("the builder's records are read from what buildctl and buildx print", () => {

@@ -30,7 +30,7 @@ const optionalEnvironment = ["PIP_INDEX_URL", "SSL_CERT_FILE"];
  *
  * - named contexts are exactly the stage's parents, or `base` for a stage without any
  * - every ARG that the built target needs is given, and every argument that is given is declared
- * - every file of the context that a command names is there, and every script that is there is used
+ * - every file of the context that a command or an argument names is there, and every script that is there is used
  * - scripts use only variables that they set or that an ARG declares
  * - downloads: no remote ADD but git at a full commit, no curl, wget or git clone; pip and uv need hashes
  */
@@ -181,6 +181,7 @@ function fileProblems(
       if (path.endsWith(".py") && isThere(`${module}.py`)) visit(`${module}.py`);
     }
   };
+  for (const [name, value] of Object.entries(stage.args)) follow(value, `the argument ${name}`);
   for (const { word, rest } of reached.flatMap(({ instructions }) => instructions)) {
     if (word === "RUN") follow(rest, "RUN");
     if (word !== "COPY" || /--from=/.test(rest)) continue;

@@ -292,6 +292,32 @@ class TellTest(PartsCase):
             told.hear({"type": "node", "node": name, "class": "C"})
         self.assertEqual(told._state["progress"], 0.75)
 
+    def test_no_update_overtakes_another_or_the_answer(self) -> None:
+        threads: list[threading.Thread] = []
+        steps: list[int] = []
+
+        def send(state: dict[str, Any]) -> threading.Thread:
+            self.assertFalse([thread for thread in threads if thread.is_alive()])
+            steps.append(state.get("step", 0))
+            threads.append(threading.Thread(target=time.sleep, args=(0.2,)))
+            threads[-1].start()
+            return threads[-1]
+
+        async def compute() -> None:
+            told = progress.Progress(send, 1, 0.01)
+            told.hear({"type": "started"})
+            for step in range(1, 1000):
+                told.hear({"type": "step", "node": "1", "class": "A", "step": step, "steps": 1000})
+                await asyncio.sleep(0.02)
+                if len(threads) == 3:
+                    break
+            await told.close()
+
+        asyncio.run(compute())
+        self.assertFalse(threads[-1].is_alive())
+        self.assertEqual(steps, sorted(set(steps)))
+        self.assertEqual(len(steps), 3)
+
     def test_the_last_words(self) -> None:
         file = self.root / last_words.FILE
         words = last_words.LastWords("comfyui", file)

@@ -1,5 +1,6 @@
 /** Building a bulk stage and joining images, against a registry of the test; the builder has an integration test. */
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { execa } from "execa";
@@ -20,11 +21,11 @@ async function started(t: TestContext): Promise<FakeRegistry> {
   return registry;
 }
 
-function run(t: TestContext, tool: string, env: Record<string, string>) {
+function run(t: TestContext, tool: string, env: Record<string, string>, input?: string) {
   const folder = temporaryFolder(t);
   return execa(process.execPath, [`tools/${tool}.ts`], {
     cwd: repository,
-    stdin: "ignore",
+    ...(input === undefined ? { stdin: "ignore" as const } : { input }),
     // No builder is there: whoever asks for one fails.
     env: { STRATA_HOME: folder, DOCKER_CONFIG: join(folder, "none"), PATH: "/nowhere", ...env },
     reject: false,
@@ -43,6 +44,76 @@ test("a stage that is in the registry is not built again, whoever built it", asy
   assert.equal(exitCode, 0, stderr);
   assert.equal(stdout, `${registry.host}/${REPOSITORY}@${digest}`);
   assert.ok(!registry.requests.some((request) => request.startsWith("PUT")));
+});
+
+/** A `docker` that has built an image, and notes how it was called. */
+function fakeDocker(t: TestContext, digest: string, records: string): { bin: string; calls: () => string[] } {
+  const bin = temporaryFolder(t);
+  const script = [
+    "#!/bin/sh",
+    `echo "$*" >>${bin}/calls`,
+    "while [ $# -gt 0 ]; do",
+    `  if [ "$1" = --metadata-file ]; then echo '{"containerimage.digest": "${digest}"}' >"$2"; fi`,
+    `  if [ "$1" = du ]; then printf '${records}'; fi`,
+    "  shift",
+    "done",
+    'echo "#7 1.2 1/1 vae.safetensors: 1 MB of 2 MB"',
+    "",
+  ].join("\n");
+  writeFileSync(join(bin, "docker"), script, { mode: 0o755 });
+  return { bin, calls: () => readFileSync(join(bin, "calls"), "utf8").trim().split("\n") };
+}
+
+test("of a built stage the last layer is kept under its tag, secrets go by name, and the builder is freed", async (t) => {
+  const registry = await started(t);
+  const tools = [layer("toolbox"), layer("aria2"), layer("a model")];
+  const config = {
+    architecture: "amd64",
+    os: "linux",
+    rootfs: { type: "layers", diff_ids: [sha("1"), sha("2"), sha("3")] },
+  };
+  const built = registry.image("built", tools, config);
+  const records = [
+    "ID:\\tone\\nDescription:\\tmount / from exec /bin/sh -c sh -eu /context/build.sh model-vae\\n\\n",
+    "ID:\\ttwo\\nDescription:\\tmount / from exec /bin/sh -c sh -eu /context/build.sh model-vae-2\\n\\n",
+    "ID:\\tthree\\nDescription:\\tcached mount /cache from exec /bin/sh -c sh -eu /context/build.sh model-vae with id x\\n",
+  ].join("");
+  const { bin, calls } = fakeDocker(t, built.digest, records);
+  const repositoryName = `${registry.host}/${REPOSITORY}`;
+  const { exitCode, stdout, stderr } = await run(
+    t,
+    "model",
+    {
+      PATH: `${bin}:/usr/bin:/bin`,
+      STRATA_TARGET: `${repositoryName}:stage-model-vae-00`,
+      STRATA_STAGE: "model-vae",
+      STRATA_CONTEXT: "contexts/vae",
+      STRATA_IMAGES: `{"model-tools":"${repositoryName}@${sha("9")}"}`,
+      STRATA_ARGUMENTS: '{"SOURCE_DATE_EPOCH":"1"}',
+      STRATA_BUILDER: "strata",
+      HF_TOKEN: "hf_secret",
+      CIVITAI_TOKEN: "",
+    },
+    "A CERTIFICATE",
+  );
+  assert.equal(exitCode, 0, stderr);
+  const image = await readImage(`${repositoryName}:stage-model-vae-00`);
+  assert.equal(stdout, `${repositoryName}@${image.digest}`);
+  assert.deepEqual(image.config.rootfs?.diff_ids, [sha("3")]);
+  assert.deepEqual(
+    image.layers.map(({ digest }) => digest),
+    [(await readImage(`${repositoryName}:built`)).layers[2]?.digest],
+  );
+  const [build = "", , ...prunes] = calls();
+  assert.match(build, /^buildx build --builder strata --progress=plain --provenance=false /);
+  assert.match(
+    build,
+    / --secret id=ca,env=STRATA_CERTIFICATES --secret id=hf_token,env=HF_TOKEN --metadata-file /,
+  );
+  assert.match(build, /compression=uncompressed contexts\/vae$/);
+  assert.doesNotMatch(build, /civitai|hf_secret|CERTIFICATE\b(?!S)/);
+  assert.deepEqual(prunes, ["buildx prune --builder strata --all --force --filter id=one"]);
+  assert.match(stderr, /^1\/1 vae\.safetensors: 1 MB of 2 MB$/m);
 });
 
 test("a stage that cannot be built fails with its name, and gets no tag", async (t) => {

@@ -18,6 +18,11 @@ const outputsSchema = z.object({
     })
     .optional()
     .catch(undefined),
+  /** Keys of the stages that the outputs are about, the product's among them. */
+  stages: z
+    .record(z.string(), z.object({ key: z.string() }))
+    .optional()
+    .catch(undefined),
   evidence: z
     .object({
       verdict: z.string(),

@@ -47,8 +47,10 @@ const fileOf = (stage: Stage, path: string): string | undefined =>
   stage.files.find((file) => file.path === path)?.content.toString();
 const modelStages = ({ stages }: Plan) => stages.filter(({ bulk }) => bulk);
 const problemsOf = ({ stages, product }: Plan) => [
-  // llama.cpp has exceptions, which layers.test.ts knows.
-  ...stages.filter(({ name }) => name !== "llama-cpp").flatMap((stage) => stageProblems(stage)),
+  // Those that models have a say in; layers.test.ts looks at all.
+  ...stages
+    .filter(({ name }) => /^(model-|system$|runtime$)/.test(name))
+    .flatMap((stage) => stageProblems(stage)),
   // What is joined to the product is in none of its instructions.
   ...stageProblems({
     ...product,

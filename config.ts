@@ -12,13 +12,23 @@ import { generationNames } from "./lib/generations.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe.ts";
 import { redact } from "./lib/redact.ts";
 import { remoteAddress } from "./lib/remote.ts";
+import { evidenceSetting } from "./lib/settings/evidence.ts";
 import { modelsSetting, noModels } from "./lib/settings/models.ts";
+import {
+  clearPasswords,
+  copiesSetting,
+  type RegistrySetting,
+  registryHost,
+  registrySetting,
+  repeatedRegistries,
+} from "./lib/settings/registry.ts";
+import { longestTag, reservedPrefixes } from "./lib/tags.ts";
 import { type FoundRecipe, findRecipe, knownRecipe } from "./recipes/index.ts";
 
-/** Lower-case path components, as registries want them. */
-const repositoryPath = /^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/;
-/** Tags of stages and caches are ours. */
-const tag = /^(?!stage-|cache-)[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,127}$/;
+/** What strata's own tags begin with is not for others. */
+const tag = new RegExp(
+  `^(?!${reservedPrefixes.join("|")})[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,${longestTag - 1}}$`,
+);
 
 /** Git addresses become part of stages, and everybody may read those. */
 const openAddress = z
@@ -32,14 +42,8 @@ const openAddress = z
 export const schema = z.strictObject({
   recipe: z.string().default("starter"),
   generation: z.enum(generationNames).default("cpu"),
-  registry: z
-    .discriminatedUnion("kind", [
-      z.strictObject({
-        kind: z.literal("local"),
-        repository: z.string().regex(repositoryPath, "expected a repository name such as team/strata"),
-      }),
-    ])
-    .default({ kind: "local", repository: "strata" }),
+  registry: registrySetting.default({ kind: "local", repository: "strata" }),
+  copies: copiesSetting.default([]),
   builder: z.string().min(1).default("strata"),
   base: z.string().optional(),
   python: z.enum(pythonVersions).optional(),
@@ -70,11 +74,15 @@ export const schema = z.strictObject({
   certificates: z.string().default("system"),
   mirrors: z.record(z.string(), openAddress).default({}),
   models: modelsSetting.default(noModels),
+  evidence: evidenceSetting,
   tags: z
     .array(
       z
         .string()
-        .regex(tag, "expected a tag of letters, digits, and . _ - that does not begin with stage- or cache-"),
+        .regex(
+          tag,
+          `expected a tag of letters, digits, and . _ - that does not begin with ${reservedPrefixes.join(", ")}`,
+        ),
     )
     .optional(),
 });
@@ -128,6 +136,7 @@ export function parseConfig(
     () => checked(schema, values, name, title),
     () => find(recipeOf(values)),
   ]);
+  throwAll(title, repeatedRegistries(settings));
   const open = completeDefaults(found.recipe);
   return {
     ...settings,
@@ -204,11 +213,49 @@ export function refuseSecrets(secretKeys: readonly string[]): void {
   );
 }
 
+/** Throws for passwords that are written down in clear. @param secretKeys settings of which a part is encrypted */
+export function refuseClear(
+  config: Pick<Config, "registry" | "copies">,
+  secretKeys: readonly string[],
+): void {
+  const secret = secretKeys.map((key) => key.replace(":config:", ":").replace("strata:", ""));
+  throwAll("Pulumi stack configuration", clearPasswords(config, secret));
+}
+
 /** The running stack's configuration. */
 export async function loadConfig(): Promise<Config> {
   // Pulumi tells the program in this variable which keys are secrets.
-  refuseSecrets(JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]"));
-  return await readConfig(pulumi.runtime.allConfig(), process.env);
+  const secretKeys: string[] = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]");
+  refuseSecrets(secretKeys);
+  const config = await readConfig(pulumi.runtime.allConfig(), process.env);
+  refuseClear(config, secretKeys);
+  return config;
+}
+
+/** What it takes to get into a registry. */
+export interface RegistryAccess {
+  /** undefined leaves it to what `docker login` knows. */
+  readonly password: string | undefined;
+  /** Certificate authorities of its own, as PEM. */
+  readonly ca: string | undefined;
+}
+
+/** What the stack and the environment say of getting into a registry: for GHCR, `GITHUB_TOKEN` counts too. */
+export function registryAccess(
+  setting: RegistrySetting,
+  environment: NodeJS.ProcessEnv = process.env,
+): RegistryAccess {
+  const own = "password" in setting ? setting.password : undefined;
+  const password = own ?? (setting.kind === "ghcr" ? environment.GITHUB_TOKEN || undefined : undefined);
+  const file = setting.kind === "oci" ? setting.ca : undefined;
+  if (file !== undefined && !existsSync(file)) {
+    throw new UserError(
+      `registry ${registryHost(setting, "")}`,
+      `there is no file ${file}.`,
+      "Set ca to a PEM file, by its whole path or from the folder of Pulumi.yaml.",
+    );
+  }
+  return { password, ca: file && readFileSync(file, "utf8") };
 }
 
 const partSchema = z.strictObject({

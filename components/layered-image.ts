@@ -18,6 +18,11 @@ export interface LayeredImageArgs {
   readonly inTurn?: boolean;
 }
 
+/** By these a preview finds what changes, and how large it is. */
+export type StageSummary = Pick<ImageStage, "key" | "digest" | "inputs"> & {
+  readonly bytes: ImageStage["compressedSize"];
+};
+
 /** A product image: every stage of a plan, built in parallel as the graph allows, and what they make together. */
 export class LayeredImage extends pulumi.ComponentResource {
   /** All of the product that a build puts together; bulk stages are joined to it. */
@@ -29,6 +34,8 @@ export class LayeredImage extends pulumi.ComponentResource {
   readonly compressedSize: pulumi.Output<number | undefined>;
   /** The image of the bulk stages that the product does not hold; undefined where it holds them all. */
   readonly library: pulumi.Output<string> | undefined;
+  /** What a stack tells of each stage, the product under its recipe's name. */
+  readonly summaries: Readonly<Record<string, StageSummary>>;
 
   constructor(name: string, args: LayeredImageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:LayeredImage", name, {}, options);
@@ -88,6 +95,14 @@ export class LayeredImage extends pulumi.ComponentResource {
       whole instanceof ImageStage
         ? whole.compressedSize
         : whole.reference.apply((reference) => measured(settings.registry, reference));
+    this.summaries = Object.fromEntries(
+      Object.entries({ ...built, [plan.recipe]: this.product }).map(
+        ([stage, { key, digest, compressedSize, inputs }]) => [
+          stage,
+          { key, digest, bytes: compressedSize, inputs },
+        ],
+      ),
+    );
     this.registerOutputs({
       digest: this.digest,
       reference: this.reference,

@@ -13,6 +13,7 @@ export interface LocalRegistryArgs {
 export class LocalRegistry extends pulumi.ComponentResource implements Registry {
   readonly repository: pulumi.Output<string>;
   readonly logins = [];
+  readonly removesOldStages = false;
 
   constructor(name: string, args: LocalRegistryArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:LocalRegistry", name, {}, options);

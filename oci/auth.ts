@@ -70,7 +70,9 @@ async function fetchToken(
   credentials: Credentials | undefined,
 ): Promise<string> {
   const service = challenge.parameters.service ?? "";
-  const scope = challenge.parameters.scope ?? `repository:${repository}:pull`;
+  // Several scopes, for a mount out of another repository, come in one parameter and go out in several.
+  const scopes = (challenge.parameters.scope ?? `repository:${repository}:pull`).split(" ").filter(Boolean);
+  const scope = scopes.join(" ");
   const request: RequestInit = { signal: AbortSignal.timeout(TIMEOUT_MS) };
   if (credentials?.kind === "identity") {
     request.method = "POST";
@@ -83,7 +85,8 @@ async function fetchToken(
     });
   } else {
     if (service) url.searchParams.set("service", service);
-    url.searchParams.set("scope", scope);
+    url.searchParams.delete("scope");
+    for (const each of scopes) url.searchParams.append("scope", each);
     if (credentials) request.headers = { authorization: basic(credentials) };
   }
   let response: Response;

@@ -6,12 +6,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
 import { DEFAULT_REGISTRY, isLoopback } from "../lib/references.ts";
 import { authorize, parseChallenge } from "./auth.ts";
+import { trustedAuthority } from "./authority.ts";
 import { dockerConfigFolder, findCredentials } from "./credentials.ts";
+import { keptLogin, loginsFolder } from "./logins.ts";
 
 /** What a transport can be told; the defaults suit every registry, tests use smaller numbers. */
 export interface TransportOptions {
   /** Docker's configuration folder. Default: `$DOCKER_CONFIG`, otherwise `.docker` in the user's home. */
   readonly dockerConfig?: string;
+  /** Logins and certificates that strata keeps. Default: those of this clone, none where `dockerConfig` is given. */
+  readonly logins?: string;
   /** How often one request is tried in all. Default 5. */
   readonly attempts?: number;
   /** First pause between attempts in milliseconds; it doubles each time. Default 500. */
@@ -26,11 +30,14 @@ export interface Target {
   readonly repository: string;
 }
 
-/** What is asked. A body is sent again with each attempt. */
+/** What is asked. */
 export interface RequestOptions {
-  readonly method?: "GET" | "HEAD" | "POST" | "PUT";
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH";
   readonly headers?: Record<string, string>;
+  /** Sent again with each attempt. */
   readonly body?: Buffer;
+  /** Sent once: what is to be done about a broken connection is for the caller to say. */
+  readonly stream?: () => AsyncIterable<Buffer>;
 }
 
 /** An answer with a body that fails when the registry falls silent. */
@@ -62,6 +69,7 @@ export class Transport {
   private readonly backoffMs: number;
   private readonly timeoutMs: number;
   private readonly dockerConfig: string;
+  private readonly logins: string | undefined;
   private readonly tokens = new Map<string, string>();
 
   constructor(options: TransportOptions = {}) {
@@ -69,6 +77,7 @@ export class Transport {
     this.backoffMs = options.backoffMs ?? 500;
     this.timeoutMs = options.timeoutMs ?? 60_000;
     this.dockerConfig = options.dockerConfig ?? dockerConfigFolder();
+    this.logins = options.logins ?? (options.dockerConfig === undefined ? loginsFolder() : undefined);
   }
 
   /**
@@ -80,13 +89,13 @@ export class Transport {
    * @throws UserError when the registry cannot be reached.
    */
   async request(target: Target, path: string, init: RequestOptions = {}): Promise<Answer> {
-    const base = `${baseUrl(target.registry)}/v2/${target.repository}/`;
-    const url = new URL(path, base);
+    const url = new URL(path, `${this.baseUrl(target.registry)}/v2/${target.repository}/`);
+    const attempts = init.stream ? 1 : this.attempts;
     let loggedIn = false;
     for (let attempt = 1; ; attempt++) {
       const answer = await this.send(target, url, init).catch((error: unknown) => error as Error);
       if (answer instanceof Error) {
-        if (attempt >= this.attempts || !isPassing(answer)) throw unreachable(target, answer);
+        if (attempt >= attempts || !isPassing(answer)) throw unreachable(target, answer);
         await this.pause(attempt);
         continue;
       }
@@ -94,13 +103,13 @@ export class Transport {
       if (answer.status === 401 && !loggedIn) {
         loggedIn = true;
         await answer.bytes();
-        if (await this.logIn(target, answer.headers)) {
+        if ((await this.logIn(target, answer.headers)) && !init.stream) {
           attempt--;
           continue;
         }
         return answer;
       }
-      if (!PASSING_STATUS.has(answer.status) || attempt >= this.attempts) return answer;
+      if (!PASSING_STATUS.has(answer.status) || attempt >= attempts) return answer;
       await answer.bytes();
       await this.pause(attempt, answer.headers.get("retry-after"));
     }
@@ -115,10 +124,18 @@ export class Transport {
   private async logIn(target: Target, headers: Headers): Promise<boolean> {
     const challenge = parseChallenge(headers.get("www-authenticate"));
     if (!challenge) return false;
-    const credentials = await findCredentials(target.registry, this.dockerConfig);
+    const own = this.logins && (await keptLogin(this.logins, target.registry));
+    const credentials = own || (await findCredentials(target.registry, this.dockerConfig));
     const token = await authorize(target.registry, target.repository, challenge, credentials);
     if (token) this.tokens.set(tokenKey(target), token);
     return token !== undefined;
+  }
+
+  private baseUrl(registry: string): string {
+    // Docker Hub's interface is on another host than its name says.
+    if (registry === DEFAULT_REGISTRY) return "https://registry-1.docker.io";
+    const hasAuthority = this.logins !== undefined && trustedAuthority(this.logins, registry);
+    return `${isLoopback(registry) && !hasAuthority ? "http" : "https"}://${registry}`;
   }
 
   private async send(target: Target, url: URL, init: RequestOptions): Promise<Answer> {
@@ -126,6 +143,7 @@ export class Transport {
     const token = this.tokens.get(tokenKey(target));
     clock.start();
     try {
+      const body = init.stream ? uploaded(init.stream(), clock) : init.body && new Uint8Array(init.body);
       // The registry's answer may redirect to a blob store on another host; fetch drops the token on the way.
       const response = await fetch(url, {
         method: init.method ?? "GET",
@@ -135,7 +153,7 @@ export class Transport {
           ...init.headers,
           ...(token && { authorization: token }),
         },
-        ...(init.body && { body: new Uint8Array(init.body) }),
+        ...(body && { body, duplex: "half" }),
         signal: clock.signal,
       });
       return readable(response, clock);
@@ -160,6 +178,7 @@ class SilenceClock {
   }
 
   start(): void {
+    clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       const problem = new Error(`silent for ${this.limitMs / 1000} s`);
       this.control.abort(Object.assign(problem, { code: "ETIMEDOUT" }));
@@ -235,10 +254,17 @@ function retryAfterMs(value: string | null): number | undefined {
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
-function baseUrl(registry: string): string {
-  // Docker Hub's interface is on another host than its name says.
-  if (registry === DEFAULT_REGISTRY) return "https://registry-1.docker.io";
-  return `${isLoopback(registry) ? "http" : "https"}://${registry}`;
+/** A body that is sent as it comes; time runs only while the registry takes nothing. */
+async function* uploaded(chunks: AsyncIterable<Buffer>, clock: SilenceClock): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of chunks) {
+      clock.start();
+      yield chunk;
+      clock.stop();
+    }
+  } finally {
+    clock.start();
+  }
 }
 
 function tokenKey(target: Target): string {

@@ -27,6 +27,8 @@ export interface Home {
   readonly state: string;
   /** `DOCKER_CONFIG` on a machine without a Docker engine. */
   readonly docker: string;
+  /** Logins of registries, a folder each; see oci/logins.ts. */
+  readonly logins: string;
   readonly contexts: string;
   readonly evidence: string;
   readonly audit: string;
@@ -51,6 +53,7 @@ export function homeAt(root: string): Home {
     pulumi: join(root, "pulumi"),
     state: join(root, "state"),
     docker: join(root, "docker"),
+    logins: join(root, "logins"),
     contexts: join(root, "contexts"),
     evidence: join(root, "evidence"),
     audit: join(root, "audit"),

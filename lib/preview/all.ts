@@ -2,6 +2,7 @@ import { redactAll } from "../redact.ts";
 import { disagreements } from "./disagreements.ts";
 import { sumUp } from "./estimate.ts";
 import type { History } from "./history.ts";
+import { limitNotes } from "./limits.ts";
 import { type EngineAnswer, FORMAT, type Preview, type StackPreview } from "./model.ts";
 import type { Sources } from "./moves.ts";
 import { type Known, type Planned, previewStack } from "./stack.ts";
@@ -41,7 +42,8 @@ export function previewAll(
       built: builtElsewhere(attempts, planned),
     });
     const { engine } = attempt;
-    return { ...preview, engine, notes: engine ? disagreements(preview, engine) : [] };
+    const limits = limitNotes(preview, attempt.known, planned.limits);
+    return { ...preview, engine, notes: [...limits, ...(engine ? disagreements(preview, engine) : [])] };
   });
   return redactAll(
     { format: FORMAT, revision, stacks, shared: sharedBuilds(stacks), expected: sumOfAll(stacks) },

@@ -2,6 +2,7 @@ import { soundsSecret } from "../audit/secrets.ts";
 import { difference, type KeyedStage, type StageChange } from "../difference.ts";
 import type { Plan, Stage } from "../plan.ts";
 import { REDACTED } from "../redact.ts";
+import type { RegistryKind } from "../registry-limits.ts";
 import { alreadyBuilt, expectedBuild, sumUp } from "./estimate.ts";
 import type { History } from "./history.ts";
 import type { ComparedWith, EvidenceSummary, PlannedStack, Platform, StagePreview } from "./model.ts";
@@ -16,6 +17,8 @@ export interface Planned {
   readonly platform: Platform;
   /** Where images go, without a tag; null where only an update finds out. */
   readonly repository: string | null;
+  /** Whose limits its layers have to keep: the registry's and those of its copies. */
+  readonly limits: readonly RegistryKind[];
   /** Tags that a tested product gets. */
   readonly tags: readonly string[];
   /** Hash over the smoke checks. */

@@ -16,6 +16,8 @@ export type Answers = Readonly<Record<string, object | ((name: string) => object
 /** What the mocked providers were asked for, and what they answer. */
 export interface Recording {
   readonly registrations: Registration[];
+  /** Types of the resources that stay when the stack is destroyed. */
+  readonly retained: readonly string[];
   /** The registration of one resource; throws when there is not exactly one. */
   only(type: string, name?: string): Registration;
   of(type: string): Registration[];
@@ -26,16 +28,25 @@ export function digestOf(name: string): string {
   return `sha256:${createHash("sha256").update(name).digest("hex")}`;
 }
 
+/** How a recorded program is run. */
+export interface RecordOptions {
+  readonly preview?: boolean;
+  readonly answers?: Answers;
+  /** What provider functions give, by token. */
+  readonly calls?: Readonly<Record<string, object>>;
+}
+
 /**
  * Runs a Pulumi program without engine, providers or network, and records what it registers. Each call starts with
  * an empty recording; unknown provider functions throw.
  */
 export async function record(
   program: () => unknown,
-  { preview = false, answers = {} }: { preview?: boolean; answers?: Answers } = {},
+  { preview = false, answers = {}, calls = {} }: RecordOptions = {},
 ): Promise<Recording> {
   const registrations: Registration[] = [];
   const parents = new Map<string, string | undefined>();
+  const retained: string[] = [];
   await pulumi.runtime.setMocks(
     {
       newResource({ type, name, inputs }) {
@@ -57,6 +68,8 @@ export async function record(
         return { id: `${name}-id`, state: { ...inputs, ...computed, ...told } };
       },
       call({ token }) {
+        const answer = calls[token];
+        if (answer) return answer;
         throw new Error(`The program called ${token}, which no mock answers.`);
       },
     },
@@ -65,13 +78,14 @@ export async function record(
     preview,
   );
   await pulumi.runtime.runInPulumiStack(async () => {
-    noteParents(parents);
+    noteOptions(parents, retained);
     return program();
   });
   await settled();
   const of = (type: string) => registrations.filter((registration) => registration.type === type);
   return {
     registrations,
+    retained,
     of,
     only(type, name) {
       const found = of(type).filter((registration) => name === undefined || registration.name === name);
@@ -83,12 +97,13 @@ export async function record(
   };
 }
 
-/** Fills `parents` with the name of each resource's parent: the mocked engine is not told of it otherwise. */
-function noteParents(parents: Map<string, string | undefined>): void {
+/** Fills `parents` with the name of each resource's parent, and `retained`: the mocked engine is not told of them. */
+function noteOptions(parents: Map<string, string | undefined>, retained: string[]): void {
   const names = new Map<pulumi.Resource, string>();
   pulumi.runtime.registerStackTransformation(({ resource, type, name, opts }) => {
     names.set(resource, name);
     parents.set(`${type} ${name}`, opts.parent && names.get(opts.parent));
+    if ((opts as pulumi.CustomResourceOptions).retainOnDelete) retained.push(type);
     return undefined;
   });
 }

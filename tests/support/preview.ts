@@ -7,6 +7,8 @@ import type { PlannedStack, Preview, StagePreview } from "../../lib/preview/mode
 import { knownByPlan } from "../../lib/preview/outputs.ts";
 import type { Known, KnownStage, Planned } from "../../lib/preview/stack.ts";
 import type { ProductLabels } from "../../lib/product.ts";
+import { limitsKind } from "../../lib/registry-limits.ts";
+import { repositoryName } from "../../lib/settings/registry.ts";
 import { planStack } from "../../lib/stack-plan.ts";
 import { expandTags } from "../../lib/tags.ts";
 
@@ -25,12 +27,13 @@ export function plannedBy(
   const raw = Object.entries(settings).map(([key, value]) => [`strata:${key}`, value]);
   const config: Config = parseConfig(Object.fromEntries(raw));
   const { plan, checks } = planStack(config, labelled, { root, localImages: "none.json" });
-  const { recipe, cuda, registry } = config;
+  const { recipe, cuda, registry, copies } = config;
   return {
     stack,
     plan,
     checks,
-    repository: `127.0.0.1:5000/${registry.repository}`,
+    repository: repositoryName(registry, "127.0.0.1:5000"),
+    limits: [registry, ...copies].map(limitsKind),
     tags: expandTags(config.tags, { recipe, generation: config.generation, commit: labelled.revision }),
     platform: {
       recipe,

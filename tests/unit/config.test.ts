@@ -17,6 +17,7 @@ test("nothing configured gives the defaults", () => {
     recipe: "starter",
     generation: "cpu",
     registry: { kind: "local", repository: "strata" },
+    copies: [],
     builder: "strata",
     base: "debian-bookworm",
     python: "3.11",
@@ -27,6 +28,7 @@ test("nothing configured gives the defaults", () => {
     certificates: "system",
     mirrors: {},
     models: { strategy: "none", also: [], background: false },
+    evidence: { maxAgeDays: 30 },
     tags: ["{recipe}-{generation}"],
   });
 });
@@ -187,6 +189,29 @@ test("an address with a login is refused, and the login is not repeated", () => 
   }
   const { mirrors } = parseConfig({ "strata:mirrors": '{"https://github.com/":"ssh://git@mirror/"}' });
   assert.deepEqual(mirrors, { "https://github.com/": "ssh://git@mirror/" });
+});
+
+test("tags that begin as strata's own do are refused", () => {
+  const tags = (...list: string[]) => parseConfig({ "strata:tags": JSON.stringify(list) }).tags;
+  for (const tag of [
+    "stage-x",
+    "product-x",
+    "cache-x",
+    "keep-x",
+    "promotions-x",
+    "sha256-x",
+    "x".repeat(118),
+  ]) {
+    assert.throws(() => tags(tag), /strata:tags\.0: expected a tag .* stage-, product-, cache-/, tag);
+  }
+  assert.deepEqual(tags("sha-{commit}", "keeper", "x".repeat(117)).length, 3);
+});
+
+test("evidence: how old it may be, and from which host", () => {
+  const { evidence } = parseConfig({ "strata:evidence": '{"maxAgeDays":7,"host":"gpu"}' });
+  assert.deepEqual(evidence, { maxAgeDays: 7, host: "gpu" });
+  assert.throws(() => parseConfig({ "strata:evidence": '{"maxAgeDays":0}' }), /strata:evidence\.maxAgeDays/);
+  assert.throws(() => parseConfig({ "strata:evidence": '{"host":"cpu"}' }), /expected one of any, gpu/);
 });
 
 test("what becomes part of an image cannot be a secret; a registry's password can", () => {

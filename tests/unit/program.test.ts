@@ -6,7 +6,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import type { GenerationName } from "../../lib/generations.ts";
-import { type Answers, inClear, type Recording, record, resolved } from "../support/mocks.ts";
+import {
+  type Answers,
+  inClear,
+  type Recording,
+  type RecordOptions,
+  record,
+  resolved,
+} from "../support/mocks.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "./oci/support/fake-registry.ts";
 
 const image = "docker-build:index:Image";
@@ -41,7 +48,8 @@ before(async () => {
   // Labels must not change because somebody commits while the tests run.
   process.env.GIT_DIR = join(folder, "no-repository");
   process.env.SOURCE_DATE_EPOCH = "1767225600";
-  for (const name of ["STRATA_RECIPE", "STRATA_GENERATION", "STRATA_PART"]) delete process.env[name];
+  for (const name of ["STRATA_RECIPE", "STRATA_GENERATION", "STRATA_PART", "GITHUB_TOKEN"])
+    delete process.env[name];
 });
 after(async () => {
   await registry[Symbol.asyncDispose]();
@@ -79,7 +87,11 @@ let runs = 0;
 /** Runs index.ts anew. In an update every image is one that the registry has; a preview builds nothing. */
 async function run(
   config: Readonly<Record<string, string>> = {},
-  { preview = false, evidence = "" } = {},
+  {
+    preview = false,
+    evidence = "",
+    calls = {},
+  }: { preview?: boolean; evidence?: string; calls?: object } = {},
 ): Promise<Run> {
   pulumi.runtime.setAllConfig({
     "strata:registry": JSON.stringify({ kind: "local", repository: REPOSITORY }),
@@ -104,7 +116,7 @@ async function run(
     async () => {
       exported = (await import(`../../index.ts?run=${runs++}`)) as Exports;
     },
-    { preview, answers },
+    { preview, answers, calls: calls as RecordOptions["calls"] & object },
   );
   assert.ok(exported);
   return { recording, exported, digests };
@@ -207,7 +219,8 @@ test("an image's tag holds its key, and its context is a folder of that key in t
   for (const [name, key] of Object.entries(keysOf(made))) {
     const { inputs } = made.recording.only(image, resourceName(name));
     const [{ raw }] = inputs.exports as [{ raw: string }];
-    assert.ok(raw.includes(`name=${registry.host}/${REPOSITORY}:stage-${name}-${key},`), raw);
+    const role = name === "starter" ? "product" : "stage";
+    assert.ok(raw.includes(`name=${registry.host}/${REPOSITORY}:${role}-${name}-${key},`), raw);
     const { location } = inputs.context as { location: string };
     assert.ok(!location.startsWith("/"), "a path of this machine must not become part of the state");
     assert.ok(location.endsWith(`contexts/${name}-${key}`), location);
@@ -276,7 +289,7 @@ test("preview and update register the same resources, and a preview needs no ima
   assert.deepEqual(keysOf(preview), keysOf(update));
   const { reference, bytes } = preview.exported.product;
   const { key } = preview.exported.stages.starter ?? {};
-  assert.equal(await resolved(reference), `${registry.host}/${REPOSITORY}:stage-starter-${key}`);
+  assert.equal(await resolved(reference), `${registry.host}/${REPOSITORY}:product-starter-${key}`);
   assert.equal(await resolved(bytes), undefined);
 });
 
@@ -293,6 +306,55 @@ test("certificates reach every build as a secret and nothing in clear", async ()
     assert.deepEqual(inputs.secrets, { secret: { ca: "A COMPANY'S CERTIFICATE" } }, name);
   }
   assert.ok(!inClear(recording.registrations).includes("CERTIFICATE"));
+});
+
+const ecrToken = {
+  "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
+    password: "token-of-today",
+    expiresAt: "2099-01-01T00:00:00Z",
+  },
+};
+
+test("a stack on ECR: the repository, tags that keep its stages, and a token that is nowhere in clear", async () => {
+  const setting = { kind: "ecr", account: "123456789012", region: "eu-central-1", repository: "strata" };
+  const config = { "strata:registry": JSON.stringify(setting) };
+  const [preview, other] = [
+    await run(config, { preview: true, calls: ecrToken }),
+    await run({}, { preview: true }),
+  ];
+  const added = shape(preview.recording).filter((entry) => !shape(other.recording).includes(entry));
+  assert.deepEqual(added, [
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy registry < registry",
+    "aws:ecr/repository:Repository registry < registry",
+    "command:local:Command starter-kept < starter-kept",
+    "pulumi:providers:aws registry < registry",
+    "strata:index:EcrRegistry registry < stack",
+    "strata:index:KeptStages starter-kept < stack",
+  ]);
+  const kept = preview.recording.only(command, "starter-kept").inputs.environment as Record<string, string>;
+  const tags = Object.keys(JSON.parse(kept.STRATA_DIGESTS ?? ""));
+  assert.deepEqual(
+    tags,
+    Object.keys(graph).map((name) => `keep-test-${name}`),
+  );
+  const { reference } = preview.exported.product;
+  const { key } = preview.exported.stages.starter ?? {};
+  const host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+  assert.equal(await resolved(reference), `${host}/strata:product-starter-${key}`);
+  assert.ok(!inClear(preview.recording.registrations).includes("token-of-today"));
+});
+
+test("a stack on GHCR: the token of the environment for every image, and nowhere in clear", async (t) => {
+  process.env.GITHUB_TOKEN = "ghs_of-the-job";
+  t.after(() => delete process.env.GITHUB_TOKEN);
+  const setting = { kind: "ghcr", owner: "acme", repository: "strata" };
+  const { recording } = await run({ "strata:registry": JSON.stringify(setting) }, { preview: true });
+  for (const { name, inputs } of recording.of(image)) {
+    const expected = [{ address: "ghcr.io", username: "acme", password: "ghs_of-the-job" }];
+    assert.deepEqual(inputs.registries, { secret: expected }, name);
+  }
+  assert.ok(!inClear(recording.registrations).includes("ghs_of"));
+  assert.deepEqual(recording.of("strata:index:KeptStages"), []);
 });
 
 test("a part: the same registrations, as the update is targeted; outputs of all other stages stay", async (t) => {

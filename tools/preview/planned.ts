@@ -2,14 +2,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type * as configModule from "../../config.ts";
-import { type Config, readConfig, refuseSecrets, registryAddress } from "../../config.ts";
+import { type Config, readConfig, refuseClear, refuseSecrets, registryAddress } from "../../config.ts";
 import type * as compatibilityModule from "../../lib/compatibility.ts";
 import type * as generationsModule from "../../lib/generations.ts";
 import type { Planned } from "../../lib/preview/stack.ts";
+import { limitsKind } from "../../lib/registry-limits.ts";
+import { repositoryName } from "../../lib/settings/registry.ts";
 import type * as stackPlanModule from "../../lib/stack-plan.ts";
 import type * as tagsModule from "../../lib/tags.ts";
 import type { Home } from "../home.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, type Settings } from "./settings.ts";
 
 /** A stack as a checkout plans it, and whose commit its labels name. */
 export interface CheckoutPlan {
@@ -32,7 +34,11 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
     typeof compatibilityModule,
     typeof generationsModule,
   ];
-  const choices = await config.readConfig(readStackSettings(root, stack), process.env);
+  const { raw, secret } = readStackSettings(root, stack);
+  const choices = await config.readConfig(raw, process.env);
+  // Another revision may know no copies yet.
+  const copies = choices.copies ?? [];
+  refuseClear({ registry: choices.registry, copies }, secret);
   const provenance = config.readProvenance(root, choices);
   const { plan, checks } = stackPlan.planStack(choices, provenance, { root, localImages: home.images });
   const { generation, cuda } = choices;
@@ -41,7 +47,8 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
     stack,
     plan,
     checks,
-    repository: repositoryOf(choices, home),
+    repository: repositoryName(choices.registry, registryAddress(home.services)),
+    limits: [choices.registry, ...copies].map(limitsKind),
     tags: tags.expandTags(choices.tags, { recipe, generation, commit: provenance.revision }),
     platform: {
       recipe,
@@ -56,20 +63,18 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
 
 /** A stack's configuration as the files of a checkout have it. */
 export async function stackConfig(root: string, stack: string): Promise<Config> {
-  return await readConfig(readStackSettings(root, stack), process.env);
+  const { raw, secret } = readStackSettings(root, stack);
+  const config = await readConfig(raw, process.env);
+  refuseClear(config, secret);
+  return config;
 }
 
-function readStackSettings(root: string, stack: string): Readonly<Record<string, string>> {
+function readStackSettings(root: string, stack: string): Settings {
   const file = `Pulumi.${stack}.yaml`;
   const read = (path: string) => readFileSync(join(root, path), "utf8");
   // Pulumi makes it when there is something to write; until then the stack has nothing but defaults.
   const own = existsSync(join(root, file)) ? read(file) : "";
-  const { raw, secret } = readSettings(own, read("Pulumi.yaml"), file);
-  refuseSecrets(secret);
-  return raw;
-}
-
-/** Where a stack's images go; null for a kind of registry of which only an update knows. */
-function repositoryOf({ registry }: Config, home: Home): string | null {
-  return registry.kind === "local" ? `${registryAddress(home.services)}/${registry.repository}` : null;
+  const settings = readSettings(own, read("Pulumi.yaml"), file);
+  refuseSecrets(settings.secret);
+  return settings;
 }

@@ -24,8 +24,8 @@ export interface Operation {
 /** `#7 [build 1/2] RUN …`: a step of a Dockerfile; what it starts from is no work. */
 const step = /^#(\d+) \[(?:[^\]]* )?\d+\/\d+\] (?!FROM )/;
 const fromCache = /^#(\d+) CACHED/;
-/** `registry/repository:stage-<name>-<key>` */
-const stageTag = /:stage-(.+)-([0-9a-f]{20})$/;
+/** `registry/repository:stage-<name>-<key>`, a product's with `product-` */
+const stageTag = /:(?:stage|product)-(.+)-([0-9a-f]{20})$/;
 
 /** Follows the engine's events: what runs, how long each thing took, and how large it came out. */
 export class Builds {

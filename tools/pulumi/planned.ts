@@ -1,23 +1,16 @@
-import { z } from "zod";
-import { type Config, readConfig, readProvenance, registryAddress } from "../../config.ts";
+import { type Config, readProvenance, registryAddress } from "../../config.ts";
 import type { Stage } from "../../lib/plan.ts";
+import { repositoryName } from "../../lib/settings/registry.ts";
 import { planStack, type StackPlan } from "../../lib/stack-plan.ts";
 import { stageTag } from "../../lib/tags.ts";
 import { run } from "../exec.ts";
 import { type Home, repository } from "../home.ts";
+import { stackConfig } from "../preview/planned.ts";
 import type { Stack } from "./stack.ts";
 
-const settings = z.record(z.string(), z.object({ value: z.string().optional() }));
-
 /** What this checkout makes of the stack's configuration, as the program itself would. */
-export async function plannedStack(home: Home, stack: Stack): Promise<StackPlan & { config: Config }> {
-  const { name, folder: cwd, environment: env, pulumi } = stack;
-  const configured = await run(pulumi, ["config", "--json", "--stack", name], { cwd, env });
-  const raw = Object.entries(settings.parse(JSON.parse(configured))).map(([key, { value = "" }]) => [
-    key,
-    value,
-  ]);
-  const config = await readConfig(Object.fromEntries(raw), process.env);
+export async function plannedStack(home: Home, { name }: Stack): Promise<StackPlan & { config: Config }> {
+  const config = await stackConfig(repository, name);
   const folders = { root: repository, localImages: home.images };
   return { config, ...planStack(config, readProvenance(repository, config), folders) };
 }
@@ -30,5 +23,5 @@ export async function outputsOf(stack: Stack): Promise<Readonly<Record<string, u
 
 /** Where a stage's image is once it is built. */
 export function stageReference(home: Home, { registry }: Config, stage: Stage): string {
-  return `${registryAddress(home.services)}/${registry.repository}:${stageTag(stage)}`;
+  return `${repositoryName(registry, registryAddress(home.services))}:${stageTag(stage)}`;
 }

@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
+import { authorityFile, keptAuthorities } from "../../oci/logins.ts";
 import { attempt } from "../exec.ts";
 import { writeJson } from "../files.ts";
 import type { Home } from "../home.ts";
@@ -18,14 +20,41 @@ export interface BuilderSettings {
   readonly gcGigabytes: number;
   /** The local registry, `127.0.0.1:PORT`, which speaks plain HTTP. */
   readonly registry: string;
+  /** Registries that are trusted by authorities of their own. */
+  readonly authorities: readonly Authority[];
+}
+
+export interface Authority {
+  /** Host with its port. */
+  readonly registry: string;
+  /** A PEM file. */
+  readonly file: string;
+  /** Of its content: another one restarts the builder. */
+  readonly sha256: string;
+}
+
+/** The authorities that stacks of this clone have told of. */
+export async function readAuthorities(home: Home): Promise<Authority[]> {
+  return (await keptAuthorities(home.logins)).map(({ registry, pem }) => ({
+    registry,
+    file: authorityFile(home.logins, registry),
+    sha256: createHash("sha256").update(pem).digest("hex"),
+  }));
 }
 
 /** The part of buildkitd.toml that is the same in a container. */
-export function commonConfig({ registry }: BuilderSettings): string {
+export function commonConfig({ registry, authorities }: BuilderSettings): string {
+  const trusted = authorities.map(
+    ({ registry: host, file, sha256 }) => `
+# ${sha256}
+[registry."${host}"]
+  ca = [${JSON.stringify(file)}]
+`,
+  );
   return `[registry."${registry}"]
   http = true
   insecure = true
-`;
+${trusted.join("")}`;
 }
 
 /**

@@ -8,7 +8,9 @@ import {
   BUILDER,
   BUILDKITD_CONFIG,
   BUILDKITD_PATIENCE,
+  type BuilderSettings,
   buildkitdDaemon,
+  readAuthorities,
   writeBuildxInstance,
 } from "./buildkitd.ts";
 import { ensureDaemon, occupantOf, stopDaemon } from "./daemon.ts";
@@ -94,7 +96,7 @@ async function ensureDocker(home: Home, wish: PortWish): Promise<Services> {
   if (moved) note(`services: ${moved}`);
   const address = `127.0.0.1:${port}`;
   const started = await ensureDockerRegistry(port);
-  const built = await ensureDockerBuilder(home, { gcGigabytes: gcGigabytes(), registry: address });
+  const built = await ensureDockerBuilder(home, await builderSettings(home, address));
   note(
     `services: builder ${BUILDER} and registry ${address}, Docker containers${started || built ? "" : ", running"}`,
   );
@@ -132,7 +134,7 @@ async function ensureProcesses(
   for (const { moved } of [registry, builder]) if (moved) note(`services: ${moved}`);
 
   const address = `127.0.0.1:${registry.port}`;
-  const settings = { gcGigabytes: gcGigabytes(), registry: address };
+  const settings = await builderSettings(home, address);
   const started = await Promise.all([
     ensureDaemon(home, registryDaemon(home, tools, registry.port)),
     ensureDaemon(home, buildkitdDaemon(home, tools, builder.port, settings)),
@@ -159,6 +161,10 @@ export async function stopServices(home: Home): Promise<string[]> {
     stopDaemon(home, "registry", REGISTRY_CONFIG, REGISTRY_PATIENCE),
   ]);
   return [...(builder ? ["builder"] : []), ...(registry ? ["registry"] : [])];
+}
+
+async function builderSettings(home: Home, registry: string): Promise<BuilderSettings> {
+  return { gcGigabytes: gcGigabytes(), registry, authorities: await readAuthorities(home) };
 }
 
 function portOf(address: string | undefined): number | undefined {

@@ -10,6 +10,7 @@ import { digestOf, record, resolved } from "../../support/mocks.ts";
 const registry: Registry = {
   repository: pulumi.output("registry.test/strata"),
   logins: [{ address: "registry.test", username: "me", password: pulumi.secret("hidden") }],
+  removesOldStages: false,
   compressedSize: async (reference) => reference.length,
 };
 const image = "docker-build:index:Image";
@@ -131,6 +132,12 @@ test("the product waits for what only checks stages: where that fails, there is 
   assert.ok(waits.get("starter")?.includes(built.image?.stages.verify));
 });
 
+test("destroying a stack leaves its images: another may use them", async (t) => {
+  const { recording } = await build(testPlan(t));
+  assert.deepEqual(recording.retained, Array(4).fill(image));
+  assert.equal(recording.of(image).length, 4);
+});
+
 test("the outputs of a stage: digest, reference, key, inputs, size", async (t) => {
   const testedPlan = testPlan(t);
   const { built } = await build(testedPlan);
@@ -229,5 +236,8 @@ test("preview and update register the same resources: none is made inside apply"
 test("a preview names an image that is yet to be built by its tag", async (t) => {
   const testedPlan = testPlan(t);
   const { built } = await build(testedPlan, true);
-  assert.equal(await resolved(built.reference), `registry.test/strata:stage-test-${testedPlan.product.key}`);
+  assert.equal(
+    await resolved(built.reference),
+    `registry.test/strata:product-test-${testedPlan.product.key}`,
+  );
 });

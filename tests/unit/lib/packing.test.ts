@@ -108,7 +108,7 @@ test("the seed's largest files are refused for GHCR by name, with limit and reme
       );
       assert.match(
         error.message,
-        /makes a layer of 15\.4 GB, and GHCR takes layers up to 10\.0 GB\. Take a smaller file .* another registry \(the local registry, ECR, Docker Hub\), or fetch models into a volume/,
+        /makes a layer of 15\.4 GB, and GHCR takes layers up to 10\.0 GB\. Take a smaller file .* another registry \(the local registry, ECR, Docker Hub, a registry of your own\), or fetch models into a volume/,
       );
       return true;
     },

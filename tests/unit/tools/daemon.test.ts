@@ -3,9 +3,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { keepAuthority } from "../../../oci/logins.ts";
 import { homeAt } from "../../../tools/home.ts";
 import { identify } from "../../../tools/processes.ts";
-import { buildkitdConfig } from "../../../tools/services/buildkitd.ts";
+import { buildkitdConfig, readAuthorities } from "../../../tools/services/buildkitd.ts";
 import { type Daemon, ensureDaemon, isOurs, occupantOf, stopDaemon } from "../../../tools/services/daemon.ts";
 import { askLoopback, registryHolds } from "../../../tools/services/loopback.ts";
 import { registryConfig } from "../../../tools/services/registry.ts";
@@ -111,6 +112,7 @@ test("both services listen on loopback alone, and the builder speaks HTTP to our
   const config = buildkitdConfig(home, 1235, "/usr/sbin/runc", {
     gcGigabytes: 12,
     registry: "127.0.0.1:5001",
+    authorities: [],
   });
   assert.match(config, /address = \["tcp:\/\/127\.0\.0\.1:1235"\]/);
   assert.match(config, /maxUsedSpace = "12GB"/);
@@ -123,6 +125,25 @@ test("both services listen on loopback alone, and the builder speaks HTTP to our
   assert.match(rules[1] ?? "", /maxUsedSpace = "10200MB"/);
   assert.ok(config.indexOf('binary = "/usr/sbin/runc"') < config.indexOf("gcpolicy"), "a key of the worker");
   assert.deepEqual(config.match(/\[registry\..*\]/g), ['[registry."127.0.0.1:5001"]']);
+});
+
+test("the builder trusts registries by their own authorities, and another authority is another configuration", async (t) => {
+  const home = homeAt(temporaryFolder(t));
+  const configured = async () => {
+    const settings = { gcGigabytes: 12, registry: "127.0.0.1:5001" };
+    return buildkitdConfig(home, 1235, "/r", { ...settings, authorities: await readAuthorities(home) });
+  };
+  const before = await configured();
+  await keepAuthority(home.logins, "reg.example:5443", "PEM");
+  const trusting = await configured();
+  const file = join(home.logins, "reg.example:5443", "ca.pem");
+  assert.ok(trusting.startsWith(before));
+  assert.match(trusting, /\[registry\."reg\.example:5443"\]\n {2}ca = \["(.*)"\]\n$/);
+  assert.ok(trusting.includes(`ca = [${JSON.stringify(file)}]`));
+  await keepAuthority(home.logins, "reg.example:5443", "ANOTHER");
+  assert.notEqual(await configured(), trusting);
+  await keepAuthority(home.logins, "reg.example:5443", undefined);
+  assert.equal(await configured(), before);
 });
 
 test("nobody at the other end is no image", async () => {

@@ -22,10 +22,11 @@ help: ## This list
 	@echo "  STACK=dev        the Pulumi stack: Pulumi.<STACK>.yaml"
 	@echo "  RECIPE=name      build another recipe than the stack's; a path is a recipe of one's own"
 	@echo "  GENERATION=name  build for another GPU generation than the stack's"
+	@echo "  RETEST=1         run the smoke test again although the image is known"
 	@echo "  LAYER=name       the layer that is meant; a wrong name lists them"
 
 up: ## Set everything up, build, push and smoke-test the image
-	@$(NODE) tools/up.ts --stack $(STACK)
+	@$(NODE) tools/up.ts --stack $(STACK) $(if $(RETEST),--retest)
 
 preview: ## Show what `make up` would do, and why
 	@$(NODE) tools/preview.ts --stack $(STACK)

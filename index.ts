@@ -2,59 +2,55 @@ import { relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { KeptStages } from "./components/kept-stages.ts";
 import { LayeredImage } from "./components/layered-image.ts";
-import { openRegistry } from "./components/open-registry.ts";
+import { openRegistries } from "./components/open-registry.ts";
+import { productCopies } from "./components/product-copy.ts";
 import { Promotion } from "./components/promotion.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
-import * as configuration from "./config.ts";
+import * as settings from "./config.ts";
 import { writeBuildContext } from "./lib/build-context.ts";
 import { joinOutputs } from "./lib/part.ts";
+import { requiredHost } from "./lib/settings/evidence.ts";
 import { planStack } from "./lib/stack-plan.ts";
-import { expandTags, keepTag } from "./lib/tags.ts";
+import { expandTags, stageTag } from "./lib/tags.ts";
 import { home, repository } from "./tools/home.ts";
 
-const config = await configuration.loadConfig();
-const part = configuration.loadPart();
-const provenance = configuration.readProvenance(repository, config);
+const config = await settings.loadConfig();
+const part = settings.loadPart();
+const provenance = settings.readProvenance(repository, config);
 const { plan, base, checks } = planStack(config, provenance, { root: repository, localImages: home.images });
 const { generation, builder } = config;
 const name = plan.recipe;
 
-const registry = await openRegistry("registry", config.registry, {
-  ...configuration.registryAccess(config.registry),
-  localAddress: configuration.registryAddress(home.services),
-  logins: home.logins,
-});
+const localAddress = settings.registryAddress(home.services);
+const access = { localAddress, logins: home.logins };
+const registries = await openRegistries(config, (to) => ({ ...access, ...settings.registryAccess(to) }));
+const { registry } = registries;
 const image = new LayeredImage(name, {
   plan,
   base: base.reference,
   contexts: (stage) => relative(repository, writeBuildContext(home.contexts, stage)),
-  settings: { registry, builder, certificates: configuration.readCertificates(config) },
+  settings: { registry, builder, certificates: settings.readCertificates(config) },
   inTurn: part === undefined,
 });
-const { reference } = image;
 if (registry.removesOldStages) {
-  const digests = Object.entries(image.stages).map(([stage, { digest }]) => [
-    keepTag(pulumi.getStack(), stage),
-    digest,
-  ]);
-  new KeptStages(`${name}-kept`, { repository: registry.repository, digests: Object.fromEntries(digests) });
+  const kept = { repository: registry.repository, stack: pulumi.getStack(), stages: image.stages };
+  new KeptStages(`${name}-kept`, kept);
 }
+const { reference, digest } = image;
 const smoke = new SmokeTest(`${name}-smoke`, { reference, recipe: name, generation, checks, builder });
-const promotion = new Promotion(`${name}-promotion`, {
+const promoted = {
   reference,
   tags: expandTags(config.tags, { recipe: name, generation, commit: provenance.revision }),
   evidence: smoke.evidence,
-});
+  terms: { checks, ...config.evidence, host: requiredHost(config.evidence, generation, "builder") },
+};
+const { tags } = new Promotion(`${name}-promotion`, promoted);
+const copied = { ...promoted, productTag: stageTag(plan.product) };
+const copies = productCopies(name, registries.copies, copied).map((copy) => copy.tags);
 
 const outputs = {
   recipe: name,
-  product: {
-    reference,
-    digest: image.digest,
-    bytes: image.compressedSize,
-    tags: promotion.tags,
-    models: image.library ?? null,
-  },
+  product: { reference, digest, bytes: image.compressedSize, tags, copies, models: image.library ?? null },
   stages: image.summaries,
   evidence: smoke.evidence.apply((text) => (text ? JSON.parse(text) : null)),
 };

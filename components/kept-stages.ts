@@ -1,11 +1,13 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { keepTag } from "../lib/tags.ts";
 
 export interface KeptStagesArgs {
   /** `host[:port]/path` */
   readonly repository: pulumi.Input<string>;
-  /** The digests that are needed, by the tag that keeps each of them. */
-  readonly digests: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>>;
+  /** Whose stages they are. */
+  readonly stack: string;
+  readonly stages: Readonly<Record<string, { readonly digest: pulumi.Input<string> }>>;
 }
 
 /** Tags that keep the stages of a stack where old ones are removed: the next product is put together from them. */
@@ -14,7 +16,9 @@ export class KeptStages extends pulumi.ComponentResource {
 
   constructor(name: string, args: KeptStagesArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:KeptStages", name, {}, options);
-    const digests = pulumi.jsonStringify(args.digests);
+    const { stack, stages } = args;
+    const tags = Object.entries(stages).map(([stage, { digest }]) => [keepTag(stack, stage), digest]);
+    const digests = pulumi.jsonStringify(Object.fromEntries(tags));
     const keep = new command.local.Command(
       name,
       {

@@ -18,6 +18,24 @@ export interface RegistryContext {
   readonly ca?: string | undefined;
 }
 
+/** A stack's registry, and those that a tested product is copied to. */
+export interface Registries {
+  readonly registry: Registry;
+  readonly copies: readonly Registry[];
+}
+
+/** The registries of a stack, as it is configured. @param context what else is needed to get into each of them */
+export async function openRegistries(
+  settings: { readonly registry: RegistrySetting; readonly copies: readonly RegistrySetting[] },
+  context: (setting: RegistrySetting) => RegistryContext,
+): Promise<Registries> {
+  const open = (name: string, setting: RegistrySetting) => openRegistry(name, setting, context(setting));
+  return {
+    registry: await open("registry", settings.registry),
+    copies: await Promise.all(settings.copies.map((setting, index) => open(`copy-${index + 1}`, setting))),
+  };
+}
+
 /** The component for a registry of any kind. */
 export async function openRegistry(
   name: string,

@@ -1,6 +1,16 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
+/** What evidence has to be to move a tag. */
+export interface PromotionTerms {
+  /** Hash of the checks that it has to be by. */
+  readonly checks: pulumi.Input<string>;
+  /** Days that it may be old. */
+  readonly maxAgeDays: pulumi.Input<number>;
+  /** Whether it has to come from a machine with a GPU. */
+  readonly host: pulumi.Input<"any" | "gpu">;
+}
+
 export interface PromotionArgs {
   /** The product, `repository@sha256:…`. */
   readonly reference: pulumi.Input<string>;
@@ -8,6 +18,7 @@ export interface PromotionArgs {
   readonly tags: pulumi.Input<readonly string[]>;
   /** What the smoke test found about exactly this digest; the tags stay where they are without a pass. */
   readonly evidence: pulumi.Input<string>;
+  readonly terms: PromotionTerms;
 }
 
 /** Moves tags to a digest that was tested, by copying its manifest: the digest stays. */
@@ -18,20 +29,36 @@ export class Promotion extends pulumi.ComponentResource {
 
   constructor(name: string, args: PromotionArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:Promotion", name, {}, options);
-    const tags = pulumi.output(args.tags).apply((list) => list.join(" "));
+    const environment = promotionEnvironment(args);
     const promote = new command.local.Command(
       name,
       {
         create: "node tools/promote.ts",
-        environment: { STRATA_REFERENCE: args.reference, STRATA_TAGS: tags },
+        environment,
         stdin: args.evidence,
-        triggers: [args.reference, tags],
+        triggers: [environment.STRATA_REFERENCE, environment.STRATA_TAGS],
         logging: command.types.enums.local.Logging.Stderr,
       },
       { parent: this },
     );
     this.nodes = { command: promote };
-    this.tags = promote.stdout.apply((text) => (text ? text.trim().split("\n") : []));
+    this.tags = promote.stdout.apply(lines);
     this.registerOutputs({ tags: this.tags });
   }
+}
+
+/** What tools/promote.ts and tools/copy.ts are told. */
+export function promotionEnvironment({ reference, tags, terms }: Omit<PromotionArgs, "evidence">) {
+  return {
+    STRATA_REFERENCE: reference,
+    STRATA_TAGS: pulumi.output(tags).apply((list) => list.join(" ")),
+    STRATA_CHECKS: terms.checks,
+    STRATA_MAX_AGE_DAYS: pulumi.interpolate`${terms.maxAgeDays}`,
+    STRATA_EVIDENCE_HOST: terms.host,
+  };
+}
+
+/** What a program printed, a line each. */
+export function lines(text: string): string[] {
+  return text ? text.trim().split("\n") : [];
 }

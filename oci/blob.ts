@@ -9,15 +9,17 @@ import { type Answer, isPassing, type Transport, unreachable } from "./transport
  * Reads a blob. The last chunk is held back until the digest is known to be right, so whoever reads to the end has
  * read the true bytes, and whoever parses on the way meets the error before the end.
  *
+ * @param from first byte; anything but 0 leaves it to the reader to compare the digest
  * @throws UserError when the blob is absent, shorter, longer or other than its descriptor says.
  */
 export async function* readBlob(
   transport: Transport,
   reference: Reference,
   blob: { readonly digest: string; readonly size: number },
+  from = 0,
 ): AsyncGenerator<Buffer> {
   const hash = createHash(blob.digest.startsWith("sha512:") ? "sha512" : "sha256");
-  let read = 0;
+  let read = from;
   let heldBack: Buffer | undefined;
   for (let attempt = 1; ; attempt++) {
     const headers: Record<string, string> = read > 0 ? { range: `bytes=${read}-` } : {};
@@ -49,7 +51,7 @@ export async function* readBlob(
       ? `broke off after ${read} of ${blob.size} bytes`
       : read > blob.size
         ? `is longer than the ${blob.size} bytes that the manifest names`
-        : digest !== blob.digest
+        : from === 0 && digest !== blob.digest
           ? `has the digest ${digest}`
           : undefined;
   if (problem) {

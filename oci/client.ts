@@ -134,10 +134,7 @@ export async function listTags(
     }
     if (answer.status !== 200) throw await failure(asked, answer, "list of tags");
     tags.push(...(check(TagPage, parseJson(await answer.bytes()), asked, "list of tags").tags ?? []));
-    const next: string | undefined = /<([^>]+)>\s*;\s*rel="?next"?/i.exec(
-      answer.headers.get("link") ?? "",
-    )?.[1];
-    path = next && sameHost(next);
+    path = nextPage(answer.headers, "tags/list");
   }
   return tags;
 }
@@ -210,10 +207,16 @@ function parseJson(bytes: Buffer): unknown {
   }
 }
 
-/** The next page's address without its host: a registry behind a proxy may name itself wrongly. */
-function sameHost(next: string): string {
+/**
+ * Where the next page of a list is, without its host: a registry behind a proxy may name itself wrongly.
+ *
+ * @param path of this page, for a registry that gives a query alone
+ */
+export function nextPage(headers: Headers, path: string): string | undefined {
+  const next = /<([^>]+)>\s*;\s*rel="?next"?/i.exec(headers.get("link") ?? "")?.[1];
+  if (!next) return undefined;
   const url = new URL(next, "http://registry.invalid/v2/");
-  return next.startsWith("?") ? `tags/list${url.search}` : `${url.pathname}${url.search}`;
+  return next.startsWith("?") ? `${path}${url.search}` : `${url.pathname}${url.search}`;
 }
 
 function toReference(reference: string | Reference): Reference {

@@ -17,7 +17,7 @@ export async function failure(reference: Reference, answer: Answer, what: string
 function remedy(reference: Reference, status: number): string {
   const { registry } = reference;
   if (status === 401 || status === 403) {
-    return `Log in with an account that may read it: docker login ${registry}`;
+    return `Log in with an account that may use it (docker login ${registry}), or set the stack's password for it anew.`;
   }
   if (status === 404) {
     return isLoopback(registry)

@@ -12,12 +12,17 @@ export const Descriptor = z.looseObject({
   size: z.number().int().nonnegative(),
   annotations: z.record(z.string(), z.string()).optional(),
   platform: z.looseObject({ architecture: z.string(), os: z.string() }).optional(),
+  /** In lists of referrers: what kind of artifact it is. */
+  artifactType: z.string().optional(),
 });
 export type Descriptor = z.infer<typeof Descriptor>;
 
 /** One image for one platform. */
 export const Manifest = z.looseObject({
   mediaType: z.string().optional(),
+  artifactType: z.string().optional(),
+  /** What an artifact is about. */
+  subject: Descriptor.optional(),
   config: Descriptor,
   layers: z.array(Descriptor),
   annotations: z.record(z.string(), z.string()).optional(),
@@ -54,10 +59,13 @@ export const ImageConfig = z.looseObject({
 });
 export type ImageConfig = z.infer<typeof ImageConfig>;
 
+export const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
+export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
+
 /** The media types that are asked for when a manifest is read. */
 export const MANIFEST_TYPES = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.oci.image.manifest.v1+json",
+  INDEX_TYPE,
+  MANIFEST_TYPE,
   "application/vnd.docker.distribution.manifest.list.v2+json",
   "application/vnd.docker.distribution.manifest.v2+json",
 ];

@@ -1,11 +1,11 @@
 /** Where tags point, and moving them: by copying a manifest, so that no layer moves. */
-import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
 import { formatReference, parseReference } from "../lib/references.ts";
 import { readManifest } from "./client.ts";
 import { failure } from "./failure.ts";
 import { MANIFEST_TYPES } from "./manifest.ts";
 import { Transport } from "./transport.ts";
+import { digestOf, putManifest } from "./write.ts";
 
 /**
  * The digest that a tag points at; undefined for a tag that is not there.
@@ -29,9 +29,7 @@ export async function digestOfTag(
   const whole = await transport.request(asked, path, { headers });
   if (whole.status === 404) return undefined;
   if (whole.status !== 200) throw await failure(asked, whole, "tag");
-  return `sha256:${createHash("sha256")
-    .update(await whole.bytes())
-    .digest("hex")}`;
+  return digestOf(await whole.bytes());
 }
 
 /**
@@ -50,23 +48,8 @@ export async function tagManifest(
   const asked = parseReference(reference);
   if (!asked.digest)
     throw new UserError(reference, "has no digest.", "A tag is moved to a digest: name one.");
-  const { bytes, digest, mediaType } = await readManifest(transport, asked, asked.digest);
-  const answer = await transport.request(asked, `manifests/${tag}`, {
-    method: "PUT",
-    headers: { "content-type": mediaType },
-    body: bytes,
-  });
-  if (answer.status !== 201) throw await failure(asked, answer, "tag");
-  const stored = answer.headers.get("docker-content-digest");
-  await answer.bytes();
   const { registry, repository } = asked;
-  const tagged = formatReference({ registry, repository, tag });
-  if (stored && stored !== digest) {
-    throw new UserError(
-      tagged,
-      `the registry stored ${stored} instead of ${digest}.`,
-      "It changes manifests.",
-    );
-  }
-  return tagged;
+  const manifest = await readManifest(transport, asked, asked.digest);
+  await putManifest(transport, { registry, repository }, tag, manifest, "tag");
+  return formatReference({ registry, repository, tag });
 }

@@ -38,6 +38,8 @@ export interface RequestOptions {
   readonly body?: Buffer;
   /** Sent once: what is to be done about a broken connection is for the caller to say. */
   readonly stream?: () => AsyncIterable<Buffer>;
+  /** Longest silence, where it may be another than the transport's. */
+  readonly timeoutMs?: number;
 }
 
 /** An answer with a body that fails when the registry falls silent. */
@@ -139,7 +141,7 @@ export class Transport {
   }
 
   private async send(target: Target, url: URL, init: RequestOptions): Promise<Answer> {
-    const clock = new SilenceClock(this.timeoutMs);
+    const clock = new SilenceClock(init.timeoutMs ?? this.timeoutMs);
     const token = this.tokens.get(tokenKey(target));
     clock.start();
     try {
@@ -183,6 +185,8 @@ class SilenceClock {
       const problem = new Error(`silent for ${this.limitMs / 1000} s`);
       this.control.abort(Object.assign(problem, { code: "ETIMEDOUT" }));
     }, this.limitMs);
+    // The connection keeps the process alive as long as there is one; after it nobody waits for this.
+    this.timer.unref();
   }
 
   stop(): void {
@@ -256,15 +260,14 @@ function retryAfterMs(value: string | null): number | undefined {
 
 /** A body that is sent as it comes; time runs only while the registry takes nothing. */
 async function* uploaded(chunks: AsyncIterable<Buffer>, clock: SilenceClock): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of chunks) {
-      clock.start();
-      yield chunk;
-      clock.stop();
-    }
-  } finally {
+  clock.stop();
+  for await (const chunk of chunks) {
     clock.start();
+    yield chunk;
+    clock.stop();
   }
+  // Only now is it the registry's turn; a body that broke off is nobody's to wait for.
+  clock.start();
 }
 
 function tokenKey(target: Target): string {

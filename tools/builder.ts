@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { parseReference } from "../lib/references.ts";
+import { withLogin } from "./docker-login.ts";
 import { attempt, type CommandResult } from "./exec.ts";
 import type { Home } from "./home.ts";
 import { recallServices } from "./services/services.ts";
@@ -28,13 +30,23 @@ export async function buildInBuilder(
   name: string,
   request: BuildRequest,
 ): Promise<CommandResult> {
+  const [image] = Object.values(request.images ?? {});
+  if (image === undefined) return await build(home, name, request, {});
+  return await withLogin(home, parseReference(image).registry, (env) => build(home, name, request, env));
+}
+
+async function build(
+  home: Home,
+  name: string,
+  { folder, images = {}, args = {}, secrets = {}, output, metadata, onLine }: BuildRequest,
+  env: Readonly<Record<string, string>>,
+): Promise<CommandResult> {
   const services = await recallServices(home);
-  const { folder, images = {}, args = {}, output, metadata, onLine } = request;
-  const options = onLine ? { onLine } : {};
-  const secrets = Object.entries(request.secrets ?? {})
+  const options = onLine ? { env, onLine } : { env };
+  const given = Object.entries(secrets)
     .filter(([, variable]) => process.env[variable])
     .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);
-  const more = [...secrets, ...(metadata ? ["--metadata-file", metadata] : [])];
+  const more = [...given, ...(metadata ? ["--metadata-file", metadata] : [])];
   if (services?.builder.kind === "buildkitd") {
     const frontend = [
       ...Object.entries(images).map(([key, image]) => `context:${key}=docker-image://${image}`),

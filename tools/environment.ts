@@ -37,8 +37,8 @@ export function ownsBackend(current: NodeJS.ProcessEnv = process.env): boolean {
 }
 
 /** A variable that the caller has to set. */
-export function required(name: string): string {
-  const value = process.env[name];
+export function required(name: string, environment: NodeJS.ProcessEnv = process.env): string {
+  const value = environment[name];
   if (!value) throw new UserError(name, "is not set.", "This program is called by Pulumi, which sets it.");
   return value;
 }

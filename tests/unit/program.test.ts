@@ -278,7 +278,15 @@ test("the test and the promotion are about the product's digest; tags are those 
   assert.equal(about, reference);
   assert.match(checks ?? "", /^[0-9a-f]{20}$/);
   const promotion = recording.only(command, "starter-promotion").inputs;
-  assert.deepEqual(promotion.environment, { STRATA_REFERENCE: reference, STRATA_TAGS: "starter-ada" });
+  const promotes = {
+    STRATA_REFERENCE: reference,
+    STRATA_TAGS: "starter-ada",
+    STRATA_CHECKS: checks,
+    STRATA_MAX_AGE_DAYS: "30",
+    // No host with a GPU is configured, so the builder's word has to do.
+    STRATA_EVIDENCE_HOST: "any",
+  };
+  assert.deepEqual(promotion.environment, promotes);
   assert.deepEqual(promotion.triggers, [reference, "starter-ada"]);
   assert.equal(promotion.stdin, '{"verdict":"pass"}');
 });
@@ -355,6 +363,48 @@ test("a stack on GHCR: the token of the environment for every image, and nowhere
   }
   assert.ok(!inClear(recording.registrations).includes("ghs_of"));
   assert.deepEqual(recording.of("strata:index:KeptStages"), []);
+});
+
+test("copies: each registry gets the tested product, its working tag and its tags, by the same evidence", async () => {
+  const copies = [
+    { kind: "oci", address: "reg.example:5443", repository: "team/strata" },
+    { kind: "local", repository: "second" },
+  ];
+  const config = {
+    "strata:copies": JSON.stringify(copies),
+    "strata:evidence": '{"host":"gpu","maxAgeDays":7}',
+  };
+  const { recording, exported, digests } = await run(config, { evidence: '{"verdict":"pass"}' });
+  const key = exported.stages.starter?.key;
+  for (const [name, target] of [
+    ["starter-copy-1", "reg.example:5443/team/strata"],
+    ["starter-copy-2", `${registry.host}/second`],
+  ] as const) {
+    const { inputs, parent } = recording.only(command, name);
+    const { environment, stdin } = inputs;
+    assert.equal(parent, name);
+    assert.equal(stdin, '{"verdict":"pass"}');
+    assert.deepEqual(environment, {
+      ...(recording.only(command, "starter-promotion").inputs.environment as object),
+      STRATA_TARGET: target,
+      STRATA_PRODUCT_TAG: `product-starter-${key}`,
+    });
+  }
+  assert.deepEqual(
+    shape(recording).filter((entry) => entry.includes("Registry")),
+    [
+      "strata:index:LocalRegistry copy-2 < stack",
+      "strata:index:LocalRegistry registry < stack",
+      "strata:index:OciRegistry copy-1 < stack",
+    ],
+  );
+  const { environment } = recording.only(command, "starter-promotion").inputs;
+  const { STRATA_EVIDENCE_HOST, STRATA_MAX_AGE_DAYS, STRATA_REFERENCE } = environment as Record<
+    string,
+    string
+  >;
+  assert.deepEqual([STRATA_EVIDENCE_HOST, STRATA_MAX_AGE_DAYS], ["gpu", "7"]);
+  assert.equal(STRATA_REFERENCE, `${registry.host}/${REPOSITORY}@${digests.get("starter")}`);
 });
 
 test("a part: the same registrations, as the update is targeted; outputs of all other stages stay", async (t) => {

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { type Config, completeDefaults, registryAccess } from "../../config.ts";
-import { keepAuthority } from "../../oci/logins.ts";
+import { completeDefaults } from "../../config.ts";
 import { findRecipe } from "../../recipes/index.ts";
 import { type Home, repository } from "../home.ts";
 import { stackConfig } from "../preview/planned.ts";
+import { prepareRegistries } from "../registries.ts";
 import { setUp } from "../setup.ts";
 import { recover } from "./recover.ts";
 import { ensureStack, plainSetting, projectName, readOptional, type Stack } from "./stack.ts";
@@ -16,7 +16,8 @@ export async function openStack(home: Home, name: string): Promise<Stack> {
   const base =
     plainSetting("strata:base", settings, project) ??
     completeDefaults((await findRecipe(recipe)).recipe).base;
-  await keepAuthorities(home, await stackConfig(repository, name));
+  // The builder has to trust registries before it starts; one that is told of later would start it anew.
+  await prepareRegistries(home, await stackConfig(repository, name));
   const { tools, environment } = await setUp(home, base);
   if (!tools.pulumi) throw new Error("pulumi is not resolved");
   const stack: Stack = {
@@ -29,11 +30,4 @@ export async function openStack(home: Home, name: string): Promise<Stack> {
   await recover(home, stack);
   await ensureStack(home, stack);
   return stack;
-}
-
-/** The builder has to trust registries before it starts; one that is told of later would be a reason to start anew. */
-async function keepAuthorities(home: Home, { registry, copies }: Config): Promise<void> {
-  for (const setting of [registry, ...copies]) {
-    if (setting.kind === "oci") await keepAuthority(home.logins, setting.address, registryAccess(setting).ca);
-  }
 }

@@ -15,6 +15,7 @@ const outputsSchema = z.object({
       tags: z.array(z.string()).optional().catch(undefined),
       /** The image of models, where they are one of their own. */
       models: z.string().nullish().catch(undefined),
+      copies: z.array(z.array(z.string())).optional().catch(undefined),
     })
     .optional()
     .catch(undefined),
@@ -59,6 +60,7 @@ export function summary({ product, evidence }: Outputs, milliseconds: number): s
   if (product?.bytes !== undefined) rows.push(["size", `${prettyBytes(product.bytes)} compressed`]);
   if (product?.tags?.length) rows.push(["tags", product.tags.join(", ")]);
   if (product?.models) rows.push(["models", product.models]);
+  for (const copy of product?.copies ?? []) rows.push(["copy", copy.join(", ")]);
   if (evidence) rows.push(["evidence", verdict(evidence)]);
   if (product?.reference) {
     const gpus = evidence?.generation && evidence.generation !== "cpu" ? "--gpus all " : "";

@@ -5,7 +5,11 @@ import { KeptStages } from "../../../components/kept-stages.ts";
 import { record } from "../../support/mocks.ts";
 
 const command = "command:local:Command";
-const args = { repository: "reg.example/strata", digests: { "keep-dev-a": pulumi.output("sha256:1") } };
+const args = {
+  repository: "reg.example/strata",
+  stack: "dev",
+  stages: { a: { digest: pulumi.output("sha256:1") } },
+};
 
 test("kept stages are one command, which runs again when a digest changes", async () => {
   for (const preview of [true, false]) {

@@ -9,7 +9,10 @@ const args: PromotionArgs = {
   reference: "registry.test/strata@sha256:1",
   tags: ["starter-ada", "stable"],
   evidence: '{"verdict":"pass"}',
+  terms: { checks: "c1", maxAgeDays: 30, host: "gpu" },
 };
+
+const terms = { STRATA_CHECKS: "c1", STRATA_MAX_AGE_DAYS: "30", STRATA_EVIDENCE_HOST: "gpu" };
 
 async function build(changed: Partial<PromotionArgs> = {}, stdout = "", preview = false) {
   let built: Promotion | undefined;
@@ -36,7 +39,7 @@ test("a promotion is one command that reads the evidence from stdin", async () =
       parent: "starter-promotion",
       inputs: {
         create: "node tools/promote.ts",
-        environment: { STRATA_REFERENCE: args.reference, STRATA_TAGS: "starter-ada stable" },
+        environment: { STRATA_REFERENCE: args.reference, STRATA_TAGS: "starter-ada stable", ...terms },
         stdin: args.evidence,
         triggers: [args.reference, "starter-ada stable"],
         logging: "stderr",

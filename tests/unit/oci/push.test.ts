@@ -18,6 +18,7 @@ test("an image of layers that are there: configuration and manifest are sent, no
   assert.match(reference, new RegExp(`^${registry.host}/${REPOSITORY}@sha256:[0-9a-f]{64}$`));
   const sent = registry.requests.map((request) => request.replace(/[?@:].*/, ""));
   assert.deepEqual(sent, [
+    `HEAD /v2/${REPOSITORY}/blobs/sha256`,
     `POST /v2/${REPOSITORY}/blobs/uploads/`,
     `PUT /v2/${REPOSITORY}/blobs/uploads/1`,
     `PUT /v2/${REPOSITORY}/manifests/sha256`,

@@ -1,0 +1,55 @@
+import { absentChecks, type Evidence } from "./evidence.ts";
+
+/** What evidence has to be to move a tag to a digest. */
+export interface Terms {
+  readonly digest: string;
+  /** Hash of today's checks: what passed others is tested again. */
+  readonly checksKey: string;
+  /** Days after which evidence says too little about today's drivers and hosts. */
+  readonly maxAgeDays: number;
+  /** `gpu`: only a machine with a GPU can speak for this image. */
+  readonly host: "any" | "gpu";
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** Why evidence does not move a tag, and what to do about it. */
+export interface Objection {
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+const DAY_MS = 86_400_000;
+/** Clocks of two machines that disagree by so much are no reason. */
+const SKEW_MS = 3_600_000;
+const again = "Test again: make up RETEST=1.";
+
+/** undefined for evidence that moves a tag. */
+export function objection(evidence: Evidence, terms: Terms): Objection | undefined {
+  if (evidence.digest !== terms.digest)
+    return { problem: `the evidence is about ${evidence.digest}.`, remedy: "Run `make up`." };
+  if (evidence.verdict !== "pass")
+    return { problem: `the evidence says ${evidence.verdict}.`, remedy: "Mend the image." };
+  const absent = absentChecks(evidence);
+  if (absent.length > 0)
+    return { problem: `the evidence lacks ${absent.join(", ")}.`, remedy: "Run `make up`." };
+  if (evidence.checksKey !== terms.checksKey)
+    return { problem: "the evidence is by other checks than today's.", remedy: again };
+  if (terms.host === "gpu" && (evidence.gpu === null || evidence.host.kind === "builder")) {
+    return {
+      problem: `the evidence comes from ${evidence.host.kind === "builder" ? "the builder" : "a host"} without a GPU.`,
+      remedy: "Test on a GPU host, or set strata:evidence.host to any.",
+    };
+  }
+  const age = ageDays(evidence, terms.now);
+  if (age > terms.maxAgeDays)
+    return { problem: `the evidence is ${Math.floor(age)} days old, of ${terms.maxAgeDays}.`, remedy: again };
+  if (age * DAY_MS < -SKEW_MS)
+    return { problem: `the evidence is of ${evidence.startedAt}, which is yet to come.`, remedy: again };
+  return undefined;
+}
+
+/** Days since the test began. */
+export function ageDays({ startedAt }: Pick<Evidence, "startedAt">, now: number): number {
+  return (now - Date.parse(startedAt)) / DAY_MS;
+}

@@ -1,0 +1,66 @@
+import prettyBytes from "pretty-bytes";
+import { formatReference, parseReference } from "../../lib/references.ts";
+import { copyImage, copyReferrer } from "../../oci/copy.ts";
+import { listReferrers } from "../../oci/referrers.ts";
+import { digestOfTag, tagManifest } from "../../oci/tag.ts";
+import type { Transport } from "../../oci/transport.ts";
+import type { Sessions } from "../../oci/upload.ts";
+import { evidenceTypes, inRepository } from "../evidence/store.ts";
+import { note, step } from "../progress.ts";
+import { repositoryOf } from "./history.ts";
+
+/** Where a product goes. */
+export interface CopyTarget {
+  /** `host[:port]/path` */
+  readonly repository: string;
+  /** The product's working tag. */
+  readonly tag: string;
+}
+
+/**
+ * Copies a product with all evidence about it. What is there already is not sent.
+ *
+ * @param reference `repository@sha256:…`
+ * @returns the copy's reference, with the same digest
+ */
+export async function copyProduct(
+  reference: string,
+  { repository, tag }: CopyTarget,
+  transport: Transport,
+  sessions: Sessions,
+): Promise<string> {
+  const count = { there: 0, mounted: 0, sent: 0 };
+  let left = 0;
+  let sent = 0;
+  const copy = await step(`Copying to ${repository}`, (say) =>
+    copyImage(reference, repository, transport, {
+      sessions,
+      progress: {
+        blobs: (all) => {
+          left += all.reduce((sum, { size }) => sum + size, 0);
+        },
+        bytes: (bytes) => {
+          sent += bytes;
+          say(`${prettyBytes(sent)} sent, ${prettyBytes(Math.max(0, left - sent))} to go`);
+        },
+        blob: (blob, how) => {
+          count[how]++;
+          if (how !== "sent") left -= blob.size;
+        },
+      },
+    }),
+  );
+  const working = formatReference({ ...repositoryOf(repository), tag });
+  if ((await digestOfTag(working, transport)) !== parseReference(copy).digest)
+    await tagManifest(copy, tag, transport);
+  const known = new Set((await listReferrers(copy, evidenceTypes, transport)).map((each) => each.digest));
+  for (const evidence of await listReferrers(reference, evidenceTypes, transport)) {
+    if (!known.has(evidence.digest))
+      await copyReferrer(inRepository(reference, evidence.digest), repository, transport);
+  }
+  const { there, mounted } = count;
+  note(
+    `${copy}: ${count.sent} blobs sent (${prettyBytes(sent)}), ${mounted} mounted, ${there} there; the same digest`,
+  );
+  return copy;
+}

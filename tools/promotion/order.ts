@@ -1,0 +1,60 @@
+import { UserError } from "../../errors.ts";
+import type { Terms } from "../../lib/acceptance.ts";
+import type { Transport } from "../../oci/transport.ts";
+import type { Sessions } from "../../oci/upload.ts";
+import { required } from "../environment.ts";
+import { note } from "../progress.ts";
+import { type CopyTarget, copyProduct } from "./copy-product.ts";
+import { earned } from "./earned.ts";
+import { moveTag } from "./move.ts";
+
+/** What the components Promotion and ProductCopy ask for. */
+export interface Order {
+  /** The product, `repository@sha256:…`. */
+  readonly reference: string;
+  readonly tags: readonly string[];
+  readonly terms: Omit<Terms, "digest" | "now">;
+}
+
+/** The order in the variables that components/promotion.ts sets. */
+export function orderFrom(environment: NodeJS.ProcessEnv = process.env): Order {
+  const host = required("STRATA_EVIDENCE_HOST", environment);
+  if (host !== "any" && host !== "gpu") {
+    throw new UserError("STRATA_EVIDENCE_HOST", `expected any or gpu, got "${host}".`, "");
+  }
+  return {
+    reference: required("STRATA_REFERENCE", environment),
+    // Empty is a stack that wants no tags.
+    tags: environment.STRATA_TAGS === "" ? [] : required("STRATA_TAGS", environment).split(" "),
+    terms: {
+      checksKey: required("STRATA_CHECKS", environment),
+      maxAgeDays: Number(required("STRATA_MAX_AGE_DAYS", environment)),
+      host,
+    },
+  };
+}
+
+/**
+ * Moves the tags to the product, where it lies or in a copy that is made first, if the evidence is one that moves tags.
+ *
+ * @param evidence as JSON
+ * @param onTag hears of each tag that points there, as soon as it does
+ */
+export async function promote(
+  { reference, tags, terms }: Order,
+  evidence: string,
+  transport: Transport,
+  onTag: (name: string) => void,
+  copy?: { readonly target: CopyTarget; readonly sessions: Sessions },
+): Promise<void> {
+  const { digest, artifact, evidence: found } = await earned(reference, evidence, terms, transport);
+  if (found.gpu === null && found.generation !== "cpu") {
+    note(`evidence: by the ${found.host.kind}, which has no GPU; what needs one was not tested`);
+  }
+  const place = copy ? await copyProduct(reference, copy.target, transport, copy.sessions) : reference;
+  const wish = { digest, at: new Date().toISOString(), kind: "promotion", evidence: artifact } as const;
+  for (const tag of tags) {
+    const { name, there } = await moveTag(place, tag, wish, transport);
+    if (there) onTag(name);
+  }
+}

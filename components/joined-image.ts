@@ -6,6 +6,8 @@ export interface JoinedImageArgs {
   readonly base?: pulumi.Input<string>;
   /** Folder of the program that does it, below the working directory. @default "tools" */
   readonly tools?: string | undefined;
+  /** What its tag begins with; the digest follows. An image without any tag is easily removed. */
+  readonly tag: string;
   /** Stages by name, in the order of their layers; in the same repository. */
   readonly stages: Readonly<Record<string, pulumi.Input<string>>>;
 }
@@ -26,7 +28,7 @@ export class JoinedImage extends pulumi.ComponentResource {
       name,
       {
         create: `node ${args.tools ?? "tools"}/join.ts`,
-        environment: { STRATA_PARTS: stages, ...base },
+        environment: { STRATA_PARTS: stages, STRATA_TAG: args.tag, ...base },
         triggers: [...Object.values(base), stages],
         logging: command.types.enums.local.Logging.Stderr,
       },

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Plan, Stage } from "../lib/plan.ts";
+import { joinedTag } from "../lib/tags.ts";
 import { BulkStage } from "./bulk-stage.ts";
 import { type BuildSettings, type BuiltStage, ImageStage, measured } from "./image-stage.ts";
 import { JoinedImage } from "./joined-image.ts";
@@ -77,7 +78,12 @@ export class LayeredImage extends pulumi.ComponentResource {
         ? this.product
         : new JoinedImage(
             `${name}-joined`,
-            { base: this.product.reference, stages: stagesOf(inProduct), tools: settings.tools },
+            {
+              base: this.product.reference,
+              stages: stagesOf(inProduct),
+              tag: joinedTag(plan.recipe, "joined"),
+              tools: settings.tools,
+            },
             { parent: this },
           );
     this.library =
@@ -85,7 +91,7 @@ export class LayeredImage extends pulumi.ComponentResource {
         ? undefined
         : new JoinedImage(
             `${name}-library`,
-            { stages: stagesOf(beside), tools: settings.tools },
+            { stages: stagesOf(beside), tag: joinedTag(plan.recipe, "library"), tools: settings.tools },
             { parent: this },
           ).reference;
     this.stages = built;

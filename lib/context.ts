@@ -14,6 +14,7 @@ import type { NodeLock } from "./node-lock.ts";
 import { normaliseName } from "./python-lock.ts";
 import type { Recipe } from "./recipe.ts";
 import type { ModelsSetting } from "./settings/models.ts";
+import type { RegistrySetting } from "./settings/registry.ts";
 import type { SourceLock } from "./source-lock.ts";
 
 /** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
@@ -36,8 +37,10 @@ export interface Choices {
   readonly mirrors: Readonly<Record<string, string>>;
   /** @default none */
   readonly models?: ModelsSetting;
-  /** Where images go; its kind decides how large a layer may be. @default one without limits */
-  readonly registry?: { readonly kind: string };
+  /** Where images go; it decides how large a layer may be. @default one without limits */
+  readonly registry?: RegistrySetting;
+  /** Where products are copied to; they decide too. @default none */
+  readonly copies?: readonly RegistrySetting[];
 }
 
 /** A base image as locks/images.json has it, or as it was made on this machine. */

@@ -2,7 +2,7 @@ import { throwAll, together, UserError } from "../errors.ts";
 import { mirrored } from "./mirrors.ts";
 import { type LockedModel, lockedModels, type ModelLock, modelPath } from "./model-lock.ts";
 import { type ModelLayer, packModels } from "./packing.ts";
-import { type RegistryKind, registryKinds } from "./registry-limits.ts";
+import type { RegistryKind } from "./registry-limits.ts";
 import type { ModelStrategy, ModelsSetting } from "./settings/models.ts";
 import { apiWorkflow } from "./workflow/format.ts";
 
@@ -26,8 +26,10 @@ export interface ModelSources {
   /** Its workflows as they lie there, by file name. */
   readonly workflows?: Readonly<Record<string, string>>;
   readonly lock: ModelLock;
-  /** `strata:registry.kind` */
-  readonly registry: string;
+  /** Whose limits count for a layer. */
+  readonly registry: RegistryKind;
+  /** And those of the registries that a product is copied to. */
+  readonly copies?: readonly RegistryKind[];
   readonly mirrors: Readonly<Record<string, string>>;
 }
 
@@ -38,7 +40,9 @@ export interface ModelSources {
 export function resolveModels(setting: ModelsSetting, sources: ModelSources): ResolvedModels | undefined {
   const { strategy, background, also } = setting;
   if (strategy === "none") return undefined;
-  const { recipe, wanted = [], lock, registry, mirrors } = sources;
+  const { recipe, wanted = [], lock, registry, copies = [], mirrors } = sources;
+  // What lies beside the product is not copied with it.
+  const kinds = { registry, copies: strategy === "baked" ? copies : [] };
   throwAll("strata:models", strategyProblems(setting, sources));
   const paths = [...new Set([...wanted, ...also])].sort();
   const known = lock.models
@@ -47,7 +51,7 @@ export function resolveModels(setting: ModelsSetting, sources: ModelSources): Re
   const [, , layers] = together(`models of ${recipe.name}`, [
     () => lockedModels(paths, lock),
     () => throwAll("locks/models.json", known.flatMap(inTheWay)),
-    () => (strategy === "volume" ? [] : packModels(known, { registry: limitsOf(registry) })),
+    () => (strategy === "volume" ? [] : packModels(known, kinds)),
   ]);
   const runnable = strategy === "baked" ? inApiFormat(sources.workflows ?? {}) : {};
   const workflows = Object.keys(runnable).length > 0 ? { workflows: runnable } : {};
@@ -59,11 +63,6 @@ function inApiFormat(workflows: Readonly<Record<string, string>>): Record<string
   return Object.fromEntries(
     Object.entries(workflows).filter(([, text]) => apiWorkflow.safeParse(JSON.parse(text)).success),
   );
-}
-
-/** Whose limits count for a kind of registry; one of which nothing is published has none. */
-export function limitsOf(kind: string): RegistryKind {
-  return registryKinds.find((known) => known === kind) ?? "docker-hub";
 }
 
 function strategyProblems({ strategy, also }: ModelsSetting, { recipe, wanted }: ModelSources): UserError[] {

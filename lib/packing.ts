@@ -22,6 +22,8 @@ export interface ModelLayer<T extends Packable> {
 
 export interface PackingOptions {
   readonly registry: RegistryKind;
+  /** Further registries that the layers go to. */
+  readonly copies?: readonly RegistryKind[];
   /** Models of so many bytes never share a layer. @default 100 MB */
   readonly threshold?: number;
   /** Most layers of models: an image has at most 127 layers, and has others beside these. @default 80 */
@@ -47,7 +49,7 @@ export function packModels<T extends Packable>(
   models: readonly T[],
   options: PackingOptions,
 ): ModelLayer<T>[] {
-  const { registry, threshold = THRESHOLD, mostLayers = MOST_LAYERS } = options;
+  const { registry, copies = [], threshold = THRESHOLD, mostLayers = MOST_LAYERS } = options;
   const sorted = models.toSorted((a, b) => (modelPath(a) < modelPath(b) ? -1 : 1));
   const isSharing = sorted.length > mostLayers;
   const layers = [
@@ -57,7 +59,9 @@ export function packModels<T extends Packable>(
   ].map(([name, members]): ModelLayer<T> => ({ name, models: members, bytes: storedBytes(members) }));
   throwAll("models", [
     ...tooMany(layers.length, mostLayers),
-    ...layers.filter((layer) => exceeds(layer, registry)).map((layer) => tooLarge(layer, registry)),
+    ...[...new Set([registry, ...copies])].flatMap((kind) =>
+      layers.filter((layer) => exceeds(layer, kind)).map((layer) => tooLarge(layer, kind)),
+    ),
   ]);
   return layers;
 }

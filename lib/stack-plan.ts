@@ -18,6 +18,7 @@ import type { ProductLabels } from "./product.ts";
 import { parsePythonLock } from "./python-lock.ts";
 import type { Recipe } from "./recipe.ts";
 import { parseRecipeModels, recipeModelsPath } from "./recipe-models.ts";
+import { limitsKind } from "./registry-limits.ts";
 import { noModels } from "./settings/models.ts";
 import { parseSourceLock } from "./source-lock.ts";
 
@@ -110,7 +111,7 @@ function readModels(
   choices: Choices,
   recipe: Recipe,
 ): ResolvedModels | undefined {
-  const { models = noModels, registry, mirrors } = choices;
+  const { models = noModels, registry, copies = [], mirrors } = choices;
   // What nobody asks for need not be in order.
   if (models.strategy === "none") return undefined;
   const path = recipeModelsPath(recipe.name);
@@ -125,7 +126,8 @@ function readModels(
       workflows.map((file) => [basename(file), readFileSync(join(folder, file), "utf8")]),
     ),
     lock: parseModelLock(readFileSync(join(root, modelLockPath), "utf8")),
-    registry: registry?.kind ?? "",
+    registry: registry ? limitsKind(registry) : "oci",
+    copies: copies.map(limitsKind),
     mirrors,
   });
 }

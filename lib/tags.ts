@@ -64,6 +64,11 @@ export function stageTag(stage: {
   return `${stage.role === "product" ? "product" : "stage"}-${stage.name}-${stage.key}`;
 }
 
+/** What the tag of an image that was joined from a product's layers begins with. */
+export function joinedTag(recipe: string, what: "joined" | "library"): string {
+  return `product-${recipe}-${what}`;
+}
+
 /** The tag that keeps a stage which a stack uses, whatever its age. */
 export function keepTag(stack: string, stage: string): string {
   const tag = `keep-${stack}-${stage}`;

@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { parseReference } from "../lib/references.ts";
 import { imageOf, type Layers, withLayers } from "../lib/top-layer.ts";
 import { readImage } from "../oci/client.ts";
 import { pushImage } from "../oci/push.ts";
+import { tagManifest } from "../oci/tag.ts";
 import { required } from "./environment.ts";
 import { main } from "./main.ts";
 
@@ -10,7 +12,8 @@ const parts = z.record(z.string(), z.string());
 /**
  * Puts the layers of STRATA_PARTS (JSON: references by the stages' names) on top of the image STRATA_BASE, or makes an
  * image of nothing else where there is no base. All is in one repository already, so only a configuration and a
- * manifest are sent. Called by the component JoinedImage; prints the reference.
+ * manifest are sent, and it gets the tag STRATA_TAG with its digest. Called by the component JoinedImage; prints the
+ * reference.
  */
 await main(async () => {
   const references = Object.entries(parts.parse(JSON.parse(required("STRATA_PARTS"))));
@@ -20,7 +23,10 @@ await main(async () => {
   const base = process.env.STRATA_BASE;
   const below = base ? await readImage(base) : undefined;
   const { config, layers: all } = below ? withLayers(below, layers) : imageOf(layers);
-  process.stdout.write(`${await pushImage(base ?? references[0]?.[1] ?? "", config, all)}\n`);
+  const reference = await pushImage(base ?? references[0]?.[1] ?? "", config, all);
+  const { digest = "" } = parseReference(reference);
+  await tagManifest(reference, `${required("STRATA_TAG")}-${digest.slice("sha256:".length, 27)}`);
+  process.stdout.write(`${reference}\n`);
   return 0;
 });
 

@@ -2,10 +2,11 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { LayeredImage } from "../../../components/layered-image.ts";
-import { LocalRegistry } from "../../../components/local-registry.ts";
-import { loadPart, registryAddress } from "../../../config.ts";
+import { openRegistry } from "../../../components/open-registry.ts";
+import { loadPart, registryAccess, registryAddress } from "../../../config.ts";
 import { writeBuildContext } from "../../../lib/build-context.ts";
 import { joinOutputs } from "../../../lib/part.ts";
+import { registrySetting } from "../../../lib/settings/registry.ts";
 import { home } from "../../../tools/home.ts";
 import { type ProductName, products } from "../support/products.ts";
 
@@ -14,9 +15,15 @@ const {
   STRATA_TEST_LAYERS: layers = "",
   STRATA_TEST_BASE: base = "",
   STRATA_TEST_REPOSITORY: repository = "",
+  STRATA_TEST_REGISTRY: given = JSON.stringify({ kind: "local", repository }),
 } = process.env;
 const plan = products[chosen as ProductName].plan(layers, base);
-const registry = new LocalRegistry("registry", { address: registryAddress(home.services), repository });
+const setting = registrySetting.parse(JSON.parse(given));
+const registry = await openRegistry("registry", setting, {
+  ...registryAccess(setting),
+  localAddress: registryAddress(home.services),
+  logins: home.logins,
+});
 const image = new LayeredImage(plan.recipe, {
   plan,
   base,

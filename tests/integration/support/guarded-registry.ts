@@ -22,6 +22,8 @@ export interface GuardedRegistry {
   readonly address: string;
   /** Its certificate, which is its own authority. */
   readonly ca: string;
+  /** The same as a file. */
+  readonly caFile: string;
   start(): Promise<void>;
   /** Ends it at once, in the middle of whatever it does. */
   kill(): Promise<void>;
@@ -97,6 +99,7 @@ ${auth}
   return {
     address: `127.0.0.1:${port}`,
     ca: certificate.cert,
+    caFile: join(folder, "cert.pem"),
     tokens,
     start,
     kill,

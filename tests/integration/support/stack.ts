@@ -43,6 +43,8 @@ export interface TestStack {
   builderRecords(): Promise<
     readonly { readonly id: string; readonly size: number; readonly description: string }[]
   >;
+  /** The same stack in another environment. */
+  with(environment: Readonly<Record<string, string>>): TestStack;
   /** A second stack: other images, other caches, nothing shared but the services. */
   sibling(name: string): TestStack;
   close(): Promise<void>;
@@ -62,14 +64,22 @@ export interface Update {
 /** Bytes that the small layers need at most. */
 const smallBuild = 3e9;
 
-/** Starts builder and registry in a temporary home, with the base image in it. */
-export async function openTestStack(product: ProductName = "small"): Promise<TestStack> {
+/**
+ * Starts builder and registry in a temporary home, with the base image in it.
+ *
+ * @param prepare what comes before the builder; what it gives is added to the environment of every run
+ */
+export async function openTestStack(
+  product: ProductName = "small",
+  prepare: (home: Home) => Promise<Readonly<Record<string, string>>> = async () => ({}),
+): Promise<TestStack> {
   const root = mkdtempSync(join(tmpdir(), "strata-integration-"));
   const home = homeAt(join(root, "home"));
+  const prepared = await prepare(home);
   const { services, base, environment } = await setUp(home, "debian-bookworm", smallBuild);
   const program = join(repository, "tests", "integration", "program");
 
-  const open = (name: string): TestStack => {
+  const open = (name: string, more: Readonly<Record<string, string>> = {}): TestStack => {
     const layers = join(root, name, "layers");
     for (const [path, text] of Object.entries(products[product].files)) writeFile(layers, path, text);
     const env = {
@@ -79,6 +89,8 @@ export async function openTestStack(product: ProductName = "small"): Promise<Tes
       STRATA_TEST_LAYERS: layers,
       STRATA_TEST_BASE: base.reference,
       STRATA_TEST_REPOSITORY: name,
+      ...prepared,
+      ...more,
     };
     const pulumi = (...args: string[]) =>
       execa("pulumi", [...args, "--stack", name], {
@@ -147,7 +159,8 @@ export async function openTestStack(product: ProductName = "small"): Promise<Tes
         if (usage.stdout === "") throw new Error(`buildctl du says nothing: ${usage.stderr}`);
         return JSON.parse(usage.stdout) as { id: string; size: number; description: string }[];
       },
-      sibling: open,
+      with: (environment) => open(name, environment),
+      sibling: (other) => open(other),
       async close() {
         await stopServices(home);
         rmSync(root, { recursive: true, force: true });

@@ -201,6 +201,7 @@ test("bulk stages of the product are joined to it, and the product is what comes
   assert.deepEqual(inputs.environment, {
     STRATA_BASE: `registry.test/strata@${digestOf("starter")}`,
     STRATA_PARTS: '{"m1":"m1@sha256:1","m2":"m2@sha256:2"}',
+    STRATA_TAG: "product-test-joined",
   });
   assert.equal(await resolved(built.reference), reference);
   assert.equal(await resolved(built.digest), reference.split("@")[1]);
@@ -216,6 +217,7 @@ test("bulk stages beside the product are an image of their own", async (t) => {
   });
   assert.deepEqual(recording.only(command, "starter-library").inputs.environment, {
     STRATA_PARTS: '{"m1":"m1@sha256:1","m2":"m2@sha256:2"}',
+    STRATA_TAG: "product-test-library",
   });
   assert.equal(recording.of(command).length, 3);
   assert.equal(await resolved(built.reference), `registry.test/strata@${digestOf("starter")}`);

@@ -20,7 +20,7 @@ test("each thing that is wrong has its words", () => {
     /^the evidence is about sha256:b{64}\.$/,
   );
   assert.match(problem({ verdict: "inconclusive" }) ?? "", /says inconclusive/);
-  assert.match(problem({ checks: [] }) ?? "", /lacks 10-imports, 20-libraries/);
+  assert.match(problem({ checks: [] }) ?? "", /lacks .*10-imports, .*20-libraries/);
   assert.match(problem({ checksKey: "f".repeat(20) }) ?? "", /by other checks than today's/);
 });
 

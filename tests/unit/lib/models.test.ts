@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UserError, UserErrors } from "../../../errors.ts";
 import { type LockedModel, type ModelLock, modelPath } from "../../../lib/model-lock.ts";
-import { limitsOf, type ModelSources, resolveModels } from "../../../lib/models.ts";
-import { registryKinds } from "../../../lib/registry-limits.ts";
+import { type ModelSources, resolveModels } from "../../../lib/models.ts";
 import { type ModelsSetting, noModels } from "../../../lib/settings/models.ts";
 
 const GB = 1e9;
@@ -144,7 +143,10 @@ test("no model lies among the code of a node", () => {
   );
 });
 
-test("each kind of registry has its own limits, an unknown one none", () => {
-  for (const kind of registryKinds) assert.equal(limitsOf(kind), kind);
-  assert.equal(limitsOf("oci"), "docker-hub");
+test("a copy of the product has limits too, and what lies beside the product is not copied", () => {
+  const problems = (strategy: "baked" | "image") =>
+    problemsOf(() => resolve({ strategy }, { wanted: [modelPath(large)], copies: ["ecr", "ghcr"] }));
+  assert.equal(problems("baked").length, 1);
+  assert.match(problems("baked")[0] ?? "", /large\.gguf: makes a layer of 15\.0 GB, and GHCR takes/);
+  assert.deepEqual(problems("image"), []);
 });

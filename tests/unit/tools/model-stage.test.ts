@@ -148,17 +148,20 @@ test("layers are joined to an image by its manifest alone, and the same parts gi
   registry.image("one", [layer("model one")], config([sha("3")]));
   registry.image("two", [layer("model two")], config([sha("4")]));
   const parts = JSON.stringify({ one: named("one"), two: named("two") });
-  const joined = await run(t, "join", { STRATA_BASE: named("product"), STRATA_PARTS: parts });
+  const given = { STRATA_PARTS: parts, STRATA_TAG: "product-wan22-joined" };
+  const joined = await run(t, "join", { STRATA_BASE: named("product"), ...given });
   assert.equal(joined.exitCode, 0, joined.stderr);
   const image = await readImage(joined.stdout);
   assert.deepEqual(image.config.rootfs?.diff_ids, [sha("1"), sha("2"), sha("3"), sha("4")]);
   assert.equal(image.layers.length, 4);
   assert.deepEqual((image.config.config as { User?: string }).User, "strata");
   const uploads = registry.requests.filter((request) => request.startsWith("PUT"));
-  assert.equal(uploads.length, 2, "a configuration and a manifest");
-  const again = await run(t, "join", { STRATA_BASE: named("product"), STRATA_PARTS: parts });
+  assert.equal(uploads.length, 3, "a configuration, a manifest, and the same under a tag");
+  const tag = `product-wan22-joined-${image.digest.slice("sha256:".length, 27)}`;
+  assert.equal((await readImage(named(tag))).digest, image.digest);
+  const again = await run(t, "join", { STRATA_BASE: named("product"), ...given });
   assert.equal(again.stdout, joined.stdout);
-  const alone = await run(t, "join", { STRATA_PARTS: parts });
+  const alone = await run(t, "join", given);
   assert.deepEqual((await readImage(alone.stdout)).config.rootfs?.diff_ids, [sha("3"), sha("4")]);
 });
 

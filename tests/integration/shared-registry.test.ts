@@ -1,0 +1,76 @@
+/** Two stacks of the real engine and builder that share one registry, behind TLS and a login. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { readImage } from "../../oci/client.ts";
+import { keepAuthority } from "../../oci/logins.ts";
+import { Transport } from "../../oci/transport.ts";
+import { type GuardedRegistry, guardedRegistry, user } from "./support/guarded-registry.ts";
+import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
+
+let far: GuardedRegistry;
+let one: TestStack;
+let two: TestStack;
+let first: Update;
+let second: Update;
+before(async () => {
+  one = await openTestStack("small", async (home) => {
+    far = await guardedRegistry(home, "far");
+    // As `make up` does before it starts the builder.
+    await keepAuthority(home.logins, far.address, far.ca);
+    const { address, caFile: ca } = far;
+    return {
+      STRATA_TEST_REGISTRY: JSON.stringify({ kind: "oci", address, repository: "team/strata", ca, ...user }),
+    };
+  });
+  two = one.sibling("two");
+  first = await one.up();
+  second = await two.up();
+});
+after(async () => {
+  await one?.close();
+  await far?.close();
+});
+
+const read = (reference: string) => readImage(reference, new Transport({ logins: one.home.logins }));
+
+test("builder and program push and read with the login, over TLS with an authority of its own", async () => {
+  assert.ok(first.reference.startsWith(`${far.address}/team/strata@sha256:`));
+  const { layers, bytes } = await read(first.reference);
+  assert.ok(layers.length > 3);
+  assert.equal(first.stages.product?.bytes, bytes);
+});
+
+test("the password is in no state in clear, and another one is no change", async () => {
+  const { stdout } = await one.pulumi("stack", "export");
+  assert.ok(stdout.includes(user.username), "the login is not part of the images");
+  assert.ok(!stdout.includes(JSON.stringify(user.password)), "the state holds the password in clear");
+  assert.deepEqual((await one.up()).changed, {});
+  const other = one.with({
+    STRATA_TEST_REGISTRY: JSON.stringify({
+      kind: "oci",
+      address: far.address,
+      repository: "team/strata",
+      ca: far.caFile,
+      username: user.username,
+      password: "of tomorrow",
+    }),
+  });
+  const { stdout: preview } = await other.pulumi("preview", "--json", "--non-interactive");
+  const { changeSummary } = JSON.parse(preview);
+  assert.deepEqual(Object.keys(changeSummary), ["same"]);
+});
+
+test("stacks share stages by key: the second one has the digests of the first", () => {
+  const digests = ({ stages }: Update) =>
+    Object.fromEntries(Object.entries(stages).map(([name, { digest }]) => [name, digest]));
+  assert.deepEqual(digests(second), digests(first));
+});
+
+test("destroying one of two stacks removes nothing: the other pulls its product, and an update changes nothing", async () => {
+  const { exitCode, stdout } = await one.pulumi("destroy", "--yes", "--skip-preview", "--non-interactive");
+  assert.equal(exitCode, 0, stdout);
+  assert.ok((await read(second.reference)).layers.length > 3);
+  for (const { digest } of Object.values(second.stages))
+    assert.ok((await read(`${far.address}/team/strata@${digest}`)).bytes > 0);
+  assert.deepEqual((await two.up()).changed, {});
+});

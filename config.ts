@@ -8,11 +8,12 @@ import { throwAll, together, UserError } from "./errors.ts";
 import { additionalCertificates } from "./lib/certificates.ts";
 import { checked } from "./lib/checked.ts";
 import { attentionKernels, cudaVersions, pythonVersions } from "./lib/compatibility.ts";
-import { generationNames } from "./lib/generations.ts";
+import { generation, generationNames } from "./lib/generations.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe.ts";
 import { redact } from "./lib/redact.ts";
 import { remoteAddress } from "./lib/remote.ts";
 import { evidenceSetting } from "./lib/settings/evidence.ts";
+import { budgetSetting, hostProblems, hostSetting } from "./lib/settings/host.ts";
 import { modelsSetting, noModels } from "./lib/settings/models.ts";
 import {
   clearPasswords,
@@ -40,11 +41,13 @@ const openAddress = z
 
 /** Settings of a stack; README.md has the same as a table. Unknown keys are errors. */
 export const schema = z.strictObject({
-  recipe: z.string().default("starter"),
+  recipe: z.string().optional(),
   generation: z.enum(generationNames).default("cpu"),
   registry: registrySetting.default({ kind: "local", repository: "strata" }),
   copies: copiesSetting.default([]),
   builder: z.string().min(1).default("strata"),
+  host: hostSetting,
+  budget: budgetSetting,
   base: z.string().optional(),
   python: z.enum(pythonVersions).optional(),
   cuda: z.enum(cudaVersions).optional(),
@@ -87,17 +90,17 @@ export const schema = z.strictObject({
     .optional(),
 });
 
-/** What holds where neither the stack nor its recipe says anything. */
-const fallback: Required<RecipeDefaults> = {
+/** What holds where neither the stack nor its recipe says anything; attention kernels are the generation's. */
+const fallback: Omit<Required<RecipeDefaults>, "attention"> = {
   base: "debian-bookworm",
   python: "3.11",
   cuda: "13.0",
-  attention: ["triton", "sageattention"],
   tags: ["{recipe}-{generation}"],
 };
 
-export type Config = Omit<z.output<typeof schema>, keyof RecipeDefaults> &
+export type Config = Omit<z.output<typeof schema>, keyof RecipeDefaults | "recipe"> &
   Required<RecipeDefaults> & {
+    readonly recipe: string;
     /** The recipe that `recipe` means. */
     readonly found: FoundRecipe;
   };
@@ -136,10 +139,15 @@ export function parseConfig(
     () => checked(schema, values, name, title),
     () => find(recipeOf(values)),
   ]);
-  throwAll(title, repeatedRegistries(settings));
-  const open = completeDefaults(found.recipe);
+  const facts = generation(settings.generation);
+  throwAll(title, [
+    ...repeatedRegistries(settings),
+    ...hostProblems(settings.host, facts, settings.budget),
+  ]);
+  const open = { attention: facts.attention, ...completeDefaults(found.recipe) };
   return {
     ...settings,
+    recipe: recipeOf(values),
     found,
     base: settings.base ?? open.base,
     python: settings.python ?? open.python,
@@ -170,13 +178,16 @@ function valuesOf(raw: Readonly<Record<string, string>>, environment: Environmen
   return values;
 }
 
-/** What is no text is told by the schema. */
-function recipeOf({ recipe }: Readonly<Record<string, unknown>>): string {
-  return typeof recipe === "string" ? recipe : "starter";
+/** The recipe of a stack: its own, else its generation's. What is no text, or no generation, is told by the schema. */
+function recipeOf({ recipe, generation: name }: Readonly<Record<string, unknown>>): string {
+  if (typeof recipe === "string") return recipe;
+  return generation(generationNames.find((known) => known === name) ?? "cpu").recipe;
 }
 
 /** A recipe's defaults, and what holds where it has none. */
-export function completeDefaults({ defaults }: Recipe): Required<RecipeDefaults> {
+export function completeDefaults({
+  defaults,
+}: Recipe): typeof fallback & Pick<RecipeDefaults, "attention"> {
   return { ...fallback, ...defaults };
 }
 
@@ -222,6 +233,17 @@ export function refuseClear(
   throwAll("Pulumi stack configuration", clearPasswords(config, secret));
 }
 
+/** Throws where a key that opens a host lies in the stack's file in clear. */
+export function requireSecrets({ host }: Pick<Config, "host">, secretKeys: readonly string[]): void {
+  if (secretKeys.some((key) => key.replace(":config:", ":") === "strata:host")) return;
+  if (!host.some((setting) => setting.kind === "ssh" && setting.privateKey !== undefined)) return;
+  throw new UserError(
+    "strata:host.privateKey",
+    "is not encrypted.",
+    "Remove it, and set it again: pulumi config set --secret --path strata:host.privateKey < KEY",
+  );
+}
+
 /** The running stack's configuration. */
 export async function loadConfig(): Promise<Config> {
   // Pulumi tells the program in this variable which keys are secrets.
@@ -229,6 +251,7 @@ export async function loadConfig(): Promise<Config> {
   refuseSecrets(secretKeys);
   const config = await readConfig(pulumi.runtime.allConfig(), process.env);
   refuseClear(config, secretKeys);
+  requireSecrets(config, secretKeys);
   return config;
 }
 

@@ -50,16 +50,22 @@ function problems(
           didYouMean(String(issue.input), issue.values.map(String)),
         ),
       ];
-    case "invalid_union":
-      return issue.errors.length === 0 || !("discriminator" in issue)
-        ? [new UserError(path, `${issue.message}, got ${shown(issue.input)}.`, "")]
-        : [
-            new UserError(
-              name([...issue.path, String(issue.discriminator)]),
-              "has an unknown value.",
-              issue.message,
-            ),
-          ];
+    case "invalid_union": {
+      // The value is a whole object, which may hold a secret.
+      if ("discriminator" in issue)
+        return [new UserError(path, "is missing or unknown.", `${issue.message}.`)];
+      // What the value was meant to be: the form whose outermost type it has.
+      const meant = issue.errors.filter(
+        (inner) => !inner.some(({ code, path: at }) => code === "invalid_type" && at.length === 0),
+      );
+      const [only, ...others] = meant;
+      if (!only || others.length > 0) {
+        return [new UserError(path, `${issue.message}, got ${shown(issue.input)}.`, "")];
+      }
+      return only.flatMap((inner) =>
+        problems({ ...inner, path: [...issue.path, ...inner.path] }, schema, name),
+      );
+    }
     case "invalid_type":
       return [
         new UserError(

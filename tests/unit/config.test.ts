@@ -19,6 +19,8 @@ test("nothing configured gives the defaults", () => {
     registry: { kind: "local", repository: "strata" },
     copies: [],
     builder: "strata",
+    host: [{ kind: "builder" }],
+    budget: { dollars: 5, minutes: 45 },
     base: "debian-bookworm",
     python: "3.11",
     cuda: "13.0",
@@ -229,12 +231,12 @@ test("what becomes part of an image cannot be a secret; a registry's password ca
   refuseSecrets(["strata:registry", "aws:region"]);
 });
 
-test("Pulumi.yaml declares every setting but those that the recipe decides: it would decide them first", () => {
+test("Pulumi.yaml declares every setting but those that others decide, and the one of two types", () => {
   const declared = [
     ...readFileSync(join(repository, "Pulumi.yaml"), "utf8").matchAll(/^ {2}strata:(\w+):/gm),
   ];
-  const ofRecipe = ["attention", "base", "cuda", "python", "tags"];
-  const keys = Object.keys(schema.shape).filter((key) => !ofRecipe.includes(key));
+  const undeclared = ["attention", "base", "cuda", "host", "python", "recipe", "tags"];
+  const keys = Object.keys(schema.shape).filter((key) => !undeclared.includes(key));
   assert.deepEqual(declared.map((match) => match[1]).sort(), keys.sort());
 });
 

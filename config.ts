@@ -140,10 +140,7 @@ export function parseConfig(
     () => find(recipeOf(values)),
   ]);
   const facts = generation(settings.generation);
-  throwAll(title, [
-    ...repeatedRegistries(settings),
-    ...hostProblems(settings.host, facts, settings.budget),
-  ]);
+  throwAll(title, [...repeatedRegistries(settings), ...hostProblems(settings.host, facts, settings.budget)]);
   const open = { attention: facts.attention, ...completeDefaults(found.recipe) };
   return {
     ...settings,
@@ -185,9 +182,7 @@ function recipeOf({ recipe, generation: name }: Readonly<Record<string, unknown>
 }
 
 /** A recipe's defaults, and what holds where it has none. */
-export function completeDefaults({
-  defaults,
-}: Recipe): typeof fallback & Pick<RecipeDefaults, "attention"> {
+export function completeDefaults({ defaults }: Recipe): typeof fallback & Pick<RecipeDefaults, "attention"> {
   return { ...fallback, ...defaults };
 }
 

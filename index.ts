@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { openHosts } from "./components/hosts/open-hosts.ts";
 import { KeptStages } from "./components/kept-stages.ts";
 import { LayeredImage } from "./components/layered-image.ts";
 import { openRegistries } from "./components/open-registry.ts";
@@ -8,6 +9,7 @@ import { Promotion } from "./components/promotion.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
 import * as settings from "./config.ts";
 import { writeBuildContext } from "./lib/build-context.ts";
+import { testLimits } from "./lib/hosts/limits.ts";
 import { joinOutputs } from "./lib/part.ts";
 import { requiredHost } from "./lib/settings/evidence.ts";
 import { planStack } from "./lib/stack-plan.ts";
@@ -37,12 +39,17 @@ if (registry.removesOldStages) {
   new KeptStages(`${name}-kept`, kept);
 }
 const { reference, digest } = image;
-const smoke = new SmokeTest(`${name}-smoke`, { reference, recipe: name, generation, checks, builder });
+const smoke = new SmokeTest(`${name}-smoke`, {
+  ...{ reference, recipe: name, generation, checks, builder },
+  hosts: await openHosts(`${name}-host`, config, config.found.recipe),
+  limits: testLimits(config),
+});
+const hostKind = config.host.find(({ kind }) => kind !== "builder")?.kind ?? "builder";
 const promoted = {
   reference,
   tags: expandTags(config.tags, { recipe: name, generation, commit: provenance.revision }),
   evidence: smoke.evidence,
-  terms: { checks, ...config.evidence, host: requiredHost(config.evidence, generation, "builder") },
+  terms: { checks, ...config.evidence, host: requiredHost(config.evidence, generation, hostKind) },
 };
 const { tags } = new Promotion(`${name}-promotion`, promoted);
 const copied = { ...promoted, productTag: stageTag(plan.product) };

@@ -1,5 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { TestDescription } from "../lib/hosts/description.ts";
+import type { Host } from "./hosts/host.ts";
 
 export interface SmokeTestArgs {
   /** The product, `repository@sha256:…`: a new digest is tested, a known one is not tested again. */
@@ -8,6 +10,10 @@ export interface SmokeTestArgs {
   readonly generation: pulumi.Input<string>;
   /** Hash of the checks: changed checks test again. */
   readonly checks: pulumi.Input<string>;
+  /** Where to test, tried in this order while one says nothing about the image. */
+  readonly hosts: readonly Host[];
+  /** What the image is for, and what one test may take. */
+  readonly limits: Omit<TestDescription, "hosts">;
   /** Name of the buildx builder, for the host kind `builder`. */
   readonly builder: pulumi.Input<string>;
 }
@@ -20,6 +26,9 @@ export class SmokeTest extends pulumi.ComponentResource {
 
   constructor(name: string, args: SmokeTestArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:SmokeTest", name, {}, options);
+    const { hosts, limits } = args;
+    const description = { ...limits, hosts: hosts.map((host) => host.description) };
+    const keys = hosts.map((host) => host.privateKey ?? null);
     const test = new command.local.Command(
       name,
       {
@@ -30,6 +39,8 @@ export class SmokeTest extends pulumi.ComponentResource {
           STRATA_GENERATION: args.generation,
           STRATA_CHECKS: args.checks,
           STRATA_BUILDER: args.builder,
+          STRATA_TEST: pulumi.jsonStringify(description),
+          ...(keys.some((key) => key !== null) ? { STRATA_KEYS: pulumi.jsonStringify(keys) } : {}),
         },
         triggers: [args.reference, args.checks],
         // The checks' own lines go to stderr and are shown; stdout is the evidence.
@@ -38,7 +49,8 @@ export class SmokeTest extends pulumi.ComponentResource {
       { parent: this },
     );
     this.nodes = { command: test };
-    this.evidence = test.stdout;
+    // A command that got a key hides all that it says; evidence is for everybody, and has been redacted.
+    this.evidence = pulumi.unsecret(test.stdout);
     this.registerOutputs({ evidence: this.evidence });
   }
 }

@@ -52,7 +52,7 @@ export async function findLinters(folder: string = cache, python = "python3"): P
 
 /** Every script of the repository, whatever it is called: by its ending, or by its first line. */
 export function findScripts(root: string): Script[] {
-  const paths = globSync("{.ci,layers,smoke,tools,tests}/**/*", { cwd: root, withFileTypes: true })
+  const paths = globSync("{.ci,layers,lib,smoke,tools,tests}/**/*", { cwd: root, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
     .filter((path) => !/(^|\/)(__pycache__|node_modules)\//.test(path))

@@ -13,6 +13,9 @@ export interface Registration {
 /** What a mocked provider computes, by resource type: the same for all, or by the resource's name. */
 export type Answers = Readonly<Record<string, object | ((name: string) => object)>>;
 
+/** What a mocked provider's functions answer, by token; those that are not here throw. */
+export type Calls = Readonly<Record<string, object | ((args: Record<string, unknown>) => object)>>;
+
 /** What the mocked providers were asked for, and what they answer. */
 export interface Recording {
   readonly registrations: Registration[];
@@ -33,7 +36,7 @@ export interface RecordOptions {
   readonly preview?: boolean;
   readonly answers?: Answers;
   /** What provider functions give, by token. */
-  readonly calls?: Readonly<Record<string, object>>;
+  readonly calls?: Calls;
 }
 
 /**
@@ -67,9 +70,9 @@ export async function record(
         const told = typeof answer === "function" ? answer(name) : answer;
         return { id: `${name}-id`, state: { ...inputs, ...computed, ...told } };
       },
-      call({ token }) {
+      call({ token, inputs }) {
         const answer = calls[token];
-        if (answer) return answer;
+        if (answer) return typeof answer === "function" ? answer(inputs) : answer;
         throw new Error(`The program called ${token}, which no mock answers.`);
       },
     },

@@ -274,6 +274,12 @@ test("the test and the promotion are about the product's digest; tags are those 
     STRATA_GENERATION: "ada",
     STRATA_CHECKS: checks,
     STRATA_BUILDER: "strata",
+    STRATA_TEST: JSON.stringify({
+      computeCapabilities: ["8.9"],
+      minimumDriver: "580.65.06",
+      budget: { dollars: 5, minutes: 45 },
+      hosts: [{ kind: "builder" }],
+    }),
   });
   assert.equal(about, reference);
   assert.match(checks ?? "", /^[0-9a-f]{20}$/);

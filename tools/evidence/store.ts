@@ -26,7 +26,7 @@ export interface StoredEvidence {
 /** What is looked for; what is left out does not matter. */
 export interface EvidenceWish {
   readonly checksKey: string;
-  readonly hostKind?: Evidence["host"]["kind"] | undefined;
+  readonly hostKinds?: readonly Evidence["host"]["kind"][] | undefined;
   readonly host?: Terms["host"] | undefined;
   readonly maxAgeDays?: number | undefined;
   /** Milliseconds since 1970. @default this moment */
@@ -54,10 +54,16 @@ export async function findEvidence(
   transport = new Transport(),
 ): Promise<StoredEvidence | null> {
   const { digest = "" } = parseReference(reference);
-  const { checksKey, hostKind, host = "any", maxAgeDays = Number.POSITIVE_INFINITY, now = Date.now() } = wish;
+  const {
+    checksKey,
+    hostKinds,
+    host = "any",
+    maxAgeDays = Number.POSITIVE_INFINITY,
+    now = Date.now(),
+  } = wish;
   const terms = { digest, checksKey, maxAgeDays, host, now };
   for (const found of await storedEvidence(reference, transport)) {
-    if (!found.evidence || (hostKind && found.evidence.host.kind !== hostKind)) continue;
+    if (!found.evidence || hostKinds?.includes(found.evidence.host.kind) === false) continue;
     if (!objection(found.evidence, terms)) return { digest: found.digest, evidence: found.evidence };
   }
   return null;

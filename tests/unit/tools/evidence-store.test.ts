@@ -70,10 +70,10 @@ test("checks, host, age: only what fits is found", async (t) => {
   assert.equal(await find(reference, { maxAgeDays: 9 }), null);
   assert.equal((await find(reference, { maxAgeDays: 11 }))?.evidence.host.kind, "builder");
   assert.equal(await find(reference, { host: "gpu" }), null);
-  assert.equal(await find(reference, { hostKind: "aws" }), null);
+  assert.equal(await find(reference, { hostKinds: ["aws"] }), null);
   await store(evidenceFor(reference, { ...onGpu, startedAt: daysAgo(20) }));
   assert.equal((await find(reference, { host: "gpu" }))?.evidence.host.kind, "ssh");
-  assert.equal((await find(reference, { hostKind: "ssh" }))?.evidence.host.kind, "ssh");
+  assert.equal((await find(reference, { hostKinds: ["builder", "ssh"] }))?.evidence.host.kind, "ssh");
   assert.equal((await find(reference))?.evidence.host.kind, "builder");
   assert.equal(await find(image("another")), null);
 });

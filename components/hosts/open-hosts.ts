@@ -1,0 +1,72 @@
+import * as pulumi from "@pulumi/pulumi";
+import { parseSize } from "../../lib/audit/size.ts";
+import { type GenerationName, generation } from "../../lib/generations.ts";
+import { type Budget, type HostSetting, permittedInstances } from "../../lib/settings/host.ts";
+import type { Host } from "./host.ts";
+
+/** What decides about a stack's hosts. */
+export interface HostChoices {
+  readonly host: readonly HostSetting[];
+  readonly generation: GenerationName;
+  readonly budget: Budget;
+}
+
+/** The product that is tested there. */
+export interface HostProduct {
+  /** Most bytes that it may have in the registry, `3.3 GB`. */
+  readonly sizeBudget: string;
+  /** ARN of its repository, where that is ECR's. */
+  readonly repositoryArn?: pulumi.Input<string> | undefined;
+}
+
+/** GiB of what an AMI holds already, and of what checks write. */
+const SYSTEM_GIB = 80;
+/** An image lies there compressed and unpacked. */
+const GIB_PER_COMPRESSED_GB = 5;
+/** Minutes after the budget's at which an instance ends itself. */
+const SPARE_MINUTES = 10;
+
+/** The hosts of a stack, in their order. One's own has to have a GPU where the product is for GPUs. */
+export async function openHosts(name: string, choices: HostChoices, product: HostProduct): Promise<Host[]> {
+  const { host } = choices;
+  return await Promise.all(
+    host.map((setting, index) =>
+      openHost(host.length > 1 ? `${name}-${index}` : name, setting, choices, product),
+    ),
+  );
+}
+
+async function openHost(
+  name: string,
+  setting: HostSetting,
+  { generation: generationName, budget }: HostChoices,
+  { sizeBudget, repositoryArn }: HostProduct,
+): Promise<Host> {
+  const facts = generation(generationName);
+  const gpu = facts.testedOn !== null;
+  switch (setting.kind) {
+    case "builder":
+      return { description: setting };
+    case "docker":
+      return { description: { ...setting, gpu: setting.gpu ?? gpu } };
+    case "ssh": {
+      const { privateKey, dollarsPerHour, ...rest } = setting;
+      const price = dollarsPerHour === undefined ? {} : { dollarsPerHour };
+      const description = { ...rest, ...price, gpu: setting.gpu ?? gpu };
+      return { description, ...(privateKey === undefined ? {} : { privateKey: pulumi.secret(privateKey) }) };
+    }
+    case "aws": {
+      // Loading AWS's provider takes time, and most stacks have no business with it.
+      const { AwsHost } = await import("./aws-host.ts");
+      const { region, profile, spot, subnets, ami } = setting;
+      return new AwsHost(name, {
+        ...{ region, profile, spot, subnets, ami, repositoryArn },
+        stack: `${pulumi.getProject()}/${pulumi.getStack()}`,
+        instances: permittedInstances(setting, facts),
+        volumeGiB:
+          SYSTEM_GIB + Math.ceil((GIB_PER_COMPRESSED_GB * parseSize(sizeBudget, "size budget")) / 1e9),
+        minutes: budget.minutes + SPARE_MINUTES,
+      });
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import { z } from "zod";
+import { checked } from "../checked.ts";
+
+/**
+ * What tools/smoke.ts gets to know of the hosts: a component made it, so a mistake in it is a bug. Keys and passwords
+ * are not in it.
+ */
+
+const machine = {
+  engine: z.enum(["docker", "podman"]),
+  /** Whether checks that need a GPU have to run. */
+  gpu: z.boolean(),
+  keepImage: z.boolean(),
+};
+
+const builder = z.strictObject({ kind: z.literal("builder") });
+const docker = z.strictObject({ kind: z.literal("docker"), ...machine });
+const ssh = z.strictObject({
+  kind: z.literal("ssh"),
+  address: z.string(),
+  port: z.int(),
+  user: z.string(),
+  hostKey: z.string(),
+  sudo: z.boolean(),
+  dollarsPerHour: z.number().optional(),
+  ...machine,
+});
+
+const aws = z.strictObject({
+  kind: z.literal("aws"),
+  region: z.string(),
+  profile: z.string().optional(),
+  /** `strata/ada`: project and stack, for tags. */
+  stack: z.string(),
+  spot: z.boolean(),
+  /** In the order in which they are wanted on demand. */
+  instances: z.array(
+    z.strictObject({ type: z.string(), dollarsPerHour: z.number(), processors: z.number() }),
+  ),
+  subnets: z.array(z.string()).min(1),
+  launchTemplate: z.string(),
+  launchTemplateVersion: z.string(),
+  /** ARN of the role that ends instances when their time is over. */
+  schedulerRole: z.string(),
+  /** Where a login lies while a test runs. */
+  loginParameter: z.string(),
+  /** Id of an AMI; absent: the newest of `amiParameter`. */
+  ami: z.string().optional(),
+  amiParameter: z.string(),
+});
+
+const host = z.discriminatedUnion("kind", [builder, docker, ssh, aws]);
+
+const test = z.strictObject({
+  /** Tried in this order while one says nothing about the image. */
+  hosts: z.array(host).min(1),
+  /** What the image is for: a host with other cards, or an older driver, cannot test it. */
+  computeCapabilities: z.array(z.string()),
+  minimumDriver: z.string(),
+  budget: z.strictObject({ dollars: z.number(), minutes: z.number() }),
+});
+
+export type HostDescription = z.infer<typeof host>;
+export type AwsDescription = z.infer<typeof aws>;
+export type SshDescription = z.infer<typeof ssh>;
+export type DockerDescription = z.infer<typeof docker>;
+export type TestDescription = z.infer<typeof test>;
+
+/** Reads what a component wrote. */
+export function parseTest(text: string): TestDescription {
+  return checked(test, JSON.parse(text), (keys) => ["STRATA_TEST", ...keys].join("."), "STRATA_TEST");
+}

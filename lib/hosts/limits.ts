@@ -1,0 +1,17 @@
+import type { CudaVersion } from "../compatibility.ts";
+import { type GenerationName, generation, minimumDriver } from "../generations.ts";
+import type { Budget } from "../settings/host.ts";
+import type { TestDescription } from "./description.ts";
+
+/** What a stack's image is for, and what its test may take. */
+export function testLimits(stack: {
+  readonly generation: GenerationName;
+  readonly cuda: CudaVersion;
+  readonly budget: Budget;
+}): Omit<TestDescription, "hosts"> {
+  return {
+    computeCapabilities: [...generation(stack.generation).computeCapabilities],
+    minimumDriver: minimumDriver(stack.generation, stack.cuda),
+    budget: stack.budget,
+  };
+}

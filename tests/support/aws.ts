@@ -1,0 +1,15 @@
+import type { Answers, Calls } from "./mocks.ts";
+
+/** What AWS's provider answers in a region with two zones. */
+export const awsCalls: Calls = {
+  "aws:ec2/getSubnets:getSubnets": () => ({ ids: ["subnet-0a", "subnet-0b"] }),
+  "aws:ec2/getSubnet:getSubnet": ({ id }) => ({ id, vpcId: `vpc-of-${id}` }),
+};
+
+export const awsAnswers: Answers = {
+  "aws:ec2/launchTemplate:LaunchTemplate": { latestVersion: 7 },
+  "aws:iam/role:Role": (name: string) => ({ arn: `arn:aws:iam::123456789012:role/${name}`, name }),
+  "aws:iam/instanceProfile:InstanceProfile": (name: string) => ({
+    arn: `arn:aws:iam::123456789012:instance-profile/${name}`,
+  }),
+};

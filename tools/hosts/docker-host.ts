@@ -1,0 +1,29 @@
+import type { DockerDescription } from "../../lib/hosts/description.ts";
+import { testInContainers } from "./container.ts";
+import type { Order, Tested, TestHost } from "./host.ts";
+import { loginFor } from "./login.ts";
+import { LocalMachine } from "./machine.ts";
+
+/** Containers of the engine on this machine. */
+export class DockerHost implements TestHost {
+  readonly name: string;
+  readonly dollarsPerHour = 0;
+  readonly #description: DockerDescription;
+
+  constructor(description: DockerDescription) {
+    this.#description = description;
+    this.name = `${description.engine} on this machine`;
+  }
+
+  canRetry(): boolean {
+    return false;
+  }
+
+  async test(order: Order): Promise<Tested> {
+    const { engine, gpu, keepImage } = this.#description;
+    const machine = new LocalMachine();
+    const login = await loginFor(order.reference);
+    const tested = await testInContainers(machine, { command: engine, gpu, keepImage, login }, order);
+    return { ...tested, host: { kind: "docker", name: machine.name }, cost: null };
+  }
+}

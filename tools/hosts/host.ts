@@ -1,0 +1,36 @@
+import type { Evidence, EvidenceHost, RunReport } from "../../lib/evidence.ts";
+
+/** What a host is asked to do. */
+export interface Order {
+  /** The image, by digest. */
+  readonly reference: string;
+  /** What the image is for. */
+  readonly computeCapabilities: readonly string[];
+  readonly minimumDriver: string;
+  /** Milliseconds since 1970 after which the host gives up. */
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}
+
+/** What came of it. */
+export interface Tested {
+  readonly report: RunReport;
+  readonly host: EvidenceHost;
+  readonly preparation: Evidence["preparation"];
+  /** Of this host alone; null where nobody asks for money. */
+  readonly cost: Evidence["cost"];
+}
+
+/** Where an image is tested. */
+export interface TestHost {
+  readonly name: string;
+  /** Whether it may be asked again after trouble, as another try may end up on another machine. */
+  canRetry(): boolean;
+  /** At most, in US dollars. */
+  readonly dollarsPerHour: number;
+  /**
+   * @throws HostTrouble where it says nothing about the image
+   * @throws UserError where no host could do better, as the registry does not give the image out
+   */
+  test(order: Order): Promise<Tested>;
+}

@@ -1,0 +1,125 @@
+/** What AWS's own clients make of our requests, against moto's stand-in for AWS: launch, look, end, clean up. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  CreateLaunchTemplateCommand,
+  DescribeImagesCommand,
+  DescribeInstancesCommand,
+  DescribeSubnetsCommand,
+} from "@aws-sdk/client-ec2";
+import { GetScheduleCommand } from "@aws-sdk/client-scheduler";
+import { PutParameterCommand } from "@aws-sdk/client-ssm";
+import type { AwsDescription } from "../../lib/hosts/description.ts";
+import { userData } from "../../lib/hosts/user-data.ts";
+import { type AwsClients, awsClients } from "../../tools/hosts/aws/clients.ts";
+import { launch, terminate, whyGone } from "../../tools/hosts/aws/instance.ts";
+import { findAll, remove } from "../../tools/hosts/aws/leaks.ts";
+import { askLoopback } from "../../tools/services/loopback.ts";
+import { freePort } from "../support/port.ts";
+
+const skip =
+  spawnSync("moto_server", ["--help"], { stdio: "ignore" }).status === 0
+    ? false
+    : "there is no moto_server (Python: moto[server])";
+
+let server: ChildProcess;
+let clients: AwsClients;
+let host: AwsDescription;
+
+before(async () => {
+  if (skip) return;
+  const port = await freePort();
+  server = spawn("moto_server", ["-H", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });
+  for (let tries = 0; !(await askLoopback(`127.0.0.1:${port}`, "/moto-api/")); tries++) {
+    assert.ok(tries < 300, "moto_server does not answer");
+    await sleep(100);
+  }
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_ACCESS_KEY_ID: "nobody",
+    AWS_SECRET_ACCESS_KEY: "nothing",
+  });
+  clients = awsClients({ region: "us-east-1" });
+  const { ec2, ssm } = clients;
+  const { Images = [] } = await ec2.send(new DescribeImagesCommand({ Owners: ["amazon"] }));
+  await ssm.send(
+    new PutParameterCommand({ Name: "/test/ami", Value: Images[0]?.ImageId ?? "", Type: "String" }),
+  );
+  const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));
+  const { LaunchTemplate } = await ec2.send(
+    new CreateLaunchTemplateCommand({
+      LaunchTemplateName: "strata",
+      LaunchTemplateData: {
+        InstanceInitiatedShutdownBehavior: "terminate",
+        UserData: Buffer.from(userData(55)).toString("base64"),
+      },
+    }),
+  );
+  host = {
+    kind: "aws",
+    region: "us-east-1",
+    stack: "strata/test",
+    spot: false,
+    instances: [{ type: "g6.xlarge", dollarsPerHour: 0.8048, processors: 4 }],
+    subnets: Subnets.slice(0, 2).flatMap(({ SubnetId = "" }) => SubnetId),
+    launchTemplate: LaunchTemplate?.LaunchTemplateId ?? "",
+    launchTemplateVersion: "1",
+    schedulerRole: "arn:aws:iam::123456789012:role/scheduler",
+    loginParameter: "/strata/smoke-test/strata/test/host",
+    amiParameter: "/test/ami",
+  };
+});
+
+after(() => {
+  server?.kill();
+});
+
+test("an instance is started as asked, watched over, found, and ended", { skip }, async () => {
+  const deadline = Date.now() + 30 * 60_000;
+  const launched = await launch(host, host.subnets, deadline, clients);
+  assert.equal(launched.type, "g6.xlarge");
+  assert.ok(host.subnets.includes(launched.subnet));
+  const { Reservations = [] } = await clients.ec2.send(
+    new DescribeInstancesCommand({ InstanceIds: [launched.id] }),
+  );
+  const tags = Object.fromEntries(
+    (Reservations[0]?.Instances?.[0]?.Tags ?? []).map(({ Key = "", Value }) => [Key, Value]),
+  );
+  const until = new Date(deadline + 5 * 60_000).toISOString();
+  assert.equal(tags["strata:purpose"], "smoke-test");
+  assert.equal(tags["strata:stack"], "strata/test");
+  assert.equal(tags["strata:until"], until);
+  const schedule = await clients.scheduler.send(
+    new GetScheduleCommand({ Name: `strata-smoke-${launched.id}` }),
+  );
+  assert.equal(schedule.ScheduleExpression, `at(${until.slice(0, 19)})`);
+  assert.deepEqual(JSON.parse(schedule.Target?.Input ?? ""), { InstanceIds: [launched.id] });
+
+  await clients.ssm.send(
+    new PutParameterCommand({ Name: host.loginParameter, Value: "x", Type: "SecureString", Overwrite: true }),
+  );
+  const found = await findAll(clients, new Date());
+  assert.deepEqual(
+    found.map(({ kind, stack, leak }) => [kind, stack, leak]),
+    [
+      ["instance", "strata/test", undefined],
+      ["schedule", "", undefined],
+      ["parameter", "strata/test", undefined],
+    ],
+  );
+  const late = await findAll(clients, new Date(deadline + 6 * 60_000));
+  assert.match(late[0]?.leak ?? "", /^its time was over at /);
+
+  assert.equal(await whyGone(launched.id, clients), undefined);
+  await terminate(launched, clients);
+  assert.match((await whyGone(launched.id, clients)) ?? "", /^is (terminated|shutting-down)/);
+  const left = await findAll(clients, new Date());
+  assert.deepEqual(
+    left.map(({ kind, leak }) => [kind, leak]),
+    [["parameter", "no test of its stack is running"]],
+  );
+  for (const each of left) await remove(each, clients);
+  assert.deepEqual(await findAll(clients, new Date()), []);
+});

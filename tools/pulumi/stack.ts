@@ -24,17 +24,6 @@ export function projectName(yaml: string): string {
   throw new UserError("Pulumi.yaml", "has no name.", "Restore it: git checkout Pulumi.yaml");
 }
 
-/**
- * A plain setting of a stack, such as `strata:base`, as Pulumi would find it: in the stack's file, else the default
- * that the project declares. The program checks it; here it only tells early what will be needed.
- */
-export function plainSetting(key: string, stackYaml: string, projectYaml: string): string | undefined {
-  const own = new RegExp(`^\\s+${key}:[ \\t]*["']?([\\w./-]+)["']?[ \\t]*$`, "m").exec(stackYaml)?.[1];
-  if (own) return own;
-  const declared = new RegExp(`^  ${key}:[ \\t]*\\n((?:    .*\\n?)*)`, "m").exec(projectYaml)?.[1];
-  return /^ {4}default:[ \t]*["']?([\w.-]+)/m.exec(declared ?? "")?.[1];
-}
-
 /** Where a stack's state is in our file backend. */
 export function statePath(home: Home, { project, name }: Pick<Stack, "project" | "name">): string {
   return join(home.state, ".pulumi", "stacks", project, `${name}.json`);

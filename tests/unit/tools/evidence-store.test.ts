@@ -73,7 +73,7 @@ test("checks, host, age: only what fits is found", async (t) => {
   assert.equal(await find(reference, { hostKinds: ["aws"] }), null);
   await store(evidenceFor(reference, { ...onGpu, startedAt: daysAgo(20) }));
   assert.equal((await find(reference, { host: "gpu" }))?.evidence.host.kind, "ssh");
-  assert.equal((await find(reference, { hostKinds: ["builder", "ssh"] }))?.evidence.host.kind, "ssh");
+  assert.equal((await find(reference, { hostKinds: ["docker", "ssh"] }))?.evidence.host.kind, "ssh");
   assert.equal((await find(reference))?.evidence.host.kind, "builder");
   assert.equal(await find(image("another")), null);
 });

@@ -5,7 +5,7 @@ import { homeAt } from "../../../tools/home.ts";
 import { lastFailure } from "../../../tools/pulumi/build-log.ts";
 import { targetsOf } from "../../../tools/pulumi/build-part.ts";
 import { isHeld, pendingOperations } from "../../../tools/pulumi/recover.ts";
-import { plainSetting, projectName } from "../../../tools/pulumi/stack.ts";
+import { projectName } from "../../../tools/pulumi/stack.ts";
 import { summary } from "../../../tools/pulumi/summary.ts";
 
 const home = homeAt("/h");
@@ -37,16 +37,6 @@ config:
   strata:python:
     default: "3.11"
 `;
-
-test("a setting is the stack's own, else the project's default", () => {
-  assert.equal(plainSetting("strata:base", "", project), "debian-bookworm");
-  assert.equal(plainSetting("strata:python", "", project), "3.11");
-  assert.equal(
-    plainSetting("strata:base", 'config:\n  strata:base: "ubuntu-24.04"\n', project),
-    "ubuntu-24.04",
-  );
-  assert.equal(plainSetting("strata:base", "config:\n  strata:recipe: x\n", "name: x\n"), undefined);
-});
 
 test("the project has a name", () => {
   assert.equal(projectName(project), "strata");

@@ -12,6 +12,7 @@ import { writeBuildContext } from "./lib/build-context.ts";
 import { testLimits } from "./lib/hosts/limits.ts";
 import { joinOutputs } from "./lib/part.ts";
 import { requiredHost } from "./lib/settings/evidence.ts";
+import { kindOfHosts } from "./lib/settings/host.ts";
 import { planStack } from "./lib/stack-plan.ts";
 import { expandTags, stageTag } from "./lib/tags.ts";
 import { home, repository } from "./tools/home.ts";
@@ -39,17 +40,21 @@ if (registry.removesOldStages) {
   new KeptStages(`${name}-kept`, kept);
 }
 const { reference, digest } = image;
+const tested = { sizeBudget: config.found.recipe.sizeBudget, repositoryArn: registry.repositoryArn };
 const smoke = new SmokeTest(`${name}-smoke`, {
   ...{ reference, recipe: name, generation, checks, builder },
-  hosts: await openHosts(`${name}-host`, config, config.found.recipe),
+  hosts: await openHosts(`${name}-host`, config, tested),
   limits: testLimits(config),
 });
-const hostKind = config.host.find(({ kind }) => kind !== "builder")?.kind ?? "builder";
 const promoted = {
   reference,
   tags: expandTags(config.tags, { recipe: name, generation, commit: provenance.revision }),
   evidence: smoke.evidence,
-  terms: { checks, ...config.evidence, host: requiredHost(config.evidence, generation, hostKind) },
+  terms: {
+    checks,
+    ...config.evidence,
+    host: requiredHost(config.evidence, generation, kindOfHosts(config.host)),
+  },
 };
 const { tags } = new Promotion(`${name}-promotion`, promoted);
 const copied = { ...promoted, productTag: stageTag(plan.product) };

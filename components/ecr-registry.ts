@@ -29,7 +29,7 @@ export class EcrRegistry extends pulumi.ComponentResource implements Registry {
   readonly removesOldStages = true;
   readonly compressedSize: Registry["compressedSize"];
   /** For policies that allow a host to pull from here. */
-  readonly arn: pulumi.Output<string>;
+  readonly repositoryArn: pulumi.Output<string>;
   readonly nodes: { readonly repository?: ecr.Repository; readonly lifecyclePolicy?: ecr.LifecyclePolicy };
 
   constructor(name: string, args: EcrRegistryArgs, options?: pulumi.ComponentResourceOptions) {
@@ -56,9 +56,9 @@ export class EcrRegistry extends pulumi.ComponentResource implements Registry {
       .all([login.kept, made?.repository.urn, made?.lifecyclePolicy.urn])
       .apply(() => `${address}/${repository}`);
     const partition = region.startsWith("cn-") ? "aws-cn" : "aws";
-    this.arn = pulumi.output(`arn:${partition}:ecr:${region}:${account}:repository/${repository}`);
+    this.repositoryArn = pulumi.output(`arn:${partition}:ecr:${region}:${account}:repository/${repository}`);
     this.compressedSize = sizesWith(logins);
-    this.registerOutputs({ repository: this.repository, arn: this.arn });
+    this.registerOutputs({ repository: this.repository, arn: this.repositoryArn });
   }
 }
 

@@ -13,6 +13,8 @@ export interface Registry {
   readonly repository: pulumi.Output<string>;
   /** Logins for the builder; none for a registry that needs none, or that `docker login` knows. */
   readonly logins: readonly dockerBuild.types.input.RegistryArgs[];
+  /** ARN of the repository, for policies that allow a host to pull from it; undefined where it is not ECR's. */
+  readonly repositoryArn?: pulumi.Output<string>;
   /** Whether old stages are removed here: those that a stack uses then need a tag that keeps them. */
   readonly removesOldStages: boolean;
   /** Bytes of an image as stored, its layers and configuration. */

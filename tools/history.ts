@@ -1,4 +1,11 @@
-import { type Build, emptyHistory, type History, historySchema, remember } from "../lib/preview/history.ts";
+import {
+  type Build,
+  emptyHistory,
+  type History,
+  historySchema,
+  remember,
+  type TestRun,
+} from "../lib/preview/history.ts";
 import { recall, writeJson } from "./files.ts";
 import type { Home } from "./home.ts";
 
@@ -7,7 +14,12 @@ export async function readHistory(home: Home): Promise<History> {
   return (await recall(home.history, historySchema)) ?? emptyHistory;
 }
 
-/** Adds builds to it. Two runs at once may lose one's builds, never the file. */
-export async function addToHistory(home: Home, builds: readonly Build[]): Promise<void> {
-  if (builds.length > 0) await writeJson(home.history, remember(await readHistory(home), builds));
+/** Adds builds and tests to it. Two runs at once may lose one's, never the file. */
+export async function addToHistory(
+  home: Home,
+  builds: readonly Build[],
+  tests: readonly TestRun[] = [],
+): Promise<void> {
+  if (builds.length + tests.length === 0) return;
+  await writeJson(home.history, remember(await readHistory(home), builds, tests));
 }

@@ -9,7 +9,7 @@ import { note } from "./progress.ts";
 await main(async () => {
   for (const file of process.argv.slice(2)) {
     const found = historySchema.safeParse(await readJson(file));
-    if (found.success) await addToHistory(home, found.data.builds);
+    if (found.success) await addToHistory(home, found.data.builds, found.data.tests);
     else note(`history: ${file} is no history of this version, and left out`);
   }
   return 0;

@@ -2,13 +2,14 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { type Evidence, judge, summarise } from "../lib/evidence.ts";
-import { parseTest } from "../lib/hosts/description.ts";
+import { type HostDescription, needsGpu, parseTest } from "../lib/hosts/description.ts";
 import { imageResults } from "../lib/image-results.ts";
 import { parseReference } from "../lib/references.ts";
 import { readImage } from "../oci/client.ts";
 import { required } from "./environment.ts";
-import { findEvidence, storeEvidence } from "./evidence/store.ts";
+import { findEvidence, type StoredEvidence, storeEvidence } from "./evidence/store.ts";
 import { writeJson } from "./files.ts";
+import { addToHistory } from "./history.ts";
 import { home } from "./home.ts";
 import { testSomewhere } from "./hosts/attempts.ts";
 import { openHosts } from "./hosts/open.ts";
@@ -27,12 +28,9 @@ await main(async () => {
   const reference = required("STRATA_REFERENCE");
   const { digest } = parseReference(reference);
   if (!digest) throw new UserError(reference, "has no digest.", "Evidence is about a digest: name one.");
-  const checksKey = required("STRATA_CHECKS");
   const test = parseTest(required("STRATA_TEST"));
-  const hostKinds = test.hosts.map(({ kind }) => kind);
-  const known = process.env.STRATA_RETEST
-    ? null
-    : await findEvidence(reference, { checksKey, hostKinds, maxAgeDays: REUSED_DAYS });
+  const checksKey = required("STRATA_CHECKS");
+  const known = process.env.STRATA_RETEST ? null : await earlier(reference, checksKey, test.hosts);
   if (known) {
     note(`smoke test: passed on ${known.evidence.startedAt} (${known.digest}); make up RETEST=1 tests again`);
     process.stdout.write(JSON.stringify(known.evidence));
@@ -48,21 +46,12 @@ await main(async () => {
 
   const keys: (string | null)[] = JSON.parse(process.env.STRATA_KEYS || "[]");
   const hosts = await openHosts(test.hosts, { home, builder: required("STRATA_BUILDER"), keys });
-
+  const { computeCapabilities, minimumDriver, budget } = test;
   const interrupt = new AbortController();
-  const { tested, attempts } = await deferInterrupts(
+  const order = { reference, computeCapabilities, minimumDriver, signal: interrupt.signal };
+  const { tested, seconds, attempts } = await deferInterrupts(
     () => interrupt.abort(),
-    () =>
-      testSomewhere(
-        hosts,
-        {
-          reference,
-          computeCapabilities: test.computeCapabilities,
-          minimumDriver: test.minimumDriver,
-          signal: interrupt.signal,
-        },
-        test.budget,
-      ),
+    () => testSomewhere(hosts, order, budget),
   );
   if (!tested) {
     note("inconclusive: no host could test the image, which says nothing about it");
@@ -87,6 +76,7 @@ await main(async () => {
   await mkdir(home.evidence, { recursive: true });
   await writeJson(kept, evidence);
   note(`evidence: stored with the image as ${await storeEvidence(evidence)}`);
+  await keepHistory(evidence, seconds / 60);
   note(`smoke test: ${summarise(evidence)}`);
   if (evidence.verdict !== "pass") {
     // Pulumi shows the end of what a failed command wrote: what failed comes last, and nothing after it.
@@ -102,3 +92,25 @@ await main(async () => {
   process.stdout.write(JSON.stringify(evidence));
   return 0;
 });
+
+/** Evidence that any host of a kind that would be asked has left; null where somebody has to be asked. */
+async function earlier(
+  reference: string,
+  checksKey: string,
+  hosts: readonly HostDescription[],
+): Promise<StoredEvidence | null> {
+  const hostKinds = hosts.map(({ kind }) => kind);
+  const host = hosts.every(needsGpu) ? "gpu" : "any";
+  return await findEvidence(reference, { checksKey, hostKinds, host, maxAgeDays: REUSED_DAYS });
+}
+
+/** What a preview expects of the next test rests on this. */
+async function keepHistory({ recipe, generation, host }: Evidence, minutes: number): Promise<void> {
+  const instance = host.kind === "aws" ? host.instanceType : null;
+  const at = new Date().toISOString();
+  await addToHistory(
+    home,
+    [],
+    [{ recipe, generation, kind: host.kind, instance, minutes: Math.round(minutes * 100) / 100, at }],
+  );
+}

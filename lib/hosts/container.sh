@@ -127,11 +127,6 @@ log_in() {
   fi
 }
 
-# Usage: platform REFERENCE. Prints `linux/amd64`.
-platform() {
-  run_engine image inspect --format '{{.Os}}/{{.Architecture}}' "$1" || fail "$TROUBLE" "the image is gone"
-}
-
 # Usage: create NAME UNTIL REFERENCE GPU. Makes the container of the checks; stdin is a tar with the folder smoke.
 # Without a network, as in the builder: a check that needs one would hide a download at the user's.
 create() {
@@ -201,6 +196,6 @@ clean() {
 }
 
 case "$verb" in
-  ready | driver | pull | platform | create | start | report | serve | clean) "$verb" "$@" ;;
+  ready | driver | pull | create | start | report | serve | clean) "$verb" "$@" ;;
   *) fail 64 "there is no verb $verb" ;;
 esac

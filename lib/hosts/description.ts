@@ -66,6 +66,11 @@ export type SshDescription = z.infer<typeof ssh>;
 export type DockerDescription = z.infer<typeof docker>;
 export type TestDescription = z.infer<typeof test>;
 
+/** Whether a test on this host is one on a GPU. */
+export function needsGpu(host: HostDescription): boolean {
+  return host.kind === "aws" || (host.kind !== "builder" && host.gpu);
+}
+
 /** Reads what a component wrote. */
 export function parseTest(text: string): TestDescription {
   return checked(test, JSON.parse(text), (keys) => ["STRATA_TEST", ...keys].join("."), "STRATA_TEST");

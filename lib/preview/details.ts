@@ -8,6 +8,7 @@ import {
   platformText,
   short,
   stageExpectation,
+  testText,
   verdictText,
 } from "./words.ts";
 
@@ -47,6 +48,7 @@ function factLines(stack: PlannedStack): string {
     code(platformText(stack)),
     `Compared with ${compared}.`,
     ...(expected ? [`Expected: ${code(expected)}.`] : []),
+    ...(testText(stack) ? [`Test: ${code(testText(stack))}.`] : []),
     ...(promoted
       ? [
           `Promoted: ${code(short(promoted.digest))}${promoted.tags.length > 0 ? ` as ${promoted.tags.map(code).join(", ")}` : ""}; evidence ${code(evidenceText(stack))}.`,

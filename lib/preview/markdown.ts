@@ -1,10 +1,11 @@
 import { causeForms } from "./cause-list.ts";
 import { detailForms, table } from "./details.ts";
 import { cell, code, codeBlock, link } from "./escape.ts";
+import { dollarsOfAll } from "./expected-test.ts";
 import { fit, type Section } from "./fit.ts";
 import { renderGraph } from "./graph.ts";
 import type { Preview, StackPreview } from "./model.ts";
-import { evidenceText, expectedText, sizeText, verdictText } from "./words.ts";
+import { evidenceText, expectedText, money, sizeText, testCell, verdictText } from "./words.ts";
 
 /** Where the rest is, for a reader of the comment. */
 export interface Links {
@@ -56,18 +57,27 @@ function summaryTable({ stacks }: Preview): string {
   const rows = stacks.map((stack) => {
     const cells =
       stack.verdict === "failed"
-        ? [code(stack.stack), ":x: failed", "", "", "", ""]
+        ? [code(stack.stack), ":x: failed", "", "", "", "", ""]
         : [
             code(stack.stack),
             `${stack.verdict === "unchanged" ? ":white_check_mark:" : ":building_construction:"} ${verdictText(stack)}`,
             code(expectedText(stack.expected)),
             code(sizeText(stack.size)),
+            code(testCell(stack)),
             code(`${stack.platform.generation}, driver ${stack.platform.minimumDriver}`),
             code(evidenceText(stack)),
           ];
     return cells.map(cell).join(" | ");
   });
-  const head = ["stack", "next update", "expected", "size", "runs on", "evidence of what is promoted"];
+  const head = [
+    "stack",
+    "next update",
+    "expected",
+    "size",
+    "test",
+    "runs on",
+    "evidence of what is promoted",
+  ];
   return `### Preview\n\n${table(head, rows)}`;
 }
 
@@ -89,9 +99,12 @@ function together({ stacks, shared, expected }: Preview): string {
   });
   const silent = expected.unknown.length > 0 ? ` (no history for ${expected.unknown.length} stages)` : "";
   const total = expectedText({ ...expected, unknown: [] });
-  return [...lines, ...(total || silent ? [`- All together: ${total || "not known"}${silent}`] : [])].join(
-    "\n",
-  );
+  const dollars = dollarsOfAll(stacks);
+  return [
+    ...lines,
+    ...(total || silent ? [`- All together: ${total || "not known"}${silent}`] : []),
+    ...(dollars > 0 ? [`- Tests: about ${money(dollars)}`] : []),
+  ].join("\n");
 }
 
 function footer({ revision }: Preview, shortened: boolean, { artifact }: Links): string {

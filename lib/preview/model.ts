@@ -82,6 +82,32 @@ const evidence = z.strictObject({
   at: text.nullable(),
 });
 
+const rented = z.strictObject({
+  instance: text,
+  dollarsPerHour: z.number().nonnegative(),
+  minutes: z.number().nonnegative(),
+  dollars: z.number().nonnegative(),
+});
+
+const expectedTest = z.strictObject({
+  due: z
+    .boolean()
+    .describe("the next update tests: another product, other checks, another kind of host, or nothing known"),
+  kind: z.enum(["builder", "docker", "ssh", "aws"]),
+  where: text.describe("the machine or the region"),
+  instance: text.nullable().describe("type of the instance that is asked for first; null: not rented as one"),
+  spot: z.boolean().describe("a spot instance is tried first: the price is the most it can be"),
+  dollarsPerHour: z.number().nonnegative().nullable().describe("US dollars; null: one's own"),
+  minutes: z.number().nonnegative().nullable().describe("null: nobody knows"),
+  dollars: z.number().nonnegative().nullable(),
+  budget: z.number().nonnegative().describe("US dollars that a test may cost"),
+  basis: z.enum(["history", "estimate", "none"]),
+  runs: count.describe("how many earlier tests the minutes rest on"),
+  onEc2: rented
+    .nullable()
+    .describe("what a test on a GPU would take on EC2, for stacks that are for GPUs and tested without one"),
+});
+
 const engine = z.strictObject({
   counts: z.record(text, count).describe("operations by name, as Pulumi's engine counts them"),
   images: z.array(z.strictObject({ name: text, op: text })).describe("images that are not `same`"),
@@ -108,6 +134,7 @@ const planned = z.strictObject({
   models: z.array(move),
   pins: z.array(move).describe("base images and other sources"),
   evidence: evidence.nullable().describe("what was found about the promoted digest"),
+  test: expectedTest.nullable().describe("the smoke test on the first host; null: not known"),
   engine: engine.nullable().describe("null: Pulumi's engine was not asked"),
   notes: z.array(text),
 });
@@ -143,6 +170,7 @@ export type LinkedMove = z.infer<typeof linkedMove>;
 export type Platform = z.infer<typeof platform>;
 export type ComparedWith = z.infer<typeof comparedWith>;
 export type EvidenceSummary = z.infer<typeof evidence>;
+export type ExpectedTest = z.infer<typeof expectedTest>;
 export type EngineAnswer = z.infer<typeof engine>;
 
 /** The schema as people and other programs read it. */

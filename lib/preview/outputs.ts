@@ -21,6 +21,8 @@ const evidence = z.object({
   verdict: z.string(),
   generation: z.string().optional().catch(undefined),
   digest: z.string().optional().catch(undefined),
+  checksKey: z.string().optional().catch(undefined),
+  host: z.object({ kind: z.string() }).optional().catch(undefined),
   startedAt: z.string().optional().catch(undefined),
   checks: z.array(z.object({ status: z.string() })),
   gpu: z.object({ name: z.string(), driver: z.string().optional() }).nullish().catch(undefined),
@@ -52,8 +54,9 @@ export function knownByOutputs(outputs: unknown): Known {
     },
     repository: image?.reference.split("@")[0] ?? null,
     tags: tags ?? null,
-    checks: null,
+    checks: run?.checksKey ?? null,
     evidence: run ? summaryOf(run) : null,
+    testedOn: run?.host?.kind ?? null,
   };
 }
 

@@ -1,9 +1,11 @@
 import { soundsSecret } from "../audit/secrets.ts";
 import { difference, type KeyedStage, type StageChange } from "../difference.ts";
+import type { GenerationName } from "../generations.ts";
 import type { Plan, Stage } from "../plan.ts";
 import { REDACTED } from "../redact.ts";
 import type { RegistryKind } from "../registry-limits.ts";
 import { alreadyBuilt, expectedBuild, sumUp } from "./estimate.ts";
+import { expectedTest, type TestPlan } from "./expected-test.ts";
 import type { History } from "./history.ts";
 import type { ComparedWith, EvidenceSummary, PlannedStack, Platform, StagePreview } from "./model.ts";
 import { movesBetween, type Sources } from "./moves.ts";
@@ -23,6 +25,8 @@ export interface Planned {
   readonly tags: readonly string[];
   /** Hash over the smoke checks. */
   readonly checks: string;
+  /** Where it is tested; absent where an older revision says nothing about it. */
+  readonly test?: Pick<TestPlan, "hosts" | "budget"> | undefined;
 }
 
 /** A stage as it was, with its compressed size where that was measured. */
@@ -41,6 +45,8 @@ export interface Known {
   readonly tags: readonly string[] | null;
   readonly checks: string | null;
   readonly evidence: EvidenceSummary | null;
+  /** The kind of host that the evidence comes from; null: not known, which is no change. */
+  readonly testedOn?: string | null;
 }
 
 /** The stage that is the product: the one whose Dockerfile a recipe makes. */
@@ -97,9 +103,28 @@ export function previewStack(planned: Planned, known: Known, surroundings: Surro
           pins: [...moves.pins],
         }),
     evidence: known.evidence,
+    test: testOf(planned, known, stages, surroundings),
     engine: null,
     notes: [],
   };
+}
+
+/** A test is due when what is tested, how or where changes; a digest that passed is not tested again. */
+function testOf(
+  { test, platform, checks }: Planned,
+  known: Known,
+  stages: readonly StagePreview[],
+  { history }: Surroundings,
+): PlannedStack["test"] {
+  if (!test) return null;
+  const product = stages.find(({ role }) => role === "product");
+  const changed = product?.verdict !== "unchanged";
+  const isKnown = known.comparedWith.kind !== "outputs" || known.evidence !== null;
+  const sameChecks = known.checks === null || known.checks === checks;
+  const sameHost = !known.testedOn || test.hosts.some(({ kind }) => kind === known.testedOn);
+  const { recipe, generation } = platform;
+  const plan = { ...test, recipe, generation: generation as GenerationName };
+  return expectedTest(plan, changed || !isKnown || !sameChecks || !sameHost, history);
 }
 
 function previewStage(

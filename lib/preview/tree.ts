@@ -1,3 +1,4 @@
+import { dollarsOfAll } from "./expected-test.ts";
 import type { PlannedStack, Preview, StackPreview, StagePreview } from "./model.ts";
 import {
   causeText,
@@ -5,10 +6,12 @@ import {
   expectedText,
   isConsequence,
   listed,
+  money,
   platformText,
   short,
   sizeText,
   stageExpectation,
+  testText,
   verdictText,
 } from "./words.ts";
 
@@ -40,6 +43,7 @@ function stackTree(stack: StackPreview, others: number, paint: Paint): string[] 
     comparison(stack),
     ...fact("expected", expectedText(stack.expected)),
     ...fact("size", sizeText(stack.size)),
+    ...fact("test", testText(stack)),
     ...fact("promoted", stack.promoted ? short(stack.promoted.digest) : ""),
     ...fact("evidence", stack.evidence ? evidenceText(stack) : ""),
     ...fact("pulumi", engineText(stack)),
@@ -146,6 +150,7 @@ function summary({ stacks, shared, expected }: Preview, paint: Paint): string[] 
   const total = expectedText({ ...expected, unknown: [] });
   const silent = expected.unknown.length > 0 ? `; no history for ${expected.unknown.length} stages` : "";
   const all = total || silent ? [`all together: ${total || "not known"}${silent}`] : [];
-  const told = [...lines, ...all];
+  const dollars = dollarsOfAll(stacks);
+  const told = [...lines, ...all, ...(dollars > 0 ? [`tests: about ${money(dollars)}`] : [])];
   return told.length > 0 ? [told.map((line) => paint("quiet", line)).join("\n")] : [];
 }

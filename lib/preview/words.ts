@@ -99,6 +99,42 @@ export function evidenceText({ evidence }: Pick<PlannedStack, "evidence">): stri
   return `${evidence.verdict}: ${counts.join(", ")}${place}`;
 }
 
+/** `g6.xlarge in us-east-1, spot first, at most $0.80 an hour, about 20m: $0.27`; empty where no test is due. */
+export function testText({ test }: Pick<PlannedStack, "test">): string {
+  if (!test?.due) return "";
+  const { instance, where, spot, dollarsPerHour, minutes, dollars, basis, runs, onEc2 } = test;
+  const known = basis === "history" ? `${runs} ${runs === 1 ? "test" : "tests"}` : "an estimate";
+  return [
+    instance ? `${instance} in ${where}` : where,
+    ...(test.kind === "builder" ? ["no GPU"] : []),
+    ...(spot ? ["spot first"] : []),
+    ...(dollarsPerHour === null ? [] : [`${spot ? "at most " : ""}${money(dollarsPerHour)} an hour`]),
+    ...(minutes === null ? [] : [`about ${time(minutes * 60)} (${known})`]),
+    ...(dollars === null ? [] : [`${money(dollars)} of a budget of ${money(test.budget)}`]),
+    ...(onEc2
+      ? [
+          `on EC2 it would be ${onEc2.instance}, ${money(onEc2.dollarsPerHour)} an hour, about ${time(onEc2.minutes * 60)}, ${money(onEc2.dollars)}`,
+        ]
+      : []),
+  ].join(", ");
+}
+
+/** The same for a table: `g6.xlarge, 20m, $0.27`. */
+export function testCell({ test }: Pick<PlannedStack, "test">): string {
+  if (!test?.due) return "not due";
+  const { instance, where, minutes, dollars } = test;
+  return [
+    instance ?? where,
+    ...(minutes === null ? [] : [time(minutes * 60)]),
+    ...(dollars === null ? [] : [money(dollars)]),
+  ].join(", ");
+}
+
+/** US dollars to the cent. */
+export function money(dollars: number): string {
+  return `$${dollars.toFixed(2)}`;
+}
+
 /** `starter for ada (8.9), driver 580.65.06 or newer` */
 export function platformText({ platform, before }: Pick<PlannedStack, "platform" | "before">): string {
   const capabilities = platform.computeCapabilities.join(", ");

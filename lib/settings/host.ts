@@ -133,6 +133,14 @@ export function hostProblems(
   ];
 }
 
+/** The kind of host whose word counts: of the first one with a GPU, else `builder`, which has none. */
+export function kindOfHosts(hosts: readonly HostSetting[]): HostSetting["kind"] {
+  const withGpu = hosts.find(
+    (host) => host.kind === "aws" || (host.kind !== "builder" && host.gpu !== false),
+  );
+  return withGpu?.kind ?? "builder";
+}
+
 /** The instance types that an AWS host may use for a generation, in order, at this host's prices. */
 export function permittedInstances(setting: AwsSetting, generation: Generation): readonly Instance[] {
   const capability = setting.capability ?? generation.testedOn;

@@ -13,7 +13,7 @@ export interface Registration {
 /** What a mocked provider computes, by resource type: the same for all, or by the resource's name. */
 export type Answers = Readonly<Record<string, object | ((name: string) => object)>>;
 
-/** What a mocked provider's functions answer, by token; those that are not here throw. */
+/** What provider functions give, by token: the same always, or by what they are asked; those that are not here throw. */
 export type Calls = Readonly<Record<string, object | ((args: Record<string, unknown>) => object)>>;
 
 /** What the mocked providers were asked for, and what they answer. */
@@ -35,7 +35,6 @@ export function digestOf(name: string): string {
 export interface RecordOptions {
   readonly preview?: boolean;
   readonly answers?: Answers;
-  /** What provider functions give, by token. */
   readonly calls?: Calls;
 }
 

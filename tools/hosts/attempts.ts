@@ -12,6 +12,8 @@ export interface Limits {
 /** What the first host that had something to say found, or that none had. */
 export interface Outcome {
   readonly tested: Tested | undefined;
+  /** From asking that host to its answer. */
+  readonly seconds: number;
   /** Hosts that said nothing about the image. */
   readonly attempts: Evidence["attempts"];
 }
@@ -33,6 +35,7 @@ export async function testSomewhere(
   const attempts: { host: string; reason: string; seconds: number }[] = [];
   let money = dollars;
   let last: Tested | undefined;
+  let seconds = 0;
   const fail = (host: string, reason: string, started: number) => {
     attempts.push({ host, reason, seconds: Math.round((now() - started) / 1000) });
     note(`${host}: ${reason}`);
@@ -51,6 +54,7 @@ export async function testSomewhere(
     note(`testing on ${host.name}`);
     try {
       const tested = await host.test({ ...order, deadline: started + limit });
+      seconds = (now() - started) / 1000;
       if (tested.report.verdict !== "inconclusive") return tested;
       last = tested;
       money -= tested.cost?.dollars ?? 0;
@@ -70,8 +74,8 @@ export async function testSomewhere(
       const limit = order.signal.aborted ? undefined : allowed(host);
       if (limit === undefined) break;
       const tested = await ask(host, limit);
-      if (tested) return { tested, attempts };
+      if (tested) return { tested, seconds, attempts };
     } while (host.canRetry());
   }
-  return { tested: last, attempts };
+  return { tested: last, seconds, attempts };
 }

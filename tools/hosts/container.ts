@@ -21,6 +21,8 @@ import { type Ended, HostTrouble, type Machine, type RunOptions } from "./machin
 export const HEALTHCHECK = "/opt/strata/runtime/healthcheck";
 /** Seconds that the image may take to become healthy. */
 const HEALTHY_SECONDS = 300;
+/** Seconds that starting and stopping it take beside that. */
+const SERVE_SPARE_SECONDS = 30;
 /** Milliseconds for what takes no time on a machine that works. */
 const SHORT_MS = 120_000;
 /** Seconds after the deadline in which nobody removes a container that seems to be left behind. */
@@ -80,9 +82,6 @@ export async function testInContainers(
     keepsImage = engine.keepImage || pulled.wasThere;
     const preparation = { pullSeconds: pulled.seconds };
 
-    const platform = checkPlatform((await call(["platform", reference])).stdout.toString().trim());
-    if (platform.status === "fail") return { report: reportOf([platform]), preparation };
-
     await call(["create", name, until, reference, gpu], {
       stdin: await packChecks(join(repository, "smoke")),
     });
@@ -95,14 +94,16 @@ export async function testInContainers(
       }),
     );
     const report = await readReport(machine, engine, name, signal);
-    if (!report) return { report: reportOf([platform, withoutReport(run)]), preparation };
+    if (!report) return { report: reportOf([withoutReport(run)]), preparation };
+    // A host that cannot test the image cannot serve it either.
+    if (report.verdict === "inconclusive") return { report, preparation };
 
-    const seconds = Math.min(HEALTHY_SECONDS, Math.floor(left() / 1000) - 30);
+    const seconds = Math.max(0, Math.min(HEALTHY_SECONDS, Math.floor(left() / 1000) - SERVE_SPARE_SECONDS));
     const words = ["serve", name, until, reference, gpu, HEALTHCHECK, String(seconds)];
-    const served = readServed((await call(words, { limitMs: left() })).stdout.toString());
+    const served = readServed((await call(words, { limitMs: left() })).stdout.toString(), seconds);
     for (const result of served) note(`${result.status} ${result.id}  ${result.seconds.toFixed(1)} s`);
     return {
-      report: joined(report, [platform, ...served]),
+      report: joined(report, served),
       preparation: {
         ...preparation,
         ...(run.startSeconds === undefined ? {} : { startSeconds: run.startSeconds }),
@@ -178,16 +179,6 @@ function checkCards(listed: string, { computeCapabilities, minimumDriver }: Orde
   }
 }
 
-const WANTED = "linux/amd64";
-
-function checkPlatform(platform: string): CheckResult {
-  const isRight = platform === WANTED;
-  return {
-    ...result("platform", `the image is for ${WANTED}`, isRight),
-    ...(isRight ? {} : { reason: `it is for ${platform}` }),
-  };
-}
-
 const OWN_LINE = "strata: ";
 
 /** How the checks' container ended. */
@@ -245,11 +236,14 @@ async function readReport(
 }
 
 /** What `serve` printed: whether the image became healthy, and how often it had to begin anew. */
-function readServed(text: string): CheckResult[] {
+function readServed(text: string, allowed: number): CheckResult[] {
   const [health = "", state = "", ...log] = text.split("\n");
   const seconds = Number(/^healthy (\d+) s$/.exec(health)?.[1] ?? Number.NaN);
   const [restarts = "", status = ""] = state.split(" ");
   const isHealthy = Number.isFinite(seconds);
+  if (!isHealthy && status === "running" && allowed < HEALTHY_SECONDS) {
+    throw new HostTrouble(`the budget left ${allowed} s to see whether the image gets ready`);
+  }
   const stays = restarts === "0" && status === "running";
   const output = log.join("\n").trim().slice(-4_000);
   const shown = output ? { output } : {};

@@ -47,6 +47,7 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
     stack,
     plan,
     checks,
+    test: choices.host && { hosts: choices.host, budget: choices.budget },
     repository: repositoryName(choices.registry, registryAddress(home.services)),
     limits: [choices.registry, ...copies].map(limitsKind),
     tags: tags.expandTags(choices.tags, { recipe, generation, commit: provenance.revision }),

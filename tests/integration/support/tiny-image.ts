@@ -57,7 +57,12 @@ export async function pushTinyImage(registry: FakeRegistry, tag: string, image: 
     {
       architecture: image.architecture ?? "amd64",
       os: "linux",
-      config: { Entrypoint: ["/entrypoint"], User: "1000:1000", Env: ["PATH=/bin"] },
+      config: {
+        Entrypoint: ["/entrypoint"],
+        User: "1000:1000",
+        Env: ["PATH=/bin"],
+        Labels: { "strata.size-budget": "1 GB", "strata.compute-capabilities": "" },
+      },
       rootfs: { type: "layers", diff_ids: [diffId] },
     },
   );

@@ -93,7 +93,6 @@ function instance(t: TestContext, capability: string): string {
       `echo "docker $*" >>${log}`,
       'if [ "$1" = --config ]; then shift 2; fi',
       'case "$*" in',
-      "  *Architecture*) echo linux/amd64 ;;",
       '  "image inspect "*) exit 1 ;;',
       `  *evidence.json\\ -) tar -C ${folder} -c evidence.json ;;`,
       '  "cp - "*) cat >/dev/null ;;',

@@ -1,0 +1,94 @@
+import { type GenerationName, generation, instancesFor } from "../generations.ts";
+import { ESTIMATED_MINUTES } from "../hosts/estimate.ts";
+import { type Budget, type HostSetting, permittedInstances } from "../settings/host.ts";
+import { median } from "./estimate.ts";
+import type { History, TestRun } from "./history.ts";
+import type { ExpectedTest, StackPreview } from "./model.ts";
+
+/** Where a stack's product is tested, and what that may cost. */
+export interface TestPlan {
+  readonly hosts: readonly HostSetting[];
+  readonly budget: Budget;
+  readonly recipe: string;
+  readonly generation: GenerationName;
+}
+
+/**
+ * What a test of the stack takes, on the first of its hosts: the others are asked only when that one is in trouble.
+ *
+ * @param due whether the next update tests at all
+ */
+export function expectedTest(plan: TestPlan, due: boolean, history: History): ExpectedTest | null {
+  const [host] = plan.hosts;
+  if (!host) return null;
+  const { where, instance, spot, dollarsPerHour } = facts(host, plan);
+  const runs = runsLike({ recipe: plan.recipe, kind: host.kind, instance }, history.tests ?? []);
+  const isRented = dollarsPerHour !== null;
+  const minutes =
+    runs.length > 0 ? median(runs.map((run) => run.minutes)) : isRented ? ESTIMATED_MINUTES : null;
+  const dollars = isRented && minutes !== null ? (dollarsPerHour * minutes) / 60 : null;
+  return {
+    ...{ due, kind: host.kind, where, instance, spot, dollarsPerHour },
+    minutes: minutes === null ? null : Math.round(minutes * 10) / 10,
+    dollars: dollars === null ? null : cents(dollars),
+    budget: plan.budget.dollars,
+    basis: runs.length > 0 ? "history" : minutes === null ? "none" : "estimate",
+    runs: runs.length,
+    onEc2: host.kind === "builder" ? onEc2(plan) : null,
+  };
+}
+
+/** The cheapest that a test on a GPU can be; null where no GPU is needed. */
+function onEc2({ generation: name }: TestPlan): ExpectedTest["onEc2"] {
+  const { testedOn } = generation(name);
+  const [first] = testedOn ? instancesFor(testedOn) : [];
+  if (!first) return null;
+  const { type, dollarsPerHour } = first;
+  const minutes = ESTIMATED_MINUTES;
+  return { instance: type, dollarsPerHour, minutes, dollars: cents((dollarsPerHour * minutes) / 60) };
+}
+
+function cents(dollars: number): number {
+  return Math.round(dollars * 100) / 100;
+}
+
+/** What the tests of several stacks cost together, of those that are due. */
+export function dollarsOfAll(stacks: readonly StackPreview[]): number {
+  return stacks.reduce(
+    (sum, stack) => sum + (stack.verdict !== "failed" && stack.test?.due ? (stack.test.dollars ?? 0) : 0),
+    0,
+  );
+}
+
+type Facts = Pick<ExpectedTest, "where" | "instance" | "spot" | "dollarsPerHour">;
+
+function facts(host: HostSetting, { generation: name }: TestPlan): Facts {
+  const free = { instance: null, spot: false, dollarsPerHour: null };
+  switch (host.kind) {
+    case "builder":
+      return { ...free, where: "the builder" };
+    case "docker":
+      return { ...free, where: `${host.engine} on this machine` };
+    case "ssh":
+      return { ...free, where: host.address, dollarsPerHour: host.dollarsPerHour ?? null };
+    case "aws": {
+      const [first] = permittedInstances(host, generation(name));
+      return {
+        where: host.region,
+        instance: first?.type ?? null,
+        spot: host.spot,
+        dollarsPerHour: first?.dollarsPerHour ?? null,
+      };
+    }
+  }
+}
+
+/** Tests of the same recipe on the same kind of host: on the same instance type, else on any. */
+function runsLike(
+  wanted: { readonly recipe: string; readonly kind: string; readonly instance: string | null },
+  tests: readonly TestRun[],
+): readonly TestRun[] {
+  const like = tests.filter(({ recipe, kind }) => recipe === wanted.recipe && kind === wanted.kind);
+  const same = like.filter(({ instance }) => instance === wanted.instance);
+  return same.length > 0 ? same : like;
+}

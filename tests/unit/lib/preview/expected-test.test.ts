@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseConfig } from "../../../../config.ts";
+import { generation, generationNames, instancesFor } from "../../../../lib/generations.ts";
+import { dollarsOfAll, expectedTest } from "../../../../lib/preview/expected-test.ts";
+import { type History, remember, type TestRun } from "../../../../lib/preview/history.ts";
+import { renderMarkdown } from "../../../../lib/preview/markdown.ts";
+import { unknownStack } from "../../../../lib/preview/outputs.ts";
+import type { Known } from "../../../../lib/preview/stack.ts";
+import { testCell, testText } from "../../../../lib/preview/words.ts";
+import { repository } from "../../../../tools/home.ts";
+import {
+  builtFrom,
+  onlyPlanned,
+  plannedBy,
+  previewOf,
+  stackPreview,
+  wholePreview,
+} from "../../../support/preview.ts";
+
+const aws = { kind: "aws", region: "us-east-1" };
+const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0lHs4ZBFv8y0dKJ9yy3pNmDmCkN5R2RzQ3mR6fA8ay";
+
+function expected(name: string, host: object, { tests = [] as TestRun[], due = true } = {}) {
+  const {
+    host: hosts,
+    budget,
+    generation: own,
+    recipe,
+  } = parseConfig({
+    "strata:generation": name,
+    "strata:host": JSON.stringify(host),
+    "strata:budget": JSON.stringify({ dollars: 50 }),
+  });
+  const history: History = { format: 1, builds: [], tests };
+  return expectedTest({ hosts, budget, generation: own, recipe }, due, history);
+}
+
+const run = (minutes: number, more: Partial<TestRun> = {}): TestRun => ({
+  recipe: "starter",
+  generation: "ada",
+  kind: "aws",
+  instance: "g6.xlarge",
+  minutes,
+  at: `2026-01-01T00:00:${String(minutes).padStart(2, "0")}.000Z`,
+  ...more,
+});
+
+test("every generation on EC2: instance, price, minutes and dollars", () => {
+  const told = generationNames
+    .filter((name) => name !== "cpu")
+    .map((name) => `${name}: ${testText({ test: expected(name, aws) })}`);
+  const rest = (dollars: string) => `about 20m (an estimate), ${dollars} of a budget of $50.00`;
+  assert.deepEqual(told, [
+    `turing: g4dn.xlarge in us-east-1, spot first, at most $0.53 an hour, ${rest("$0.18")}`,
+    `ampere: g5.xlarge in us-east-1, spot first, at most $1.01 an hour, ${rest("$0.34")}`,
+    `ada: g6.xlarge in us-east-1, spot first, at most $0.80 an hour, ${rest("$0.27")}`,
+    `hopper: p5.4xlarge in us-east-1, spot first, at most $6.88 an hour, ${rest("$2.29")}`,
+    `blackwell: g7e.2xlarge in us-east-1, spot first, at most $3.36 an hour, ${rest("$1.12")}`,
+    `universal: g6.xlarge in us-east-1, spot first, at most $0.80 an hour, ${rest("$0.27")}`,
+  ]);
+  assert.equal(testCell({ test: expected("ada", aws) }), "g6.xlarge, 20m, $0.27");
+});
+
+test("a stack that is tested without a GPU is told what one would cost", () => {
+  for (const name of generationNames) {
+    const told = testText({ test: expected(name, { kind: "builder" }) });
+    const { testedOn } = generation(name);
+    assert.match(told, /^the builder, no GPU/);
+    assert.equal(told.includes(" on EC2 it would be "), testedOn !== null, name);
+    if (testedOn) assert.ok(told.includes(`${instancesFor(testedOn)[0]?.type}, $`), told);
+  }
+});
+
+test("a host of one's own costs what somebody asks for it, or nothing", () => {
+  const own = { kind: "ssh", address: "gpu.test", hostKey };
+  assert.equal(testText({ test: expected("ada", own) }), "gpu.test");
+  assert.equal(
+    testText({ test: expected("ada", { ...own, dollarsPerHour: 0.6 }) }),
+    "gpu.test, $0.60 an hour, about 20m (an estimate), $0.20 of a budget of $50.00",
+  );
+  assert.equal(testText({ test: expected("ada", { kind: "docker" }) }), "docker on this machine");
+});
+
+test("earlier tests of the recipe say how long it takes: on the same type, else on the same kind of host", () => {
+  const others = [run(50, { recipe: "studio" }), run(50, { kind: "ssh", instance: null })];
+  const text = (tests: TestRun[]) =>
+    testText({ test: expected("ada", aws, { tests: [...others, ...tests] }) });
+  assert.match(text([]), /about 20m \(an estimate\)/);
+  assert.match(text([run(10), run(12), run(40)]), /about 12m \(3 tests\), \$0\.16 of/);
+  assert.match(text([run(30, { instance: "g5.xlarge" })]), /about 30m \(1 test\)/);
+  assert.match(text([run(30, { instance: "g5.xlarge" }), run(9)]), /about 9m \(1 test\)/);
+});
+
+test("the newest tests of each kind are kept, and builds are not touched", () => {
+  const tests = Array.from({ length: 15 }, (_, index) => run(index));
+  const kept = remember({ format: 1, builds: [] }, [], [...tests, run(3, { kind: "ssh" })]);
+  assert.equal(kept.tests?.length, 11);
+  assert.deepEqual(
+    kept.tests?.filter(({ kind }) => kind === "aws").map(({ minutes }) => minutes),
+    [5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
+  );
+  assert.deepEqual(remember({ format: 1, builds: [] }, []), { format: 1, builds: [] });
+});
+
+const planned = plannedBy(repository, { generation: "ada", host: JSON.stringify(aws) });
+const evidence = { verdict: "pass", digest: null, gpu: null, driver: null, at: null };
+const counts = { passed: 1, failed: 0, skipped: 0, inconclusive: 0 };
+const tested: Known = { ...builtFrom(planned, 100), evidence: { ...evidence, ...counts }, testedOn: "aws" };
+
+test("a test is due for what is new, and for nothing that was tested already", () => {
+  const due = (known: Known) =>
+    onlyPlanned(previewOf([{ stack: "dev", planned, known, engine: null }])).test?.due;
+  assert.equal(due(tested), false);
+  assert.equal(due(unknownStack("never updated")), true);
+  assert.equal(due({ ...tested, evidence: null }), true);
+  assert.equal(due({ ...tested, checks: "others" }), true);
+  assert.equal(due({ ...tested, testedOn: "builder" }), true);
+  const product = tested.stages.map((stage) => (stage.name === "starter" ? { ...stage, key: "old" } : stage));
+  assert.equal(due({ ...tested, stages: product }), true);
+});
+
+test("all stacks together: what is due is added up, in the tree and in the comment", () => {
+  const stack = (name: string, due: boolean) =>
+    stackPreview(name, { test: expected("hopper", aws, { due }) });
+  const stacks = [stack("one", true), stack("two", true), stack("three", false)];
+  assert.equal(dollarsOfAll(stacks), 4.58);
+  const markdown = renderMarkdown(wholePreview(stacks));
+  assert.match(markdown, /^- Tests: about \$4\.58$/m);
+  assert.match(markdown, /\| `p5\.4xlarge, 20m, \$2\.29` \|/);
+  assert.match(markdown, /\| `not due` \|/);
+  assert.equal(testText({ test: expected("ada", aws, { due: false }) }), "");
+});

@@ -104,9 +104,9 @@ test("a second `make up` builds, tests and pushes nothing", async () => {
 test("an edited file of runtime: preview names it as the cause, `up` changes that stage and the product alone", async () => {
   appendFileSync(entrypoint, "# edited by the end-to-end test\n");
   const preview = await make("preview");
-  const changed = [...preview.matchAll(/^(\S+) +(create|rebuild|remove)$/gm)].map((match) => match[1]);
+  const changed = [...preview.matchAll(/^[├└]─ (\S+) +(create|rebuild|remove)\b/gm)].map((match) => match[1]);
   assert.deepEqual(changed, ["runtime", "starter"]);
-  assert.match(preview, /^ +file layers\/runtime\/rootfs\/opt\/strata\/runtime\/entrypoint changed$/m);
+  assert.match(preview, /^│ +file layers\/runtime\/rootfs\/opt\/strata\/runtime\/entrypoint changed$/m);
 
   const edited = await up();
   const moved = Object.keys(edited.stages).filter(

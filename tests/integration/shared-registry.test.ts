@@ -1,9 +1,15 @@
 /** Two stacks of the real engine and builder that share one registry, behind TLS and a login. */
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { readImage } from "../../oci/client.ts";
+import { copyImage } from "../../oci/copy.ts";
 import { keepAuthority } from "../../oci/logins.ts";
 import { Transport } from "../../oci/transport.ts";
+import { buildInBuilder } from "../../tools/builder.ts";
+import type { Home } from "../../tools/home.ts";
+import { temporaryFolder } from "../unit/tools/support/folder.ts";
 import { type GuardedRegistry, guardedRegistry, user } from "./support/guarded-registry.ts";
 import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
 
@@ -40,6 +46,26 @@ test("builder and program push and read with the login, over TLS with an authori
   assert.equal(first.stages.product?.bytes, bytes);
 });
 
+test("a build outside of Pulumi, as the smoke test is one, pulls the product with the login that was kept", async (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(
+    join(folder, "Dockerfile"),
+    "FROM product AS tested\nFROM scratch\nCOPY --from=tested /etc/debian_version /\n",
+  );
+  // Of a repository that the builder has not asked yet.
+  const transport = new Transport({ logins: one.home.logins });
+  const product = await copyImage(first.reference, `${far.address}/other/strata`, transport);
+  const build = async (home: Home) => {
+    const output = `type=local,dest=${join(folder, "out")}`;
+    return await buildInBuilder(home, "strata", { folder, images: { product }, output });
+  };
+  const without = await build({ ...one.home, logins: join(folder, "none") });
+  assert.match(without.all, /401 Unauthorized|authorization failed|authentication required/);
+  const { ok, all } = await build(one.home);
+  assert.ok(ok, all);
+  assert.match(readFileSync(join(folder, "out", "debian_version"), "utf8"), /^\d+\./);
+});
+
 test("the password is in no state in clear, and another one is no change", async () => {
   const { stdout } = await one.pulumi("stack", "export");
   assert.ok(stdout.includes(user.username), "the login is not part of the images");
@@ -69,8 +95,9 @@ test("stacks share stages by key: the second one has the digests of the first", 
 test("destroying one of two stacks removes nothing: the other pulls its product, and an update changes nothing", async () => {
   const { exitCode, stdout } = await one.pulumi("destroy", "--yes", "--skip-preview", "--non-interactive");
   assert.equal(exitCode, 0, stdout);
+  // Its login is kept anew: the preview above left another.
+  assert.deepEqual((await two.up()).changed, {});
   assert.ok((await read(second.reference)).layers.length > 3);
   for (const { digest } of Object.values(second.stages))
     assert.ok((await read(`${far.address}/team/strata@${digest}`)).bytes > 0);
-  assert.deepEqual((await two.up()).changed, {});
 });

@@ -44,10 +44,12 @@ export async function readAuthorities(home: Home): Promise<Authority[]> {
 
 /** The part of buildkitd.toml that is the same in a container. */
 export function commonConfig({ registry, authorities }: BuilderSettings): string {
+  // BuildKit speaks HTTP to a loopback address unless it is told not to.
   const trusted = authorities.map(
     ({ registry: host, file, sha256 }) => `
 # ${sha256}
 [registry."${host}"]
+  http = false
   ca = [${JSON.stringify(file)}]
 `,
   );

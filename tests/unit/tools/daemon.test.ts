@@ -138,7 +138,7 @@ test("the builder trusts registries by their own authorities, and another author
   const trusting = await configured();
   const file = join(home.logins, "reg.example:5443", "ca.pem");
   assert.ok(trusting.startsWith(before));
-  assert.match(trusting, /\[registry\."reg\.example:5443"\]\n {2}ca = \["(.*)"\]\n$/);
+  assert.match(trusting, /\[registry\."reg\.example:5443"\]\n {2}http = false\n {2}ca = \["(.*)"\]\n$/);
   assert.ok(trusting.includes(`ca = [${JSON.stringify(file)}]`));
   await keepAuthority(home.logins, "reg.example:5443", "ANOTHER");
   assert.notEqual(await configured(), trusting);

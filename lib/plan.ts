@@ -49,6 +49,8 @@ export interface Plan {
   readonly product: Stage;
   /** Variables that the product runs with. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Ports that the product listens on. */
+  readonly ports: readonly number[];
 }
 
 export interface PlanSources {
@@ -117,8 +119,8 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
     return stage;
   });
   const product = planProduct({ ...recipe, layers: included }, context, sources, keys);
-  const { environment } = recipe.runtime(context);
-  return { recipe: recipe.name, generation: context.generation.name, stages, product, environment };
+  const { environment, ports } = recipe.runtime(context);
+  return { recipe: recipe.name, generation: context.generation.name, stages, product, environment, ports };
 }
 
 function fileOf({ name }: Recipe, { file }: PlanSources): string {

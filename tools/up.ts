@@ -36,6 +36,6 @@ await main(async () => {
       "What was built is kept: run `make up` again.",
     );
   }
-  process.stdout.write(`\n${summary(outputs, Date.now() - started)}\n`);
+  process.stdout.write(`\n${summary(outputs, Date.now() - started, planned.plan.ports)}\n`);
   return 0;
 });

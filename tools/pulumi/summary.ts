@@ -52,8 +52,17 @@ export async function stackOutputs(stack: Stack): Promise<Outputs> {
   return result.ok ? outputsSchema.parse(JSON.parse(result.stdout)) : {};
 }
 
-/** What `make up` says at its end; `milliseconds` is how long it took. */
-export function summary({ product, evidence }: Outputs, milliseconds: number): string {
+/**
+ * What `make up` says at its end.
+ *
+ * @param milliseconds how long it took
+ * @param ports what the image listens on
+ */
+export function summary(
+  { product, evidence }: Outputs,
+  milliseconds: number,
+  ports: readonly number[],
+): string {
   const rows: [string, string][] = [];
   if (product?.reference) rows.push(["image", product.reference]);
   else if (product?.digest) rows.push(["digest", product.digest]);
@@ -64,7 +73,8 @@ export function summary({ product, evidence }: Outputs, milliseconds: number): s
   if (evidence) rows.push(["evidence", verdict(evidence)]);
   if (product?.reference) {
     const gpus = evidence?.generation && evidence.generation !== "cpu" ? "--gpus all " : "";
-    rows.push(["run it", `docker run --rm ${gpus}-p 8080:8080 -p 8000:8000 ${product.reference}`]);
+    const published = ports.map((port) => `-p ${port}:${port} `).join("");
+    rows.push(["run it", `docker run --rm ${gpus}${published}${product.reference}`]);
   }
   rows.push(["took", elapsed(milliseconds)]);
   const facts = rows.map(([name, value]) => `${name.padEnd(10)}${value}`).join("\n");

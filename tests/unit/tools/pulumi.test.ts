@@ -99,6 +99,7 @@ test("the summary shows what there is, and counts skips apart from passes", () =
       evidence: { verdict: "pass", generation: "ada", checks },
     },
     61_000,
+    [8188, 8000],
   );
   assert.match(text, /pass +10-start +1\.3s +starts/);
   assert.match(text, /skip +40-gpu +computes: no GPU/);
@@ -106,11 +107,11 @@ test("the summary shows what there is, and counts skips apart from passes", () =
   assert.match(text, /^size +3\.1 GB compressed$/m);
   assert.match(
     text,
-    /^run it +docker run --rm --gpus all -p 8080:8080 -p 8000:8000 127\.0\.0\.1:5000\/strata@sha256:abc$/m,
+    /^run it +docker run --rm --gpus all -p 8188:8188 -p 8000:8000 127\.0\.0\.1:5000\/strata@sha256:abc$/m,
   );
   assert.match(text, /^took +1m 1s$/m);
-  assert.equal(summary({}, 500), "took      under 1s");
-  assert.match(summary({ product: { models: "r/s@sha256:1" } }, 500), /^models {4}r\/s@sha256:1$/m);
+  assert.equal(summary({}, 500, []), "took      under 1s");
+  assert.match(summary({ product: { models: "r/s@sha256:1" } }, 500, []), /^models {4}r\/s@sha256:1$/m);
 });
 
 test("a part is targeted by what it registers, and by nothing else of the recipe's name", () => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import type { GenerationName } from "../../lib/generations.ts";
+import { awsCalls } from "../support/aws.ts";
 import {
   type Answers,
   inClear,
@@ -356,6 +357,24 @@ test("a stack on ECR: the repository, tags that keep its stages, and a token tha
   const host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
   assert.equal(await resolved(reference), `${host}/strata:product-starter-${key}`);
   assert.ok(!inClear(preview.recording.registrations).includes("token-of-today"));
+});
+
+test("a stack that is tested on EC2: its instances may pull from the stack's own repository alone", async () => {
+  const ecr = { kind: "ecr", account: "123456789012", region: "eu-central-1", repository: "team/strata" };
+  const config = {
+    "strata:generation": "ada",
+    "strata:registry": JSON.stringify(ecr),
+    "strata:host": JSON.stringify({ kind: "aws", region: "eu-central-1" }),
+  };
+  const { recording } = await run(config, { preview: true, calls: { ...awsCalls, ...ecrToken } });
+  assert.equal(recording.only("strata:index:AwsHost").name, "starter-host");
+  const policy = recording.only("aws:iam/rolePolicy:RolePolicy", "starter-host").inputs.policy;
+  const { Statement } = JSON.parse(String(policy));
+  assert.equal(Statement.at(-1).Resource, "arn:aws:ecr:eu-central-1:123456789012:repository/team/strata");
+  const { environment } = recording.only(command, "starter-promotion").inputs as {
+    environment: Record<string, string>;
+  };
+  assert.equal(environment.STRATA_EVIDENCE_HOST, "gpu");
 });
 
 test("a stack on GHCR: the token of the environment for every image, and nowhere in clear", async (t) => {

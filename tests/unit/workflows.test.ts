@@ -35,8 +35,11 @@ const steps = workflows.flatMap(({ name, jobs }) =>
   Object.values(jobs).flatMap((job) => job.steps.map((entry) => ({ name, ...entry }))),
 );
 
-test("there are workflows for preview, comment, release and locks", () => {
-  assert.deepEqual([...texts.keys()], ["comment.yml", "locks.yml", "preview.yml", "release.yml"]);
+test("there are workflows for preview, comment, release, locks and leaks", () => {
+  assert.deepEqual(
+    [...texts.keys()],
+    ["comment.yml", "locks.yml", "preview.yml", "reaper.yml", "release.yml"],
+  );
 });
 
 test("every action is pinned by a full commit, with its version beside it, and by the same one everywhere", () => {

@@ -11,6 +11,7 @@ import { execa } from "execa";
 import { type CheckResult, type Evidence, judge, parseRunReport } from "../../lib/evidence.ts";
 import { type DescribedImage, imageResults } from "../../lib/image-results.ts";
 import { readImage } from "../../oci/client.ts";
+import { storeEvidence } from "../../tools/evidence/store.ts";
 import { repository } from "../../tools/home.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
 
@@ -214,7 +215,7 @@ async function promote(
   const evidence: Evidence = {
     schema: 3,
     verdict: judge(checks),
-    startedAt: "2026-11-21T10:27:49Z",
+    startedAt: new Date().toISOString(),
     seconds: 1,
     due: [...due],
     checks,
@@ -231,9 +232,17 @@ async function promote(
     cost: null,
     attempts: [],
   };
+  // What a test found lies with the image before anybody asks for a tag.
+  await storeEvidence(evidence);
   const { exitCode, stderr } = await execa(process.execPath, ["tools/promote.ts"], {
     cwd: repository,
-    env: { STRATA_REFERENCE: reference, STRATA_TAGS: "stable" },
+    env: {
+      STRATA_REFERENCE: reference,
+      STRATA_TAGS: "stable",
+      STRATA_CHECKS: evidence.checksKey,
+      STRATA_MAX_AGE_DAYS: "30",
+      STRATA_EVIDENCE_HOST: "any",
+    },
     input: JSON.stringify(evidence),
     reject: false,
   });

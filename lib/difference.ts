@@ -54,13 +54,3 @@ function inputChanges(before: StageInputs, after: StageInputs): Cause[] {
       };
     });
 }
-
-/** A cause as one line: `file layers/runtime/… changed`, `package torch 2.12.0 → 2.13.0`. */
-export function describeCause({ kind, name, before, after }: Cause): string {
-  if (before === null) return `${kind} ${name} is new`;
-  if (after === null) return `${kind} ${name} is gone`;
-  // Hashes and keys say nothing to people; versions and arguments do.
-  return kind === "file" || kind === "parent"
-    ? `${kind} ${name} changed`
-    : `${kind} ${name}: ${before} → ${after}`;
-}

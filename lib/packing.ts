@@ -66,12 +66,6 @@ export function packModels<T extends Packable>(
   return layers;
 }
 
-/** Bytes a second that an upload of `layer` needs to end in time; null where the registry waits. */
-export function slowestUpload({ bytes }: ModelLayer<Packable>, registry: RegistryKind): number | null {
-  const { uploadSeconds } = registryLimits[registry];
-  return uploadSeconds === null ? null : bytes / uploadSeconds;
-}
-
 /** `model-wan-2-1-vae-1a2b3c4d`: a word for people, and a hash of the path, because names repeat. */
 function ownName(model: Packable): string {
   const stem = (model.name.split("/").at(-1) ?? "").replace(/\.\w+$/, "");

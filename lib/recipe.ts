@@ -47,6 +47,15 @@ export interface Resolution {
   readonly gitPackages?: Readonly<Record<string, GitPackage>>;
 }
 
+/** Remedies of one recipe after those of another; where both have one of a name, `own` counts. */
+export function joinResolutions(base: Resolution, own: Resolution): Resolution {
+  return {
+    additional: [...(base.additional ?? []), ...(own.additional ?? [])],
+    aliases: { ...base.aliases, ...own.aliases },
+    gitPackages: { ...base.gitPackages, ...own.gitPackages },
+  };
+}
+
 export interface GitPackage extends GitSource {
   readonly requires: readonly string[];
 }

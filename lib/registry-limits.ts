@@ -45,6 +45,12 @@ export interface SizedLayer {
   readonly bytes: number;
 }
 
+/** Bytes a second that an upload of a layer needs to end in time; null where the registry waits. */
+export function slowestUpload({ bytes }: Pick<SizedLayer, "bytes">, kind: RegistryKind): number | null {
+  const { uploadSeconds } = registryLimits[kind];
+  return uploadSeconds === null ? null : bytes / uploadSeconds;
+}
+
 /** The layers that a registry would refuse. */
 export function oversized<T extends SizedLayer>(layers: readonly T[], kind: RegistryKind): T[] {
   const { layerBytes } = registryLimits[kind];

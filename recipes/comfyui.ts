@@ -126,6 +126,10 @@ export const comfyuiResolution: Resolution = {
   },
 };
 
+/** What is in every ComfyUI image, as an SPDX expression. */
+export const comfyuiLicences =
+  "GPL-3.0-only AND Apache-2.0 AND MIT AND BSD-3-Clause AND PSF-2.0 AND LicenseRef-NVIDIA-CUDA";
+
 /** How every ComfyUI image runs. */
 export function comfyuiRuntime(): ImageRuntime {
   return {

@@ -6,7 +6,7 @@ import { type UnmetRequirement, verification } from "../layers/verify/layer.ts";
 import { checked } from "../lib/checked.ts";
 import type { CustomNode, NodeGroup } from "../lib/comfyui.ts";
 import type { Layer, LayerContext } from "../lib/layer.ts";
-import type { Recipe, Resolution } from "../lib/recipe.ts";
+import { joinResolutions, type Recipe, type Resolution } from "../lib/recipe.ts";
 import { customNode, layer, recipeShape, type Shape, texts, unmetRequirement } from "../lib/recipe-schema.ts";
 
 export type { Recipe } from "../lib/recipe.ts";
@@ -115,14 +115,6 @@ function withoutGroup(layer: Layer, group: string): Layer {
         }
       : context;
   return { ...layer, python: (context) => python(without(context)) };
-}
-
-function joinResolutions(base: Resolution, own: Resolution): Resolution {
-  return {
-    additional: [...(base.additional ?? []), ...(own.additional ?? [])],
-    aliases: { ...base.aliases, ...own.aliases },
-    gitPackages: { ...base.gitPackages, ...own.gitPackages },
-  };
 }
 
 function problems(base: Recipe, { name, nodes = [] }: Extension): UserError[] {

@@ -12,8 +12,8 @@ import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
 import { verification } from "../layers/verify/layer.ts";
 import type { NodeGroup } from "../lib/comfyui.ts";
-import type { Recipe } from "../lib/recipe.ts";
-import { comfyuiResolution, comfyuiRuntime, comfyuiSource, node } from "./comfyui.ts";
+import { joinResolutions, type Recipe } from "../lib/recipe.ts";
+import { comfyuiLicences, comfyuiResolution, comfyuiRuntime, comfyuiSource, node } from "./comfyui.ts";
 
 const pak3 = packageGroup("pak3", "diffusers, transformers and what they stand on", () => [
   "accelerate",
@@ -246,14 +246,11 @@ export const megapak: Recipe = {
   buildLayers: [toolbox, verification(layers)],
   layers,
   comfyui: { source: comfyuiSource, groups },
-  resolution: {
-    ...comfyuiResolution,
+  resolution: joinResolutions(comfyuiResolution, {
     additional: [
-      ...(comfyuiResolution.additional ?? []),
       { requirement: "transformers<5", reason: "none of its nodes declares that it works with 5" },
     ],
     gitPackages: {
-      ...comfyuiResolution.gitPackages,
       clip: {
         repository: "https://github.com/openai/CLIP",
         requires: ["ftfy", "packaging", "regex", "tqdm", "torch", "torchvision"],
@@ -277,8 +274,8 @@ export const megapak: Recipe = {
         ],
       },
     },
-  },
-  licences: "GPL-3.0-only AND Apache-2.0 AND MIT AND BSD-3-Clause AND PSF-2.0 AND LicenseRef-NVIDIA-CUDA",
+  }),
+  licences: comfyuiLicences,
   sizeBudget: "6.5 GB",
   runtime: comfyuiRuntime,
   defaults: {

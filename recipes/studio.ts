@@ -14,8 +14,8 @@ import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
 import { verification } from "../layers/verify/layer.ts";
 import type { NodeGroup } from "../lib/comfyui.ts";
-import type { Recipe } from "../lib/recipe.ts";
-import { comfyuiResolution, comfyuiRuntime, comfyuiSource, node } from "./comfyui.ts";
+import { joinResolutions, type Recipe } from "../lib/recipe.ts";
+import { comfyuiLicences, comfyuiResolution, comfyuiRuntime, comfyuiSource, node } from "./comfyui.ts";
 
 const groups: readonly NodeGroup[] = [
   {
@@ -111,17 +111,15 @@ export const studio: Recipe = {
   buildLayers: [toolbox, verification(layers)],
   layers,
   comfyui: { source: comfyuiSource, groups },
-  resolution: {
-    ...comfyuiResolution,
+  resolution: joinResolutions(comfyuiResolution, {
     additional: [
-      ...(comfyuiResolution.additional ?? []),
       {
         requirement: "transformers<4.54",
         reason: "ComfyUI-HunyuanVideoWrapper imports _validate_images_text_input_order, which 4.54 removed",
       },
     ],
-  },
-  licences: "GPL-3.0-only AND Apache-2.0 AND MIT AND BSD-3-Clause AND PSF-2.0 AND LicenseRef-NVIDIA-CUDA",
+  }),
+  licences: comfyuiLicences,
   sizeBudget: "4.4 GB",
   runtime: comfyuiRuntime,
   defaults: { tags: ["latest", "sha-{commit}", "{generation}"] },

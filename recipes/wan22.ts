@@ -13,8 +13,8 @@ import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
 import { verification } from "../layers/verify/layer.ts";
 import type { NodeGroup } from "../lib/comfyui.ts";
-import type { Recipe } from "../lib/recipe.ts";
-import { comfyuiResolution, comfyuiRuntime, comfyuiSource, node } from "./comfyui.ts";
+import { joinResolutions, type Recipe } from "../lib/recipe.ts";
+import { comfyuiLicences, comfyuiResolution, comfyuiRuntime, comfyuiSource, node } from "./comfyui.ts";
 
 const groups: readonly NodeGroup[] = [
   {
@@ -60,18 +60,18 @@ export const wan22: Recipe = {
   buildLayers: [toolbox, verification(layers)],
   layers,
   comfyui: { source: comfyuiSource, groups },
-  resolution: {
-    ...comfyuiResolution,
-    // No node says up to which version it works. These are what the other recipes were booted with.
-    additional: [
-      ...(comfyuiResolution.additional ?? []),
-      { requirement: "transformers<5", reason: "none of its nodes declares that it works with 5" },
-      { requirement: "numpy<2", reason: "none of its nodes declares that it works with 2" },
-    ],
-    // Those are for nodes that it does not have.
-    gitPackages: {},
-  },
-  licences: "GPL-3.0-only AND Apache-2.0 AND MIT AND BSD-3-Clause AND PSF-2.0 AND LicenseRef-NVIDIA-CUDA",
+  // The packages that are only in git are for nodes that it does not have.
+  resolution: joinResolutions(
+    { ...comfyuiResolution, gitPackages: {} },
+    {
+      // No node says up to which version it works. These are what the other recipes were booted with.
+      additional: [
+        { requirement: "transformers<5", reason: "none of its nodes declares that it works with 5" },
+        { requirement: "numpy<2", reason: "none of its nodes declares that it works with 2" },
+      ],
+    },
+  ),
+  licences: comfyuiLicences,
   sizeBudget: "4.4 GB",
   runtime: comfyuiRuntime,
 };

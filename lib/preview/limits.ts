@@ -1,4 +1,11 @@
-import { layerProblems, type RegistryKind, registryLimits, type SizedLayer } from "../registry-limits.ts";
+import {
+  layerProblems,
+  oversized,
+  type RegistryKind,
+  registryLimits,
+  type SizedLayer,
+  slowestUpload,
+} from "../registry-limits.ts";
 import type { PlannedStack } from "./model.ts";
 import type { Known } from "./stack.ts";
 
@@ -29,12 +36,13 @@ export function limitNotes(
 }
 
 function slowUploads(layers: readonly SizedLayer[], kind: RegistryKind): string[] {
-  const { title, layerBytes, uploadSeconds } = registryLimits[kind];
-  if (uploadSeconds === null) return [];
-  return layers
-    .filter(({ bytes }) => bytes / uploadSeconds > FAST && bytes <= (layerBytes ?? Number.POSITIVE_INFINITY))
-    .map(({ name, bytes }) => {
-      const rate = Math.ceil(bytes / uploadSeconds / 1e6);
-      return `${name}: has to be uploaded at ${rate} MB/s, as ${title} ends an upload after ${uploadSeconds / 60} minutes.`;
-    });
+  const { title, uploadSeconds } = registryLimits[kind];
+  const refused = oversized(layers, kind);
+  return layers.flatMap((layer) => {
+    const rate = slowestUpload(layer, kind);
+    if (uploadSeconds === null || rate === null || rate <= FAST || refused.includes(layer)) return [];
+    return [
+      `${layer.name}: has to be uploaded at ${Math.ceil(rate / 1e6)} MB/s, as ${title} ends an upload after ${uploadSeconds / 60} minutes.`,
+    ];
+  });
 }

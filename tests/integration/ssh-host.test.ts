@@ -15,6 +15,7 @@ import type { SshDescription, TestDescription } from "../../lib/hosts/descriptio
 import { imageCheck } from "../../lib/image-results.ts";
 import { historySchema } from "../../lib/preview/history.ts";
 import { repository } from "../../tools/home.ts";
+import { checksKey, promotionEnvironment } from "../support/evidence.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
 import { script } from "../unit/tools/support/folder.ts";
 import { type Sshd, startSshd, whyNoSshd } from "./support/sshd.ts";
@@ -91,8 +92,6 @@ const passed: RunReport = {
   gpu: null,
   measurements: {},
 };
-
-const checksKey = "0123456789abcdef0123";
 
 let images = 0;
 const push = (image: Partial<TinyImage> = {}) =>
@@ -171,11 +170,7 @@ async function promote(reference: string, evidence: string) {
     env: {
       STRATA_HOME: join(folder, "home"),
       DOCKER_CONFIG: join(folder, "none"),
-      STRATA_REFERENCE: reference,
-      STRATA_TAGS: "stable",
-      STRATA_CHECKS: checksKey,
-      STRATA_MAX_AGE_DAYS: "30",
-      STRATA_EVIDENCE_HOST: "any",
+      ...promotionEnvironment(reference, "stable"),
     },
     input: evidence,
   });

@@ -8,11 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { execa } from "execa";
-import { type CheckResult, type Evidence, judge, parseRunReport } from "../../lib/evidence.ts";
+import { type CheckResult, judge, parseRunReport } from "../../lib/evidence.ts";
 import { type DescribedImage, imageResults } from "../../lib/image-results.ts";
 import { readImage } from "../../oci/client.ts";
 import { storeEvidence } from "../../tools/evidence/store.ts";
 import { repository } from "../../tools/home.ts";
+import { evidenceFor, promotionEnvironment } from "../support/evidence.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
 
 interface Breakage {
@@ -212,37 +213,18 @@ async function promote(
   const { digest } = registry.image("tested", [layer], image);
   const reference = `${registry.host}/${REPOSITORY}@${digest}`;
   const checks = [...imageResults((await readImage(reference)) as DescribedImage), ...results];
-  const evidence: Evidence = {
-    schema: 3,
+  const evidence = evidenceFor(reference, {
     verdict: judge(checks),
-    startedAt: new Date().toISOString(),
-    seconds: 1,
     due: [...due],
     checks,
-    versions: {},
-    gpu: null,
-    measurements: {},
-    digest,
-    reference,
     recipe: "stand-in",
     generation: "ada",
-    checksKey: "0123456789abcdef0123",
-    host: { kind: "builder" },
-    preparation: {},
-    cost: null,
-    attempts: [],
-  };
+  });
   // What a test found lies with the image before anybody asks for a tag.
   await storeEvidence(evidence);
   const { exitCode, stderr } = await execa(process.execPath, ["tools/promote.ts"], {
     cwd: repository,
-    env: {
-      STRATA_REFERENCE: reference,
-      STRATA_TAGS: "stable",
-      STRATA_CHECKS: evidence.checksKey,
-      STRATA_MAX_AGE_DAYS: "30",
-      STRATA_EVIDENCE_HOST: "any",
-    },
+    env: promotionEnvironment(reference, "stable"),
     input: JSON.stringify(evidence),
     reject: false,
   });

@@ -1,4 +1,4 @@
-import { completeRun, type Evidence } from "../../lib/evidence.ts";
+import { completeRun, type Evidence, type RunReport } from "../../lib/evidence.ts";
 
 /** The hash of the checks that `evidenceFor` says it is by. */
 export const checksKey = "0123456789abcdef0123";
@@ -25,6 +25,30 @@ export function evidenceFor(reference: string, more: Partial<Evidence> = {}): Ev
     cost: null,
     attempts: [],
     ...more,
+  };
+}
+
+/** What the checks report of an image that passed everything, on a machine without a GPU. */
+export const passedRun: RunReport = {
+  schema: 3,
+  verdict: "pass",
+  startedAt: "2026-01-01T00:00:00Z",
+  seconds: 10,
+  due: [...completeRun],
+  checks: completeRun.map((id) => ({ id, title: id, status: "pass", seconds: 1 })),
+  versions: {},
+  gpu: null,
+  measurements: {},
+};
+
+/** What the component Promotion sets for tools/promote.ts; tags are separated by spaces. */
+export function promotionEnvironment(reference: string, tags: string): Readonly<Record<string, string>> {
+  return {
+    STRATA_REFERENCE: reference,
+    STRATA_TAGS: tags,
+    STRATA_CHECKS: checksKey,
+    STRATA_MAX_AGE_DAYS: "30",
+    STRATA_EVIDENCE_HOST: "any",
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeCause, difference } from "../../../lib/difference.ts";
+import { difference } from "../../../lib/difference.ts";
+import { causeText } from "../../../lib/preview/words.ts";
 
 const stage = (name: string, key: string, inputs: Record<string, string> = {}) => ({ name, key, inputs });
 
@@ -24,9 +25,9 @@ test("a changed stage names exactly the inputs that differ, with their old and n
     ],
   );
   assert.equal(change?.verdict, "rebuild");
-  assert.deepEqual(change?.causes.map(describeCause), [
-    "argument NEW is new",
-    "argument OLD is gone",
+  assert.deepEqual(change?.causes.map(causeText), [
+    "argument NEW is new (1)",
+    "argument OLD is gone (1)",
     "file layers/a/x changed",
     "package torch: 2.11 (a) → 2.12 (b)",
   ]);

@@ -5,14 +5,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { UserErrors } from "../../../errors.ts";
 import { modelLockPath, modelPath, parseModelLock } from "../../../lib/model-lock.ts";
-import {
-  type ModelLayer,
-  type Packable,
-  packModels,
-  SHARED_LAYERS,
-  slowestUpload,
-} from "../../../lib/packing.ts";
-import { registryKinds, registryLimits } from "../../../lib/registry-limits.ts";
+import { type ModelLayer, type Packable, packModels, SHARED_LAYERS } from "../../../lib/packing.ts";
+import { registryKinds, registryLimits, slowestUpload } from "../../../lib/registry-limits.ts";
 import { repository } from "../../../tools/home.ts";
 
 const MB = 1e6;

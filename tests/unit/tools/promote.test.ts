@@ -8,7 +8,7 @@ import { parsePromotions } from "../../../lib/promotions.ts";
 import { readArtifact } from "../../../oci/artifact.ts";
 import { storeEvidence } from "../../../tools/evidence/store.ts";
 import { repository } from "../../../tools/home.ts";
-import { checksKey, daysAgo, evidenceFor, onGpu } from "../../support/evidence.ts";
+import { daysAgo, evidenceFor, onGpu, promotionEnvironment } from "../../support/evidence.ts";
 import { REPOSITORY, startFakeRegistry } from "../oci/support/fake-registry.ts";
 import { quickTransport } from "../oci/support/transport.ts";
 import { temporaryFolder } from "./support/folder.ts";
@@ -278,11 +278,7 @@ test("the programs read what the components set, and their evidence from stdin",
       env: {
         STRATA_HOME: home,
         DOCKER_CONFIG: home,
-        STRATA_REFERENCE: made.reference,
-        STRATA_TAGS: "stable new",
-        STRATA_CHECKS: checksKey,
-        STRATA_MAX_AGE_DAYS: "30",
-        STRATA_EVIDENCE_HOST: "any",
+        ...promotionEnvironment(made.reference, "stable new"),
         ...environment,
       },
       input: JSON.stringify(made.evidence),

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { completeRun, type RunReport } from "../../../../lib/evidence.ts";
+import type { RunReport } from "../../../../lib/evidence.ts";
 import {
   type GenerationName,
   generation,
@@ -13,6 +13,7 @@ import {
 import type { AwsDescription } from "../../../../lib/hosts/description.ts";
 import { AwsHost } from "../../../../tools/hosts/aws/aws-host.ts";
 import type { Login } from "../../../../tools/hosts/container.ts";
+import { passedRun } from "../../../support/evidence.ts";
 import { script, temporaryFolder } from "../support/folder.ts";
 import { type AwsAnswers, awsError, fakeAws } from "./fake-aws.ts";
 
@@ -20,15 +21,8 @@ const digest = `sha256:${"a".repeat(64)}`;
 const ecr = `123456789012.dkr.ecr.us-east-1.amazonaws.com/team/strata@${digest}`;
 
 const passed: RunReport = {
-  schema: 3,
-  verdict: "pass",
-  startedAt: "2026-01-01T00:00:00Z",
-  seconds: 10,
-  due: [...completeRun],
-  checks: completeRun.map((id) => ({ id, title: id, status: "pass", seconds: 1 })),
-  versions: {},
+  ...passedRun,
   gpu: { name: "NVIDIA L4", computeCapability: "8.9", driver: "595.64", memoryBytes: 1 },
-  measurements: {},
 };
 
 function description(name: GenerationName, changed: Partial<AwsDescription> = {}): AwsDescription {

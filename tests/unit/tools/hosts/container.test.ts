@@ -4,27 +4,16 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { UserError } from "../../../../errors.ts";
-import { completeRun, type RunReport } from "../../../../lib/evidence.ts";
+import { completeRun } from "../../../../lib/evidence.ts";
 import { recipeNames, recipes } from "../../../../recipes/index.ts";
 import { type Engine, HEALTHCHECK, testInContainers } from "../../../../tools/hosts/container.ts";
 import type { Order } from "../../../../tools/hosts/host.ts";
 import { HostTrouble, LocalMachine } from "../../../../tools/hosts/machine.ts";
+import { passedRun } from "../../../support/evidence.ts";
 import { contextOf } from "../../../support/stacks.ts";
 import { script, temporaryFolder } from "../support/folder.ts";
 
 const reference = `registry.test/strata@sha256:${"a".repeat(64)}`;
-
-const passed: RunReport = {
-  schema: 3,
-  verdict: "pass",
-  startedAt: "2026-01-01T00:00:00Z",
-  seconds: 10,
-  due: [...completeRun],
-  checks: completeRun.map((id) => ({ id, title: id, status: "pass", seconds: 1 })),
-  versions: {},
-  gpu: null,
-  measurements: {},
-};
 
 /** What the engine says to a verb, as a line of shell; `$*` are the words after it. */
 type Answers = Readonly<Record<string, string>>;
@@ -46,7 +35,7 @@ interface Setting {
 function setting(
   t: TestContext,
   answers: Answers = {},
-  { report = passed as unknown, smi = "exit 9" } = {},
+  { report = passedRun as unknown, smi = "exit 9" } = {},
 ): Setting {
   const folder = temporaryFolder(t);
   const log = join(folder, "asked");
@@ -300,8 +289,8 @@ test("findings that are no findings are an error, not a pass", async (t) => {
 });
 
 test("a failing check stays one, and the rest is looked at all the same", async (t) => {
-  const [first] = passed.checks;
-  const report = { ...passed, verdict: "fail", checks: [{ ...first, status: "fail", reason: "broken" }] };
+  const [first] = passedRun.checks;
+  const report = { ...passedRun, verdict: "fail", checks: [{ ...first, status: "fail", reason: "broken" }] };
   const tested = await setting(t, {}, { report }).test();
   assert.equal(tested.report.verdict, "fail");
   assert.equal(tested.report.checks.length, 3);
@@ -309,7 +298,7 @@ test("a failing check stays one, and the rest is looked at all the same", async 
 
 test("a host that could not test the image is not asked to serve it", async (t) => {
   const report = {
-    ...passed,
+    ...passedRun,
     verdict: "inconclusive",
     checks: [{ id: "00-host", title: "t", status: "inconclusive", seconds: 0, reason: "no device" }],
   };

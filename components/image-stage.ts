@@ -125,7 +125,7 @@ function imageArgs(
     cacheFrom: [{ raw: pulumi.interpolate`type=registry,ref=${cache}` }],
     cacheTo: [
       {
-        raw: pulumi.interpolate`type=registry,ref=${cache},mode=min,oci-mediatypes=true,image-manifest=true,ignore-error=true,compression=zstd`,
+        raw: pulumi.interpolate`type=registry,ref=${cache},mode=${stage.cachesSteps ? "max" : "min"},oci-mediatypes=true,image-manifest=true,ignore-error=true,compression=zstd`,
       },
     ],
   };

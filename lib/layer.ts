@@ -71,6 +71,12 @@ export interface Layer {
    * as they are, and put into a product by their names instead of being copied. @default false
    */
   readonly bulk?: boolean;
+  /**
+   * Its build has many steps of which most stay when one changes. Then the registry keeps the result of each, in a
+   * cache that outlives the key: also on an empty builder only what changed runs. It costs uploads, so it is for
+   * stages of some MB. @default false
+   */
+  readonly cachesSteps?: boolean;
   /** Layers whose images its build uses as named contexts. */
   readonly parents: (context: LayerContext) => readonly string[];
   /**

@@ -27,6 +27,7 @@ export interface Stage {
   readonly role: LayerRole | "product";
   /** See `Layer`. */
   readonly bulk?: boolean;
+  readonly cachesSteps?: boolean;
   /** Names of the stages whose images are its named contexts; the product's bulk ones are joined to it afterwards. */
   readonly parents: readonly string[];
   readonly args: Readonly<Record<string, string>>;
@@ -37,6 +38,7 @@ export interface Stage {
   /**
    * The key without the parents: names the build cache. A parent that was rebuilt and came out equal leaves it as it
    * is, so the cache is found; another generation's variant has another one, so they do not overwrite each other.
+   * Where steps are cached it is the recipe alone, so that the cache is found after a change too.
    */
   readonly ownKey: string;
 }
@@ -211,12 +213,13 @@ function planStage(
     summary: layer.summary,
     role: layer.role ?? "stage",
     bulk,
+    cachesSteps: layer.cachesSteps ?? false,
     parents,
     args,
     files: [...listed, ...requirements].sort((a, b) => (a.path < b.path ? -1 : 1)),
     inputs,
     key: stageKey(layer.name, inputs),
-    ownKey: stageKey(layer.name, own),
+    ownKey: stageKey(layer.name, layer.cachesSteps ? { recipe: recipe.name } : own),
   };
 }
 

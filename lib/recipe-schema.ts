@@ -29,6 +29,7 @@ export const layer = z.strictObject({
   listed: call.optional(),
   owns: call.optional(),
   bulk: z.boolean().optional(),
+  cachesSteps: z.boolean().optional(),
 } satisfies Shape<Layer>);
 
 const source = { repository: text, ref: text.optional() } satisfies Shape<GitSource>;

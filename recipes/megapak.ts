@@ -2,6 +2,7 @@ import { attention } from "../layers/attention/layer.ts";
 import { backend } from "../layers/backend/layer.ts";
 import { comfyui } from "../layers/comfyui/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
+import { interpreter } from "../layers/interpreter/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages, packageGroup } from "../layers/packages/layer.ts";
 import { pythonWith } from "../layers/python/layer.ts";
@@ -243,7 +244,7 @@ const layers = [
 export const megapak: Recipe = {
   name: "megapak",
   summary: "ComfyUI with 43 custom nodes and every package that users ask for, on 8188, a back end on 8000",
-  buildLayers: [toolbox, verification(layers)],
+  buildLayers: [interpreter, toolbox, verification(layers)],
   layers,
   comfyui: { source: comfyuiSource, groups },
   resolution: joinResolutions(comfyuiResolution, {

@@ -1,6 +1,7 @@
 import { attention } from "../layers/attention/layer.ts";
 import { backend } from "../layers/backend/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
+import { interpreter } from "../layers/interpreter/layer.ts";
 import { llamaCpp } from "../layers/llama-cpp/layer.ts";
 import { models } from "../layers/models/layer.ts";
 import { python } from "../layers/python/layer.ts";
@@ -17,7 +18,7 @@ const layers = [system, cuda, llamaCpp, python, torch, attention, backend, model
 export const starter: Recipe = {
   name: "starter",
   summary: "LLM and PyTorch serving: an OpenAI-compatible llama-server on 8080 and a FastAPI service on 8000",
-  buildLayers: [toolbox, verification(layers)],
+  buildLayers: [interpreter, toolbox, verification(layers)],
   layers,
   licences: "Apache-2.0 AND MIT AND BSD-3-Clause AND PSF-2.0 AND LicenseRef-NVIDIA-CUDA",
   sizeBudget: "3.3 GB",

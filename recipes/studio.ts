@@ -2,6 +2,7 @@ import { attention } from "../layers/attention/layer.ts";
 import { backend } from "../layers/backend/layer.ts";
 import { comfyui } from "../layers/comfyui/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
+import { interpreter } from "../layers/interpreter/layer.ts";
 import { llamaCpp } from "../layers/llama-cpp/layer.ts";
 import { models } from "../layers/models/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
@@ -108,7 +109,7 @@ const layers = [
 export const studio: Recipe = {
   name: "studio",
   summary: "ComfyUI with 38 custom nodes on 8188, a back end that drives it on 8000, llama-server on 8080",
-  buildLayers: [toolbox, verification(layers)],
+  buildLayers: [interpreter, toolbox, verification(layers)],
   layers,
   comfyui: { source: comfyuiSource, groups },
   resolution: joinResolutions(comfyuiResolution, {

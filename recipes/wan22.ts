@@ -2,6 +2,7 @@ import { attention } from "../layers/attention/layer.ts";
 import { backend } from "../layers/backend/layer.ts";
 import { comfyui } from "../layers/comfyui/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
+import { interpreter } from "../layers/interpreter/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
 import { pythonWith } from "../layers/python/layer.ts";
@@ -57,7 +58,7 @@ export const wan22: Recipe = {
   name: "wan22",
   summary:
     "Wan 2.2 image to video: ComfyUI with what its workflow needs, as a worker or as an editor on 8188",
-  buildLayers: [toolbox, verification(layers)],
+  buildLayers: [interpreter, toolbox, verification(layers)],
   layers,
   comfyui: { source: comfyuiSource, groups },
   // The packages that are only in git are for nodes that it does not have.

@@ -7,7 +7,7 @@ export const comfyuiFolder = "/opt/comfyui";
 export const comfyui: Layer = {
   name: "comfyui",
   summary: "ComfyUI itself at its commit, without git and without nodes",
-  parents: () => ["toolbox"],
+  parents: () => ["interpreter"],
   shared: ["shared/finish.sh", "shared/compile-python.sh"],
   pins: (context) => ({ ComfyUI: context.comfyui?.commit ?? "" }),
   dockerfile: (_, context) =>
@@ -16,7 +16,7 @@ export const comfyui: Layer = {
       "FROM scratch AS source",
       ...(context.comfyui?.fetches ?? []).map((fetch) => `ADD ${gitAddress(fetch)} /${fetch.path}`),
       "",
-      "FROM toolbox AS build",
+      "FROM interpreter AS build",
       "ARG SOURCE_DATE_EPOCH",
       "RUN --mount=type=bind,target=/context \\",
       "    --mount=type=bind,from=source,target=/source \\",

@@ -1,4 +1,4 @@
-"""Usage: assemble.py DESCRIPTION FOLDER. Completes the nodes below FOLDER by their description.
+"""Usage: assemble.py DESCRIPTION FOLDER. Completes the node in FOLDER by its description.
 
 - `install.py` runs where the description says so, without a network; a script that fails fails the build.
 - `strata-node.json` says where a node comes from, since there is no `.git`.
@@ -38,15 +38,14 @@ def describe(folder: Path, node: dict[str, Any]) -> None:
         (folder / ".tracking").write_text("\n".join(files_of(folder)) + "\n", encoding="utf-8")
 
 
-def main(description: Path, nodes: Path) -> None:
+def main(description: Path, folder: Path) -> None:
     """Exits with a message for a node that is empty: its fetch went wrong."""
-    for node in json.loads(description.read_text(encoding="utf-8")):
-        folder = nodes / node["folder"]
-        if not files_of(folder):
-            sys.exit(f"{node['folder']} has no files: check its commit in locks/nodes.json")
-        if node["runInstall"]:
-            run_install(folder)
-        describe(folder, node)
+    node = json.loads(description.read_text(encoding="utf-8"))
+    if not files_of(folder):
+        sys.exit(f"{node['folder']} has no files: check its commit in locks/nodes.json")
+    if node["runInstall"]:
+        run_install(folder)
+    describe(folder, node)
 
 
 if __name__ == "__main__":

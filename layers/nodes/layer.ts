@@ -3,8 +3,8 @@ import type { Layer, LayerContext } from "../../lib/layer.ts";
 import { gitAddress } from "../../lib/source-packages.ts";
 import { comfyuiFolder } from "../comfyui/layer.ts";
 
-/** Stages with the packages that an `install.py` may import. */
-const installParents = ["cuda", "torch", "comfyui-packages", "node-packages"];
+/** What an `install.py` runs in, and the stages with the packages that it may import. */
+const installParents = ["toolbox", "cuda", "torch", "comfyui-packages", "node-packages"];
 
 /** A group of custom nodes: their files at their commits. */
 export function nodeGroup({ name, summary }: Pick<NodeGroup, "name" | "summary">): Layer {
@@ -15,15 +15,20 @@ export function nodeGroup({ name, summary }: Pick<NodeGroup, "name" | "summary">
     name: `nodes-${name}`,
     folder: "nodes",
     summary,
-    parents: (context) => ["toolbox", ...(runsScripts(context) ? installParents : [])],
+    parents: (context) => ["interpreter", ...(runsScripts(context) ? installParents : [])],
     shared: ["shared/finish.sh", "shared/compile-python.sh"],
     args: ({ python }) => ({ PYTHON: python }),
     pins: (context) => Object.fromEntries(nodes(context).map((node) => [node.folder, pinOf(node)])),
-    generated: (context) => ({
-      "nodes.json": `${JSON.stringify(nodes(context).map(description), null, 2)}\n`,
-    }),
+    cachesSteps: true,
+    generated: (context) =>
+      Object.fromEntries(
+        nodes(context).map((node) => [
+          descriptionOf(node),
+          `${JSON.stringify(description(node), null, 2)}\n`,
+        ]),
+      ),
     owns: (context) => nodes(context).map(({ folder }) => `${comfyuiFolder}/custom_nodes/${folder}`),
-    dockerfile: (parents, context) => nodesDockerfile(nodes(context), parents),
+    dockerfile: (_, context) => nodesDockerfile(nodes(context), runsScripts(context)),
   };
 }
 
@@ -31,33 +36,67 @@ function pinOf({ fetches }: ResolvedNode): string {
   return fetches.map(({ commit }) => commit).join(" ");
 }
 
+/** A file of its own, so that a node that moves leaves the steps of the others as they are. */
+function descriptionOf({ folder }: ResolvedNode): string {
+  return `nodes/${folder}.json`;
+}
+
 /** What assembling has to know of a node; where it comes from is its metadata in the image. */
 function description({ folder, repository, commit, version, node }: ResolvedNode): object {
   return { folder, repository, commit, version, runInstall: node.install !== undefined };
 }
 
-/** BuildKit fetches each source at its commit; nothing in a RUN has a network. */
-function nodesDockerfile(nodes: readonly ResolvedNode[], parents: readonly string[]): string {
-  const mounts = parents
-    .filter((parent) => parent !== "toolbox")
-    .map((parent) => `--mount=type=bind,from=${parent},target=/stages/${parent}`);
+/**
+ * BuildKit fetches each source at its commit; nothing in a RUN has a network. Each node has steps of its own, which the
+ * cache in the registry holds: also on an empty builder only a node that moved is fetched and compiled.
+ */
+function nodesDockerfile(nodes: readonly ResolvedNode[], runsScripts: boolean): string {
   return [
-    "# Custom nodes at their commits, submodules at theirs.",
-    "FROM scratch AS sources",
-    ...nodes.flatMap(({ folder, fetches, node }) => [
-      ...fetches.map((fetch) => `ADD ${gitAddress(fetch)} /${folder}/${fetch.path}`),
-      ...(node.install?.fetches ?? []).map(
-        ({ url, sha256, path }) => `ADD --checksum=sha256:${sha256} ${url} /${folder}/${path}`,
-      ),
-    ]),
+    "# Custom nodes at their commits, submodules at theirs; steps of its own for each.",
+    ...tools("interpreter"),
+    ...(runsScripts ? tools("toolbox") : []),
+    ...nodes.flatMap((node, index) => nodeSteps(node, stepName(node, index))),
+    "FROM scratch AS nodes",
+    ...nodes.map((node, index) => `COPY --link --from=${stepName(node, index)} /out /`),
     "",
-    "FROM toolbox AS build",
-    "ARG SOURCE_DATE_EPOCH",
-    "ARG PYTHON",
-    `RUN --network=none ${["--mount=type=bind,target=/context", "--mount=type=bind,from=sources,target=/sources", ...mounts, "sh -eu /context/build.sh"].join(" \\\n    ")}`,
-    "",
+    "# One layer, however many nodes.",
     "FROM scratch",
-    "COPY --link --from=build /out /",
+    "COPY --link --from=nodes / /",
     "",
   ].join("\n");
+}
+
+function tools(from: string): string[] {
+  return [
+    `FROM ${from} AS ${from}-tools`,
+    "ARG SOURCE_DATE_EPOCH",
+    "ARG PYTHON",
+    "COPY build.sh assemble.py compile-python.sh finish.sh /context/",
+    "",
+  ];
+}
+
+function nodeSteps(node: ResolvedNode, step: string): string[] {
+  const { folder, fetches, node: wanted } = node;
+  const stages = wanted.install ? installParents.filter((parent) => parent !== "toolbox") : [];
+  const mounts = [
+    `--mount=type=bind,from=${step}-source,target=/source`,
+    `--mount=type=bind,source=${descriptionOf(node)},target=/node.json`,
+    ...stages.map((stage) => `--mount=type=bind,from=${stage},target=/stages/${stage}`),
+  ];
+  return [
+    `FROM scratch AS ${step}-source`,
+    ...fetches.map((fetch) => `ADD ${gitAddress(fetch)} /${fetch.path}`),
+    ...(wanted.install?.fetches ?? []).map(
+      ({ url, sha256, path }) => `ADD --checksum=sha256:${sha256} ${url} /${path}`,
+    ),
+    `FROM ${wanted.install ? "toolbox" : "interpreter"}-tools AS ${step}`,
+    `RUN --network=none ${[...mounts, `["sh", "-eu", "/context/build.sh", ${JSON.stringify(folder)}]`].join(" \\\n    ")}`,
+    "",
+  ];
+}
+
+/** Readable in a build's log; the number keeps two apart that differ in case only. */
+function stepName({ folder }: ResolvedNode, index: number): string {
+  return `node-${index + 1}-${folder.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`;
 }

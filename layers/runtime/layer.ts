@@ -10,7 +10,7 @@ export const runtime: Layer = {
   name: "runtime",
   summary:
     "entrypoint, process manager's configuration and the image's description; the last and smallest layer",
-  parents: () => ["toolbox"],
+  parents: () => ["interpreter"],
   shared: ["shared/finish.sh"],
   generated: (context) => ({
     "rootfs/opt/strata/image.json": `${JSON.stringify(imageDescription(context), null, 2)}\n`,
@@ -56,18 +56,19 @@ function imageDescription(context: LayerContext): object {
   };
 }
 
-/** The nodes that have to import, and those that are known not to. */
+/**
+ * The nodes that have to import, and those that are known not to. The commit of each stands in its own folder, so that
+ * another one changes nothing here.
+ */
 function describeComfyUi({ version, commit, nodes }: ResolvedComfyUi): object {
   return {
     version,
     commit,
     nodes: nodes
       .filter(({ node }) => node.disabled === undefined)
-      .map(({ folder, repository, commit: at, version: said, group, node }) => ({
+      .map(({ folder, repository, group, node }) => ({
         folder,
         repository,
-        commit: at,
-        version: said,
         group,
         ...(node.knownFailure === undefined ? {} : { knownFailure: node.knownFailure }),
         ...(node.needsGpu === undefined ? {} : { needsGpu: node.needsGpu }),

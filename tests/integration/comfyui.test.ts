@@ -219,6 +219,26 @@ test("a node at another commit rebuilds its group, and no step of another stage 
   assert.equal(moved.get(`${nodesFolder}/plain/__init__.py`)?.text, "# moved\n");
 });
 
+test("on an empty builder, too, only the node that moved is fetched and put together", async () => {
+  await commitTo(fixturePath(repositories, "plain"), { files: { "__init__.py": "# moved again\n" } });
+  nodes = await lock();
+  choose(git.address);
+  await stack.emptyBuilder();
+  const update = await stack.up();
+  assert.deepEqual(update.changed, { "small-nodes-simple": "update", small: "update" });
+  const records = await stack.builderRecords();
+  const about = (text: string) =>
+    records.map(({ description }) => description).filter((description) => description.includes(text));
+  assert.deepEqual(about("/context/build.sh"), ["mount / from exec sh -eu /context/build.sh plain"]);
+  const fetched = about("git snapshot");
+  assert.ok(fetched.length === 1 && fetched[0]?.includes("/fixtures/plain.git#"), fetched.join(", "));
+  const found = await layerFiles(`${stack.repository}@${update.stages["nodes-simple"]?.digest}`);
+  assert.equal(found.get(`${nodesFolder}/plain/__init__.py`)?.text, "# moved again\n");
+  const others = (files: Iterable<string>) =>
+    [...files].filter((path) => !path.startsWith(`${nodesFolder}/plain/`)).sort();
+  assert.deepEqual(others(found.keys()), others(held["nodes-simple"]?.keys() ?? []));
+});
+
 test("a fetched file that is not the pinned one fails the build, with both hashes", async () => {
   files.removeAllListeners("request").on("request", (_, response) => response.end("something else"));
   await stack.emptyBuilder();

@@ -26,8 +26,8 @@ IMAGE = {
         "version": "0.3.64",
         "commit": "c" * 40,
         "nodes": [
-            {"folder": "ComfyUI-KJNodes", "repository": "https://example.org/KJ", "commit": "d" * 40, "group": "basic"},
-            {"folder": "Broken", "repository": "https://example.org/B", "commit": "e" * 40, "knownFailure": "old"},
+            {"folder": "ComfyUI-KJNodes", "repository": "https://example.org/KJ", "group": "basic"},
+            {"folder": "Broken", "repository": "https://example.org/B", "knownFailure": "old"},
         ],
     },
 }
@@ -72,6 +72,8 @@ class Container:
         python.chmod(0o755)
         for folder in ("custom_nodes/ComfyUI-KJNodes", "custom_nodes/Broken", "custom_nodes/ComfyUI-Login"):
             (opt / "comfyui" / folder).mkdir(parents=True)
+        origin = {"repository": "https://example.org/KJ", "commit": "d" * 40, "version": "1.0"}
+        (opt / "comfyui/custom_nodes/ComfyUI-KJNodes/strata-node.json").write_text(json.dumps(origin))
         for name in ("checkpoints", "unet", "diffusion_models"):
             (opt / "comfyui/models" / name).mkdir(parents=True)
         shutil.copy(FAKE_COMFYUI, opt / "comfyui/main.py")

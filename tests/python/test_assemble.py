@@ -42,13 +42,17 @@ class AssembleTest(unittest.TestCase):
         return self.nodes / folder
 
     def assemble(self) -> subprocess.CompletedProcess[str]:
-        """Runs the program as a stage does."""
-        description = self.root / "nodes.json"
-        description.write_text(json.dumps(self.description), encoding="utf-8")
-        command = [sys.executable, NODES / "assemble.py", description, self.nodes]
+        """Runs the program as a stage does, node by node, up to the first that fails."""
         # tools/test.ts switches compiling off for the tests themselves.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        for node in self.description:
+            description = self.root / "node.json"
+            description.write_text(json.dumps(node), encoding="utf-8")
+            command = [sys.executable, NODES / "assemble.py", description, self.nodes / node["folder"]]
+            result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            if result.returncode != 0:
+                break
+        return result
 
     def test_a_node_says_where_it_comes_from(self) -> None:
         node = self.node("pack", "__init__.py")

@@ -105,11 +105,14 @@ class InventoryTest(InFolder):
             "volume/good/x",
             "volume/mine/x",
         )
+        for node in ("image/Good", "volume/good"):
+            origin = {"repository": "r", "commit": "c", "version": None}
+            (self.root / node / "strata-node.json").write_text(json.dumps(origin))
         listed = [
-            {"folder": "Good", "repository": "r", "commit": "c", "version": None, "group": "g"},
-            {"folder": "Bad", "repository": "r", "commit": "c", "knownFailure": "needs a GPU"},
-            {"folder": "Gone", "repository": "r", "commit": "c"},
-            {"folder": "Off.disabled", "repository": "r", "commit": "c"},
+            {"folder": "Good", "repository": "r", "group": "g"},
+            {"folder": "Bad", "repository": "r", "knownFailure": "needs a GPU"},
+            {"folder": "Gone", "repository": "r"},
+            {"folder": "Off.disabled", "repository": "r"},
         ]
         folders = {"image": self.root / "image", "volume": self.root / "volume"}
         found = inventory.describe_nodes(listed, folders, ["good"], classes, failures)
@@ -134,6 +137,8 @@ class InventoryTest(InFolder):
         self.assertEqual(nodes["image/single.py"].classes, ["S"])
         bad = nodes["image/Bad"]
         self.assertEqual((bad.reason, bad.traceback, bad.known_failure), ("boom", "t", "needs a GPU"))
+        good = nodes["image/Good"]
+        self.assertEqual((good.repository, good.commit, good.version, good.group), ("r", "c", None, "g"))
         self.assertEqual(nodes["volume/good"].commit, None)
 
     def test_without_comfyui_nothing_is_known_about_them(self) -> None:

@@ -183,7 +183,14 @@ function fileProblems(
   };
   for (const [name, value] of Object.entries(stage.args)) follow(value, `the argument ${name}`);
   for (const { word, rest } of reached.flatMap(({ instructions }) => instructions)) {
-    if (word === "RUN") follow(rest, "RUN");
+    if (word === "RUN") {
+      follow(rest, "RUN");
+      for (const [mount, source = ""] of rest.matchAll(/--mount=[^\s]*\bsource=([^\s,]+)\S*/g)) {
+        if (/\bfrom=/.test(mount)) continue;
+        if (isThere(source)) visit(source);
+        else problems.push(`RUN mounts ${source}, which is not in the context`);
+      }
+    }
     if (word !== "COPY" || /--from=/.test(rest)) continue;
     for (const source of rest
       .split(" ")

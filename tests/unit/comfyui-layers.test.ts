@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { backend } from "../../layers/backend/layer.ts";
+import { interpreter } from "../../layers/interpreter/layer.ts";
 import { python, pythonWith } from "../../layers/python/layer.ts";
 import { runtime } from "../../layers/runtime/layer.ts";
 import { studioBackend } from "../../layers/studio-backend/layer.ts";
@@ -22,7 +23,7 @@ function planOf(...layers: readonly Layer[]): Plan {
     return [...image, ...build].map(requirementName);
   });
   const text = names.map((name) => `${name}==1 --hash=sha256:${"0".repeat(64)}\n`).join("");
-  return planRecipe(recipe(layers, [toolbox]), context, {
+  return planRecipe(recipe(layers, [interpreter, toolbox]), context, {
     layersFolder: join(repository, "layers"),
     lock: { path: "lock", distributions: parsePythonLock(text, "lock") },
     labels,

@@ -90,8 +90,8 @@ for (const recipe of recipeNames) {
     assert.ok(choice);
     for (const stage of planOf(recipe, choice).stages) {
       const paths = stage.files.map(({ path }) => path);
-      const finisher =
-        paths.includes("packages.txt") || stage.name === "toolbox" ? "settled.sh" : "finish.sh";
+      const byPackages = paths.includes("packages.txt") || ["interpreter", "toolbox"].includes(stage.name);
+      const finisher = byPackages ? "settled.sh" : "finish.sh";
       assert.ok(paths.includes(finisher), `${stage.name} lacks ${finisher}`);
     }
   });

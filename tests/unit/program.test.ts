@@ -23,6 +23,7 @@ const command = "command:local:Command";
 
 /** The stages of starter with their parents: what the program has to make of the recipe. */
 const graph: Readonly<Record<string, readonly string[]>> = {
+  interpreter: [],
   toolbox: [],
   system: [],
   cuda: ["toolbox"],
@@ -33,7 +34,7 @@ const graph: Readonly<Record<string, readonly string[]>> = {
   verify: ["toolbox", "system", "cuda", "python", "torch", "attention", "backend"],
   "llama-cpp": ["toolbox"],
   models: ["toolbox"],
-  runtime: ["toolbox"],
+  runtime: ["interpreter"],
 };
 const productLayers = "system cuda llama-cpp python torch attention backend models runtime".split(" ");
 const resourceName = (name: string): string => (name === "starter" ? name : `starter-${name}`);

@@ -31,17 +31,20 @@ const realLayers = Object.fromEntries(
 const packageStages = ["cuda", "torch", "comfyui-packages", "node-packages"];
 const standIn = 'NAME = "stand-in"\n';
 
-/** Files of the small ComfyUI product: the real layers, on a toolbox that has Python and nothing else. */
+const pythonAlone = [
+  "FROM base",
+  "RUN apt-get -qq update \\",
+  " && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends python3 >/dev/null",
+  "",
+].join("\n");
+
+/** Files of the small ComfyUI product: the real layers, on tools that have Python and nothing else. */
 export const smallComfyUi: Readonly<Record<string, string>> = {
   ...realLayers,
   "certificates.pem": smallLayers["certificates.pem"] ?? "",
   "system/Dockerfile": smallLayers["system/Dockerfile"] ?? "",
-  "toolbox/Dockerfile": [
-    "FROM base",
-    "RUN apt-get -qq update \\",
-    " && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends python3 >/dev/null",
-    "",
-  ].join("\n"),
+  "interpreter/Dockerfile": pythonAlone,
+  "toolbox/Dockerfile": pythonAlone,
   ...Object.fromEntries(
     packageStages.map((name) => [
       `${name}/Dockerfile`,
@@ -60,9 +63,10 @@ export function smallComfyUiPlan(folder: string, base: string): Plan {
     comfyui,
     ...choices.comfyui.groups.map(nodeGroup),
   ];
+  const tools = ["interpreter", "toolbox"].map((name) => layer(name, [], { role: "build" }));
   return plan(
     folder,
-    { ...recipe(layers, [layer("toolbox", [], { role: "build" })]), name: "small" },
+    { ...recipe(layers, tools), name: "small" },
     {},
     {
       ...context,

@@ -3,6 +3,7 @@ import { type TestContext, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { LayeredImage } from "../../../components/layered-image.ts";
 import type { Registry } from "../../../components/registry.ts";
+import type { Layer } from "../../../lib/layer.ts";
 import type { Plan } from "../../../lib/plan.ts";
 import { layer, layersFolder, plan, recipe } from "../../support/layers.ts";
 import { digestOf, record, resolved } from "../../support/mocks.ts";
@@ -17,7 +18,7 @@ const image = "docker-build:index:Image";
 const command = "command:local:Command";
 const base = "registry.test/base@sha256:base";
 
-function testPlan(t: TestContext): Plan {
+function testPlan(t: TestContext, more: Partial<Layer> = {}): Plan {
   const folder = layersFolder(t, {
     "toolbox/Dockerfile": "FROM base\n",
     "system/Dockerfile": "FROM base\n",
@@ -25,7 +26,7 @@ function testPlan(t: TestContext): Plan {
   });
   const layers = [
     layer("system", [], { role: "system" }),
-    layer("a", ["toolbox"], { args: () => ({ X: "1" }) }),
+    layer("a", ["toolbox"], { args: () => ({ X: "1" }), ...more }),
   ];
   return plan(folder, recipe(layers, [layer("toolbox", [], { role: "build" })]));
 }
@@ -81,6 +82,18 @@ test("a stage is an image whose inputs answer every trap of the provider", async
       },
     ],
   });
+});
+
+test("the registry keeps every step of a stage that has many, and only the result of others", async (t) => {
+  const { recording } = await build(testPlan(t, { cachesSteps: true }));
+  const modeOf = (name: string) => {
+    const [{ raw }] = recording.only(image, name).inputs.cacheTo as [{ raw: string }];
+    return /,mode=(\w+),/.exec(raw)?.[1];
+  };
+  assert.deepEqual(
+    [modeOf("starter-a"), modeOf("starter-toolbox"), modeOf("starter")],
+    ["max", "min", "min"],
+  );
 });
 
 test("what starts FROM something is not recompressed, and starts from the base by digest", async (t) => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { backend } from "../../../layers/backend/layer.ts";
+import { interpreter } from "../../../layers/interpreter/layer.ts";
 import { runpodPackages, runpodWorker } from "../../../layers/runpod-worker/layer.ts";
 import { runtime } from "../../../layers/runtime/layer.ts";
 import { studioBackend } from "../../../layers/studio-backend/layer.ts";
@@ -27,7 +28,7 @@ function planOf(version = "1"): Plan {
   const text = [...new Set(names)].map(
     (name) => `${name}==${name === "runpod" ? version : 1} --hash=sha256:${"0".repeat(64)}\n`,
   );
-  return planRecipe(recipe(layers, [toolbox]), context, {
+  return planRecipe(recipe(layers, [interpreter, toolbox]), context, {
     layersFolder: join(repository, "layers"),
     lock: { path: "lock", distributions: parsePythonLock(text.join(""), "lock") },
     labels,

@@ -226,6 +226,20 @@ test("the cache's name follows a stage's own inputs, not its parents'", (t) => {
   );
 });
 
+test("where steps are cached, the cache's name outlives every change, and belongs to the recipe", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const keyOf = (name: string) => {
+    const [stage] = plan(folder, { ...recipe([layer("a", [], { cachesSteps: true })]), name }).stages;
+    assert.ok(stage?.cachesSteps);
+    return stage;
+  };
+  const before = keyOf("one");
+  writeFile(folder, "a/file", "new");
+  assert.notEqual(keyOf("one").key, before.key);
+  assert.equal(keyOf("one").ownKey, before.ownKey);
+  assert.notEqual(keyOf("other").ownKey, before.ownKey);
+});
+
 test("a recipe may not have the name of one of its layers", (t) => {
   const folder = layersFolder(t, { "test/Dockerfile": "FROM x\n" });
   assert.throws(() => plan(folder, recipe([layer("test")])), /test: is the name of a recipe and of a layer/);

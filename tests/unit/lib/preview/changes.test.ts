@@ -112,6 +112,7 @@ const changes: Readonly<Record<string, Change>> = {
       writeFileSync(path, JSON.stringify(lock));
     },
     causes: {
+      interpreter: ["pin debian-bookworm"],
       toolbox: ["pin debian-bookworm"],
       system: ["pin debian-bookworm"],
       starter: [product("starter")],
@@ -121,6 +122,7 @@ const changes: Readonly<Record<string, Change>> = {
     after: { base: "ubuntu-24.04", python: "3.12" },
     otherLock: true,
     causes: {
+      interpreter: ["pin debian-bookworm", "pin ubuntu-24.04"],
       toolbox: ["pin debian-bookworm", "pin ubuntu-24.04"],
       system: ["pin debian-bookworm", "pin ubuntu-24.04"],
       cuda: ["argument PYTHON"],
@@ -202,10 +204,9 @@ const changes: Readonly<Record<string, Change>> = {
     causes: {
       "nodes-fundamentals": [
         "file layers/nodes/layer.ts (Dockerfile)",
-        "file layers/nodes/layer.ts (nodes.json)",
+        "file layers/nodes/layer.ts (nodes/ComfyUI-KJNodes.json)",
         "pin ComfyUI-KJNodes",
       ],
-      runtime: [description],
     },
   },
   "another commit that changes only labels": {
@@ -271,7 +272,7 @@ test("a node that is added changes its group and what describes the image", () =
         "nodes-fundamentals",
         [
           "file layers/nodes/layer.ts (Dockerfile)",
-          "file layers/nodes/layer.ts (nodes.json)",
+          "file layers/nodes/layer.ts (nodes/Jovi_Colorizer.json)",
           "pin Jovi_Colorizer",
         ],
       ],

@@ -69,6 +69,15 @@ def list_nodes(folder: Path) -> list[str]:
     return []
 
 
+def origin_of(node: Path) -> Mapping[str, Any]:
+    """Commit and version of a node of the image, which its build wrote into it."""
+    with suppress(OSError, ValueError):
+        origin = json.loads((node / "strata-node.json").read_text(encoding="utf-8"))
+        if isinstance(origin, dict):
+            return origin
+    return {}
+
+
 def describe_nodes(
     listed: Iterable[Mapping[str, Any]],
     folders: Mapping[str, Path],
@@ -101,12 +110,13 @@ def describe_node(
 ) -> Node:
     """One of them."""
     pin = pins.get(name, {})
+    origin = origin_of(path) if source == "image" else {}
     node = Node(
         folder=name,
         source=source,
         repository=pin.get("repository"),
-        commit=pin.get("commit"),
-        version=pin.get("version"),
+        commit=origin.get("commit"),
+        version=origin.get("version"),
         group=pin.get("group"),
         known_failure=pin.get("knownFailure"),
     )

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { throwAll, together, UserError } from "./errors.ts";
 import { additionalCertificates } from "./lib/certificates.ts";
 import { checked } from "./lib/checked.ts";
-import { attentionKernels, cudaVersions, pythonVersions } from "./lib/compatibility.ts";
+import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/compatibility.ts";
 import { generation, generationNames } from "./lib/generations.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe.ts";
 import { redact } from "./lib/redact.ts";
@@ -74,6 +74,7 @@ export const schema = z.strictObject({
       }),
     )
     .default({}),
+  compile: z.array(z.enum(compiledKernels)).default([]),
   certificates: z.string().default("system"),
   mirrors: z.record(z.string(), openAddress).default({}),
   models: modelsSetting.default(noModels),
@@ -196,6 +197,7 @@ const readable: readonly (keyof Config)[] = [
   "llama",
   "attention",
   "wheels",
+  "compile",
   "mirrors",
   "models",
   "tags",

@@ -9,6 +9,10 @@ export type CudaVersion = (typeof cudaVersions)[number];
 export const attentionKernels = ["triton", "sageattention", "xformers", "flash-attn", "nunchaku"] as const;
 export type AttentionKernel = (typeof attentionKernels)[number];
 
+/** Kernels that a stack can have compiled from the sources in locks/sources.json. */
+export const compiledKernels = ["flash-attn", "sageattention"] as const satisfies readonly AttentionKernel[];
+export type CompiledKernel = (typeof compiledKernels)[number];
+
 export interface CompatibilitySet {
   readonly cuda: CudaVersion;
   /** Lowest driver that runs this CUDA version: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/ */
@@ -24,9 +28,9 @@ export interface CompatibilitySet {
   readonly attention: { readonly [kernel in AttentionKernel]: { version: string } | { missing: string } };
 }
 
-/** What the index has under these names is not for use: a stack that wants one pins a wheel of it. */
+/** What the index has under these names is not for use: a stack that wants one pins a wheel of it, or compiles it. */
 const unindexed = {
-  "flash-attn": { missing: "the index has only its source, which takes hours to compile" },
+  "flash-attn": { missing: "the index has only its source" },
   nunchaku: { missing: "the package of that name on the index is another project" },
 } as const;
 
@@ -94,6 +98,14 @@ const sets: { readonly [version in CudaVersion]: CompatibilitySet } = {
     },
   },
 };
+
+/** Reads which GPUs a library was compiled for. The index has no 13.0; this one reads code of both. */
+const cuobjdump = "nvidia-cuda-cuobjdump==13.2.*";
+
+/** What compiling CUDA code, and looking at what came out, takes as wheels; nothing where there is no compiler. */
+export function cudaToolchain({ cudaCompiler }: CompatibilitySet): readonly string[] {
+  return "requirements" in cudaCompiler ? [...cudaCompiler.requirements, cuobjdump] : [];
+}
 
 /** The set of versions that belongs to a CUDA version. */
 export function compatibilitySet(cuda: CudaVersion): CompatibilitySet {

@@ -2,12 +2,19 @@ import { throwAll, UserError } from "../errors.ts";
 import { resolveComfyUi } from "./comfyui.ts";
 import {
   type AttentionKernel,
+  type CompiledKernel,
   type CudaVersion,
   compatibilitySet,
   type PythonVersion,
 } from "./compatibility.ts";
 import { type GenerationName, generation } from "./generations.ts";
-import { kernelProblems, mirroredWheels, type PinnedWheels } from "./kernels.ts";
+import {
+  type CompiledSources,
+  compiledSources,
+  kernelProblems,
+  mirroredWheels,
+  type PinnedWheels,
+} from "./kernels.ts";
 import type { LayerContext, LlamaSource } from "./layer.ts";
 import { mirrored } from "./mirrors.ts";
 import type { NodeLock } from "./node-lock.ts";
@@ -26,6 +33,8 @@ export interface Choices {
   readonly cuda: CudaVersion;
   readonly attention: readonly AttentionKernel[];
   readonly wheels: PinnedWheels;
+  /** Kernels to compile from source. @default none */
+  readonly compile?: readonly CompiledKernel[];
   readonly llama: {
     readonly enabled: boolean;
     readonly source: LlamaSource;
@@ -71,6 +80,7 @@ export function layerContext(
   const choices: Choices = { ...stack, llama: { ...stack.llama, enabled } };
   const facts = generation(choices.generation);
   const set = compatibilitySet(choices.cuda);
+  const { compile = [] } = choices;
   throwAll("Pulumi stack", [
     ...(base.python === choices.python
       ? []
@@ -90,7 +100,7 @@ export function layerContext(
           ),
         ]
       : []),
-    ...kernelProblems({ ...choices, generation: facts, set }),
+    ...kernelProblems({ ...choices, compile, generation: facts, set }),
     ...(choices.llama.enabled && choices.llama.source === "git" && !gitCommit(choices, sources)
       ? [
           new UserError(
@@ -101,6 +111,7 @@ export function layerContext(
         ]
       : []),
   ]);
+  const compiled = compiledSources(compile, sources.kernels, choices.mirrors);
   return {
     recipe: choices.recipe,
     generation: facts,
@@ -115,10 +126,19 @@ export function layerContext(
       pin: llamaPin(choices, sources),
     },
     base: { name: base.name, digest: base.reference.split("@")[1] ?? "" },
-    gitPackages: gitPackages(recipe, nodes, choices.mirrors),
+    compiled,
+    gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
     ...(recipe.layers.some(({ name }) => name === "runpod-worker") ? { runpod: true } : {}),
   };
+}
+
+function kernelsInGit(compiled: CompiledSources): LayerContext["gitPackages"] {
+  return Object.fromEntries(
+    Object.entries(compiled).flatMap(([name, { version, git }]) =>
+      git ? [[name, { ...git, version }]] : [],
+    ),
+  );
 }
 
 /** Which setting brings a Python along, as far as one does; the sentence goes on. */

@@ -1,8 +1,15 @@
 import { UserError } from "../errors.ts";
-import type { AttentionKernel, CompatibilitySet, PythonVersion } from "./compatibility.ts";
+import {
+  type AttentionKernel,
+  type CompatibilitySet,
+  type CompiledKernel,
+  compiledKernels,
+  type PythonVersion,
+} from "./compatibility.ts";
 import type { Generation } from "./generations.ts";
 import { mirrored } from "./mirrors.ts";
 import { normaliseName, type PythonLock, requirementName } from "./python-lock.ts";
+import type { SourceLock } from "./source-lock.ts";
 import { wheelFits } from "./wheel-names.ts";
 
 /** A wheel that a stack brings itself, since the index has none that fits. */
@@ -16,6 +23,17 @@ export interface PinnedWheel {
 
 /** By the name of the package. */
 export type PinnedWheels = { readonly [kernel in AttentionKernel]?: PinnedWheel };
+
+/** A kernel that is compiled from its pinned source, for the stack's cards alone. */
+export interface CompiledSource {
+  readonly version: string;
+  /** Of the source distribution; empty where `git` says where the source is. */
+  readonly sha256: string;
+  readonly git?: { readonly location: string; readonly commit: string };
+}
+
+/** By the name of the package. */
+export type CompiledSources = { readonly [kernel in AttentionKernel]?: CompiledSource };
 
 /** What holds for a kernel's compiled part, whatever its version. */
 interface KernelFacts {
@@ -38,10 +56,14 @@ const facts: { readonly [kernel in AttentionKernel]?: KernelFacts } = {
   nunchaku: { capability: "7.5", cards: "Turing", requires: [] },
 };
 
+/** What kernels need that a stack brings itself, all of them. */
+export const kernelRequirements: readonly string[] = Object.values(facts).flatMap(({ requires }) => requires);
+
 /** What the choice of kernels is judged by. */
 export interface KernelChoice {
   readonly attention: readonly AttentionKernel[];
   readonly wheels: PinnedWheels;
+  readonly compile: readonly CompiledKernel[];
   readonly python: PythonVersion;
   readonly generation: Generation;
   readonly set: CompatibilitySet;
@@ -52,11 +74,21 @@ const glibc = "2.36";
 
 /** Everything that does not fit between the kernels of a stack, their wheels, its cards and its Python. */
 export function kernelProblems(choice: KernelChoice): UserError[] {
-  const { attention, wheels } = choice;
+  const { attention, wheels, compile, set } = choice;
   const unused = Object.keys(wheels).filter((name) => !attention.some((kernel) => kernel === name));
   return [
     ...attention.flatMap((kernel) => [...cardProblems(kernel, choice), ...missingWheel(kernel, choice)]),
     ...attention.flatMap((kernel) => wheelProblems(kernel, wheels[kernel], choice.python)),
+    ...compile.flatMap((kernel) => compileProblems(kernel, choice)),
+    ...(compile.length > 0 && "missing" in set.cudaCompiler
+      ? [
+          new UserError(
+            "strata:compile",
+            `CUDA ${set.cuda} cannot compile kernels: ${set.cudaCompiler.missing}.`,
+            'Set strata:cuda to "13.0", or remove it.',
+          ),
+        ]
+      : []),
     ...unused.map(
       (name) =>
         new UserError(
@@ -69,9 +101,13 @@ export function kernelProblems(choice: KernelChoice): UserError[] {
 }
 
 /** What the index has as a wheel runs on any card, or is refused with its CUDA version. */
-function cardProblems(kernel: AttentionKernel, { wheels, set, generation }: KernelChoice): UserError[] {
+function cardProblems(
+  kernel: AttentionKernel,
+  { wheels, compile, set, generation }: KernelChoice,
+): UserError[] {
   const { capability, cards } = facts[kernel] ?? {};
-  const isCompiled = wheels[kernel] !== undefined || "missing" in set.attention[kernel];
+  const isCompiled =
+    wheels[kernel] !== undefined || isOneOf(kernel, compile) || "missing" in set.attention[kernel];
   if (!capability || !isCompiled) return [];
   if (generation.computeCapabilities.some((own) => Number(own) >= Number(capability))) return [];
   return [
@@ -83,14 +119,45 @@ function cardProblems(kernel: AttentionKernel, { wheels, set, generation }: Kern
   ];
 }
 
-function missingWheel(kernel: AttentionKernel, { wheels, set }: KernelChoice): UserError[] {
+function isOneOf(kernel: AttentionKernel, compile: readonly AttentionKernel[]): boolean {
+  return compile.includes(kernel);
+}
+
+function compileProblems(kernel: CompiledKernel, { attention, wheels }: KernelChoice): UserError[] {
+  const remove = `Remove "${kernel}"`;
+  return [
+    ...(isOneOf(kernel, attention)
+      ? []
+      : [
+          new UserError(
+            "strata:compile",
+            `${kernel} is not used.`,
+            `Add "${kernel}" to strata:attention, or remove it.`,
+          ),
+        ]),
+    ...(wheels[kernel]
+      ? [
+          new UserError(
+            "strata:compile",
+            `${kernel} has a pinned wheel as well.`,
+            `${remove}, or strata:wheels.${kernel}.`,
+          ),
+        ]
+      : []),
+  ];
+}
+
+function missingWheel(kernel: AttentionKernel, { wheels, compile, set }: KernelChoice): UserError[] {
   const wheel = set.attention[kernel];
-  if ("version" in wheel || wheels[kernel]) return [];
+  if ("version" in wheel || wheels[kernel] || isOneOf(kernel, compile)) return [];
+  const orCompile = isOneOf(kernel, compiledKernels)
+    ? `, or have it compiled, which takes hours: strata:compile ["${kernel}"]`
+    : "";
   return [
     new UserError(
       "strata:attention",
       `no ${kernel} for CUDA ${set.cuda}: ${wheel.missing}.`,
-      `Remove it, or pin a wheel of it: strata:wheels {"${kernel}": {"url": …, "sha256": …, "version": …}}.`,
+      `Remove it, or pin a wheel of it: strata:wheels {"${kernel}": {"url": …, "sha256": …, "version": …}}${orCompile}.`,
     ),
   ];
 }
@@ -159,31 +226,56 @@ export function mirroredWheels(
   );
 }
 
-/** The lock with the pinned wheels in place of what it has under their names. Throws for what they need and it lacks. */
-export function withPinnedWheels(lock: PythonLock, wheels: PinnedWheels, path: string): PythonLock {
+/**
+ * The lock with a stack's own kernels in place of what it has under their names: pinned wheels, and those compiled from
+ * source. Throws for what they need and it lacks.
+ */
+export function withKernels(
+  lock: PythonLock,
+  { wheels, compiled }: { readonly wheels: PinnedWheels; readonly compiled: CompiledSources },
+  path: string,
+): PythonLock {
   const joined = new Map(lock);
-  for (const [name, { version, sha256 }] of Object.entries(wheels)) {
+  const kernels = [
+    ...Object.entries(wheels).map(([name, wheel]) => ({ ...wheel, name, setting: `strata:wheels.${name}` })),
+    ...Object.entries(compiled).map(([name, source]) => ({ ...source, name, setting: "strata:compile" })),
+  ];
+  for (const { name, setting, version, sha256 } of kernels) {
     const needed = ["torch", ...(facts[name as AttentionKernel]?.requires ?? [])].map(requirementName);
     for (const other of needed) {
       const distribution = joined.get(other);
       if (!distribution) {
         throw new UserError(
-          `strata:wheels.${name}`,
-          `needs ${other}, which ${path} does not hold.`,
+          setting,
+          `${name} needs ${other}, which ${path} does not hold.`,
           "Choose a recipe that has it, or name it in a recipe of your own.",
         );
       }
       joined.set(other, { ...distribution, requiredBy: [...distribution.requiredBy, name] });
     }
-    const requiredBy = lock.get(name)?.requiredBy ?? [];
     joined.set(name, {
       name,
       version,
-      hashes: [`sha256:${sha256}`],
-      requiredBy,
-      fromSource: false,
-      pinned: true,
+      hashes: sha256 === "" ? [] : [`sha256:${sha256}`],
+      requiredBy: lock.get(name)?.requiredBy ?? [],
+      ...(name in wheels ? { fromSource: false, pinned: true } : { fromSource: true }),
     });
   }
   return joined;
+}
+
+/** The sources of the kernels that a stack compiles, mirrors applied. */
+export function compiledSources(
+  compile: readonly CompiledKernel[],
+  lock: SourceLock["kernels"],
+  mirrors: Readonly<Record<string, string>>,
+): CompiledSources {
+  return Object.fromEntries(
+    compile.map((kernel): [string, CompiledSource] => {
+      const source = lock[kernel];
+      if ("sha256" in source) return [kernel, source];
+      const { version, repository, commit } = source;
+      return [kernel, { version, sha256: "", git: { location: mirrored(repository, mirrors), commit } }];
+    }),
+  );
 }

@@ -1,7 +1,7 @@
 import type { Fetch, ResolvedComfyUi } from "./comfyui.ts";
 import type { AttentionKernel, CompatibilitySet, PythonVersion } from "./compatibility.ts";
 import type { Generation } from "./generations.ts";
-import type { PinnedWheels } from "./kernels.ts";
+import type { CompiledSources, PinnedWheels } from "./kernels.ts";
 import type { ResolvedModels } from "./models.ts";
 
 /** Where llama.cpp's source comes from; both are pinned in locks/sources.json. */
@@ -16,6 +16,8 @@ export interface LayerContext {
   readonly attention: readonly AttentionKernel[];
   /** Those of them that come from a wheel that the stack pins, mirrors applied. */
   readonly wheels: PinnedWheels;
+  /** Those that are compiled for the stack's cards. */
+  readonly compiled: CompiledSources;
   readonly llama: {
     /** Whether the image has llama-server at all. */
     readonly enabled: boolean;

@@ -1,9 +1,16 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
 import { type Asked, resolveComfyUi } from "./comfyui.ts";
-import { attentionKernels, type CudaVersion, compatibilitySet, type PythonVersion } from "./compatibility.ts";
+import {
+  attentionKernels,
+  type CudaVersion,
+  compatibilitySet,
+  cudaToolchain,
+  type PythonVersion,
+} from "./compatibility.ts";
 import { gitPackages } from "./context.ts";
 import { generation } from "./generations.ts";
+import { kernelRequirements } from "./kernels.ts";
 import type { LayerContext } from "./layer.ts";
 import type { NodeLock } from "./node-lock.ts";
 import { normaliseName, requirementName } from "./python-lock.ts";
@@ -38,11 +45,14 @@ export function lockRequirements(recipe: Recipe, { python, cuda }: LockName, nod
     set,
     attention: attentionKernels.filter((kernel) => "version" in set.attention[kernel]),
     wheels: {},
+    compiled: {},
     llama: { enabled: true, source: "sdist", vmm: true, pin: { version: "", location: "", hash: "" } },
     base: { name: "", digest: "" },
     gitPackages: gitPackages(recipe, nodes, {}),
     ...(comfyui ? { comfyui } : {}),
   };
+  const compiles =
+    "requirements" in set.cudaCompiler && recipe.layers.some(({ name }) => name === "attention");
   const layers = [...recipe.buildLayers, ...recipe.layers].flatMap((layer): Asked[] => {
     const { image = [], remaining = [], build = [] } = layer.python?.(context) ?? {};
     return [...image, ...remaining, ...build].map((line) => ({ line, by: `layer ${layer.name}` }));
@@ -58,7 +68,15 @@ export function lockRequirements(recipe: Recipe, { python, cuda }: LockName, nod
       line: of,
       by: `recipe (stands in for ${alias})`,
     })),
-    ...(comfyui ? wheelBuildRequirements.map((line) => ({ line, by: "wheels built from source" })) : []),
+    ...(comfyui || compiles
+      ? wheelBuildRequirements.map((line) => ({ line, by: "wheels built from source" }))
+      : []),
+    ...(compiles
+      ? [...cudaToolchain(set), ...kernelRequirements].map((line) => ({
+          line,
+          by: "kernels compiled from source",
+        }))
+      : []),
   ];
   const gitNames = new Set(Object.keys(inGit).map(normaliseName));
   return all.filter(({ line }) => !gitNames.has(requirementName(line)));

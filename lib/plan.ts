@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { throwAll, UserError } from "../errors.ts";
 import { type ContextFile, readContextFile, readFolder } from "./files.ts";
-import { withPinnedWheels } from "./kernels.ts";
+import { withKernels } from "./kernels.ts";
 import { fileInput, type StageInputs, stageKey } from "./key.ts";
 import type { Layer, LayerContext, LayerRole } from "./layer.ts";
 import { type ProductLabels, productDockerfile } from "./product.ts";
@@ -129,7 +129,7 @@ function fileOf({ name }: Recipe, { file }: PlanSources): string {
   return file ?? `recipes/${name}.ts`;
 }
 
-/** The lock, with the packages that are only in git and the wheels that the stack pins. */
+/** The lock, with the packages that are only in git and the kernels that the stack brings. */
 function fullLock(
   recipe: Recipe,
   context: LayerContext,
@@ -140,7 +140,7 @@ function fullLock(
     { requires, version: context.gitPackages[normaliseName(name)]?.version ?? "" },
   ]);
   const joined = withGitPackages(distributions, Object.fromEntries(packages), aliasesOf(recipe));
-  return withPinnedWheels(joined, context.wheels, path);
+  return withKernels(joined, context, path);
 }
 
 function aliasesOf(recipe: Recipe): NonNullable<NonNullable<Recipe["resolution"]>["aliases"]> {

@@ -1,3 +1,4 @@
+import { cudaToolchain } from "./compatibility.ts";
 import type { Layer, LayerContext } from "./layer.ts";
 import { type Distribution, normaliseName } from "./python-lock.ts";
 
@@ -24,11 +25,33 @@ export const wheelBuildRequirements: readonly string[] = [
 export interface BuildNeeds {
   /** Its setup imports torch, so it is built again when torch changes. */
   readonly torch?: true;
-  /** It compiles CUDA code, for exactly the stack's compute capabilities. */
-  readonly cuda?: true;
+  /** It compiles CUDA code; given the stack's compute capabilities, what for. */
+  readonly cuda?: (capabilities: readonly string[]) => CudaTarget;
   readonly environment?: Readonly<Record<string, string>>;
   /** CMake's variables, for a setup that passes none on: they stand in a toolchain file, which CMake itself looks for. */
   readonly cmake?: Readonly<Record<string, string>>;
+}
+
+/** What a package with CUDA code is compiled for. */
+interface CudaTarget {
+  /** Exactly these are in its libraries afterwards, as the build checks. */
+  readonly capabilities: readonly string[];
+  /** How its setup is told, where TORCH_CUDA_ARCH_LIST is not heeded. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Its setup knows one set of code a generation of cards: 8.0 runs on all of 8.x. Below that it has none. */
+function flashAttention(capabilities: readonly string[]): CudaTarget {
+  const own = capabilities.filter((capability) => Number(capability) >= 8);
+  const targets = [...new Set(own.map((capability) => `${capability.split(".")[0]}.0`))];
+  return {
+    capabilities: targets,
+    environment: {
+      // Else it looks for a wheel on the network first.
+      FLASH_ATTENTION_FORCE_BUILD: "TRUE",
+      FLASH_ATTN_CUDA_ARCHS: targets.map((capability) => capability.replace(".", "")).join(";"),
+    },
+  };
 }
 
 /** By normalised name; what is not listed needs nothing but Python and a compiler. */
@@ -46,6 +69,13 @@ const buildNeeds: Readonly<Record<string, BuildNeeds>> = {
   },
   "groundingdino-py": { torch: true, environment: { CUDA_VISIBLE_DEVICES: "" } },
   fairscale: { torch: true },
+  "flash-attn": { torch: true, cuda: flashAttention },
+  sageattention: {
+    torch: true,
+    cuda: (capabilities) => ({
+      capabilities: capabilities.filter((capability) => Number(capability) >= 8),
+    }),
+  },
 };
 
 /** The build-only layer that makes one package into a wheel, cached by all that decides it. */
@@ -54,13 +84,17 @@ export function sourceWheel(
   needs: BuildNeeds = buildNeeds[name] ?? {},
 ): Layer {
   const git = ({ gitPackages }: LayerContext) => gitPackages[name];
+  const target = ({ generation }: LayerContext) => needs.cuda?.(generation.computeCapabilities);
   return {
     name: wheelStage(name),
     folder: "source-wheel",
     summary: `${name} ${version}, built from source`,
     role: "build",
     parents: () => ["toolbox", ...(needs.torch || needs.cuda ? ["cuda", "torch"] : [])],
-    shared: ["shared/trust.sh", "shared/fetch_sdist.py", "shared/finish.sh"],
+    shared: [
+      ...["shared/trust.sh", "shared/fetch_sdist.py", "shared/finish.sh"],
+      ...(needs.cuda ? ["shared/assemble-cuda.sh", "shared/gpu_code.py"] : []),
+    ],
     args: (context) => ({
       PYTHON: context.python,
       NAME: name,
@@ -68,15 +102,18 @@ export function sourceWheel(
       HASHES: hashes.map((hash) => hash.replace("sha256:", "")).join(" "),
       ENVIRONMENT: Object.entries({
         ...needs.environment,
+        ...target(context)?.environment,
         ...(needs.cmake ? { CMAKE_TOOLCHAIN_FILE: `/context/${toolchainFile}` } : {}),
       })
         .map(([key, value]) => `export ${key}='${value}'`)
         .join("; "),
       // Only what compiles CUDA code is built again for another generation.
-      CUDA_ARCHITECTURES: needs.cuda ? context.generation.computeCapabilities.join(";") : "",
+      CUDA_ARCHITECTURES: target(context)?.capabilities.join(";") ?? "",
     }),
     pins: (context) => ({ [name]: git(context)?.commit ?? hashes.join(" ") }),
-    python: () => ({ build: wheelBuildRequirements }),
+    python: ({ set }) => ({
+      build: [...wheelBuildRequirements, ...(needs.cuda ? cudaToolchain(set) : [])],
+    }),
     generated: (): Record<string, string> =>
       needs.cmake ? { [toolchainFile]: toolchainOf(needs.cmake) } : {},
     dockerfile: (parents, context) => {

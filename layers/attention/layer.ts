@@ -17,9 +17,9 @@ export const attention: Layer = {
   parents: () => ["toolbox", "cuda", "torch"],
   dockerfile: (parents, { wheels }) => wheelsDockerfile(parents, ["KERNELS"], Object.values(wheels)),
   args: (context) => ({ ...wheelLayer.args(context), KERNELS: modules(context).join(" ") }),
-  python: ({ set, attention, wheels }) => ({
+  python: ({ set, attention, wheels, compiled }) => ({
     image: attention.flatMap((kernel) => {
-      const wheel = wheels[kernel] ?? set.attention[kernel];
+      const wheel = wheels[kernel] ?? compiled[kernel] ?? set.attention[kernel];
       return "version" in wheel ? [`${kernel}==${wheel.version}`] : [];
     }),
   }),

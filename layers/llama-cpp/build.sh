@@ -19,7 +19,10 @@ options=(
 rpath='$ORIGIN'
 
 if [ -n "$CUDA_ARCHITECTURES" ]; then
-  sh -eu /context/assemble-cuda.sh /opt/cuda
+  . /context/trust.sh
+  /opt/toolbox/bin/uv --quiet pip install --target /opt/nvcc --python /usr/bin/python3 --no-config --no-cache \
+    --no-deps --only-binary :all: --require-hashes --requirement /context/build-requirements.txt
+  sh -eu /context/assemble-cuda.sh /opt/nvcc "/stages/cuda$SITE_PACKAGES" /opt/cuda
   export PATH="/opt/cuda/bin:$PATH"
   options+=(
     -DGGML_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES="$CUDA_ARCHITECTURES"

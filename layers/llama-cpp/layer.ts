@@ -1,10 +1,8 @@
+import { cudaToolchain } from "../../lib/compatibility.ts";
 import { cmakeCudaArchitectures } from "../../lib/generations.ts";
 import { type Layer, type LayerContext, sitePackages } from "../../lib/layer.ts";
 
 const usesCuda = ({ generation }: LayerContext): boolean => generation.computeCapabilities.length > 0;
-
-/** Reads which GPUs a library was compiled for. The index has no 13.0; this one reads code of both. */
-const cuobjdump = "nvidia-cuda-cuobjdump==13.2.*";
 
 export const llamaCpp: Layer = {
   name: "llama-cpp",
@@ -12,7 +10,13 @@ export const llamaCpp: Layer = {
     "llama-server, compiled for exactly the generation's compute capabilities; no Python change compiles it again",
   included: ({ llama }) => llama.enabled,
   parents: (context) => (usesCuda(context) ? ["toolbox", "cuda"] : ["toolbox"]),
-  shared: ["shared/fetch_sdist.py", "shared/finish.sh", "shared/gpu_code.py", "shared/trust.sh"],
+  shared: [
+    "shared/assemble-cuda.sh",
+    "shared/fetch_sdist.py",
+    "shared/finish.sh",
+    "shared/gpu_code.py",
+    "shared/trust.sh",
+  ],
   args: (context) => ({
     SOURCE: context.llama.source,
     LIBRARIES: usesCuda(context) ? "cuda" : "toolbox",
@@ -27,10 +31,7 @@ export const llamaCpp: Layer = {
   }),
   pins: ({ llama }) => ({ "llama.cpp": `${llama.pin.version} ${llama.pin.hash}` }),
   python: (context) => ({
-    build:
-      usesCuda(context) && "requirements" in context.set.cudaCompiler
-        ? [...context.set.cudaCompiler.requirements, cuobjdump]
-        : [],
+    build: usesCuda(context) ? cudaToolchain(context.set) : [],
   }),
   owns: () => ["/opt/llama.cpp"],
 };

@@ -27,16 +27,25 @@ if [ -d /stages ]; then
   LD_LIBRARY_PATH="$(find /stages -type d -path '*/site-packages/nvidia/*' -name lib | tr '\n' ':')"
   export PYTHONPATH LD_LIBRARY_PATH
 fi
-if [ -n "$CUDA_ARCHITECTURES" ]; then export TORCH_CUDA_ARCH_LIST="$CUDA_ARCHITECTURES"; fi
-eval "$ENVIRONMENT"
-MAX_JOBS="$(nproc)"
-PYTHONHASHSEED=0
 PATH="/opt/toolbox/bin:$PATH"
+MAX_JOBS="$(nproc)"
+if [ -e /context/assemble-cuda.sh ]; then
+  compiler="$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+  sh -eu /context/assemble-cuda.sh "$compiler" "/stages/cuda/$site" /opt/cuda
+  PATH="/opt/cuda/bin:$PATH"
+  # What an interrupted build has compiled is not compiled again: hours, for FlashAttention.
+  export CUDA_HOME=/opt/cuda TORCH_CUDA_ARCH_LIST="$CUDA_ARCHITECTURES" PYTORCH_NVCC="ccache /opt/cuda/bin/nvcc"
+  # One nvcc takes up to 5 GB of such kernels.
+  fitting="$(awk '/^MemAvailable:/ { print int($2 / 5000000) }' /proc/meminfo)"
+  if [ "$fitting" -lt "$MAX_JOBS" ]; then MAX_JOBS="$((fitting > 0 ? fitting : 1))"; fi
+fi
+eval "$ENVIRONMENT"
+PYTHONHASHSEED=0
 export MAX_JOBS PYTHONHASHSEED PATH CMAKE_BUILD_PARALLEL_LEVEL="$MAX_JOBS" SETUPTOOLS_SCM_PRETEND_VERSION="$VERSION"
 # A changed build tool or script compiles nothing again that comes out the same.
 export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_CUDA_COMPILER_LAUNCHER=ccache
 
-/opt/toolbox/bin/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-index --no-build-isolation \
+python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-index --no-build-isolation \
   --wheel-dir /out /source
 python3 - /out/*.whl <<'CHECK'
 import os, re, sys
@@ -45,4 +54,7 @@ name = re.sub(r"[-_.]+", "-", sys.argv[1].rsplit("/", 1)[1].split("-")[0]).lower
 if name != os.environ["NAME"]:
     sys.exit(f"{os.environ['NAME']}: its source builds a package called {name}: give it that name in the recipe")
 CHECK
+if [ -e /context/gpu_code.py ]; then
+  python /context/gpu_code.py /opt/cuda/bin/cuobjdump "$CUDA_ARCHITECTURES" /out/*.whl
+fi
 sh -eu /context/finish.sh

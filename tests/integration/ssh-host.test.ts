@@ -17,46 +17,22 @@ import { historySchema } from "../../lib/preview/history.ts";
 import { repository } from "../../tools/home.ts";
 import { checksKey, promotionEnvironment } from "../support/evidence.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
-import { script } from "../unit/tools/support/folder.ts";
+import { clearPodman, makePodman, whyNoPodman } from "./support/podman.ts";
 import { type Sshd, startSshd, whyNoSshd } from "./support/sshd.ts";
 import { pushTinyImage, type TinyImage } from "./support/tiny-image.ts";
 
 const skip = whyNoSshd() ?? whyNoPodman() ?? false;
 
-function whyNoPodman(): string | undefined {
-  try {
-    execFileSync("podman", ["--version"], { stdio: "ignore" });
-    execFileSync("runc", ["--version"], { stdio: "ignore" });
-    return undefined;
-  } catch {
-    return "there is no podman with runc (Debian: podman, runc)";
-  }
-}
-
 const folder = mkdtempSync(join(tmpdir(), "strata-ssh-"));
 let registry: FakeRegistry;
 let sshd: Sshd;
-
-/** podman with storage of its own, and with what a container without a system manager needs. */
-function makePodman(): string {
-  const own = `--root ${folder}/storage --runroot ${folder}/run --cgroup-manager cgroupfs --runtime runc`;
-  return script(
-    join(folder, "bin", "podman"),
-    [
-      'verb="$1"',
-      "shift",
-      `case "$verb" in create | run) set -- --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 "$@" ;; esac`,
-      `exec /usr/bin/podman ${own} "$verb" "$@"`,
-    ].join("\n"),
-  );
-}
 
 let podman: string;
 const listed = (...words: string[]) => execFileSync(podman, words).toString().trim();
 
 before(async () => {
   if (skip) return;
-  podman = makePodman();
+  podman = makePodman(folder);
   registry = await startFakeRegistry();
   registry.intercept = (request, response) => {
     if (request.url !== "/v2/") return false;
@@ -70,9 +46,7 @@ after(async () => {
   if (!skip) {
     await sshd.stop();
     await registry[Symbol.asyncDispose]();
-    execFileSync(podman, ["rm", "--all", "--force"], { stdio: "ignore" });
-    // podman leaves its folder mounted on itself once an image was unpacked.
-    await execa("umount", [join(folder, "storage/overlay")], { reject: false });
+    clearPodman(folder);
   }
   rmSync(folder, { recursive: true, force: true });
 });

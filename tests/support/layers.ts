@@ -17,6 +17,7 @@ export const context: LayerContext = {
   set: compatibilitySet("13.0"),
   attention: ["triton"],
   wheels: {},
+  compiled: {},
   llama: {
     enabled: true,
     source: "sdist",

@@ -27,6 +27,7 @@ test("nothing configured gives the defaults", () => {
     llama: { enabled: true, source: "sdist", vmm: true },
     attention: ["triton", "sageattention"],
     wheels: {},
+    compile: [],
     certificates: "system",
     mirrors: {},
     models: { strategy: "none", also: [], background: false },
@@ -89,6 +90,12 @@ test("a recipe's defaults are settings that are allowed, and fit together", () =
     const locked = parseImageLock(readFileSync(join(repository, "locks/images.json"), "utf8"));
     assert.equal(locked[base]?.python, python, recipe);
   }
+});
+
+test("compile: kernels that have a source to compile", () => {
+  const compile = (value: object) => parseConfig({ "strata:compile": JSON.stringify(value) }).compile;
+  assert.deepEqual(compile(["flash-attn"]), ["flash-attn"]);
+  assert.throws(() => compile(["xformers"]), /strata:compile\.0: .*flash-attn/);
 });
 
 test("wheels: by the name of a kernel, with a whole hash", () => {

@@ -14,6 +14,15 @@ const sources = parseSourceLock(
       sdist: { package: "llama-cpp-python", version: "0.3.36", sha256: "8".repeat(64) },
       git: { repository: "https://example.org/llama.cpp.git", tag: "b8505", commit: null },
     },
+    kernels: {
+      "flash-attn": { version: "2.8.3", sha256: "9".repeat(64) },
+      sageattention: {
+        version: "2.2.0",
+        repository: "https://example.org/sage.git",
+        tag: "v2.2.0",
+        commit: "a".repeat(40),
+      },
+    },
   }),
 );
 const nodes = { repositories: {}, packages: {} };
@@ -135,6 +144,21 @@ test("the longest prefix that a mirror is given for is replaced", () => {
   assert.equal(mirrored("https://a/b/c.git", mirrors), "https://n/c.git");
   assert.equal(mirrored("https://a/c.git", mirrors), "https://m/c.git");
   assert.equal(mirrored("https://z/c.git", mirrors), "https://z/c.git");
+});
+
+test("kernels to compile come with their pins; one in a repository is fetched from the mirror", () => {
+  const chosen: Choices = {
+    ...choices,
+    generation: "ada",
+    attention: ["triton", "sageattention", "flash-attn"],
+    compile: ["sageattention", "flash-attn"],
+    mirrors: { "https://example.org/": "https://mirror/" },
+  };
+  const { compiled, gitPackages: inGit } = layerContext(chosen, base, sources);
+  assert.equal(compiled["flash-attn"]?.sha256, "9".repeat(64));
+  const location = "https://mirror/sage.git";
+  assert.deepEqual(inGit, { sageattention: { location, commit: "a".repeat(40), version: "2.2.0" } });
+  assert.deepEqual(layerContext(choices, base, sources).compiled, {});
 });
 
 test("a source lock with a shortened hash is refused", () => {

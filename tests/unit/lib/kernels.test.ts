@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseConfig } from "../../../config.ts";
-import type { AttentionKernel } from "../../../lib/compatibility.ts";
+import type { AttentionKernel, CompiledKernel, CudaVersion } from "../../../lib/compatibility.ts";
 import { compatibilitySet } from "../../../lib/compatibility.ts";
 import { type GenerationName, generation, generationNames } from "../../../lib/generations.ts";
 import {
@@ -11,8 +11,9 @@ import {
   type PinnedWheel,
   type PinnedWheels,
   wheelFile,
+  withKernels,
 } from "../../../lib/kernels.ts";
-import type { Stage } from "../../../lib/plan.ts";
+import type { Plan, Stage } from "../../../lib/plan.ts";
 import { planStack } from "../../../lib/stack-plan.ts";
 import { repository } from "../../../tools/home.ts";
 import { stageProblems } from "../../support/dockerfile.ts";
@@ -30,13 +31,20 @@ const sage: PinnedWheel = {
   version: "2.2.0",
 };
 
-function problems(name: GenerationName, attention: AttentionKernel[], wheels: PinnedWheels = {}): string[] {
+function problems(
+  name: GenerationName,
+  attention: AttentionKernel[],
+  wheels: PinnedWheels = {},
+  compile: CompiledKernel[] = [],
+  cuda: CudaVersion = "13.0",
+): string[] {
   const choice: KernelChoice = {
     attention,
     wheels,
+    compile,
     python: "3.11",
     generation: generation(name),
-    set: compatibilitySet("13.0"),
+    set: compatibilitySet(cuda),
   };
   return kernelProblems(choice).map(({ message }) => message);
 }
@@ -46,6 +54,29 @@ test("a package that the index has only as source needs a wheel, and says how", 
   assert.deepEqual(more, []);
   assert.match(problem, /no flash-attn for CUDA 13\.0: the index has only its source/);
   assert.match(problem, /pin a wheel of it: strata:wheels \{"flash-attn": \{"url"/);
+  assert.match(problem, /or have it compiled, which takes hours: strata:compile \["flash-attn"\]/);
+});
+
+test("a kernel that is compiled needs no wheel, but cards that run it", () => {
+  assert.deepEqual(problems("ada", ["flash-attn", "sageattention"], {}, ["flash-attn", "sageattention"]), []);
+  // SageAttention of the index goes anywhere; compiled it is another thing.
+  for (const name of ["cpu", "turing"] as const) {
+    assert.match(
+      problems(name, ["sageattention"], {}, ["sageattention"])[0] ?? "",
+      /runs on Ampere \(8\.0\)/,
+    );
+  }
+});
+
+test("what is to be compiled and cannot be, or need not, is an error", () => {
+  assert.match(problems("ada", ["triton"], {}, ["flash-attn"])[0] ?? "", /compile: flash-attn is not used/);
+  const both = problems("ada", ["flash-attn"], { "flash-attn": flash }, ["flash-attn"]);
+  assert.match(both[0] ?? "", /flash-attn has a pinned wheel as well/);
+  const old = problems("ada", ["sageattention"], {}, ["sageattention"], "12.8");
+  assert.match(
+    old[0] ?? "",
+    /strata:compile: CUDA 12\.8 cannot compile kernels: .* Set strata:cuda to "13\.0"/,
+  );
 });
 
 test("nunchaku of the index is another project", () => {
@@ -165,9 +196,65 @@ test("nunchaku cannot be imported where diffusers is not: only its libraries are
   assert.equal(attentionStage(["triton", "nunchaku"], { nunchaku: wheel }).args.KERNELS, "triton");
 });
 
-test("what a wheel needs has to be in the lock", () => {
+test("what a kernel needs has to be in the lock", () => {
+  const none = { wheels: {}, compiled: {} };
   assert.throws(
-    () => attentionStage(["flash-attn"], { "flash-attn": flash }, "starter"),
-    /strata:wheels\.flash-attn: needs einops, which locks\/python\/starter-py3\.11-cu13\.0\.txt does not hold/,
+    () => withKernels(new Map(), { ...none, wheels: { "flash-attn": flash } }, "a lock"),
+    /strata:wheels\.flash-attn: flash-attn needs torch, which a lock does not hold/,
   );
+  const compiled = { sageattention: { version: "2.2.0", sha256: "" } };
+  assert.throws(
+    () => withKernels(new Map(), { ...none, compiled }, "a lock"),
+    /strata:compile: sageattention needs torch, which a lock does not hold/,
+  );
+});
+
+/** The plan of starter for Ada with both kernels compiled. */
+function planCompiled(more: Readonly<Record<string, string>> = {}): Plan {
+  const config = parseConfig({
+    "strata:generation": "ada",
+    "strata:attention": '["triton", "sageattention", "flash-attn"]',
+    "strata:compile": '["sageattention", "flash-attn"]',
+    ...more,
+  });
+  return planStack(config, labels, { root: repository, localImages: "none.json" }).plan;
+}
+
+const stageOf = ({ stages }: Plan, name: string): Stage => {
+  const stage = stages.find((candidate) => candidate.name === name);
+  assert.ok(stage, name);
+  return stage;
+};
+
+test("a kernel that is compiled is a wheel of its own stage, which the attention stage installs", () => {
+  const plan = planCompiled();
+  for (const name of ["attention", "wheel-flash-attn", "wheel-sageattention"])
+    assert.deepEqual(stageProblems(stageOf(plan, name)), []);
+  const stage = stageOf(plan, "attention");
+  assert.deepEqual(stage.parents.filter((parent) => parent.startsWith("wheel-")).sort(), [
+    "wheel-flash-attn",
+    "wheel-sageattention",
+  ]);
+  assert.equal(textOf(stage, "built-requirements.txt"), "flash-attn\nsageattention\n");
+  assert.doesNotMatch(textOf(stage, "requirements.txt"), /flash|sage/);
+  assert.match(textOf(stage, "requirements.txt"), /^einops==/m);
+  assert.match(stage.inputs["package:sageattention"] ?? "", /^2\.2\.0 /);
+});
+
+test("a kernel's source is pinned: the index's archive by its hash, a repository at its commit, from a mirror", () => {
+  const mirror = "https://git.example.org/mirror/";
+  const plan = planCompiled({ "strata:mirrors": JSON.stringify({ "https://github.com/": mirror }) });
+  assert.match(stageOf(plan, "wheel-flash-attn").args.HASHES ?? "", /^[0-9a-f]{64}$/);
+  const sources = textOf(stageOf(plan, "wheel-sageattention"), "Dockerfile");
+  assert.match(
+    sources,
+    /^ADD https:\/\/git\.example\.org\/mirror\/thu-ml\/SageAttention\.git\?ref=[0-9a-f]{40}&/m,
+  );
+});
+
+test("other cards compile their kernels anew; torch and CUDA stay what they were", () => {
+  const [ada, hopper] = [planCompiled(), planCompiled({ "strata:generation": "hopper" })];
+  for (const name of ["wheel-flash-attn", "wheel-sageattention", "attention"])
+    assert.notEqual(stageOf(ada, name).key, stageOf(hopper, name).key, name);
+  for (const name of ["cuda", "torch"]) assert.equal(stageOf(ada, name).key, stageOf(hopper, name).key, name);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type TestContext, test } from "node:test";
-import { generation } from "../../../lib/generations.ts";
+import { type GenerationName, generation } from "../../../lib/generations.ts";
 import type { LayerContext } from "../../../lib/layer.ts";
 import { type Plan, stageEpoch } from "../../../lib/plan.ts";
 import { requirementName } from "../../../lib/python-lock.ts";
@@ -104,20 +104,43 @@ test("another generation builds no wheel again that compiles no CUDA code", (t) 
   assert.deepEqual(changed(t, { on: { ...context, generation: generation("ada") } }), []);
 });
 
-test("what compiles CUDA code does it for exactly the generation's compute capabilities", () => {
-  const flash = {
-    name: "flash-attn",
+test("what compiles CUDA code does it for the generation's compute capabilities", () => {
+  const built = {
     version: "1.0",
     hashes: [`sha256:${"1".repeat(64)}`],
     requiredBy: [],
     fromSource: true,
   };
-  const argument = (name: "ampere" | "ada", needs: Parameters<typeof sourceWheel>[1]) =>
-    sourceWheel(flash, needs).args?.({ ...context, generation: generation(name) }).CUDA_ARCHITECTURES;
-  assert.equal(argument("ampere", { cuda: true }), "8.0;8.6");
-  assert.equal(argument("ada", { cuda: true }), "8.9");
-  assert.equal(argument("ampere", { torch: true }), "");
-  assert.deepEqual(sourceWheel(flash, { cuda: true }).parents(context), ["toolbox", "cuda", "torch"]);
+  const targets = (name: string, cards: GenerationName) => {
+    const wheel = sourceWheel({ ...built, name });
+    const { CUDA_ARCHITECTURES: capabilities, ENVIRONMENT: environment = "" } =
+      wheel.args?.({ ...context, generation: generation(cards) }) ?? {};
+    return [capabilities, /FLASH_ATTN_CUDA_ARCHS='([^']*)'/.exec(environment)?.[1]];
+  };
+  assert.deepEqual(targets("sageattention", "ampere"), ["8.0;8.6", undefined]);
+  assert.deepEqual(targets("sageattention", "universal"), ["8.0;8.6;8.9;9.0;10.0;12.0", undefined]);
+  // Its setup has one set of code for all cards of a generation.
+  assert.deepEqual(targets("flash-attn", "ada"), ["8.0", "80"]);
+  assert.deepEqual(targets("flash-attn", "blackwell"), ["10.0;12.0", "100;120"]);
+  assert.deepEqual(targets("fairscale", "ampere"), ["", undefined]);
+});
+
+test("what compiles CUDA code has a compiler, and looks at what came out", () => {
+  const wheel = sourceWheel({
+    name: "sageattention",
+    version: "2.2.0",
+    hashes: [],
+    requiredBy: [],
+    fromSource: true,
+  });
+  assert.deepEqual(wheel.parents(context), ["toolbox", "cuda", "torch"]);
+  assert.ok(wheel.shared?.includes("shared/assemble-cuda.sh") && wheel.shared.includes("shared/gpu_code.py"));
+  const { build = [] } = wheel.python?.(context) ?? {};
+  for (const tool of ["nvidia-cuda-nvcc", "nvidia-cuda-cuobjdump", "ninja"])
+    assert.ok(
+      build.some((line) => line.startsWith(tool)),
+      tool,
+    );
 });
 
 test("a wheel's build is told what to make, from which archive, for which Python, and what the package wants", (t) => {

@@ -278,6 +278,14 @@ export function registryAccess(
   return { password, ca: file && readFileSync(file, "utf8") };
 }
 
+/** The same, with what this machine adds: where the local registry listens, and the folder that keeps logins. */
+export function registryContext(
+  { services, logins }: { readonly services: string; readonly logins: string },
+  setting: RegistrySetting,
+): RegistryAccess & { readonly localAddress: string; readonly logins: string } {
+  return { localAddress: registryAddress(services), logins, ...registryAccess(setting) };
+}
+
 const partSchema = z.strictObject({
   /** The stages that the update is targeted at. */
   stages: z.array(z.string()),

@@ -1,7 +1,6 @@
 import { relative } from "node:path";
-import * as pulumi from "@pulumi/pulumi";
 import { openHosts } from "./components/hosts/open-hosts.ts";
-import { KeptStages } from "./components/kept-stages.ts";
+import { keepStages } from "./components/kept-stages.ts";
 import { LayeredImage } from "./components/layered-image.ts";
 import { openRegistries } from "./components/open-registry.ts";
 import { productCopies } from "./components/product-copy.ts";
@@ -11,8 +10,7 @@ import * as settings from "./config.ts";
 import { writeBuildContext } from "./lib/build-context.ts";
 import { testLimits } from "./lib/hosts/limits.ts";
 import { joinOutputs } from "./lib/part.ts";
-import { requiredHost } from "./lib/settings/evidence.ts";
-import { kindOfHosts } from "./lib/settings/host.ts";
+import { promotionTerms } from "./lib/settings/evidence.ts";
 import { planStack } from "./lib/stack-plan.ts";
 import { expandTags, stageTag } from "./lib/tags.ts";
 import { home, repository } from "./tools/home.ts";
@@ -24,9 +22,7 @@ const { plan, base, checks } = planStack(config, provenance, { root: repository,
 const { generation, builder } = config;
 const name = plan.recipe;
 
-const localAddress = settings.registryAddress(home.services);
-const access = { localAddress, logins: home.logins };
-const registries = await openRegistries(config, (to) => ({ ...access, ...settings.registryAccess(to) }));
+const registries = await openRegistries(config, (to) => settings.registryContext(home, to));
 const { registry } = registries;
 const image = new LayeredImage(name, {
   plan,
@@ -35,10 +31,7 @@ const image = new LayeredImage(name, {
   settings: { registry, builder, certificates: settings.readCertificates(config) },
   inTurn: part === undefined,
 });
-if (registry.removesOldStages) {
-  const kept = { repository: registry.repository, stack: pulumi.getStack(), stages: image.stages };
-  new KeptStages(`${name}-kept`, kept);
-}
+keepStages(`${name}-kept`, registry, image.stages);
 const { reference, digest } = image;
 const tested = { sizeBudget: config.found.recipe.sizeBudget, repositoryArn: registry.repositoryArn };
 const smoke = new SmokeTest(`${name}-smoke`, {
@@ -50,19 +43,23 @@ const promoted = {
   reference,
   tags: expandTags(config.tags, { recipe: name, generation, commit: provenance.revision }),
   evidence: smoke.evidence,
-  terms: {
-    checks,
-    ...config.evidence,
-    host: requiredHost(config.evidence, generation, kindOfHosts(config.host)),
-  },
+  terms: promotionTerms(config, checks),
 };
 const { tags } = new Promotion(`${name}-promotion`, promoted);
-const copied = { ...promoted, productTag: stageTag(plan.product) };
+const { library } = image;
+const copied = { ...promoted, productTag: stageTag(plan.product), library };
 const copies = productCopies(name, registries.copies, copied).map((copy) => copy.tags);
 
 const outputs = {
   recipe: name,
-  product: { reference, digest, bytes: image.compressedSize, tags, copies, models: image.library ?? null },
+  product: {
+    reference,
+    digest,
+    bytes: image.compressedSize,
+    tags,
+    copies,
+    models: library?.reference ?? null,
+  },
   stages: image.summaries,
   evidence: smoke.evidence.apply((text) => (text ? JSON.parse(text) : null)),
 };

@@ -1,6 +1,17 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { keepTag } from "../lib/tags.ts";
+import type { Registry } from "./registry.ts";
+
+/** Keeps a stack's stages in its registry, if that removes old ones. */
+export function keepStages(
+  name: string,
+  { removesOldStages, repository }: Registry,
+  stages: KeptStagesArgs["stages"],
+): KeptStages | undefined {
+  if (!removesOldStages) return undefined;
+  return new KeptStages(name, { repository, stack: pulumi.getStack(), stages });
+}
 
 export interface KeptStagesArgs {
   /** `host[:port]/path` */

@@ -19,6 +19,14 @@ export interface LayeredImageArgs {
   readonly inTurn?: boolean;
 }
 
+/** An image that holds nothing but models. */
+export interface Library {
+  /** `repository@sha256:…` */
+  readonly reference: pulumi.Output<string>;
+  /** What its tag begins with. */
+  readonly tag: string;
+}
+
 /** By these a preview finds what changes, and how large it is. */
 export type StageSummary = Pick<ImageStage, "key" | "digest" | "inputs"> & {
   readonly bytes: ImageStage["compressedSize"];
@@ -34,7 +42,7 @@ export class LayeredImage extends pulumi.ComponentResource {
   /** Bytes in the registry; undefined in a preview of an image that is yet to be built. */
   readonly compressedSize: pulumi.Output<number | undefined>;
   /** The image of the bulk stages that the product does not hold; undefined where it holds them all. */
-  readonly library: pulumi.Output<string> | undefined;
+  readonly library: Library | undefined;
   /** What a stack tells of each stage, the product under its recipe's name. */
   readonly summaries: Readonly<Record<string, StageSummary>>;
 
@@ -86,14 +94,18 @@ export class LayeredImage extends pulumi.ComponentResource {
             },
             { parent: this },
           );
+    const tag = joinedTag(plan.recipe, "library");
     this.library =
       beside.length === 0
         ? undefined
-        : new JoinedImage(
-            `${name}-library`,
-            { stages: stagesOf(beside), tag: joinedTag(plan.recipe, "library"), tools: settings.tools },
-            { parent: this },
-          ).reference;
+        : {
+            tag,
+            reference: new JoinedImage(
+              `${name}-library`,
+              { stages: stagesOf(beside), tag, tools: settings.tools },
+              { parent: this },
+            ).reference,
+          };
     this.stages = built;
     this.digest = whole.digest;
     this.reference = whole.reference;
@@ -113,7 +125,7 @@ export class LayeredImage extends pulumi.ComponentResource {
       digest: this.digest,
       reference: this.reference,
       compressedSize: this.compressedSize,
-      library: this.library,
+      library: this.library?.reference,
     });
   }
 }

@@ -8,6 +8,8 @@ export interface ProductCopyArgs extends PromotionArgs {
   readonly target: pulumi.Input<string>;
   /** The product's working tag, which it has in the copy as well: an image without any tag is easily removed. */
   readonly productTag: pulumi.Input<string>;
+  /** The image of models that belongs to it, which is copied too, and what its tag begins with. @default none */
+  readonly library?: { readonly reference: pulumi.Input<string>; readonly tag: string } | undefined;
 }
 
 /**
@@ -25,6 +27,9 @@ export class ProductCopy extends pulumi.ComponentResource {
       ...promotionEnvironment(args),
       STRATA_TARGET: args.target,
       STRATA_PRODUCT_TAG: args.productTag,
+      ...(args.library
+        ? { STRATA_LIBRARY: args.library.reference, STRATA_LIBRARY_TAG: args.library.tag }
+        : {}),
     };
     const copy = new command.local.Command(
       name,
@@ -32,7 +37,12 @@ export class ProductCopy extends pulumi.ComponentResource {
         create: "node tools/copy.ts",
         environment,
         stdin: args.evidence,
-        triggers: [environment.STRATA_REFERENCE, environment.STRATA_TARGET, environment.STRATA_TAGS],
+        triggers: [
+          environment.STRATA_REFERENCE,
+          environment.STRATA_TARGET,
+          environment.STRATA_TAGS,
+          ...(args.library ? [args.library.reference] : []),
+        ],
         logging: command.types.enums.local.Logging.Stderr,
       },
       { parent: this },

@@ -69,6 +69,11 @@ export function joinedTag(recipe: string, what: "joined" | "library"): string {
   return `product-${recipe}-${what}`;
 }
 
+/** The working tag of an image that was joined: `prefix` is what `joinedTag` gave. */
+export function joinedImageTag(prefix: string, digest: string): string {
+  return `${prefix}-${digest.slice("sha256:".length, 27)}`;
+}
+
 /** The tag that keeps a stage which a stack uses, whatever its age. */
 export function keepTag(stack: string, stage: string): string {
   const tag = `keep-${stack}-${stage}`;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseReference } from "../lib/references.ts";
+import { joinedImageTag } from "../lib/tags.ts";
 import { imageOf, type Layers, withLayers } from "../lib/top-layer.ts";
 import { readImage } from "../oci/client.ts";
 import { pushImage } from "../oci/push.ts";
@@ -25,7 +26,7 @@ await main(async () => {
   const { config, layers: all } = below ? withLayers(below, layers) : imageOf(layers);
   const reference = await pushImage(base ?? references[0]?.[1] ?? "", config, all);
   const { digest = "" } = parseReference(reference);
-  await tagManifest(reference, `${required("STRATA_TAG")}-${digest.slice("sha256:".length, 27)}`);
+  await tagManifest(reference, joinedImageTag(required("STRATA_TAG"), digest));
   process.stdout.write(`${reference}\n`);
   return 0;
 });

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import type { Terms } from "../acceptance.ts";
 import type { GenerationName } from "../generations.ts";
+import { type HostSetting, kindOfHosts } from "./host.ts";
 
 /** `strata:evidence`: what a tag asks of the evidence that moves it. */
 export const evidenceSetting = z
@@ -12,6 +14,19 @@ export const evidenceSetting = z
   .default({ maxAgeDays: 30 });
 
 export type EvidenceSetting = z.output<typeof evidenceSetting>;
+
+/** What a stack's tags ask of evidence. @param checks hash of the checks that it has to be by */
+export function promotionTerms(
+  stack: {
+    readonly evidence: EvidenceSetting;
+    readonly generation: GenerationName;
+    readonly host: readonly HostSetting[];
+  },
+  checks: string,
+): Pick<Terms, "maxAgeDays" | "host"> & { readonly checks: string } {
+  const { evidence, generation, host } = stack;
+  return { ...evidence, checks, host: requiredHost(evidence, generation, kindOfHosts(host)) };
+}
 
 /**
  * Which host evidence has to come from. A stack without a GPU host can be promoted all the same, and its evidence says

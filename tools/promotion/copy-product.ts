@@ -9,11 +9,11 @@ import { evidenceTypes, inRepository } from "../evidence/store.ts";
 import { note, step } from "../progress.ts";
 import { repositoryOf } from "./history.ts";
 
-/** Where a product goes. */
+/** Where an image goes. */
 export interface CopyTarget {
   /** `host[:port]/path` */
   readonly repository: string;
-  /** The product's working tag. */
+  /** Its working tag. */
   readonly tag: string;
 }
 
@@ -24,6 +24,22 @@ export interface CopyTarget {
  * @returns the copy's reference, with the same digest
  */
 export async function copyProduct(
+  reference: string,
+  target: CopyTarget,
+  transport: Transport,
+  sessions: Sessions,
+): Promise<string> {
+  const copy = await copyTagged(reference, target, transport, sessions);
+  const known = new Set((await listReferrers(copy, evidenceTypes, transport)).map((each) => each.digest));
+  for (const evidence of await listReferrers(reference, evidenceTypes, transport)) {
+    if (!known.has(evidence.digest))
+      await copyReferrer(inRepository(reference, evidence.digest), target.repository, transport);
+  }
+  return copy;
+}
+
+/** Copies an image and gives it its working tag there. */
+export async function copyTagged(
   reference: string,
   { repository, tag }: CopyTarget,
   transport: Transport,
@@ -53,11 +69,6 @@ export async function copyProduct(
   const working = formatReference({ ...repositoryOf(repository), tag });
   if ((await digestOfTag(working, transport)) !== parseReference(copy).digest)
     await tagManifest(copy, tag, transport);
-  const known = new Set((await listReferrers(copy, evidenceTypes, transport)).map((each) => each.digest));
-  for (const evidence of await listReferrers(reference, evidenceTypes, transport)) {
-    if (!known.has(evidence.digest))
-      await copyReferrer(inRepository(reference, evidence.digest), repository, transport);
-  }
   const { there, mounted } = count;
   note(
     `${copy}: ${count.sent} blobs sent (${prettyBytes(sent)}), ${mounted} mounted, ${there} there; the same digest`,

@@ -4,7 +4,7 @@ import type { Transport } from "../../oci/transport.ts";
 import type { Sessions } from "../../oci/upload.ts";
 import { required } from "../environment.ts";
 import { note } from "../progress.ts";
-import { type CopyTarget, copyProduct } from "./copy-product.ts";
+import { type CopyTarget, copyProduct, copyTagged } from "./copy-product.ts";
 import { earned } from "./earned.ts";
 import { moveTag } from "./move.ts";
 
@@ -14,6 +14,14 @@ export interface Order {
   readonly reference: string;
   readonly tags: readonly string[];
   readonly terms: Omit<Terms, "digest" | "now">;
+}
+
+/** A copy that is made before tags are moved there. */
+export interface Copy {
+  readonly target: CopyTarget;
+  /** The image of models that belongs to the product, and its working tag. */
+  readonly library?: { readonly reference: string; readonly tag: string };
+  readonly sessions: Sessions;
 }
 
 /** The order in the variables that components/promotion.ts sets. */
@@ -45,16 +53,29 @@ export async function promote(
   evidence: string,
   transport: Transport,
   onTag: (name: string) => void,
-  copy?: { readonly target: CopyTarget; readonly sessions: Sessions },
+  copy?: Copy,
 ): Promise<void> {
   const { digest, artifact, evidence: found } = await earned(reference, evidence, terms, transport);
   if (found.gpu === null && found.generation !== "cpu") {
     note(`evidence: by the ${found.host.kind}, which has no GPU; what needs one was not tested`);
   }
-  const place = copy ? await copyProduct(reference, copy.target, transport, copy.sessions) : reference;
+  const place = copy ? await makeCopy(reference, copy, transport) : reference;
   const wish = { digest, at: new Date().toISOString(), kind: "promotion", evidence: artifact } as const;
   for (const tag of tags) {
     const { name, there } = await moveTag(place, tag, wish, transport);
     if (there) onTag(name);
   }
+}
+
+/** The models first: a tag never points at a product whose library is not there yet. */
+async function makeCopy(
+  reference: string,
+  { target, library, sessions }: Copy,
+  transport: Transport,
+): Promise<string> {
+  if (library) {
+    const { repository } = target;
+    await copyTagged(library.reference, { repository, tag: library.tag }, transport, sessions);
+  }
+  return await copyProduct(reference, target, transport, sessions);
 }

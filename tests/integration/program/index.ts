@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { LayeredImage } from "../../../components/layered-image.ts";
 import { openRegistry } from "../../../components/open-registry.ts";
-import { loadPart, registryAccess, registryAddress } from "../../../config.ts";
+import { loadPart, registryContext } from "../../../config.ts";
 import { writeBuildContext } from "../../../lib/build-context.ts";
 import { joinOutputs } from "../../../lib/part.ts";
 import { registrySetting } from "../../../lib/settings/registry.ts";
@@ -19,11 +19,7 @@ const {
 } = process.env;
 const plan = products[chosen as ProductName].plan(layers, base);
 const setting = registrySetting.parse(JSON.parse(given));
-const registry = await openRegistry("registry", setting, {
-  ...registryAccess(setting),
-  localAddress: registryAddress(home.services),
-  logins: home.logins,
-});
+const registry = await openRegistry("registry", setting, registryContext(home, setting));
 const image = new LayeredImage(plan.recipe, {
   plan,
   base,
@@ -49,5 +45,5 @@ const outputs = {
   ),
 };
 const part = loadPart();
-export const library = image.library ?? null;
+export const library = image.library?.reference ?? null;
 export const { recipe, product, stages } = part ? joinOutputs(part, outputs) : outputs;

@@ -234,7 +234,7 @@ test("bulk stages beside the product are an image of their own", async (t) => {
   });
   assert.equal(recording.of(command).length, 3);
   assert.equal(await resolved(built.reference), `registry.test/strata@${digestOf("starter")}`);
-  assert.equal(await resolved(built.library ?? pulumi.output("")), "library@sha256:3");
+  assert.equal(await resolved(built.library?.reference ?? pulumi.output("")), "library@sha256:3");
 });
 
 test("preview and update register the same resources: none is made inside apply", async (t) => {

@@ -60,6 +60,31 @@ test("the same again sends nothing; new evidence follows", async (t) => {
   assert.equal(found?.digest, digest);
 });
 
+test("the image of models that belongs to a product goes there before it, under its own tag", async (t) => {
+  const { made, target, name, tags } = await setting(t);
+  const models = (await made.image("models")).reference;
+  const library = { reference: models, tag: "product-starter-library-1" };
+  const sessions = sessionsIn(join(temporaryFolder(t), "uploads"));
+  const to = { repository: name, tag: "product-starter-1" };
+  const { code, stderr } = await made.run(made.evidence, {}, { target: to, sessions, library });
+  assert.equal(code, 0, stderr);
+  const digest = models.split("@")[1];
+  const copied = target.content.get("manifests/product-starter-library-1")?.bytes;
+  assert.deepEqual(copied, made.registry.content.get(`manifests/${digest}`)?.bytes);
+  assert.deepEqual(
+    tags(target).filter((tag) => tag.includes("product-")),
+    ["manifests/product-starter-1", "manifests/product-starter-library-1"],
+  );
+  const stored = target.requests.filter(
+    (request) => request.startsWith("PUT") && request.includes("/manifests/"),
+  );
+  assert.match(
+    stored[0] ?? "",
+    new RegExp(`${digest}$`),
+    "a tag may never point at a product without its models",
+  );
+});
+
 test("without evidence that moves a tag nothing is copied", async (t) => {
   const { made, target, copy } = await setting(t);
   for (const evidence of [

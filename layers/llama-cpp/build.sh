@@ -17,6 +17,8 @@ options=(
   -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON
 )
 rpath='$ORIGIN'
+# nvcc is unpacked anew for each build: by its time ccache would take it for another compiler.
+export CCACHE_COMPILERCHECK=content
 
 if [ -n "$CUDA_ARCHITECTURES" ]; then
   . /context/trust.sh

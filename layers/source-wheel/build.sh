@@ -42,8 +42,9 @@ fi
 eval "$ENVIRONMENT"
 PYTHONHASHSEED=0
 export MAX_JOBS PYTHONHASHSEED PATH CMAKE_BUILD_PARALLEL_LEVEL="$MAX_JOBS" SETUPTOOLS_SCM_PRETEND_VERSION="$VERSION"
-# A changed build tool or script compiles nothing again that comes out the same.
-export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_CUDA_COMPILER_LAUNCHER=ccache
+# A changed build tool or script compiles nothing again that comes out the same. nvcc is unpacked anew for each build: by
+# its time it would be another compiler.
+export CCACHE_COMPILERCHECK=content CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_CUDA_COMPILER_LAUNCHER=ccache
 
 python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-index --no-build-isolation \
   --wheel-dir /out /source

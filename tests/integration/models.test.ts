@@ -1,14 +1,13 @@
 /** Layers of models on the real BuildKit and registry: the real layers, models from a server of the test. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type LockedModel, modelPath } from "../../lib/model-lock.ts";
 import { auditImage } from "../../oci/audit-image.ts";
 import { readImage } from "../../oci/client.ts";
 import { type ModelServer, startModelServer } from "../support/model-server.ts";
+import { blobSizes } from "./support/blobs.ts";
 import { layerFiles } from "./support/layer-files.ts";
 import type { ModelChoices } from "./support/small-models.ts";
 import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
@@ -53,18 +52,7 @@ const stageOf = ({ stages }: Update, name: string) => {
   return `${stack.repository}@${found[1].digest}`;
 };
 
-/** Blobs of the registry, on its disk: bytes by digest. */
-function blobs(): Map<string, number> {
-  const folder = join(stack.home.registry, "docker/registry/v2/blobs/sha256");
-  return new Map(
-    readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name === "data")
-      .map((entry) => {
-        const path = join(entry.parentPath, entry.name);
-        return [entry.parentPath.split("/").at(-1) ?? "", statSync(path).size];
-      }),
-  );
-}
+const blobs = () => blobSizes(stack.home);
 
 /** Bytes on the disk that the builder holds now. */
 function builderBytes(): number {

@@ -1,4 +1,5 @@
 import type { Plan } from "../../../lib/plan.ts";
+import { benchLayers, benchPlan } from "../../bench/layers.ts";
 import { smallComfyUi, smallComfyUiPlan } from "./small-comfyui.ts";
 import { smallLayers, smallPlan } from "./small-layers.ts";
 import { smallModels, smallModelsPlan } from "./small-models.ts";
@@ -13,6 +14,7 @@ interface TestProduct {
 export const products = {
   small: { files: smallLayers, plan: smallPlan },
   comfyui: { files: smallComfyUi, plan: smallComfyUiPlan },
+  bench: { files: benchLayers, plan: benchPlan },
   models: { files: smallModels, plan: smallModelsPlan },
 } satisfies Readonly<Record<string, TestProduct>>;
 

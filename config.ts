@@ -2,7 +2,6 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { rootCertificates } from "node:tls";
-import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { throwAll, together, UserError } from "./errors.ts";
 import { additionalCertificates } from "./lib/certificates.ts";
@@ -246,6 +245,8 @@ export async function loadConfig(): Promise<Config> {
   // Pulumi tells the program in this variable which keys are secrets.
   const secretKeys: string[] = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]");
   refuseSecrets(secretKeys);
+  // Tools read settings too, and need not wait for Pulumi's SDK: half a second.
+  const pulumi = await import("@pulumi/pulumi");
   const config = await readConfig(pulumi.runtime.allConfig(), process.env);
   refuseClear(config, secretKeys);
   requireSecrets(config, secretKeys);

@@ -104,4 +104,6 @@ fi
 [ $# -gt 0 ] || exit 0
 # Proxies and certificates of companies count for Node's own downloads as they do for everybody else's.
 export NODE_USE_ENV_PROXY=1 NODE_USE_SYSTEM_CA=1
+# Compiled code is kept: reading all modules anew is half of what a run without changes takes outside of Pulumi.
+export NODE_COMPILE_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/strata/node-compile"
 exec "$node" "$@"

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { isLoopback } from "../references.ts";
 
 /** Lower-case path components, as registries want them. */
 const repositoryPath = /^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/;
@@ -97,11 +96,6 @@ export function registryHost(setting: RegistrySetting, localAddress: string): st
 export function repositoryName(setting: RegistrySetting, localAddress: string): string {
   const path = setting.kind === "ghcr" ? `${setting.owner}/${setting.repository}` : setting.repository;
   return `${registryHost(setting, localAddress)}/${path}`;
-}
-
-/** Whether it is spoken to without encryption: on this machine alone, and unless a certificate says otherwise. */
-export function speaksPlainHttp(setting: RegistrySetting, localAddress: string): boolean {
-  return isLoopback(registryHost(setting, localAddress)) && !(setting.kind === "oci" && setting.ca);
 }
 
 /** The registries of a stack, by the name of their setting. */

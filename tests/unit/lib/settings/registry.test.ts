@@ -2,12 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseConfig, refuseClear, registryAccess } from "../../../../config.ts";
 import { UserErrors } from "../../../../errors.ts";
-import {
-  type RegistrySetting,
-  registrySetting,
-  repositoryName,
-  speaksPlainHttp,
-} from "../../../../lib/settings/registry.ts";
+import { type RegistrySetting, registrySetting, repositoryName } from "../../../../lib/settings/registry.ts";
 
 const parse = (registry: object, more: Readonly<Record<string, object>> = {}) =>
   parseConfig({
@@ -46,14 +41,6 @@ test("mistakes are told with path and value", () => {
   refused({ ...oci, address: "registry" }, /strata:registry\.address: expected a host with a dot or a port/);
   refused({ ...oci, password: "x" }, /strata:registry\.username: expected the user that the password/);
   refused({ ...ghcr, address: "x" }, /strata:registry\.address: is not a setting/);
-});
-
-test("plain HTTP is for this machine alone, and a certificate makes it HTTPS", () => {
-  const plain = (setting: object) => speaksPlainHttp(setting as RegistrySetting, "127.0.0.1:5000");
-  assert.equal(plain({ kind: "local", repository: "strata" }), true);
-  assert.equal(plain({ ...oci, address: "localhost:5001" }), true);
-  assert.equal(plain({ ...oci, address: "localhost:5001", ca: "ca.pem" }), false);
-  for (const setting of [oci, ghcr, ecr]) assert.equal(plain(setting), false);
 });
 
 test("a copy is another repository than the first, and than every other copy", () => {

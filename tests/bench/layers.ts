@@ -5,7 +5,7 @@ import { context, layer, plan, recipe } from "../support/layers.ts";
 /** Layers in their order, each with a file that takes seconds to make and does not compress, as most of an image. */
 export const names = ["one", "two", "three", "four", "five", "six"] as const;
 
-const MEGABYTES = 40;
+const MEGABYTES = 160;
 
 /** Random numbers from the seed in the file `value`, the same in each build. */
 const fill = (out: string, name: string) =>

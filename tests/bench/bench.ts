@@ -44,8 +44,8 @@ await main(async () => {
 
 async function measure(stack: TestStack): Promise<Row[]> {
   const peer = await onePeer(stack);
-  const edit = (name: string, value: number) => {
-    const seed = 100 * value + names.findIndex((each) => each === name);
+  const edit = (name: (typeof names)[number], value: number) => {
+    const seed = 100 * value + names.indexOf(name);
     stack.edit(`${name}/value`, `${seed}\n`);
     peer.edit(name, seed);
   };

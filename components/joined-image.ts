@@ -1,5 +1,6 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { joinedImageTag } from "../lib/tags.ts";
 
 export interface JoinedImageArgs {
   /** The image below, `repository@sha256:…`; without one the image is made of the stages alone. */
@@ -18,6 +19,8 @@ export class JoinedImage extends pulumi.ComponentResource {
   readonly reference: pulumi.Output<string>;
   /** `sha256:…` */
   readonly digest: pulumi.Output<string>;
+  /** Its working tag. */
+  readonly tag: pulumi.Output<string>;
   readonly nodes: { readonly command: command.local.Command };
 
   constructor(name: string, args: JoinedImageArgs, options?: pulumi.ComponentResourceOptions) {
@@ -37,6 +40,7 @@ export class JoinedImage extends pulumi.ComponentResource {
     this.nodes = { command: join };
     this.reference = join.stdout.apply((text) => text.trim());
     this.digest = this.reference.apply((reference) => reference.split("@")[1] ?? "");
+    this.tag = this.digest.apply((digest) => joinedImageTag(args.tag, digest));
     this.registerOutputs({ reference: this.reference, digest: this.digest });
   }
 }

@@ -19,14 +19,6 @@ export interface LayeredImageArgs {
   readonly inTurn?: boolean;
 }
 
-/** An image that holds nothing but models. */
-export interface Library {
-  /** `repository@sha256:…` */
-  readonly reference: pulumi.Output<string>;
-  /** What its tag begins with. */
-  readonly tag: string;
-}
-
 /** By these a preview finds what changes, and how large it is. */
 export type StageSummary = Pick<ImageStage, "key" | "digest" | "inputs"> & {
   readonly bytes: ImageStage["compressedSize"];
@@ -42,7 +34,7 @@ export class LayeredImage extends pulumi.ComponentResource {
   /** Bytes in the registry; undefined in a preview of an image that is yet to be built. */
   readonly compressedSize: pulumi.Output<number | undefined>;
   /** The image of the bulk stages that the product does not hold; undefined where it holds them all. */
-  readonly library: Library | undefined;
+  readonly library: JoinedImage | undefined;
   /** What a stack tells of each stage, the product under its recipe's name. */
   readonly summaries: Readonly<Record<string, StageSummary>>;
 
@@ -94,18 +86,14 @@ export class LayeredImage extends pulumi.ComponentResource {
             },
             { parent: this },
           );
-    const tag = joinedTag(plan.recipe, "library");
     this.library =
       beside.length === 0
         ? undefined
-        : {
-            tag,
-            reference: new JoinedImage(
-              `${name}-library`,
-              { stages: stagesOf(beside), tag, tools: settings.tools },
-              { parent: this },
-            ).reference,
-          };
+        : new JoinedImage(
+            `${name}-library`,
+            { stages: stagesOf(beside), tag: joinedTag(plan.recipe, "library"), tools: settings.tools },
+            { parent: this },
+          );
     this.stages = built;
     this.digest = whole.digest;
     this.reference = whole.reference;

@@ -8,8 +8,10 @@ export interface ProductCopyArgs extends PromotionArgs {
   readonly target: pulumi.Input<string>;
   /** The product's working tag, which it has in the copy as well: an image without any tag is easily removed. */
   readonly productTag: pulumi.Input<string>;
-  /** The image of models that belongs to it, which is copied too, and what its tag begins with. @default none */
-  readonly library?: { readonly reference: pulumi.Input<string>; readonly tag: string } | undefined;
+  /** The image of models that belongs to it, which is copied too, and its working tag. @default none */
+  readonly library?:
+    | { readonly reference: pulumi.Input<string>; readonly tag: pulumi.Input<string> }
+    | undefined;
 }
 
 /**

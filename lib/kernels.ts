@@ -27,8 +27,8 @@ export type PinnedWheels = { readonly [kernel in AttentionKernel]?: PinnedWheel 
 /** A kernel that is compiled from its pinned source, for the stack's cards alone. */
 export interface CompiledSource {
   readonly version: string;
-  /** Of the source distribution; empty where `git` says where the source is. */
-  readonly sha256: string;
+  /** Of the source distribution; none where `git` says where the source is. */
+  readonly sha256?: string;
   readonly git?: { readonly location: string; readonly commit: string };
 }
 
@@ -55,6 +55,12 @@ const facts: { readonly [kernel in AttentionKernel]?: KernelFacts } = {
   sageattention: { capability: "8.0", cards: "Ampere", requires: [] },
   nunchaku: { capability: "7.5", cards: "Turing", requires: [] },
 };
+
+/** Those of the compute capabilities that a kernel's compiled part runs on. */
+export function runnableOn(kernel: AttentionKernel, capabilities: readonly string[]): string[] {
+  const lowest = Number(facts[kernel]?.capability ?? 0);
+  return capabilities.filter((capability) => Number(capability) >= lowest);
+}
 
 /** What kernels need that a stack brings itself, all of them. */
 export const kernelRequirements: readonly string[] = Object.values(facts).flatMap(({ requires }) => requires);
@@ -109,7 +115,7 @@ function cardProblems(
   const isCompiled =
     wheels[kernel] !== undefined || isOneOf(kernel, compile) || "missing" in set.attention[kernel];
   if (!capability || !isCompiled) return [];
-  if (generation.computeCapabilities.some((own) => Number(own) >= Number(capability))) return [];
+  if (runnableOn(kernel, generation.computeCapabilities).length > 0) return [];
   return [
     new UserError(
       "strata:attention",
@@ -124,7 +130,6 @@ function isOneOf(kernel: AttentionKernel, compile: readonly AttentionKernel[]): 
 }
 
 function compileProblems(kernel: CompiledKernel, { attention, wheels }: KernelChoice): UserError[] {
-  const remove = `Remove "${kernel}"`;
   return [
     ...(isOneOf(kernel, attention)
       ? []
@@ -140,7 +145,7 @@ function compileProblems(kernel: CompiledKernel, { attention, wheels }: KernelCh
           new UserError(
             "strata:compile",
             `${kernel} has a pinned wheel as well.`,
-            `${remove}, or strata:wheels.${kernel}.`,
+            `Remove "${kernel}", or strata:wheels.${kernel}.`,
           ),
         ]
       : []),
@@ -256,7 +261,7 @@ export function withKernels(
     joined.set(name, {
       name,
       version,
-      hashes: sha256 === "" ? [] : [`sha256:${sha256}`],
+      hashes: sha256 ? [`sha256:${sha256}`] : [],
       requiredBy: lock.get(name)?.requiredBy ?? [],
       ...(name in wheels ? { fromSource: false, pinned: true } : { fromSource: true }),
     });
@@ -275,7 +280,7 @@ export function compiledSources(
       const source = lock[kernel];
       if ("sha256" in source) return [kernel, source];
       const { version, repository, commit } = source;
-      return [kernel, { version, sha256: "", git: { location: mirrored(repository, mirrors), commit } }];
+      return [kernel, { version, git: { location: mirrored(repository, mirrors), commit } }];
     }),
   );
 }

@@ -1,5 +1,6 @@
 import { cudaToolchain } from "./compatibility.ts";
-import type { Layer, LayerContext } from "./layer.ts";
+import { runnableOn } from "./kernels.ts";
+import { type Layer, type LayerContext, stageMounts } from "./layer.ts";
 import { type Distribution, normaliseName } from "./python-lock.ts";
 
 /**
@@ -40,9 +41,9 @@ interface CudaTarget {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** Its setup knows one set of code a generation of cards: 8.0 runs on all of 8.x. Below that it has none. */
+/** Its setup knows one set of code a generation of cards: 8.0 runs on all of 8.x. */
 function flashAttention(capabilities: readonly string[]): CudaTarget {
-  const own = capabilities.filter((capability) => Number(capability) >= 8);
+  const own = runnableOn("flash-attn", capabilities);
   const targets = [...new Set(own.map((capability) => `${capability.split(".")[0]}.0`))];
   return {
     capabilities: targets,
@@ -72,9 +73,7 @@ const buildNeeds: Readonly<Record<string, BuildNeeds>> = {
   "flash-attn": { torch: true, cuda: flashAttention },
   sageattention: {
     torch: true,
-    cuda: (capabilities) => ({
-      capabilities: capabilities.filter((capability) => Number(capability) >= 8),
-    }),
+    cuda: (capabilities) => ({ capabilities: runnableOn("sageattention", capabilities) }),
   },
 };
 
@@ -129,9 +128,7 @@ export function sourceWheel(
           "--mount=type=bind,target=/context",
           "--mount=type=cache,id=strata-ccache,target=/root/.cache/ccache",
           ...(source ? ["--mount=type=bind,from=source,target=/git"] : []),
-          ...parents
-            .filter((parent) => parent !== "toolbox")
-            .map((parent) => `--mount=type=bind,from=${parent},target=/stages/${parent}`),
+          ...stageMounts(parents),
           "bash -eu /context/build.sh",
         ].join(" \\\n    ")}`,
         "",

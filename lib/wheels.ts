@@ -1,5 +1,5 @@
 import { type PinnedWheel, wheelFile } from "./kernels.ts";
-import type { Layer, LayerContext } from "./layer.ts";
+import { type Layer, type LayerContext, stageMounts } from "./layer.ts";
 
 /** What every layer made of Python wheels has in common: the scripts that its Dockerfile runs. */
 export const wheelLayer = {
@@ -29,10 +29,7 @@ export function wheelsDockerfile(
   args: readonly string[] = [],
   pinned: readonly PinnedWheel[] = [],
 ): string {
-  const mounts = parents
-    .filter((parent) => parent !== "toolbox")
-    .map((parent) => [parent, `/${parent.startsWith("wheel-") ? "wheels" : "stages"}/${parent}`])
-    .map(([parent, target]) => `--mount=type=bind,from=${parent},target=${target}`);
+  const mounts = stageMounts(parents);
   const files = pinned.map(
     (wheel) => `ADD --checksum=sha256:${wheel.sha256} ${wheel.url} /${wheelFile(wheel)}`,
   );

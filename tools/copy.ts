@@ -1,7 +1,5 @@
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { parseReference } from "../lib/references.ts";
-import { joinedImageTag } from "../lib/tags.ts";
 import { Transport } from "../oci/transport.ts";
 import { required } from "./environment.ts";
 import { home } from "./home.ts";
@@ -11,24 +9,16 @@ import { sessionsIn } from "./promotion/sessions.ts";
 
 /**
  * Copies STRATA_REFERENCE to the repository STRATA_TARGET and makes STRATA_TAGS point at it there, if the evidence on
- * stdin is one that moves a tag. STRATA_LIBRARY, an image of models, goes there before. Called by the component ProductCopy; prints each tag that points at the copy.
+ * stdin is one that moves a tag. STRATA_LIBRARY, an image of models, goes there before. Called by the
+ * component ProductCopy; prints each tag that points at the copy.
  */
 await main(async () => {
   const order = orderFrom();
   const target = { repository: required("STRATA_TARGET"), tag: required("STRATA_PRODUCT_TAG") };
   const sessions = sessionsIn(join(home.run, "uploads"));
   const models = process.env.STRATA_LIBRARY;
-  const library = models
-    ? {
-        reference: models,
-        tag: joinedImageTag(required("STRATA_LIBRARY_TAG"), parseReference(models).digest ?? ""),
-      }
-    : undefined;
+  const library = models ? { reference: models, tag: required("STRATA_LIBRARY_TAG") } : undefined;
   const print = (name: string) => process.stdout.write(`${name}\n`);
-  await promote(order, await text(process.stdin), new Transport(), print, {
-    target,
-    sessions,
-    ...(library ? { library } : {}),
-  });
+  await promote(order, await text(process.stdin), new Transport(), print, { target, library, sessions });
   return 0;
 });

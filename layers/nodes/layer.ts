@@ -1,5 +1,5 @@
 import type { NodeGroup, ResolvedNode } from "../../lib/comfyui.ts";
-import type { Layer, LayerContext } from "../../lib/layer.ts";
+import { type Layer, type LayerContext, stageMounts } from "../../lib/layer.ts";
 import { gitAddress } from "../../lib/source-packages.ts";
 import { comfyuiFolder } from "../comfyui/layer.ts";
 
@@ -78,11 +78,10 @@ function tools(from: string): string[] {
 
 function nodeSteps(node: ResolvedNode, step: string): string[] {
   const { folder, fetches, node: wanted } = node;
-  const stages = wanted.install ? installParents.filter((parent) => parent !== "toolbox") : [];
   const mounts = [
     `--mount=type=bind,from=${step}-source,target=/source`,
     `--mount=type=bind,source=${descriptionOf(node)},target=/node.json`,
-    ...stages.map((stage) => `--mount=type=bind,from=${stage},target=/stages/${stage}`),
+    ...(wanted.install ? stageMounts(installParents) : []),
   ];
   return [
     `FROM scratch AS ${step}-source`,

@@ -1,4 +1,4 @@
-import type { Layer, LayerContext } from "../../lib/layer.ts";
+import { type Layer, type LayerContext, stageMounts } from "../../lib/layer.ts";
 
 /** A requirement of a distribution (or of `ComfyUI`), as its metadata has it, that is not met on purpose. */
 export interface UnmetRequirement {
@@ -45,14 +45,11 @@ function installs(layer: Layer, context: LayerContext): boolean {
 }
 
 function verifyDockerfile(parents: readonly string[]): string {
-  const mounts = parents
-    .filter((parent) => parent !== "toolbox")
-    .map((parent) => `--mount=type=bind,from=${parent},target=/stages/${parent}`);
   return [
     "# Checks the Python stages together; the report is all that it makes.",
     "FROM toolbox AS build",
     ...["SOURCE_DATE_EPOCH", "PYTHON", "CUDA"].map((arg) => `ARG ${arg}`),
-    `RUN ${["--network=none", "--mount=type=bind,target=/context", ...mounts, "sh -eu /context/verify.sh"].join(" \\\n    ")}`,
+    `RUN ${["--network=none", "--mount=type=bind,target=/context", ...stageMounts(parents), "sh -eu /context/verify.sh"].join(" \\\n    ")}`,
     "",
     "FROM scratch",
     "COPY --link --from=build /out /",

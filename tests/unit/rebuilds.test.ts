@@ -83,6 +83,11 @@ for (const recipe of withComfyUi) {
   });
 }
 
+test("megapak: another commit of a node that is switched off rebuilds its group, and nothing lists it", () => {
+  const changed = otherCommits((name) => name === "welltop-cn/ComfyUI-TeaCache");
+  assert.deepEqual(rebuilt({ recipe: "megapak" }, { nodes: changed }), ["megapak", "nodes-more"]);
+});
+
 test("megapak: another version of a package of pak5 rebuilds pak5, and what lists the versions", () => {
   const lock = committedPackages("megapak");
   assert.ok(packagesOf("megapak", "pak5").includes("addict"));

@@ -20,7 +20,7 @@ export interface Order {
 export interface Copy {
   readonly target: CopyTarget;
   /** The image of models that belongs to the product, and its working tag. */
-  readonly library?: { readonly reference: string; readonly tag: string };
+  readonly library?: { readonly reference: string; readonly tag: string } | undefined;
   readonly sessions: Sessions;
 }
 

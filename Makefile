@@ -26,34 +26,34 @@ help: ## This list
 	@echo "  LAYER=name       the layer that is meant; a wrong name lists them"
 
 up: ## Set everything up, build, push and smoke-test the image
-	@$(NODE) tools/up.ts --stack $(STACK) $(if $(RETEST),--retest)
+	@$(NODE) tools/commands/up.ts --stack $(STACK) $(if $(RETEST),--retest)
 
 preview: ## Show what `make up` would do, and why
-	@$(NODE) tools/preview.ts --stack $(STACK)
+	@$(NODE) tools/commands/preview.ts --stack $(STACK)
 
 stage: ## Build one layer alone, and what it needs: LAYER=torch
-	@$(NODE) tools/stage.ts --stack $(STACK) --layer "$(LAYER)"
+	@$(NODE) tools/commands/stage.ts --stack $(STACK) --layer "$(LAYER)"
 
 shell: ## A shell in a stage, or COMMAND='python -V' there: LAYER=torch, else the product
-	@$(NODE) tools/shell.ts --stack $(STACK) --layer "$(LAYER)" --command "$$STRATA_COMMAND"
+	@$(NODE) tools/commands/shell.ts --stack $(STACK) --layer "$(LAYER)" --command "$$STRATA_COMMAND"
 
 check-packages: ## Whether the image's Python packages are as locked and fit together; newer versions
-	@$(NODE) tools/check-packages.ts --stack $(STACK)
+	@$(NODE) tools/commands/check-packages.ts --stack $(STACK)
 
 test: ## All tests, those on a real builder and registry too
-	@$(NODE) tools/test.ts
+	@$(NODE) tools/commands/test.ts
 
 test-fast: ## Unit tests only: off line, no builder
-	@$(NODE) tools/test.ts unit
+	@$(NODE) tools/commands/test.ts unit
 
 check: ## Format, lint, types and locks, scripts included
-	@$(NODE) tools/test.ts check
+	@$(NODE) tools/commands/test.ts check
 
 fix: ## Format and lint, mending what can be mended
 	@$(NODE) node_modules/@biomejs/biome/bin/biome check --write .
 
 down: ## Stop the builder and the registry, keep their data
-	@$(NODE) tools/down.ts
+	@$(NODE) tools/commands/down.ts
 
 clean: ## Stop them and remove all that was built here; the tools stay in the cache
-	@$(NODE) tools/clean.ts
+	@$(NODE) tools/commands/clean.ts

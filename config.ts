@@ -6,14 +6,14 @@ import { z } from "zod";
 import { throwAll, together, UserError } from "./errors.ts";
 import { additionalCertificates } from "./lib/certificates.ts";
 import { checked } from "./lib/checked.ts";
-import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/compatibility.ts";
-import { generation, generationNames } from "./lib/generations.ts";
-import type { Recipe, RecipeDefaults } from "./lib/recipe.ts";
+import { evidenceSetting } from "./lib/evidence/setting.ts";
+import { remoteAddress } from "./lib/git-remote.ts";
+import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
+import { generation, generationNames } from "./lib/gpu/generations.ts";
+import { budgetSetting, hostProblems, hostSetting } from "./lib/hosts/setting.ts";
+import { modelsSetting, noModels } from "./lib/models/setting.ts";
+import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import { redact } from "./lib/redact.ts";
-import { remoteAddress } from "./lib/remote.ts";
-import { evidenceSetting } from "./lib/settings/evidence.ts";
-import { budgetSetting, hostProblems, hostSetting } from "./lib/settings/host.ts";
-import { modelsSetting, noModels } from "./lib/settings/models.ts";
 import {
   clearPasswords,
   copiesSetting,
@@ -21,8 +21,8 @@ import {
   registryHost,
   registrySetting,
   repeatedRegistries,
-} from "./lib/settings/registry.ts";
-import { longestTag, reservedPrefixes } from "./lib/tags.ts";
+} from "./lib/registry/setting.ts";
+import { longestTag, reservedPrefixes } from "./lib/registry/tags.ts";
 import { type FoundRecipe, findRecipe, knownRecipe } from "./recipes/index.ts";
 
 /** What strata's own tags begin with is not for others. */

@@ -1,13 +1,14 @@
-import * as command from "@pulumi/command";
+import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { StageInputs } from "../lib/key.ts";
-import { stageTag } from "../lib/tags.ts";
+import type { StageInputs } from "../lib/plan/key.ts";
+import { stageTag } from "../lib/registry/tags.ts";
 import { type BuiltStage, type ImageStageArgs, measured } from "./image-stage.ts";
+import { step } from "./step.ts";
 
 /**
  * A bulk stage: large files that are verified by their hashes, as a layer in the registry.
  *
- * It is built by `tools/model.ts` and not by the docker-build provider, which would fetch everything again when the
+ * It is built by `tools/steps/bulk-stage.ts` and not by the docker-build provider, which would fetch everything again when the
  * tools that fetch it change, and cannot free the builder's disk afterwards; that program asks the registry first.
  * Tokens for downloads come from the environment of the run, so they are in no input and no state.
  */
@@ -17,16 +18,16 @@ export class BulkStage extends pulumi.ComponentResource implements BuiltStage {
   readonly key: string;
   readonly inputs: StageInputs;
   readonly compressedSize: pulumi.Output<number | undefined>;
-  readonly nodes: { readonly command: command.local.Command };
+  readonly nodes: { readonly command: local.Command };
 
   constructor(name: string, args: ImageStageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:BulkStage", name, {}, options);
     const { stage, context, named, settings } = args;
     const target = pulumi.interpolate`${settings.registry.repository}:${stageTag(stage)}`;
-    const build = new command.local.Command(
+    const build = step(
       name,
       {
-        create: `node ${settings.tools ?? "tools"}/model.ts`,
+        step: "bulk-stage",
         environment: {
           STRATA_STAGE: stage.name,
           STRATA_TARGET: target,
@@ -37,7 +38,6 @@ export class BulkStage extends pulumi.ComponentResource implements BuiltStage {
         },
         ...(settings.certificates === undefined ? {} : { stdin: pulumi.secret(settings.certificates) }),
         triggers: [target],
-        logging: command.types.enums.local.Logging.Stderr,
       },
       { parent: this },
     );

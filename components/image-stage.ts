@@ -1,17 +1,15 @@
 import * as dockerBuild from "@pulumi/docker-build";
 import * as pulumi from "@pulumi/pulumi";
-import type { StageInputs } from "../lib/key.ts";
-import type { Stage } from "../lib/plan.ts";
-import { stageTag } from "../lib/tags.ts";
-import type { Registry } from "./registry.ts";
+import type { StageInputs } from "../lib/plan/key.ts";
+import type { Stage } from "../lib/plan/plan.ts";
+import { stageTag } from "../lib/registry/tags.ts";
+import type { Registry } from "./registry/registry.ts";
 
 /** How images are built: the same for every stage of a stack. */
 export interface BuildSettings {
   readonly registry: Registry;
   /** Name of the buildx builder. */
   readonly builder: pulumi.Input<string>;
-  /** Folder of the programs that commands run, below the working directory. @default "tools" */
-  readonly tools?: string;
   /** Certificate authorities that downloads inside a build trust, as PEM. */
   readonly certificates?: pulumi.Input<string> | undefined;
 }

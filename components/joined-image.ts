@@ -1,12 +1,11 @@
-import * as command from "@pulumi/command";
+import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { joinedImageTag } from "../lib/tags.ts";
+import { joinedImageTag } from "../lib/registry/tags.ts";
+import { step } from "./step.ts";
 
 export interface JoinedImageArgs {
   /** The image below, `repository@sha256:…`; without one the image is made of the stages alone. */
   readonly base?: pulumi.Input<string>;
-  /** Folder of the program that does it, below the working directory. @default "tools" */
-  readonly tools?: string | undefined;
   /** What its tag begins with; the digest follows. An image without any tag is easily removed. */
   readonly tag: string;
   /** Stages by name, in the order of their layers; in the same repository. */
@@ -21,19 +20,18 @@ export class JoinedImage extends pulumi.ComponentResource {
   readonly digest: pulumi.Output<string>;
   /** Its working tag. */
   readonly tag: pulumi.Output<string>;
-  readonly nodes: { readonly command: command.local.Command };
+  readonly nodes: { readonly command: local.Command };
 
   constructor(name: string, args: JoinedImageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:JoinedImage", name, {}, options);
     const stages = pulumi.jsonStringify(args.stages);
     const base = args.base === undefined ? {} : { STRATA_BASE: args.base };
-    const join = new command.local.Command(
+    const join = step(
       name,
       {
-        create: `node ${args.tools ?? "tools"}/join.ts`,
+        step: "joined-image",
         environment: { STRATA_PARTS: stages, STRATA_TAG: args.tag, ...base },
         triggers: [...Object.values(base), stages],
-        logging: command.types.enums.local.Logging.Stderr,
       },
       { parent: this },
     );

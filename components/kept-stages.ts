@@ -1,7 +1,8 @@
-import * as command from "@pulumi/command";
+import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { keepTag } from "../lib/tags.ts";
-import type { Registry } from "./registry.ts";
+import { keepTag } from "../lib/registry/tags.ts";
+import type { Registry } from "./registry/registry.ts";
+import { step } from "./step.ts";
 
 /** Keeps a stack's stages in its registry, if that removes old ones. */
 export function keepStages(
@@ -23,20 +24,19 @@ export interface KeptStagesArgs {
 
 /** Tags that keep the stages of a stack where old ones are removed: the next product is put together from them. */
 export class KeptStages extends pulumi.ComponentResource {
-  readonly nodes: { readonly command: command.local.Command };
+  readonly nodes: { readonly command: local.Command };
 
   constructor(name: string, args: KeptStagesArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:KeptStages", name, {}, options);
     const { stack, stages } = args;
     const tags = Object.entries(stages).map(([stage, { digest }]) => [keepTag(stack, stage), digest]);
     const digests = pulumi.jsonStringify(Object.fromEntries(tags));
-    const keep = new command.local.Command(
+    const keep = step(
       name,
       {
-        create: "node tools/keep.ts",
+        step: "kept-stages",
         environment: { STRATA_REPOSITORY: args.repository, STRATA_DIGESTS: digests },
         triggers: [args.repository, digests],
-        logging: command.types.enums.local.Logging.Stderr,
       },
       { parent: this },
     );

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Plan, Stage } from "../lib/plan.ts";
-import { joinedTag } from "../lib/tags.ts";
+import type { Plan, Stage } from "../lib/plan/plan.ts";
+import { joinedTag } from "../lib/registry/tags.ts";
 import { BulkStage } from "./bulk-stage.ts";
 import { type BuildSettings, type BuiltStage, ImageStage, measured } from "./image-stage.ts";
 import { JoinedImage } from "./joined-image.ts";
@@ -82,7 +82,6 @@ export class LayeredImage extends pulumi.ComponentResource {
               base: this.product.reference,
               stages: stagesOf(inProduct),
               tag: joinedTag(plan.recipe, "joined"),
-              tools: settings.tools,
             },
             { parent: this },
           );
@@ -91,7 +90,7 @@ export class LayeredImage extends pulumi.ComponentResource {
         ? undefined
         : new JoinedImage(
             `${name}-library`,
-            { stages: stagesOf(beside), tag: joinedTag(plan.recipe, "library"), tools: settings.tools },
+            { stages: stagesOf(beside), tag: joinedTag(plan.recipe, "library") },
             { parent: this },
           );
     this.stages = built;

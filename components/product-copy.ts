@@ -1,7 +1,8 @@
-import * as command from "@pulumi/command";
+import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { lines, type PromotionArgs, promotionEnvironment } from "./promotion.ts";
-import type { Registry } from "./registry.ts";
+import type { Registry } from "./registry/registry.ts";
+import { step } from "./step.ts";
 
 export interface ProductCopyArgs extends PromotionArgs {
   /** Repository that it is copied to, `host[:port]/path`. */
@@ -21,7 +22,7 @@ export interface ProductCopyArgs extends PromotionArgs {
 export class ProductCopy extends pulumi.ComponentResource {
   /** `repository:tag` for each tag of the copy. */
   readonly tags: pulumi.Output<string[]>;
-  readonly nodes: { readonly command: command.local.Command };
+  readonly nodes: { readonly command: local.Command };
 
   constructor(name: string, args: ProductCopyArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:ProductCopy", name, {}, options);
@@ -33,10 +34,10 @@ export class ProductCopy extends pulumi.ComponentResource {
         ? { STRATA_LIBRARY: args.library.reference, STRATA_LIBRARY_TAG: args.library.tag }
         : {}),
     };
-    const copy = new command.local.Command(
+    const copy = step(
       name,
       {
-        create: "node tools/copy.ts",
+        step: "product-copy",
         environment,
         stdin: args.evidence,
         triggers: [
@@ -45,7 +46,6 @@ export class ProductCopy extends pulumi.ComponentResource {
           environment.STRATA_TAGS,
           ...(args.library ? [args.library.reference] : []),
         ],
-        logging: command.types.enums.local.Logging.Stderr,
       },
       { parent: this },
     );

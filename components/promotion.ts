@@ -1,5 +1,6 @@
-import * as command from "@pulumi/command";
+import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { step } from "./step.ts";
 
 /** What evidence has to be to move a tag. */
 export interface PromotionTerms {
@@ -25,19 +26,18 @@ export interface PromotionArgs {
 export class Promotion extends pulumi.ComponentResource {
   /** `repository:tag` for each tag. */
   readonly tags: pulumi.Output<string[]>;
-  readonly nodes: { readonly command: command.local.Command };
+  readonly nodes: { readonly command: local.Command };
 
   constructor(name: string, args: PromotionArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:Promotion", name, {}, options);
     const environment = promotionEnvironment(args);
-    const promote = new command.local.Command(
+    const promote = step(
       name,
       {
-        create: "node tools/promote.ts",
+        step: "promotion",
         environment,
         stdin: args.evidence,
         triggers: [environment.STRATA_REFERENCE, environment.STRATA_TAGS],
-        logging: command.types.enums.local.Logging.Stderr,
       },
       { parent: this },
     );
@@ -47,7 +47,7 @@ export class Promotion extends pulumi.ComponentResource {
   }
 }
 
-/** What tools/promote.ts and tools/copy.ts are told. */
+/** What tools/steps/promotion.ts and tools/steps/product-copy.ts are told. */
 export function promotionEnvironment({ reference, tags, terms }: Omit<PromotionArgs, "evidence">) {
   return {
     STRATA_REFERENCE: reference,

@@ -1,7 +1,8 @@
-import * as command from "@pulumi/command";
+import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { TestDescription } from "../lib/hosts/description.ts";
 import type { Host } from "./hosts/host.ts";
+import { step } from "./step.ts";
 
 export interface SmokeTestArgs {
   /** The product, `repository@sha256:…`: a new digest is tested, a known one is not tested again. */
@@ -20,19 +21,19 @@ export interface SmokeTestArgs {
 
 /** Runs the smoke checks inside the product and keeps what they found. A failing check fails the update. */
 export class SmokeTest extends pulumi.ComponentResource {
-  /** Evidence about the digest, JSON by the schema in lib/evidence.ts. */
+  /** Evidence about the digest, JSON by the schema in lib/evidence/evidence.ts. */
   readonly evidence: pulumi.Output<string>;
-  readonly nodes: { readonly command: command.local.Command };
+  readonly nodes: { readonly command: local.Command };
 
   constructor(name: string, args: SmokeTestArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:SmokeTest", name, {}, options);
     const { hosts, limits } = args;
     const description = { ...limits, hosts: hosts.map((host) => host.description) };
     const keys = hosts.map((host) => host.privateKey ?? null);
-    const test = new command.local.Command(
+    const test = step(
       name,
       {
-        create: "node tools/smoke.ts",
+        step: "smoke-test",
         environment: {
           STRATA_REFERENCE: args.reference,
           STRATA_RECIPE: args.recipe,
@@ -43,8 +44,6 @@ export class SmokeTest extends pulumi.ComponentResource {
           ...(keys.some((key) => key !== null) ? { STRATA_KEYS: pulumi.jsonStringify(keys) } : {}),
         },
         triggers: [args.reference, args.checks],
-        // The checks' own lines go to stderr and are shown; stdout is the evidence.
-        logging: command.types.enums.local.Logging.Stderr,
       },
       { parent: this },
     );

@@ -1,4 +1,4 @@
-import { secretPatterns, soundsSecret } from "./audit/secrets.ts";
+import { secretPatterns, soundsSecret } from "./secrets.ts";
 
 /** What stands in the place of a secret. */
 export const REDACTED = "[secret]";

@@ -1,9 +1,9 @@
 /** Documents in a registry: an artifact is a manifest around one blob, about another manifest or for itself. */
 import { UserError } from "../errors.ts";
-import { formatReference, parseReference, type Reference } from "../lib/references.ts";
 import { readBlob } from "./blob.ts";
 import { type FoundManifest, readManifest } from "./client.ts";
 import { type Descriptor, MANIFEST_TYPE, Manifest } from "./manifest.ts";
+import { formatReference, parseReference, type Reference } from "./references.ts";
 import type { Transport } from "./transport.ts";
 import { type Content, descriptorOf, putBlob } from "./write.ts";
 

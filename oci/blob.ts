@@ -1,8 +1,8 @@
 /** A blob as a stream whose digest and size are checked, and which goes on where a broken connection left it. */
 import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
-import { formatReference, type Reference } from "../lib/references.ts";
 import { failure } from "./failure.ts";
+import { formatReference, type Reference } from "./references.ts";
 import { type Answer, isPassing, type Transport, unreachable } from "./transport.ts";
 
 /**

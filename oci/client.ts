@@ -8,10 +8,10 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import { formatReference, parseReference, type Reference } from "../lib/references.ts";
 import { readBlob } from "./blob.ts";
 import { failure } from "./failure.ts";
 import { compressionOf, type Descriptor, ImageConfig, Index, MANIFEST_TYPES, Manifest } from "./manifest.ts";
+import { formatReference, parseReference, type Reference } from "./references.ts";
 import { Transport } from "./transport.ts";
 import { createDecompressor, splitFrames } from "./zstd.ts";
 

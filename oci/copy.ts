@@ -1,9 +1,9 @@
 /** Images and artifacts from one repository into another, byte for byte. */
 import { UserError } from "../errors.ts";
-import { formatReference, parseReference, type Reference } from "../lib/references.ts";
 import { readBlob } from "./blob.ts";
 import { type FoundManifest, imageExists, readManifest } from "./client.ts";
 import { type Descriptor, Index, Manifest } from "./manifest.ts";
+import { formatReference, parseReference, type Reference } from "./references.ts";
 import { putReferrer } from "./referrers.ts";
 import type { Transport } from "./transport.ts";
 import { ensureBlob, type Sessions } from "./upload.ts";

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { extract, type Header } from "tar-stream";
 import { needsHash } from "../lib/audit/content.ts";
 import type { Entry, Listing } from "../lib/audit/model.ts";
-import { LARGEST_TEXT, secretsInFile } from "../lib/audit/secrets.ts";
+import { LARGEST_TEXT, secretsInFile } from "../lib/secrets.ts";
 
 /**
  * Reads a tar to its end and lists its members, looking for secrets in small files and hashing those whose copies

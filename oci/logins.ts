@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import type { Credentials } from "./credentials.ts";
 
@@ -26,11 +26,6 @@ const kept = z.object({
 
 /** A token that ends so soon is not begun with. */
 const SPARE_MS = 60_000;
-
-/** `logins/` in `$STRATA_HOME`, or in the clone's `.strata`. */
-export function loginsFolder(): string {
-  return join(resolve(process.env.STRATA_HOME || join(dirname(import.meta.dirname), ".strata")), "logins");
-}
 
 /** The folder of one registry, which serves as `DOCKER_CONFIG`. */
 export function loginFolder(logins: string, registry: string): string {

@@ -1,6 +1,7 @@
 /** Puts an image together in a registry from layers that are there already: only its description is sent. */
-import { formatReference, parseReference, type Reference } from "../lib/references.ts";
+
 import { type Descriptor, MANIFEST_TYPE } from "./manifest.ts";
+import { formatReference, parseReference, type Reference } from "./references.ts";
 import { Transport } from "./transport.ts";
 import { digestOf, putBlob, putManifest } from "./write.ts";
 

@@ -6,11 +6,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import { formatReference, parseReference, type Reference } from "../lib/references.ts";
 import { type Artifact, artifactManifest, putArtifactBlobs, subjectOf } from "./artifact.ts";
 import { nextPage, readManifest } from "./client.ts";
 import { failure } from "./failure.ts";
 import { type Descriptor, INDEX_TYPE, Index, MANIFEST_TYPES, Manifest } from "./manifest.ts";
+import { formatReference, parseReference, type Reference } from "./references.ts";
 import { Transport } from "./transport.ts";
 import { type Content, descriptorOf, digestOf, putManifest } from "./write.ts";
 

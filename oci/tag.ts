@@ -1,9 +1,9 @@
 /** Where tags point, and moving them: by copying a manifest, so that no layer moves. */
 import { UserError } from "../errors.ts";
-import { formatReference, parseReference } from "../lib/references.ts";
 import { readManifest } from "./client.ts";
 import { failure } from "./failure.ts";
 import { MANIFEST_TYPES } from "./manifest.ts";
+import { formatReference, parseReference } from "./references.ts";
 import { Transport } from "./transport.ts";
 import { digestOf, putManifest } from "./write.ts";
 

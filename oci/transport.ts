@@ -4,11 +4,12 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
-import { DEFAULT_REGISTRY, isLoopback } from "../lib/references.ts";
+import { home } from "../home.ts";
 import { authorize, parseChallenge } from "./auth.ts";
 import { trustedAuthority } from "./authority.ts";
 import { dockerConfigFolder, findCredentials } from "./credentials.ts";
-import { keptLogin, loginsFolder } from "./logins.ts";
+import { keptLogin } from "./logins.ts";
+import { DEFAULT_REGISTRY, isLoopback } from "./references.ts";
 
 /** What a transport can be told; the defaults suit every registry, tests use smaller numbers. */
 export interface TransportOptions {
@@ -79,7 +80,7 @@ export class Transport {
     this.backoffMs = options.backoffMs ?? 500;
     this.timeoutMs = options.timeoutMs ?? 60_000;
     this.dockerConfig = options.dockerConfig ?? dockerConfigFolder();
-    this.logins = options.logins ?? (options.dockerConfig === undefined ? loginsFolder() : undefined);
+    this.logins = options.logins ?? (options.dockerConfig === undefined ? home.logins : undefined);
   }
 
   /**

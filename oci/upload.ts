@@ -1,7 +1,8 @@
 /** Large blobs from one registry into another: mounted where that goes, else sent, and gone on with after a break. */
-import type { Reference } from "../lib/references.ts";
+
 import { failure } from "./failure.ts";
 import type { Descriptor } from "./manifest.ts";
+import type { Reference } from "./references.ts";
 import type { Answer, Transport } from "./transport.ts";
 import { hasBlob, uploadPath } from "./write.ts";
 

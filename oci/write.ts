@@ -1,9 +1,9 @@
 /** The write side of an OCI registry: small blobs, manifests, and what they are called. */
 import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
-import { formatReference, type Reference } from "../lib/references.ts";
 import { failure } from "./failure.ts";
 import type { Descriptor } from "./manifest.ts";
+import { formatReference, type Reference } from "./references.ts";
 import type { Transport } from "./transport.ts";
 
 /** Bytes with their type, as they are stored. */

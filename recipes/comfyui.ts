@@ -1,6 +1,6 @@
-import type { ComfyUi, CustomNode, Replacement } from "../lib/comfyui.ts";
-import { virtualEnvironment } from "../lib/layer.ts";
-import type { ImageRuntime, Resolution } from "../lib/recipe.ts";
+import type { ComfyUi, CustomNode, Replacement } from "../lib/comfyui/nodes.ts";
+import { virtualEnvironment } from "../lib/recipe/layer.ts";
+import type { ImageRuntime, Resolution } from "../lib/recipe/recipe.ts";
 
 /** ComfyUI at a commit that the nodes below were booted with (docs/adr/0013-one-lock-for-nodes.md). */
 export const comfyuiSource: ComfyUi["source"] = {

@@ -4,12 +4,12 @@ import { nodeGroup } from "../layers/nodes/layer.ts";
 import { packageGroup } from "../layers/packages/layer.ts";
 import { type UnmetRequirement, verification } from "../layers/verify/layer.ts";
 import { checked } from "../lib/checked.ts";
-import type { CustomNode, NodeGroup } from "../lib/comfyui.ts";
-import type { Layer, LayerContext } from "../lib/layer.ts";
-import { joinResolutions, type Recipe, type Resolution } from "../lib/recipe.ts";
-import { customNode, layer, recipeShape, type Shape, texts, unmetRequirement } from "../lib/recipe-schema.ts";
+import type { CustomNode, NodeGroup } from "../lib/comfyui/nodes.ts";
+import type { Layer, LayerContext } from "../lib/recipe/layer.ts";
+import { joinResolutions, type Recipe, type Resolution } from "../lib/recipe/recipe.ts";
+import { customNode, layer, recipeShape, type Shape, texts, unmetRequirement } from "../lib/recipe/schema.ts";
 
-export type { Recipe } from "../lib/recipe.ts";
+export type { Recipe } from "../lib/recipe/recipe.ts";
 export { node } from "./comfyui.ts";
 
 /** What a recipe of one's own adds to another one. */

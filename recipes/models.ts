@@ -1,8 +1,8 @@
 import { modelLayer } from "../layers/model/layer.ts";
 import { modelFetch } from "../layers/model-fetch/layer.ts";
 import { modelTools } from "../layers/model-tools/layer.ts";
-import type { ResolvedModels } from "../lib/models.ts";
-import type { Recipe } from "../lib/recipe.ts";
+import type { ResolvedModels } from "../lib/models/models.ts";
+import type { Recipe } from "../lib/recipe/recipe.ts";
 
 /** A recipe with what a stack's models need. Models come last: they lie on top of everything, wherever that changes. */
 export function withModels(recipe: Recipe, models: ResolvedModels | undefined): Recipe {

@@ -10,8 +10,8 @@ import { system } from "../layers/system/layer.ts";
 import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
 import { verification } from "../layers/verify/layer.ts";
-import { virtualEnvironment } from "../lib/layer.ts";
-import type { Recipe } from "../lib/recipe.ts";
+import { virtualEnvironment } from "../lib/recipe/layer.ts";
+import type { Recipe } from "../lib/recipe/recipe.ts";
 
 const layers = [system, cuda, llamaCpp, python, torch, attention, backend, models, runtime];
 

@@ -2,7 +2,7 @@ import * as ec2 from "@pulumi/aws/ec2/index.js";
 import * as iam from "@pulumi/aws/iam/index.js";
 import { Provider } from "@pulumi/aws/provider.js";
 import * as pulumi from "@pulumi/pulumi";
-import type { Instance } from "../../lib/generations.ts";
+import type { Instance } from "../../lib/gpu/generations.ts";
 import type { HostDescription } from "../../lib/hosts/description.ts";
 import {
   instancePolicy,
@@ -48,7 +48,7 @@ const THROUGHPUT = 750;
 const OPERATIONS = 3_000;
 
 /**
- * What a test on EC2 needs to be there: rights, rules and a template. An instance itself is started by tools/smoke.ts,
+ * What a test on EC2 needs to be there: rights, rules and a template. An instance itself is started by tools/steps/smoke-test.ts,
  * so that it lives for one test and no longer.
  */
 export class AwsHost extends pulumi.ComponentResource implements Host {

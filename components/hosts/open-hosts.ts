@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { parseSize } from "../../lib/audit/size.ts";
-import { type GenerationName, generation } from "../../lib/generations.ts";
-import { type Budget, type HostSetting, permittedInstances } from "../../lib/settings/host.ts";
+import { type GenerationName, generation } from "../../lib/gpu/generations.ts";
+import { type Budget, type HostSetting, permittedInstances } from "../../lib/hosts/setting.ts";
+import { parseSize } from "../../lib/size.ts";
 import type { Host } from "./host.ts";
 
 /** What decides about a stack's hosts. */

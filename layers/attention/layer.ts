@@ -1,5 +1,5 @@
-import type { Layer, LayerContext } from "../../lib/layer.ts";
-import { wheelLayer, wheelsDockerfile } from "../../lib/wheels.ts";
+import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
+import { wheelLayer, wheelsDockerfile } from "../../lib/recipe/wheel-layer.ts";
 
 /** What needs more of the image than this stage can see to be imported: only its libraries are loaded. */
 const notImported = ["nunchaku"];

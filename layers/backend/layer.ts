@@ -1,5 +1,5 @@
-import type { Layer } from "../../lib/layer.ts";
-import { wheelLayer } from "../../lib/wheels.ts";
+import type { Layer } from "../../lib/recipe/layer.ts";
+import { wheelLayer } from "../../lib/recipe/wheel-layer.ts";
 
 export const backend: Layer = {
   ...wheelLayer,

@@ -1,5 +1,5 @@
-import type { Layer } from "../../lib/layer.ts";
-import { gitAddress } from "../../lib/source-packages.ts";
+import type { Layer } from "../../lib/recipe/layer.ts";
+import { gitAddress } from "../../lib/recipe/source-wheel.ts";
 
 export const comfyuiFolder = "/opt/comfyui";
 

@@ -1,6 +1,6 @@
-import { cudaToolchain } from "../../lib/compatibility.ts";
-import { cmakeCudaArchitectures } from "../../lib/generations.ts";
-import { type Layer, type LayerContext, sitePackages } from "../../lib/layer.ts";
+import { cudaToolchain } from "../../lib/gpu/compatibility.ts";
+import { cmakeCudaArchitectures } from "../../lib/gpu/generations.ts";
+import { type Layer, type LayerContext, sitePackages } from "../../lib/recipe/layer.ts";
 
 const usesCuda = ({ generation }: LayerContext): boolean => generation.computeCapabilities.length > 0;
 

@@ -1,4 +1,4 @@
-import type { Layer } from "../../lib/layer.ts";
+import type { Layer } from "../../lib/recipe/layer.ts";
 
 /**
  * The one program that fetches models: stages of models mount it while they build, and images that fetch into a volume

@@ -1,6 +1,6 @@
-import type { Layer } from "../../lib/layer.ts";
-import { fetchManifest, type LockedModel, modelPath } from "../../lib/model-lock.ts";
-import type { ModelLayer } from "../../lib/packing.ts";
+import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/models.ts";
+import type { ModelLayer } from "../../lib/models/packing.ts";
+import type { Layer } from "../../lib/recipe/layer.ts";
 import { comfyuiFolder } from "../comfyui/layer.ts";
 
 /** A stage of models: one large file, or what shares a layer, where ComfyUI and its nodes look for it. */

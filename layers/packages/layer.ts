@@ -1,5 +1,5 @@
-import type { Layer, LayerContext } from "../../lib/layer.ts";
-import { wheelLayer } from "../../lib/wheels.ts";
+import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
+import { wheelLayer } from "../../lib/recipe/wheel-layer.ts";
 
 /** A group of Python packages as a stage of its own: a changed group rebuilds nothing before or beside it. */
 export function packageGroup(

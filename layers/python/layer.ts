@@ -1,4 +1,4 @@
-import { type Layer, virtualEnvironment } from "../../lib/layer.ts";
+import { type Layer, virtualEnvironment } from "../../lib/recipe/layer.ts";
 
 /** What a recipe decides about the environment. */
 export interface PythonOptions {

@@ -1,4 +1,4 @@
-import type { Layer } from "../../lib/layer.ts";
+import type { Layer } from "../../lib/recipe/layer.ts";
 import { packageGroup } from "../packages/layer.ts";
 
 /** What the worker imports; a stage apart from its code, which changes more often. */

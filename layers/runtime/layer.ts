@@ -1,7 +1,7 @@
-import type { ResolvedComfyUi } from "../../lib/comfyui.ts";
-import type { Layer, LayerContext } from "../../lib/layer.ts";
-import { fetchManifest, type LockedModel, modelPath } from "../../lib/model-lock.ts";
-import type { ResolvedModels } from "../../lib/models.ts";
+import type { ResolvedComfyUi } from "../../lib/comfyui/nodes.ts";
+import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/models.ts";
+import type { ResolvedModels } from "../../lib/models/models.ts";
+import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
 
 /** Where the recipe's own workflows are in the image, for the smoke test. */
 const workflowsFolder = "/opt/strata/workflows";

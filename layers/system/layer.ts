@@ -1,4 +1,4 @@
-import type { Layer, LayerContext } from "../../lib/layer.ts";
+import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
 
 /** What a recipe adds to the system stage. */
 export interface SystemOptions {

@@ -1,4 +1,4 @@
-import type { Layer } from "../../lib/layer.ts";
+import type { Layer } from "../../lib/recipe/layer.ts";
 
 export const toolbox: Layer = {
   name: "toolbox",

@@ -1,5 +1,5 @@
-import { type Layer, sitePackages } from "../../lib/layer.ts";
-import { wheelLayer } from "../../lib/wheels.ts";
+import { type Layer, sitePackages } from "../../lib/recipe/layer.ts";
+import { wheelLayer } from "../../lib/recipe/wheel-layer.ts";
 
 export const torch: Layer = {
   ...wheelLayer,

@@ -1,4 +1,4 @@
-import { type Layer, type LayerContext, stageMounts } from "../../lib/layer.ts";
+import { type Layer, type LayerContext, stageMounts } from "../../lib/recipe/layer.ts";
 
 /** A requirement of a distribution (or of `ComfyUI`), as its metadata has it, that is not met on purpose. */
 export interface UnmetRequirement {

@@ -1,7 +1,8 @@
 /** Secrets and host paths in an image's configuration. */
+
+import { secretsInConfigText, soundsSecret } from "../secrets.ts";
 import type { AuditConfig, Finding } from "./model.ts";
 import { finding } from "./rules.ts";
-import { secretsInConfigText, soundsSecret } from "./secrets.ts";
 import type { Tree } from "./tree.ts";
 
 /**

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { checked } from "../checked.ts";
 
 /**
- * What tools/smoke.ts gets to know of the hosts: a component made it, so a mistake in it is a bug. Keys and passwords
+ * What tools/steps/smoke-test.ts gets to know of the hosts: a component made it, so a mistake in it is a bug. Keys and passwords
  * are not in it.
  */
 

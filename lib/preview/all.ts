@@ -2,9 +2,9 @@ import { redactAll } from "../redact.ts";
 import { disagreements } from "./disagreements.ts";
 import { sumUp } from "./estimate.ts";
 import type { History } from "./history.ts";
-import { limitNotes } from "./limits.ts";
 import { type EngineAnswer, FORMAT, type Preview, type StackPreview } from "./model.ts";
 import type { Sources } from "./moves.ts";
+import { limitNotes } from "./notes.ts";
 import { type Known, type Planned, previewStack } from "./stack.ts";
 
 /** A stack that could be planned, or why it could not. */

@@ -1,4 +1,4 @@
-import type { Cause } from "../difference.ts";
+import type { Cause } from "../plan/difference.ts";
 import { causesOf, type SharedCause } from "./causes.ts";
 import { code } from "./escape.ts";
 import type { Preview } from "./model.ts";

@@ -1,4 +1,4 @@
-import type { Cause } from "../difference.ts";
+import type { Cause } from "../plan/difference.ts";
 import type { Preview } from "./model.ts";
 import { isConsequence, isHash } from "./words.ts";
 

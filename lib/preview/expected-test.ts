@@ -1,6 +1,6 @@
-import { type GenerationName, generation, instancesFor } from "../generations.ts";
+import { type GenerationName, generation, instancesFor } from "../gpu/generations.ts";
 import { ESTIMATED_MINUTES } from "../hosts/estimate.ts";
-import { type Budget, type HostSetting, permittedInstances } from "../settings/host.ts";
+import { type Budget, type HostSetting, permittedInstances } from "../hosts/setting.ts";
 import { median } from "./estimate.ts";
 import type { History, TestRun } from "./history.ts";
 import type { ExpectedTest, StackPreview } from "./model.ts";

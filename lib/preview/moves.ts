@@ -1,6 +1,6 @@
-import type { KeyedStage } from "../difference.ts";
-import type { NodeLock } from "../node-lock.ts";
-import { compareLink } from "../node-moves.ts";
+import { compareLink } from "../lock-making/node-moves.ts";
+import type { NodeLock } from "../locks/nodes.ts";
+import type { KeyedStage } from "../plan/difference.ts";
 import type { LinkedMove, Move } from "./model.ts";
 import { short } from "./words.ts";
 

@@ -1,9 +1,9 @@
-import { soundsSecret } from "../audit/secrets.ts";
-import { difference, type KeyedStage, type StageChange } from "../difference.ts";
-import type { GenerationName } from "../generations.ts";
-import type { Plan, Stage } from "../plan.ts";
+import type { GenerationName } from "../gpu/generations.ts";
+import { difference, type KeyedStage, type StageChange } from "../plan/difference.ts";
+import type { Plan, Stage } from "../plan/plan.ts";
 import { REDACTED } from "../redact.ts";
-import type { RegistryKind } from "../registry-limits.ts";
+import type { RegistryKind } from "../registry/limits.ts";
+import { soundsSecret } from "../secrets.ts";
 import { alreadyBuilt, expectedBuild, sumUp } from "./estimate.ts";
 import { expectedTest, type TestPlan } from "./expected-test.ts";
 import type { History } from "./history.ts";

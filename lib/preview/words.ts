@@ -1,6 +1,6 @@
 import prettyBytes from "pretty-bytes";
 import prettyMs from "pretty-ms";
-import type { Cause } from "../difference.ts";
+import type { Cause } from "../plan/difference.ts";
 import type { PlannedStack, StagePreview, Sum } from "./model.ts";
 
 /** Hashes and commits cut to what tells them apart; everything else as it is. */

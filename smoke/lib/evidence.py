@@ -1,4 +1,4 @@
-"""The evidence: what a run leaves behind. Its schema is in lib/evidence.ts of the project."""
+"""The evidence: what a run leaves behind. Its schema is in lib/evidence/evidence.ts of the project."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class StepTest(unittest.TestCase):
 
 
 class VerdictTest(unittest.TestCase):
-    """The same table as in lib/evidence.ts."""
+    """The same table as in lib/evidence/evidence.ts."""
 
     def test_verdicts(self) -> None:
         passed, failed, skipped, unknown = Status.PASS, Status.FAIL, Status.SKIP, Status.INCONCLUSIVE

@@ -1,4 +1,4 @@
-import type { Plan } from "../../lib/plan.ts";
+import type { Plan } from "../../lib/plan/plan.ts";
 import { finish } from "../integration/support/small-layers.ts";
 import { context, layer, plan, recipe } from "../support/layers.ts";
 

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { z } from "zod";
-import { absentChecks, parseEvidence } from "../../lib/evidence.ts";
-import { auditImage } from "../../oci/audit-image.ts";
+import { home, repository } from "../../home.ts";
+import { absentChecks, parseEvidence } from "../../lib/evidence/evidence.ts";
 import { readImage } from "../../oci/client.ts";
-import { home, repository } from "../../tools/home.ts";
+import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { openStack } from "../../tools/pulumi/open.ts";
 
 const outputsSchema = z.object({

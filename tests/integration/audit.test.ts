@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { execa } from "execa";
-import { AuditReport, LABELS } from "../../lib/audit.ts";
+import { homeAt } from "../../home.ts";
+import { AuditReport, LABELS } from "../../lib/audit/audit.ts";
 import { imageExists, listTags } from "../../oci/client.ts";
-import { homeAt } from "../../tools/home.ts";
 import { makeTar } from "../unit/oci/support/tar.ts";
 import { startRegistry } from "./support/registry.ts";
 
@@ -35,7 +35,7 @@ test("npm run audit passes a sound image and fails a broken one", async (t) => {
   await push(registry, "sound", [base, await stage("opt/app")]);
   await push(registry, "broken", [base, await stage("etc/base")]);
   const audit = (tag: string, ...options: string[]) =>
-    execa("node", ["tools/audit.ts", `${registry}/${repository}:${tag}`, ...options], {
+    execa("node", ["tools/commands/audit.ts", `${registry}/${repository}:${tag}`, ...options], {
       reject: false,
       env: { STRATA_HOME: root },
     });

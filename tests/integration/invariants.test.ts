@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { auditImage } from "../../oci/audit-image.ts";
 import { openLayer, readImage } from "../../oci/client.ts";
+import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { smallLayers } from "./support/small-layers.ts";
 import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
 

@@ -7,13 +7,13 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { fileSystem } from "../../lib/part.ts";
-import { stageTag } from "../../lib/tags.ts";
+import { repository } from "../../home.ts";
+import { fileSystem } from "../../lib/plan/part.ts";
+import { stageTag } from "../../lib/registry/tags.ts";
 import { readImage } from "../../oci/client.ts";
-import { repository } from "../../tools/home.ts";
-import { commandLine } from "../../tools/processes.ts";
+import { commandLine } from "../../tools/program/processes.ts";
 import { buildPart } from "../../tools/pulumi/build-part.ts";
-import { outputsOf } from "../../tools/pulumi/planned.ts";
+import { outputsOf } from "../../tools/stack/outputs.ts";
 import { writeFile } from "../support/layers.ts";
 import { finish, smallLayers } from "./support/small-layers.ts";
 import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
@@ -177,7 +177,7 @@ test("a recipe outside of the repository: locked, built and entered by the comma
     );
     writeFile(folder, "hello/value", "from outside\n");
     const run = (tool: string, ...args: string[]) =>
-      execa(process.execPath, [join(repository, "tools", tool), ...args], {
+      execa(process.execPath, [join(repository, "tools/commands", tool), ...args], {
         cwd: repository,
         env: { STRATA_HOME: stack.home.root, STRATA_RECIPE: file },
         stdin: "ignore",

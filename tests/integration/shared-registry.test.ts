@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import type { Home } from "../../home.ts";
 import { readImage } from "../../oci/client.ts";
 import { copyImage } from "../../oci/copy.ts";
 import { keepAuthority } from "../../oci/logins.ts";
 import { Transport } from "../../oci/transport.ts";
-import { buildInBuilder } from "../../tools/builder.ts";
-import type { Home } from "../../tools/home.ts";
-import { temporaryFolder } from "../unit/tools/support/folder.ts";
+import { buildInBuilder } from "../../tools/builder/builder.ts";
+import { temporaryFolder } from "../unit/support/folder.ts";
 import { type GuardedRegistry, guardedRegistry, user } from "./support/guarded-registry.ts";
 import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
 

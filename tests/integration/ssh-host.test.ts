@@ -1,6 +1,6 @@
 /**
  * A host behind SSH, end to end: an sshd of our own on the loopback address, podman, an image of a few programs in a
- * registry, tools/smoke.ts as the component runs it, and the promotion that follows.
+ * registry, tools/steps/smoke-test.ts as the component runs it, and the promotion that follows.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -10,11 +10,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { completeRun, type Evidence, type RunReport } from "../../lib/evidence.ts";
+import { repository } from "../../home.ts";
+import { completeRun, type Evidence, type RunReport } from "../../lib/evidence/evidence.ts";
+import { imageCheck } from "../../lib/evidence/image-results.ts";
 import type { SshDescription, TestDescription } from "../../lib/hosts/description.ts";
-import { imageCheck } from "../../lib/image-results.ts";
 import { historySchema } from "../../lib/preview/history.ts";
-import { repository } from "../../tools/home.ts";
 import { checksKey, promotionEnvironment } from "../support/evidence.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
 import { clearPodman, makePodman, whyNoPodman } from "./support/podman.ts";
@@ -92,7 +92,7 @@ interface Ran {
   readonly told: string;
 }
 
-/** Runs tools/smoke.ts as the component SmokeTest does. */
+/** Runs tools/steps/smoke-test.ts as the component SmokeTest does. */
 function start(
   reference: string,
   hosts: readonly SshDescription[],
@@ -104,7 +104,7 @@ function start(
     minimumDriver: "580.65.06",
     budget,
   };
-  return execa(process.execPath, ["tools/smoke.ts"], {
+  return execa(process.execPath, ["tools/steps/smoke-test.ts"], {
     cwd: repository,
     reject: false,
     env: {
@@ -136,9 +136,9 @@ async function begun(running: ReturnType<typeof start>): Promise<void> {
   while (listed("ps", "--quiet") === "") await Promise.race([sleep(100), ended]);
 }
 
-/** Runs tools/promote.ts, as the component Promotion does, for the tag `stable`. */
+/** Runs tools/steps/promotion.ts, as the component Promotion does, for the tag `stable`. */
 async function promote(reference: string, evidence: string) {
-  return await execa(process.execPath, ["tools/promote.ts"], {
+  return await execa(process.execPath, ["tools/steps/promotion.ts"], {
     cwd: repository,
     reject: false,
     env: {

@@ -4,12 +4,12 @@ import { createHash } from "node:crypto";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
-import { nodeClassesPath, parseNodeClasses } from "../../lib/node-classes.ts";
-import { analyse, type Needs } from "../../lib/workflow/analyse.ts";
-import { classIndex } from "../../lib/workflow/class-index.ts";
-import { readWorkflow } from "../../lib/workflow/read.ts";
-import { cache, repository } from "../../tools/home.ts";
-import { installWheels } from "../../tools/wheels.ts";
+import { cache, repository } from "../../home.ts";
+import { analyse, type Needs } from "../../lib/comfyui/workflow/analyse.ts";
+import { classIndex } from "../../lib/comfyui/workflow/class-index.ts";
+import { readWorkflow } from "../../lib/comfyui/workflow/read.ts";
+import { nodeClassesPath, parseNodeClasses } from "../../lib/locks/node-classes.ts";
+import { installWheels } from "../../tools/lint/wheels.ts";
 
 const requirements = "tests/integration/templates-requirements.txt";
 const classes = classIndex(parseNodeClasses(readFileSync(join(repository, nodeClassesPath), "utf8")));

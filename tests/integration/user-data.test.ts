@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { userData } from "../../lib/hosts/user-data.ts";
-import { mmdebstrapArguments } from "../../tools/mmdebstrap.ts";
-import { script } from "../unit/tools/support/folder.ts";
+import { mmdebstrapArguments } from "../../tools/setup/mmdebstrap.ts";
+import { script } from "../unit/support/folder.ts";
 import { clearPodman, makePodman, whyNoPodman } from "./support/podman.ts";
 
 const skip = whyNoPodman() ?? whyNoDisk() ?? false;

@@ -43,7 +43,7 @@ class AssembleTest(unittest.TestCase):
 
     def assemble(self) -> subprocess.CompletedProcess[str]:
         """Runs the program as a stage does, node by node, up to the first that fails."""
-        # tools/test.ts switches compiling off for the tests themselves.
+        # tools/commands/test.ts switches compiling off for the tests themselves.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         for node in self.description:
             description = self.root / "node.json"

@@ -8,11 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { execa } from "execa";
-import { type CheckResult, judge, parseRunReport } from "../../lib/evidence.ts";
-import { type DescribedImage, imageResults } from "../../lib/image-results.ts";
+import { repository } from "../../home.ts";
+import { type CheckResult, judge, parseRunReport } from "../../lib/evidence/evidence.ts";
+import { type DescribedImage, imageResults } from "../../lib/evidence/image-results.ts";
 import { readImage } from "../../oci/client.ts";
-import { storeEvidence } from "../../tools/evidence/store.ts";
-import { repository } from "../../tools/home.ts";
+import { storeEvidence } from "../../tools/promotion/evidence-store.ts";
 import { evidenceFor, promotionEnvironment } from "../support/evidence.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
 
@@ -222,7 +222,7 @@ async function promote(
   });
   // What a test found lies with the image before anybody asks for a tag.
   await storeEvidence(evidence);
-  const { exitCode, stderr } = await execa(process.execPath, ["tools/promote.ts"], {
+  const { exitCode, stderr } = await execa(process.execPath, ["tools/steps/promotion.ts"], {
     cwd: repository,
     env: promotionEnvironment(reference, "stable"),
     input: JSON.stringify(evidence),

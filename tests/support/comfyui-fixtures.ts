@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import type { ComfyUi, CustomNode, NodeGroup } from "../../lib/comfyui.ts";
-import { readFolder } from "../../lib/files.ts";
-import type { Resolution } from "../../lib/recipe.ts";
+import type { ComfyUi, CustomNode, NodeGroup } from "../../lib/comfyui/nodes.ts";
+import { readFolder } from "../../lib/plan/files.ts";
+import type { Resolution } from "../../lib/recipe/recipe.ts";
 import { type Contents, commitTo } from "./git-server.ts";
 
 /** Where recipes say that the fixtures are; a mirror leads to the server of the test. */

@@ -1,4 +1,4 @@
-import type { Stage } from "../../lib/plan.ts";
+import type { Stage } from "../../lib/plan/plan.ts";
 
 /** One instruction of a Dockerfile, continuation lines joined. */
 interface Instruction {

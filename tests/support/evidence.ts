@@ -1,4 +1,4 @@
-import { completeRun, type Evidence, type RunReport } from "../../lib/evidence.ts";
+import { completeRun, type Evidence, type RunReport } from "../../lib/evidence/evidence.ts";
 
 /** The hash of the checks that `evidenceFor` says it is by. */
 export const checksKey = "0123456789abcdef0123";
@@ -41,7 +41,7 @@ export const passedRun: RunReport = {
   measurements: {},
 };
 
-/** What the component Promotion sets for tools/promote.ts; tags are separated by spaces. */
+/** What the component Promotion sets for tools/steps/promotion.ts; tags are separated by spaces. */
 export function promotionEnvironment(reference: string, tags: string): Readonly<Record<string, string>> {
   return {
     STRATA_REFERENCE: reference,

@@ -2,12 +2,12 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
-import { compatibilitySet } from "../../lib/compatibility.ts";
-import { generation } from "../../lib/generations.ts";
-import type { Layer, LayerContext } from "../../lib/layer.ts";
-import { type Plan, type PlanSources, planRecipe } from "../../lib/plan.ts";
-import { parsePythonLock } from "../../lib/python-lock.ts";
-import type { Recipe } from "../../lib/recipe.ts";
+import { compatibilitySet } from "../../lib/gpu/compatibility.ts";
+import { generation } from "../../lib/gpu/generations.ts";
+import { parsePythonLock } from "../../lib/locks/python.ts";
+import { type Plan, type PlanSources, planRecipe } from "../../lib/plan/plan.ts";
+import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
+import type { Recipe } from "../../lib/recipe/recipe.ts";
 
 /** A stack's choices as the tests want them. */
 export const context: LayerContext = {

@@ -1,16 +1,16 @@
 import { type Config, parseConfig } from "../../config.ts";
-import { compatibilitySet } from "../../lib/compatibility.ts";
-import { generation } from "../../lib/generations.ts";
+import { compatibilitySet } from "../../lib/gpu/compatibility.ts";
+import { generation } from "../../lib/gpu/generations.ts";
+import type { ProductLabels } from "../../lib/plan/product.ts";
 import { type Attempt, previewAll } from "../../lib/preview/all.ts";
 import { emptyHistory, type History } from "../../lib/preview/history.ts";
 import type { PlannedStack, Preview, StagePreview } from "../../lib/preview/model.ts";
 import { knownByPlan } from "../../lib/preview/outputs.ts";
 import type { Known, KnownStage, Planned } from "../../lib/preview/stack.ts";
-import type { ProductLabels } from "../../lib/product.ts";
-import { limitsKind } from "../../lib/registry-limits.ts";
-import { repositoryName } from "../../lib/settings/registry.ts";
-import { planStack } from "../../lib/stack-plan.ts";
-import { expandTags } from "../../lib/tags.ts";
+import { limitsKind } from "../../lib/registry/limits.ts";
+import { repositoryName } from "../../lib/registry/setting.ts";
+import { expandTags } from "../../lib/registry/tags.ts";
+import { planStack } from "../../recipes/stack-plan.ts";
 
 export const labels: ProductLabels = {
   source: null,

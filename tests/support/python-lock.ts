@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { PlanSources } from "../../lib/plan.ts";
-import { parsePythonLock } from "../../lib/python-lock.ts";
+import { parsePythonLock } from "../../lib/locks/python.ts";
+import type { PlanSources } from "../../lib/plan/plan.ts";
 
 export interface Entry {
   /** Who asks for it. @default nobody but us */

@@ -1,8 +1,8 @@
 import { deflateSync } from "node:zlib";
-import { comfyuiName, type NodeClasses } from "../../lib/node-classes.ts";
-import { type ClassIndex, classIndex } from "../../lib/workflow/class-index.ts";
-import type { Workflow } from "../../lib/workflow/graph.ts";
-import { readWorkflow } from "../../lib/workflow/read.ts";
+import { type ClassIndex, classIndex } from "../../lib/comfyui/workflow/class-index.ts";
+import type { Workflow } from "../../lib/comfyui/workflow/graph.ts";
+import { readWorkflow } from "../../lib/comfyui/workflow/read.ts";
+import { comfyuiName, type NodeClasses } from "../../lib/locks/node-classes.ts";
 
 type Json = Record<string, unknown>;
 

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parseConfig, readCertificates, refuseSecrets, registryAddress, schema } from "../../config.ts";
 import { UserErrors } from "../../errors.ts";
-import { parseImageLock } from "../../lib/image-lock.ts";
-import { expandTags } from "../../lib/tags.ts";
+import { repository } from "../../home.ts";
+import { parseImageLock } from "../../lib/locks/images.ts";
+import { expandTags } from "../../lib/registry/tags.ts";
 import { recipeNames, recipes } from "../../recipes/index.ts";
-import { repository } from "../../tools/home.ts";
 
 test("nothing configured gives the defaults", () => {
   const { found, ...settings } = parseConfig({});

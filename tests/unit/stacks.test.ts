@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "yaml";
-import { generation, generationNames } from "../../lib/generations.ts";
-import { homeAt, repository } from "../../tools/home.ts";
-import { planStackIn } from "../../tools/preview/planned.ts";
-import { temporaryFolder } from "./tools/support/folder.ts";
+import { homeAt, repository } from "../../home.ts";
+import { generation, generationNames } from "../../lib/gpu/generations.ts";
+import { planStackIn } from "../../tools/stack/plan.ts";
+import { temporaryFolder } from "./support/folder.ts";
 
 const stacks = generationNames.filter((name) => name !== "cpu");
 

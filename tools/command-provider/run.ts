@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { tail } from "../exec.ts";
+import { tail } from "../program/exec.ts";
 import type { CommandInputs } from "./command.ts";
 
 /** Characters of one log line; more would only fill the display. */

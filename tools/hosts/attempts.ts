@@ -1,5 +1,5 @@
-import type { Evidence } from "../../lib/evidence.ts";
-import { note } from "../progress.ts";
+import type { Evidence } from "../../lib/evidence/evidence.ts";
+import { note } from "../program/progress.ts";
 import type { Order, Tested, TestHost } from "./host.ts";
 import { HostTrouble } from "./machine.ts";
 

@@ -2,11 +2,11 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { parseRunReport } from "../../lib/evidence.ts";
-import { buildInBuilder } from "../builder.ts";
-import { tail } from "../exec.ts";
-import { type Home, repository } from "../home.ts";
-import { note } from "../progress.ts";
+import { type Home, repository } from "../../home.ts";
+import { parseRunReport } from "../../lib/evidence/evidence.ts";
+import { buildInBuilder } from "../builder/builder.ts";
+import { tail } from "../program/exec.ts";
+import { note } from "../program/progress.ts";
 import type { Order, Tested, TestHost } from "./host.ts";
 
 /** Times that BuildKit puts before a line of a step's output: `#7 12.3 `. */

@@ -2,17 +2,17 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
+import { repository } from "../../home.ts";
 import {
   type CheckResult,
   type Evidence,
   judge,
   parseRunReport,
   type RunReport,
-} from "../../lib/evidence.ts";
+} from "../../lib/evidence/evidence.ts";
 import { isAtLeast } from "../../lib/versions.ts";
-import { tail } from "../exec.ts";
-import { repository } from "../home.ts";
-import { note } from "../progress.ts";
+import { tail } from "../program/exec.ts";
+import { note } from "../program/progress.ts";
 import { firstFile, packChecks } from "./checks.ts";
 import type { Order } from "./host.ts";
 import { type Ended, HostTrouble, type Machine, type RunOptions } from "./machine.ts";

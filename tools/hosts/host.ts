@@ -1,4 +1,4 @@
-import type { Evidence, EvidenceHost, RunReport } from "../../lib/evidence.ts";
+import type { Evidence, EvidenceHost, RunReport } from "../../lib/evidence/evidence.ts";
 
 /** What a host is asked to do. */
 export interface Order {

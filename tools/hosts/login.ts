@@ -1,12 +1,13 @@
-import { parseReference } from "../../lib/references.ts";
+import { home } from "../../home.ts";
 import { dockerConfigFolder, findCredentials } from "../../oci/credentials.ts";
-import { keptLogin, loginsFolder } from "../../oci/logins.ts";
+import { keptLogin } from "../../oci/logins.ts";
+import { parseReference } from "../../oci/references.ts";
 import type { Login } from "./container.ts";
 
 /** What a machine needs to pull `reference`: the login that strata keeps for its registry, else Docker's. */
 export async function loginFor(reference: string): Promise<Login> {
   const { registry } = parseReference(reference);
   const found =
-    (await keptLogin(loginsFolder(), registry)) ?? (await findCredentials(registry, dockerConfigFolder()));
+    (await keptLogin(home.logins, registry)) ?? (await findCredentials(registry, dockerConfigFolder()));
   return found?.kind === "password" ? found : { kind: "none" };
 }

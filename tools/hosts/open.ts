@@ -1,5 +1,5 @@
+import type { Home } from "../../home.ts";
 import type { HostDescription } from "../../lib/hosts/description.ts";
-import type { Home } from "../home.ts";
 import { BuilderHost } from "./builder-host.ts";
 import { DockerHost } from "./docker-host.ts";
 import type { TestHost } from "./host.ts";

@@ -1,5 +1,5 @@
 import type { SshDescription } from "../../lib/hosts/description.ts";
-import { isLoopback, parseReference } from "../../lib/references.ts";
+import { isLoopback, parseReference } from "../../oci/references.ts";
 import { testInContainers } from "./container.ts";
 import type { Order, Tested, TestHost } from "./host.ts";
 import { loginFor } from "./login.ts";

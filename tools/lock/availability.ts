@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Asked } from "../../lib/comfyui.ts";
-import { askers, isCap, type Missing } from "../../lib/missing.ts";
-import { type Available, parsePylock } from "../../lib/pylock.ts";
-import { parsePythonLock, requirementName } from "../../lib/python-lock.ts";
-import { isForPlatform, wheelFits } from "../../lib/wheel-names.ts";
+import type { Asked } from "../../lib/comfyui/nodes.ts";
+import { type Available, parsePylock } from "../../lib/lock-making/pylock.ts";
+import { askers, isCap, type Missing } from "../../lib/locks/missing.ts";
+import { parsePythonLock, requirementName } from "../../lib/locks/python.ts";
+import { isForPlatform, wheelFits } from "../../lib/recipe/wheel-names.ts";
 import { type Compile, glibc } from "./uv.ts";
 
 /** Whether a person decided the version for this recipe, which a node may not do alone. */

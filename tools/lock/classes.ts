@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { managerMapFile, readManagerMap } from "../../lib/manager-map.ts";
+import { managerMapFile, readManagerMap } from "../../lib/lock-making/manager-map.ts";
+import { type NodeClasses, nodeClassesPath, type ReadRepository } from "../../lib/locks/node-classes.ts";
+import type { Checkout, NodeLock } from "../../lib/locks/nodes.ts";
 import { mirrored } from "../../lib/mirrors.ts";
-import { type NodeClasses, nodeClassesPath, type ReadRepository } from "../../lib/node-classes.ts";
-import type { Checkout, NodeLock } from "../../lib/node-lock.ts";
-import type { Say } from "../progress.ts";
+import type { Say } from "../program/progress.ts";
 import { fetchFiles } from "./git.ts";
 
 const managerName = "Comfy-Org/ComfyUI-Manager";

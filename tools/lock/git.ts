@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { UserError } from "../../errors.ts";
-import type { Entry } from "../../lib/node-source.ts";
-import { attempt, tail } from "../exec.ts";
+import type { Entry } from "../../lib/lock-making/node-source.ts";
+import { attempt, tail } from "../program/exec.ts";
 
 /** Tries of one call of a server, and the pause after the first failure. */
 const TRIES = 3;

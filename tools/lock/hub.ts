@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../errors.ts";
-import { hubHost, hubPage, hubUrl, isCommit, parseHubUrl } from "../../lib/hub.ts";
+import { hubHost, hubPage, hubUrl, isCommit, parseHubUrl } from "../../lib/lock-making/hub.ts";
 import { mirrored } from "../../lib/mirrors.ts";
 
 /** Tries of one question, the pause after the first, and the longest pause that a server may ask for. */

@@ -1,9 +1,9 @@
 import { throwAll, UserError } from "../../errors.ts";
-import type { ImageLock, LockedImage } from "../../lib/image-lock.ts";
-import { parseReference } from "../../lib/references.ts";
+import type { ImageLock, LockedImage } from "../../lib/locks/images.ts";
 import { readManifest } from "../../oci/client.ts";
+import { parseReference } from "../../oci/references.ts";
 import { Transport } from "../../oci/transport.ts";
-import type { Say } from "../progress.ts";
+import type { Say } from "../program/progress.ts";
 
 /** What the lock says of a digest that the registry itself gave. */
 const asked = "Asked at its registry, by `npm run lock -- images`.";

@@ -5,8 +5,8 @@ import {
   type ModelLock,
   modelLockPath,
   modelPath,
-} from "../../lib/model-lock.ts";
-import type { Say } from "../progress.ts";
+} from "../../lib/locks/models.ts";
+import type { Say } from "../program/progress.ts";
 import { type Asking, askSource, type FileFacts } from "./hub.ts";
 
 /** What the lock says of a size and hash that the source itself gave. */

@@ -2,13 +2,19 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { throwAll, UserError } from "../../errors.ts";
+import {
+  describeSource,
+  isOfInterest,
+  packageVersion,
+  pipCalls,
+  pointersOf,
+} from "../../lib/lock-making/node-source.ts";
+import type { Source, Sources } from "../../lib/lock-making/node-sources.ts";
+import { chooseRequirementFiles, type Files } from "../../lib/lock-making/requirement-files.ts";
+import { parseGitmodules } from "../../lib/lock-making/submodules.ts";
+import type { Checkout, LockedGitPackage, NodeLock } from "../../lib/locks/nodes.ts";
 import { mirrored } from "../../lib/mirrors.ts";
-import type { Checkout, LockedGitPackage, NodeLock } from "../../lib/node-lock.ts";
-import { describeSource, isOfInterest, packageVersion, pipCalls, pointersOf } from "../../lib/node-source.ts";
-import type { Source, Sources } from "../../lib/node-sources.ts";
-import { chooseRequirementFiles, type Files } from "../../lib/requirement-files.ts";
-import { parseGitmodules } from "../../lib/submodules.ts";
-import type { Say } from "../progress.ts";
+import type { Say } from "../program/progress.ts";
 import { type Fetched, fetchCommit, resolveRef } from "./git.ts";
 
 /** How many repositories are read at the same time: more would only annoy their servers. */

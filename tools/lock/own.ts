@@ -1,17 +1,17 @@
 import { completeDefaults } from "../../config.ts";
 import { throwAll, UserError } from "../../errors.ts";
-import { cudaVersions, pythonVersions } from "../../lib/compatibility.ts";
-import { type LockName, lockPath } from "../../lib/lock-inputs.ts";
+import { cudaVersions, pythonVersions } from "../../lib/gpu/compatibility.ts";
+import { missingSources, nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
 import {
   formatNodeLock,
   joinNodeLocks,
   type NodeLock,
   nodeLockPath,
   parseNodeLock,
-} from "../../lib/node-lock.ts";
-import { missingSources, nodeLockProblems } from "../../lib/node-lock-problems.ts";
-import type { Recipe } from "../../lib/recipe.ts";
-import { note, step } from "../progress.ts";
+} from "../../lib/locks/nodes.ts";
+import { type LockName, lockPath } from "../../lib/plan/lock-inputs.ts";
+import type { Recipe } from "../../lib/recipe/recipe.ts";
+import { note, step } from "../program/progress.ts";
 import { checkPython } from "./check.ts";
 import { type LockFile, readLock } from "./files.ts";
 import { lockNodes } from "./nodes.ts";

@@ -1,19 +1,19 @@
 import { UserError } from "../../errors.ts";
-import { type ImageLock, parseImageLock } from "../../lib/image-lock.ts";
-import { formatModelLock, type ModelLock, modelLockPath, parseModelLock } from "../../lib/model-lock.ts";
-import { formatNodeClasses, nodeClassesPath } from "../../lib/node-classes.ts";
-import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/node-lock.ts";
-import { nodeMoves, nodeWarnings } from "../../lib/node-moves.ts";
-import { nodeSources } from "../../lib/node-sources.ts";
-import type { Recipe } from "../../lib/recipe.ts";
-import { step } from "../progress.ts";
+import { nodeMoves, nodeWarnings } from "../../lib/lock-making/node-moves.ts";
+import { nodeSources } from "../../lib/lock-making/node-sources.ts";
+import { type ImageLock, parseImageLock } from "../../lib/locks/images.ts";
+import { formatModelLock, type ModelLock, modelLockPath, parseModelLock } from "../../lib/locks/models.ts";
+import { formatNodeClasses, nodeClassesPath } from "../../lib/locks/node-classes.ts";
+import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/nodes.ts";
+import type { Recipe } from "../../lib/recipe/recipe.ts";
+import { step } from "../program/progress.ts";
+import { renderTable } from "../program/table.ts";
 import { lockClasses } from "./classes.ts";
 import { type LockFile, readLock } from "./files.ts";
 import { lockImages } from "./images.ts";
 import { lockModels, modelMoves } from "./models.ts";
 import { lockNodes } from "./nodes.ts";
 import { lockPython } from "./python.ts";
-import { renderTable } from "./report.ts";
 
 /** What can be locked, in the order in which it is: classes and Python need to know the nodes. */
 export const parts = ["images", "nodes", "classes", "python", "models"] as const;

@@ -1,14 +1,20 @@
-import { cudaVersions, type PythonVersion, pythonVersions } from "../../lib/compatibility.ts";
-import { type LockName, lockHeader, lockInputs, lockPath, lockRequirements } from "../../lib/lock-inputs.ts";
-import { missingPackages } from "../../lib/missing.ts";
-import type { NodeLock } from "../../lib/node-lock.ts";
-import { parsePythonLock } from "../../lib/python-lock.ts";
-import type { Recipe } from "../../lib/recipe.ts";
-import { byOrigin } from "../../lib/resolver-inputs.ts";
-import { step } from "../progress.ts";
+import { cudaVersions, type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.ts";
+import { byOrigin } from "../../lib/lock-making/resolver-inputs.ts";
+import { missingPackages } from "../../lib/locks/missing.ts";
+import type { NodeLock } from "../../lib/locks/nodes.ts";
+import { parsePythonLock } from "../../lib/locks/python.ts";
+import {
+  type LockName,
+  lockHeader,
+  lockInputs,
+  lockPath,
+  lockRequirements,
+} from "../../lib/plan/lock-inputs.ts";
+import type { Recipe } from "../../lib/recipe/recipe.ts";
+import { step } from "../program/progress.ts";
+import { renderTable } from "../program/table.ts";
 import { type LockFile, readLock } from "./files.ts";
 import type { LockSources } from "./parts.ts";
-import { renderTable } from "./report.ts";
 import { resolve } from "./resolve.ts";
 import { type Compile, installUv } from "./uv.ts";
 

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { attempt, type CommandResult, run } from "../exec.ts";
-import { cache } from "../home.ts";
-import { step } from "../progress.ts";
+import { cache } from "../../home.ts";
+import { attempt, type CommandResult, run } from "../program/exec.ts";
+import { step } from "../program/progress.ts";
 
 /** The uv that resolves; the same version is locked for the builds. */
 const uvVersion = "0.13.8";

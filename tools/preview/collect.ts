@@ -1,20 +1,20 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { nodeLockPath, parseNodeLock } from "../../lib/node-lock.ts";
+import { type Home, repository } from "../../home.ts";
+import { nodeLockPath, parseNodeLock } from "../../lib/locks/nodes.ts";
 import { type Attempt, previewAll } from "../../lib/preview/all.ts";
 import type { Preview } from "../../lib/preview/model.ts";
 import { sourcesOf } from "../../lib/preview/moves.ts";
 import { knownByPlan, unknownStack } from "../../lib/preview/outputs.ts";
 import type { Known } from "../../lib/preview/stack.ts";
 import { secretValues } from "../../lib/redact.ts";
-import { ownsBackend } from "../environment.ts";
-import { readHistory } from "../history.ts";
-import { type Home, repository } from "../home.ts";
-import { projectName, readOptional } from "../pulumi/stack.ts";
+import { ownsBackend } from "../program/environment.ts";
+import { type CheckoutPlan, planStackIn } from "../stack/plan.ts";
+import { projectName, readOptional } from "../stack/stack.ts";
 import { type Asked, askEngines, findPulumi } from "./engine.ts";
+import { readHistory } from "./history.ts";
 import { knownInBackend, knownInState, stackNamed } from "./known.ts";
-import { type CheckoutPlan, planStackIn } from "./planned.ts";
 import { defaultBase, mergeBase, withRevision } from "./revision.ts";
 
 /** What is asked of a preview. */

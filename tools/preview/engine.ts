@@ -2,13 +2,13 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { execa } from "execa";
 import { z } from "zod";
+import type { Home } from "../../home.ts";
 import type { EngineAnswer } from "../../lib/preview/model.ts";
 import { listed } from "../../lib/preview/words.ts";
-import { ownsBackend } from "../environment.ts";
-import { tail } from "../exec.ts";
-import type { Home } from "../home.ts";
-import { step } from "../progress.ts";
-import { type Stack, statePath } from "../pulumi/stack.ts";
+import { ownsBackend } from "../program/environment.ts";
+import { tail } from "../program/exec.ts";
+import { step } from "../program/progress.ts";
+import { type Stack, statePath } from "../stack/stack.ts";
 import { ensureTools, neededTools } from "../toolchain/toolchain.ts";
 import { stackNamed } from "./known.ts";
 

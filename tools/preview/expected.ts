@@ -1,5 +1,5 @@
-import { ownsBackend } from "../environment.ts";
-import type { Home } from "../home.ts";
+import type { Home } from "../../home.ts";
+import { ownsBackend } from "../program/environment.ts";
 import { collectPreview } from "./collect.ts";
 
 /**

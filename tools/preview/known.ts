@@ -1,10 +1,10 @@
 import { UserError } from "../../errors.ts";
+import { type Home, repository } from "../../home.ts";
 import { knownByOutputs, outputsInState, unknownStack } from "../../lib/preview/outputs.ts";
 import type { Known } from "../../lib/preview/stack.ts";
-import { pulumiEnvironment } from "../environment.ts";
-import { attempt, tail } from "../exec.ts";
-import { type Home, repository } from "../home.ts";
-import { readOptional, type Stack, statePath } from "../pulumi/stack.ts";
+import { pulumiEnvironment } from "../program/environment.ts";
+import { attempt, tail } from "../program/exec.ts";
+import { readOptional, type Stack, statePath } from "../stack/stack.ts";
 
 /** What a stack's last update left in our own file backend. */
 export async function knownInState(home: Home, project: string, name: string): Promise<Known> {

@@ -2,8 +2,8 @@ import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { attempt, run, tail } from "../exec.ts";
-import { repository } from "../home.ts";
+import { repository } from "../../home.ts";
+import { attempt, run, tail } from "../program/exec.ts";
 
 /** Where the change that is checked out began: the common ancestor with `revision`. */
 export async function mergeBase(revision: string, root = repository): Promise<string> {

@@ -1,12 +1,12 @@
 import prettyBytes from "pretty-bytes";
-import { formatReference, parseReference } from "../../lib/references.ts";
 import { copyImage, copyReferrer } from "../../oci/copy.ts";
+import { formatReference, parseReference } from "../../oci/references.ts";
 import { listReferrers } from "../../oci/referrers.ts";
 import { digestOfTag, tagManifest } from "../../oci/tag.ts";
 import type { Transport } from "../../oci/transport.ts";
 import type { Sessions } from "../../oci/upload.ts";
-import { evidenceTypes, inRepository } from "../evidence/store.ts";
-import { note, step } from "../progress.ts";
+import { note, step } from "../program/progress.ts";
+import { evidenceTypes, inRepository } from "./evidence-store.ts";
 import { repositoryOf } from "./history.ts";
 
 /** Where an image goes. */

@@ -1,9 +1,9 @@
 import { UserError } from "../../errors.ts";
-import { type Objection, objection, type Terms } from "../../lib/acceptance.ts";
-import { type Evidence, parseEvidence } from "../../lib/evidence.ts";
-import { parseReference } from "../../lib/references.ts";
+import { type Objection, objection, type Terms } from "../../lib/evidence/acceptance.ts";
+import { type Evidence, parseEvidence } from "../../lib/evidence/evidence.ts";
+import { parseReference } from "../../oci/references.ts";
 import type { Transport } from "../../oci/transport.ts";
-import { digestOfEvidence, forged } from "../evidence/store.ts";
+import { digestOfEvidence, forged } from "./evidence-store.ts";
 
 /** Evidence that moves tags to the image `reference`. */
 export interface Earned {

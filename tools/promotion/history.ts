@@ -1,8 +1,8 @@
-import { canonicalJson } from "../../lib/canonical.ts";
-import { type Promotions, parsePromotions, promotionsType } from "../../lib/promotions.ts";
-import { formatReference, parseReference, type Reference } from "../../lib/references.ts";
-import { promotionsTag } from "../../lib/tags.ts";
+import { canonicalJson } from "../../lib/canonical-json.ts";
+import { type Promotions, parsePromotions, promotionsType } from "../../lib/evidence/promotions.ts";
+import { promotionsTag } from "../../lib/registry/tags.ts";
 import { artifactManifest, putArtifactBlobs, readArtifact } from "../../oci/artifact.ts";
+import { formatReference, parseReference, type Reference } from "../../oci/references.ts";
 import { digestOfTag } from "../../oci/tag.ts";
 import type { Transport } from "../../oci/transport.ts";
 import { putManifest } from "../../oci/write.ts";

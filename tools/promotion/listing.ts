@@ -1,11 +1,11 @@
 import { z } from "zod";
-import type { PromotionEntry } from "../../lib/promotions.ts";
-import { formatReference } from "../../lib/references.ts";
+import type { PromotionEntry } from "../../lib/evidence/promotions.ts";
 import { readArtifact } from "../../oci/artifact.ts";
 import { imageExists } from "../../oci/client.ts";
+import { formatReference } from "../../oci/references.ts";
 import { digestOfTag } from "../../oci/tag.ts";
 import type { Transport } from "../../oci/transport.ts";
-import { inRepository } from "../evidence/store.ts";
+import { inRepository } from "./evidence-store.ts";
 import { readPromotions, repositoryOf } from "./history.ts";
 
 /** Evidence of any version, as far as a rollback reads it: an old image must not be lost to a new schema. */

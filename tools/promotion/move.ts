@@ -1,9 +1,9 @@
 import { UserError } from "../../errors.ts";
-import { plannedMove, type Wish, withEntries } from "../../lib/promotions.ts";
-import { formatReference } from "../../lib/references.ts";
+import { plannedMove, type Wish, withEntries } from "../../lib/evidence/promotions.ts";
+import { formatReference } from "../../oci/references.ts";
 import { digestOfTag, tagManifest } from "../../oci/tag.ts";
 import type { Transport } from "../../oci/transport.ts";
-import { note } from "../progress.ts";
+import { note } from "../program/progress.ts";
 import { readPromotions, repositoryOf, writePromotions } from "./history.ts";
 
 /** What became of a tag. */

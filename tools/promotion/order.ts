@@ -1,9 +1,9 @@
 import { UserError } from "../../errors.ts";
-import type { Terms } from "../../lib/acceptance.ts";
+import type { Terms } from "../../lib/evidence/acceptance.ts";
 import type { Transport } from "../../oci/transport.ts";
 import type { Sessions } from "../../oci/upload.ts";
-import { required } from "../environment.ts";
-import { note } from "../progress.ts";
+import { required } from "../program/environment.ts";
+import { note } from "../program/progress.ts";
 import { type CopyTarget, copyProduct, copyTagged } from "./copy-product.ts";
 import { earned } from "./earned.ts";
 import { moveTag } from "./move.ts";

@@ -1,9 +1,9 @@
 import { UserError } from "../../errors.ts";
-import { promotionOf } from "../../lib/promotions.ts";
-import { promotionsTag } from "../../lib/tags.ts";
+import { promotionOf } from "../../lib/evidence/promotions.ts";
+import { promotionsTag } from "../../lib/registry/tags.ts";
 import { imageExists, listTags } from "../../oci/client.ts";
 import type { Transport } from "../../oci/transport.ts";
-import { inRepository } from "../evidence/store.ts";
+import { inRepository } from "./evidence-store.ts";
 import { readPromotions } from "./history.ts";
 import { evidenceLine } from "./listing.ts";
 import { moveTag } from "./move.ts";

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { formatReference, type Reference } from "../../lib/references.ts";
+import { formatReference, type Reference } from "../../oci/references.ts";
 import type { Sessions } from "../../oci/upload.ts";
-import { writeAtomically } from "../files.ts";
+import { writeAtomically } from "../program/files.ts";
 
 /** Uploads that were begun, a small file each in `folder`. */
 export function sessionsIn(folder: string): Sessions {

@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import { formatReference } from "../../lib/references.ts";
+import { formatReference } from "../../oci/references.ts";
 import { repositoryOf } from "./history.ts";
 import type { PromotionLine, TagListing } from "./listing.ts";
 

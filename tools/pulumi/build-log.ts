@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { attempt } from "../exec.ts";
-import type { Home } from "../home.ts";
+import type { Home } from "../../home.ts";
+import { attempt } from "../program/exec.ts";
 import { recallServices } from "../services/services.ts";
 
 /** A record of BuildKit's history, as `buildctl debug histories` prints it. */

@@ -1,13 +1,13 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../../config.ts";
-import { withParents } from "../../lib/part.ts";
-import type { Plan, Stage } from "../../lib/plan.ts";
+import type { Home } from "../../home.ts";
+import { withParents } from "../../lib/plan/part.ts";
+import type { Plan, Stage } from "../../lib/plan/plan.ts";
 import { imageExists } from "../../oci/client.ts";
-import { writeJson } from "../files.ts";
-import type { Home } from "../home.ts";
-import { outputsOf, stageReference } from "./planned.ts";
-import type { Stack } from "./stack.ts";
+import { writeJson } from "../program/files.ts";
+import { outputsOf, stageReference } from "../stack/outputs.ts";
+import type { Stack } from "../stack/stack.ts";
 import { runPulumi } from "./update.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { createLogUpdate } from "log-update";
-import { note } from "../progress.ts";
+import { note } from "../program/progress.ts";
 import type { Builds } from "./builds.ts";
 import type { Sink } from "./events.ts";
 import { type Awaited, endedLine, runningLines, type Style } from "./live.ts";

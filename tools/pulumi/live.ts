@@ -1,6 +1,6 @@
 import prettyBytes from "pretty-bytes";
 import { listed } from "../../lib/preview/words.ts";
-import { elapsed } from "../progress.ts";
+import { elapsed } from "../program/progress.ts";
 import type { Operation } from "./builds.ts";
 
 /** What an update is expected to build, by resource, with the seconds that it took before. */

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { type Home, repository } from "../home.ts";
-import { stackConfig } from "../preview/planned.ts";
-import { prepareRegistries } from "../registries.ts";
-import { setUp } from "../setup.ts";
+import { type Home, repository } from "../../home.ts";
+import { prepareRegistries } from "../setup/registries.ts";
+import { setUp } from "../setup/setup.ts";
+import { stackConfig } from "../stack/plan.ts";
+import { ensureStack, projectName, readOptional, type Stack } from "../stack/stack.ts";
 import { recover } from "./recover.ts";
-import { ensureStack, projectName, readOptional, type Stack } from "./stack.ts";
 
 /** Sets everything up that the stack `name` needs, and makes sure that it can be worked on. */
 export async function openStack(home: Home, name: string): Promise<Stack> {

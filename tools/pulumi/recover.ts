@@ -4,12 +4,12 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { ownsBackend } from "../environment.ts";
-import { run } from "../exec.ts";
-import type { Home } from "../home.ts";
-import { commandLine, identify, parentOf, terminate } from "../processes.ts";
-import { note } from "../progress.ts";
-import { readOptional, type Stack, statePath } from "./stack.ts";
+import type { Home } from "../../home.ts";
+import { ownsBackend } from "../program/environment.ts";
+import { run } from "../program/exec.ts";
+import { commandLine, identify, parentOf, terminate } from "../program/processes.ts";
+import { note } from "../program/progress.ts";
+import { readOptional, type Stack, statePath } from "../stack/stack.ts";
 
 /** A lock of Pulumi's file backend. */
 const lockSchema = z.object({ pid: z.number(), hostname: z.string(), timestamp: z.string() });

@@ -1,4 +1,4 @@
-import type { Stack } from "./stack.ts";
+import type { Stack } from "../stack/stack.ts";
 
 /**
  * What makes Pulumi run the smoke test of a recipe although it knows the image.

@@ -1,9 +1,9 @@
 import Table from "cli-table3";
 import prettyBytes from "pretty-bytes";
 import { z } from "zod";
-import { attempt } from "../exec.ts";
-import { elapsed } from "../progress.ts";
-import type { Stack } from "./stack.ts";
+import { attempt } from "../program/exec.ts";
+import { elapsed } from "../program/progress.ts";
+import type { Stack } from "../stack/stack.ts";
 
 /** The stack's outputs, as far as the summary shows them; whatever is missing is left out. */
 const outputsSchema = z.object({

@@ -3,19 +3,19 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
-import { tail } from "../exec.ts";
-import { addToHistory } from "../history.ts";
-import { type Home, repository } from "../home.ts";
-import { deferInterrupts } from "../main.ts";
+import { type Home, repository } from "../../home.ts";
 import { expectedBuilds } from "../preview/expected.ts";
-import { stackConfig } from "../preview/planned.ts";
-import { note } from "../progress.ts";
+import { addToHistory } from "../preview/history.ts";
+import { tail } from "../program/exec.ts";
+import { deferInterrupts } from "../program/main.ts";
+import { note } from "../program/progress.ts";
+import { stackConfig } from "../stack/plan.ts";
+import type { Stack } from "../stack/stack.ts";
 import { builderLog } from "./build-log.ts";
 import { Builds } from "./builds.ts";
 import { type Display, liveDisplay, plainDisplay } from "./display.ts";
 import { type Failure, parseEvent, Reporter } from "./events.ts";
 import type { Awaited } from "./live.ts";
-import type { Stack } from "./stack.ts";
 
 /**
  * Runs `pulumi <args>` on the stack and returns its exit code. Its events become a live list on a terminal and plain

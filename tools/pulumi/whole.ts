@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.ts";
-import { note } from "../progress.ts";
+import { note } from "../program/progress.ts";
 
 /** What became of an update that Pulumi ran to its end. */
 export interface Update {

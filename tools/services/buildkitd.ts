@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
+import type { Home } from "../../home.ts";
 import { authorityFile, keptAuthorities } from "../../oci/logins.ts";
-import { attempt } from "../exec.ts";
-import { writeJson } from "../files.ts";
-import type { Home } from "../home.ts";
+import { attempt } from "../program/exec.ts";
+import { writeJson } from "../program/files.ts";
 import { executables } from "../toolchain/find.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import type { Daemon } from "./daemon.ts";

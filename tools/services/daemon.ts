@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { tail } from "../exec.ts";
-import { recall, writeAtomically, writeJson } from "../files.ts";
-import type { Home } from "../home.ts";
-import { commandLine, identify, isSame, listenerOf, terminate } from "../processes.ts";
-import { step } from "../progress.ts";
+import type { Home } from "../../home.ts";
+import { tail } from "../program/exec.ts";
+import { recall, writeAtomically, writeJson } from "../program/files.ts";
+import { commandLine, identify, isSame, listenerOf, terminate } from "../program/processes.ts";
+import { step } from "../program/progress.ts";
 import { isFree, type Occupant } from "./ports.ts";
 
 /** A program that stays when `make` is over. */

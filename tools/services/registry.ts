@@ -1,4 +1,4 @@
-import type { Home } from "../home.ts";
+import type { Home } from "../../home.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import type { Daemon } from "./daemon.ts";
 import { registryAnswers } from "./loopback.ts";

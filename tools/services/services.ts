@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { recall, writeJson } from "../files.ts";
-import type { Home } from "../home.ts";
-import { note } from "../progress.ts";
+import type { Home } from "../../home.ts";
+import { recall, writeJson } from "../program/files.ts";
+import { note } from "../program/progress.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import {
   BUILDER,

@@ -1,6 +1,6 @@
 import { execa } from "execa";
 import { pushImage } from "../../oci/push.ts";
-import { deferInterrupts } from "../main.ts";
+import { deferInterrupts } from "../program/main.ts";
 import { contextFolder, type Session, type SessionResult, sessionArgs, streamsOf } from "./session.ts";
 
 /**

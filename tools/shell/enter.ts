@@ -1,12 +1,12 @@
 import { UserError } from "../../errors.ts";
-import type { Stage } from "../../lib/plan.ts";
-import type { Home } from "../home.ts";
-import { note } from "../progress.ts";
+import type { Home } from "../../home.ts";
+import type { Stage } from "../../lib/plan/plan.ts";
+import { note } from "../program/progress.ts";
 import { ensureBuilt } from "../pulumi/build-part.ts";
 import { openStack } from "../pulumi/open.ts";
-import { plannedStack, stageReference } from "../pulumi/planned.ts";
-import type { Stack } from "../pulumi/stack.ts";
 import { recallServices } from "../services/services.ts";
+import { plannedStack, stageReference } from "../stack/outputs.ts";
+import type { Stack } from "../stack/stack.ts";
 import { ensureTools } from "../toolchain/toolchain.ts";
 import { runInDocker } from "./docker.ts";
 import { runWithRunc } from "./runc.ts";

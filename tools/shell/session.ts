@@ -1,5 +1,5 @@
-import { type ImagePart, type JoinedImage, joinImages } from "../../lib/joined-image.ts";
 import { readImage } from "../../oci/client.ts";
+import { type ImagePart, type JoinedImage, joinImages } from "../../oci/shell-layers.ts";
 
 /** What a shell is opened in, and what runs there. */
 export interface Session {

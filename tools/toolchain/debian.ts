@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.ts";
-import { attempt, run } from "../exec.ts";
-import { step } from "../progress.ts";
+import { attempt, run } from "../program/exec.ts";
+import { step } from "../program/progress.ts";
 import { executables } from "./find.ts";
 
 /** Installs a Debian or Ubuntu package; only root can, anybody else is told the command. */

@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { attempt } from "../exec.ts";
+import { attempt } from "../program/exec.ts";
 import { inRange, parseVersion, type Version, type VersionRange } from "./versions.ts";
 
 /** Where Debian keeps programs that not every user's PATH names; runc is one. */

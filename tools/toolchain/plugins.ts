@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { attempt } from "../exec.ts";
-import { type Home, repository } from "../home.ts";
-import { step } from "../progress.ts";
+import { type Home, repository } from "../../home.ts";
+import { attempt } from "../program/exec.ts";
+import { step } from "../program/progress.ts";
 import { reachable } from "./reach.ts";
 import { type ToolName, tools } from "./tools.ts";
 

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { identify, isSame, type ProcessIdentity } from "../processes.ts";
+import { identify, isSame, type ProcessIdentity } from "../program/processes.ts";
 
 const POLL_MS = 500;
 

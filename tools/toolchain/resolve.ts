@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
-import type { Home } from "../home.ts";
+import type { Home } from "../../home.ts";
 import { installPackage } from "./debian.ts";
 import { download } from "./download.ts";
 import { findOnPath, isExecutable } from "./find.ts";

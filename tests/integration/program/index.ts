@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { LayeredImage } from "../../../components/layered-image.ts";
-import { openRegistry } from "../../../components/open-registry.ts";
+import { openRegistry } from "../../../components/registry/open-registry.ts";
 import { loadPart, registryContext } from "../../../config.ts";
-import { writeBuildContext } from "../../../lib/build-context.ts";
-import { joinOutputs } from "../../../lib/part.ts";
-import { registrySetting } from "../../../lib/settings/registry.ts";
-import { home } from "../../../tools/home.ts";
+import { home } from "../../../home.ts";
+import { writeBuildContext } from "../../../lib/plan/build-context.ts";
+import { joinOutputs } from "../../../lib/plan/part.ts";
+import { registrySetting } from "../../../lib/registry/setting.ts";
 import { type ProductName, products } from "../support/products.ts";
 
 const {
@@ -27,7 +27,6 @@ const image = new LayeredImage(plan.recipe, {
   settings: {
     registry,
     builder: "strata",
-    tools: "../../../tools",
     certificates: readFileSync(`${layers}/certificates.pem`, "utf8"),
   },
 });

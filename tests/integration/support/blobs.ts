@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Home } from "../../../tools/home.ts";
+import type { Home } from "../../../home.ts";
 
 /** Blobs of a home's registry, on its disk: bytes by digest. */
 export function blobSizes(home: Home): Map<string, number> {

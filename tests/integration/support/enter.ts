@@ -1,6 +1,6 @@
 /** Usage: enter.ts COMMAND REFERENCE... Runs a line on these images, as `make shell` does on a stack's stages. */
-import { home } from "../../../tools/home.ts";
-import { main } from "../../../tools/main.ts";
+import { home } from "../../../home.ts";
+import { main } from "../../../tools/program/main.ts";
 import { runWithRunc } from "../../../tools/shell/runc.ts";
 import { joinedImage } from "../../../tools/shell/session.ts";
 import { ensureTools } from "../../../tools/toolchain/toolchain.ts";

@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Home } from "../../../tools/home.ts";
+import type { Home } from "../../../home.ts";
 import { ensureTools } from "../../../tools/toolchain/toolchain.ts";
 import { selfSigned } from "../../support/certificate.ts";
 import { freePort } from "../../support/port.ts";

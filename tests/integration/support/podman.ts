@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { script } from "../../unit/tools/support/folder.ts";
+import { script } from "../../unit/support/folder.ts";
 
 /** Why containers cannot be run here, if so. */
 export function whyNoPodman(): string | undefined {

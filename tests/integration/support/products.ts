@@ -1,4 +1,4 @@
-import type { Plan } from "../../../lib/plan.ts";
+import type { Plan } from "../../../lib/plan/plan.ts";
 import { benchLayers, benchPlan } from "../../bench/layers.ts";
 import { smallComfyUi, smallComfyUiPlan } from "./small-comfyui.ts";
 import { smallLayers, smallPlan } from "./small-layers.ts";

@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import type { Home } from "../../../tools/home.ts";
+import type { Home } from "../../../home.ts";
 import { ensureDaemon, stopDaemon } from "../../../tools/services/daemon.ts";
 import { REGISTRY_CONFIG, REGISTRY_PATIENCE, registryDaemon } from "../../../tools/services/registry.ts";
 import { ensureTools } from "../../../tools/toolchain/toolchain.ts";

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { repository } from "../../../home.ts";
 import { comfyui } from "../../../layers/comfyui/layer.ts";
 import { nodeGroup } from "../../../layers/nodes/layer.ts";
-import { type ComfyUi, resolveComfyUi } from "../../../lib/comfyui.ts";
-import { readFolder } from "../../../lib/files.ts";
-import type { NodeLock } from "../../../lib/node-lock.ts";
-import type { Plan } from "../../../lib/plan.ts";
-import { repository } from "../../../tools/home.ts";
+import { type ComfyUi, resolveComfyUi } from "../../../lib/comfyui/nodes.ts";
+import type { NodeLock } from "../../../lib/locks/nodes.ts";
+import { readFolder } from "../../../lib/plan/files.ts";
+import type { Plan } from "../../../lib/plan/plan.ts";
 import { context, layer, plan, recipe } from "../../support/layers.ts";
 import { smallLayers } from "./small-layers.ts";
 

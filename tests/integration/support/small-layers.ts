@@ -1,8 +1,8 @@
-import { generation } from "../../../lib/generations.ts";
-import type { Layer } from "../../../lib/layer.ts";
-import type { Plan } from "../../../lib/plan.ts";
-import { parsePythonLock } from "../../../lib/python-lock.ts";
-import type { Recipe } from "../../../lib/recipe.ts";
+import { generation } from "../../../lib/gpu/generations.ts";
+import { parsePythonLock } from "../../../lib/locks/python.ts";
+import type { Plan } from "../../../lib/plan/plan.ts";
+import type { Layer } from "../../../lib/recipe/layer.ts";
+import type { Recipe } from "../../../lib/recipe/recipe.ts";
 import { context, emptyLock, labels, layer, plan, recipe } from "../../support/layers.ts";
 import { readVariant } from "./small-variant.ts";
 

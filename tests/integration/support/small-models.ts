@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readFolder } from "../../../lib/files.ts";
-import type { LockedModel } from "../../../lib/model-lock.ts";
-import type { ResolvedModels } from "../../../lib/models.ts";
-import { packModels } from "../../../lib/packing.ts";
-import type { Plan } from "../../../lib/plan.ts";
+import { repository } from "../../../home.ts";
+import type { LockedModel } from "../../../lib/locks/models.ts";
+import type { ResolvedModels } from "../../../lib/models/models.ts";
+import { packModels } from "../../../lib/models/packing.ts";
+import { readFolder } from "../../../lib/plan/files.ts";
+import type { Plan } from "../../../lib/plan/plan.ts";
 import { withModels } from "../../../recipes/models.ts";
-import { repository } from "../../../tools/home.ts";
 import { context, layer, plan, recipe } from "../../support/layers.ts";
 import { smallLayers } from "./small-layers.ts";
 

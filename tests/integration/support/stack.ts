@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import type { Plan } from "../../../lib/plan.ts";
-import { type Home, homeAt, repository } from "../../../tools/home.ts";
+import { type Home, homeAt, repository } from "../../../home.ts";
+import type { Plan } from "../../../lib/plan/plan.ts";
 import { parseEvent } from "../../../tools/pulumi/events.ts";
 import { recover } from "../../../tools/pulumi/recover.ts";
-import type { Stack } from "../../../tools/pulumi/stack.ts";
 import { stopServices } from "../../../tools/services/services.ts";
-import { setUp } from "../../../tools/setup.ts";
+import { setUp } from "../../../tools/setup/setup.ts";
+import type { Stack } from "../../../tools/stack/stack.ts";
 import { writeFile } from "../../support/layers.ts";
 import { type ProductName, products } from "./products.ts";
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { pack } from "tar-stream";
-import type { RunReport } from "../../../lib/evidence.ts";
+import type { RunReport } from "../../../lib/evidence/evidence.ts";
 import { HEALTHCHECK } from "../../../tools/hosts/container.ts";
 import { type FakeRegistry, REPOSITORY } from "../../unit/oci/support/fake-registry.ts";
 

@@ -22,7 +22,7 @@ test("kept stages are one command, which runs again when a digest changes", asyn
         name: "starter-kept",
         parent: "starter-kept",
         inputs: {
-          create: "node tools/keep.ts",
+          create: "node tools/steps/kept-stages.ts",
           environment: { STRATA_REPOSITORY: args.repository, STRATA_DIGESTS: digests },
           triggers: [args.repository, digests],
           logging: "stderr",

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { LayeredImage } from "../../../components/layered-image.ts";
-import type { Registry } from "../../../components/registry.ts";
-import type { Layer } from "../../../lib/layer.ts";
-import type { Plan } from "../../../lib/plan.ts";
+import type { Registry } from "../../../components/registry/registry.ts";
+import type { Plan } from "../../../lib/plan/plan.ts";
+import type { Layer } from "../../../lib/recipe/layer.ts";
 import { layer, layersFolder, plan, recipe } from "../../support/layers.ts";
 import { digestOf, record, resolved } from "../../support/mocks.ts";
 
@@ -181,7 +181,7 @@ test("a bulk stage is built by a command that knows where it goes; its secrets a
   const target = `registry.test/strata:stage-m1-${stage?.key}`;
   const { inputs } = recording.only(command, "starter-m1");
   assert.deepEqual(inputs, {
-    create: "node tools/model.ts",
+    create: "node tools/steps/bulk-stage.ts",
     environment: {
       STRATA_STAGE: "m1",
       STRATA_TARGET: target,

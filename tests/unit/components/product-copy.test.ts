@@ -36,7 +36,7 @@ test("a copy is one command for each registry, which runs again for another imag
         name: "starter-copy-1",
         parent: "starter-copy-1",
         inputs: {
-          create: "node tools/copy.ts",
+          create: "node tools/steps/product-copy.ts",
           environment: {
             STRATA_REFERENCE: reference,
             STRATA_TAGS: "latest ada",

@@ -38,7 +38,7 @@ test("a promotion is one command that reads the evidence from stdin", async () =
       name: "starter-promotion",
       parent: "starter-promotion",
       inputs: {
-        create: "node tools/promote.ts",
+        create: "node tools/steps/promotion.ts",
         environment: { STRATA_REFERENCE: args.reference, STRATA_TAGS: "starter-ada stable", ...terms },
         stdin: args.evidence,
         triggers: [args.reference, "starter-ada stable"],

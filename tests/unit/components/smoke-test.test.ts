@@ -55,7 +55,7 @@ test("a smoke test is one command: what it runs, what it is told, and no stdin",
       name: "starter-smoke",
       parent: "starter-smoke",
       inputs: {
-        create: "node tools/smoke.ts",
+        create: "node tools/steps/smoke-test.ts",
         environment: {
           STRATA_REFERENCE: args.reference,
           STRATA_RECIPE: "starter",

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { repository } from "../../../home.ts";
 import { verification } from "../../../layers/verify/layer.ts";
-import { parsePythonLock } from "../../../lib/python-lock.ts";
+import { parsePythonLock } from "../../../lib/locks/python.ts";
 import { starter } from "../../../recipes/starter.ts";
-import { repository } from "../../../tools/home.ts";
 import { stageProblems } from "../../support/dockerfile.ts";
 import { context, layer, plan } from "../../support/layers.ts";
 

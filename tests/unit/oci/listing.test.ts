@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { zstdCompressSync } from "node:zlib";
-import { auditImage } from "../../../oci/audit-image.ts";
 import { listTar } from "../../../oci/listing.ts";
 import { Transport } from "../../../oci/transport.ts";
+import { auditImage } from "../../../tools/commands/audit/read-image.ts";
 import { REPOSITORY, startFakeRegistry } from "./support/fake-registry.ts";
 import { type Member, makeTar } from "./support/tar.ts";
 

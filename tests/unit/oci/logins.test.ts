@@ -7,26 +7,14 @@ import { type TestContext, test } from "node:test";
 import { UserError } from "../../../errors.ts";
 import { readImage } from "../../../oci/client.ts";
 import { findCredentials } from "../../../oci/credentials.ts";
-import {
-  keepAuthority,
-  keepLogin,
-  keptAuthorities,
-  keptLogin,
-  loginFolder,
-  loginsFolder,
-} from "../../../oci/logins.ts";
+import { keepAuthority, keepLogin, keptAuthorities, keptLogin, loginFolder } from "../../../oci/logins.ts";
 import { Transport } from "../../../oci/transport.ts";
-import { home } from "../../../tools/home.ts";
 import { selfSigned } from "../../support/certificate.ts";
-import { temporaryFolder } from "../tools/support/folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { REPOSITORY, startFakeRegistry } from "./support/fake-registry.ts";
 
 const login = { address: "reg.example:5443", username: "ada", password: "love:lace" };
 const logins = (t: TestContext) => join(temporaryFolder(t), "logins");
-
-test("the folder is the home's", () => {
-  assert.equal(loginsFolder(), home.logins);
-});
 
 test("what is kept is found, by us and by whoever reads Docker's configuration", async (t) => {
   const folder = logins(t);

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { script, temporaryFolder } from "./support/folder.ts";
+import { script, temporaryFolder } from "../support/folder.ts";
 
 /** A clone with nothing but the script and a lock file, and a PATH whose programs the tests choose. */
 function clone(context: TestContext) {
@@ -35,12 +35,12 @@ function clone(context: TestContext) {
 
 test("the first run installs, the second does nothing but run", (context) => {
   const { run } = clone(context);
-  const first = run("tools/up.ts", "--stack", "dev");
+  const first = run("tools/commands/up.ts", "--stack", "dev");
   assert.equal(first.status, 0, first.stderr);
-  assert.equal(first.stdout, "node ran tools/up.ts --stack dev\n");
+  assert.equal(first.stdout, "node ran tools/commands/up.ts --stack dev\n");
   assert.match(first.stderr, /^node: v24\.0\.0 on PATH \(.*\/bin\/node\)\nnode_modules: installing/);
-  const second = run("tools/up.ts");
-  assert.deepEqual(second, { status: 0, stdout: "node ran tools/up.ts\n", stderr: "" });
+  const second = run("tools/commands/up.ts");
+  assert.deepEqual(second, { status: 0, stdout: "node ran tools/commands/up.ts\n", stderr: "" });
 });
 
 test("another lock file, and an installation that was interrupted, are installed again", (context) => {

@@ -1,7 +1,7 @@
 import { DeleteParameterCommand, PutParameterCommand } from "@aws-sdk/client-ssm";
 import type { AwsDescription } from "../../../lib/hosts/description.ts";
-import { parseReference } from "../../../lib/references.ts";
-import { elapsed, note } from "../../progress.ts";
+import { parseReference } from "../../../oci/references.ts";
+import { elapsed, note } from "../../program/progress.ts";
 import { type Login, testInContainers } from "../container.ts";
 import type { Order, Tested, TestHost } from "../host.ts";
 import { loginFor } from "../login.ts";

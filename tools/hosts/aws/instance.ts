@@ -12,7 +12,7 @@ import { DescribeInstanceInformationCommand, GetParameterCommand } from "@aws-sd
 import type { AwsDescription } from "../../../lib/hosts/description.ts";
 import { explainRefusal, fleetRequest, type Launch, type Market } from "../../../lib/hosts/fleet.ts";
 import { partitionOf } from "../../../lib/hosts/policies.ts";
-import { note } from "../../progress.ts";
+import { note } from "../../program/progress.ts";
 import { HostTrouble } from "../machine.ts";
 import type { AwsClients } from "./clients.ts";
 

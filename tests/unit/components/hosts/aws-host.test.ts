@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../../../../components/hosts/host.ts";
 import { openHosts } from "../../../../components/hosts/open-hosts.ts";
 import { parseConfig } from "../../../../config.ts";
-import { generation, generationNames, instancesFor } from "../../../../lib/generations.ts";
+import { generation, generationNames, instancesFor } from "../../../../lib/gpu/generations.ts";
 import { parseTest } from "../../../../lib/hosts/description.ts";
 import { testLimits } from "../../../../lib/hosts/limits.ts";
 import { userData } from "../../../../lib/hosts/user-data.ts";

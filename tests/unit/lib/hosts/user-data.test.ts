@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { LONGEST_USER_DATA, userData } from "../../../../lib/hosts/user-data.ts";
-import { script, temporaryFolder } from "../../tools/support/folder.ts";
+import { script, temporaryFolder } from "../../support/folder.ts";
 
 interface Disk {
   readonly name: string;

@@ -4,21 +4,21 @@ import { appendFileSync, chmodSync, cpSync, readFileSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parseConfig } from "../../../../config.ts";
-import { layerContext } from "../../../../lib/context.ts";
-import { lockHeader, lockInputs, lockPath } from "../../../../lib/lock-inputs.ts";
-import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../../../lib/node-lock.ts";
-import { type Plan, planRecipe } from "../../../../lib/plan.ts";
+import { repository } from "../../../../home.ts";
+import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../../../lib/locks/nodes.ts";
+import { parsePythonLock } from "../../../../lib/locks/python.ts";
+import { parseSourceLock } from "../../../../lib/locks/sources.ts";
+import { layerContext } from "../../../../lib/plan/context.ts";
+import { lockHeader, lockInputs, lockPath } from "../../../../lib/plan/lock-inputs.ts";
+import { type Plan, planRecipe } from "../../../../lib/plan/plan.ts";
 import type { PlannedStack } from "../../../../lib/preview/model.ts";
 import { isConsequence } from "../../../../lib/preview/words.ts";
-import { parsePythonLock } from "../../../../lib/python-lock.ts";
-import type { Recipe } from "../../../../lib/recipe.ts";
-import { parseSourceLock } from "../../../../lib/source-lock.ts";
-import { wheelStage } from "../../../../lib/source-packages.ts";
+import type { Recipe } from "../../../../lib/recipe/recipe.ts";
+import { wheelStage } from "../../../../lib/recipe/source-wheel.ts";
 import { recipes } from "../../../../recipes/index.ts";
-import { repository } from "../../../../tools/home.ts";
 import { writeFile } from "../../../support/layers.ts";
 import { labels, plannedBy, previewBetween } from "../../../support/preview.ts";
-import { temporaryFolder } from "../../tools/support/folder.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 /** What `file:` inputs of the product are called. */
 const product = (recipe: string) => `file recipes/${recipe}.ts (image configuration)`;

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseConfig } from "../../../../config.ts";
-import { generation, generationNames, instancesFor } from "../../../../lib/generations.ts";
+import { repository } from "../../../../home.ts";
+import { generation, generationNames, instancesFor } from "../../../../lib/gpu/generations.ts";
 import { dollarsOfAll, expectedTest } from "../../../../lib/preview/expected-test.ts";
 import { type History, remember, type TestRun } from "../../../../lib/preview/history.ts";
 import { renderMarkdown } from "../../../../lib/preview/markdown.ts";
 import { unknownStack } from "../../../../lib/preview/outputs.ts";
 import type { Known } from "../../../../lib/preview/stack.ts";
 import { testCell, testText } from "../../../../lib/preview/words.ts";
-import { repository } from "../../../../tools/home.ts";
 import {
   builtFrom,
   onlyPlanned,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Cause } from "../../../../lib/difference.ts";
+import type { Cause } from "../../../../lib/plan/difference.ts";
 import { causesOf } from "../../../../lib/preview/causes.ts";
 import { fit } from "../../../../lib/preview/fit.ts";
 import { renderGraph } from "../../../../lib/preview/graph.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { repository } from "../../../../home.ts";
 import type { History } from "../../../../lib/preview/history.ts";
 import { unknownStack } from "../../../../lib/preview/outputs.ts";
 import type { Known, Planned } from "../../../../lib/preview/stack.ts";
-import { repository } from "../../../../tools/home.ts";
 import { builtFrom, onlyPlanned, plannedBy, previewOf } from "../../../support/preview.ts";
 
 const ada = plannedBy(repository, { generation: "ada" }, { stack: "ada" });

@@ -4,14 +4,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { UserError } from "../../../../errors.ts";
-import { completeRun } from "../../../../lib/evidence.ts";
+import { completeRun } from "../../../../lib/evidence/evidence.ts";
 import { recipeNames, recipes } from "../../../../recipes/index.ts";
 import { type Engine, HEALTHCHECK, testInContainers } from "../../../../tools/hosts/container.ts";
 import type { Order } from "../../../../tools/hosts/host.ts";
 import { HostTrouble, LocalMachine } from "../../../../tools/hosts/machine.ts";
 import { passedRun } from "../../../support/evidence.ts";
 import { contextOf } from "../../../support/stacks.ts";
-import { script, temporaryFolder } from "../support/folder.ts";
+import { script, temporaryFolder } from "../../support/folder.ts";
 
 const reference = `registry.test/strata@sha256:${"a".repeat(64)}`;
 

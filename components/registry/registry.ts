@@ -1,0 +1,64 @@
+import type * as dockerBuild from "@pulumi/docker-build";
+import * as pulumi from "@pulumi/pulumi";
+import { readImage } from "../../oci/client.ts";
+import { keepAuthority, keepLogin } from "../../oci/logins.ts";
+import { Transport } from "../../oci/transport.ts";
+
+/** Where stages and products go. One implementation for each kind of registry. */
+export interface Registry {
+  /**
+   * `host[:port]/path`: one repository holds stages, caches and products, so that a blob is pushed once. Whoever has it
+   * finds the registry made, and its login kept for the programs that the update runs.
+   */
+  readonly repository: pulumi.Output<string>;
+  /** Logins for the builder; none for a registry that needs none, or that `docker login` knows. */
+  readonly logins: readonly dockerBuild.types.input.RegistryArgs[];
+  /** ARN of the repository, for policies that allow a host to pull from it; undefined where it is not ECR's. */
+  readonly repositoryArn?: pulumi.Output<string>;
+  /** Whether old stages are removed here: those that a stack uses then need a tag that keeps them. */
+  readonly removesOldStages: boolean;
+  /** Bytes of an image as stored, its layers and configuration. */
+  compressedSize(reference: string): Promise<number>;
+}
+
+export interface LoginArgs {
+  /** Host with its port. */
+  readonly address: string;
+  readonly username: string;
+  /** Empty where there is none, in a preview. */
+  readonly password: pulumi.Input<string>;
+  /** ISO time after which it is none any more. */
+  readonly expires?: pulumi.Input<string>;
+  /** Folder in which logins are kept, see oci/logins.ts. */
+  readonly logins: string;
+  /** Certificate authorities of the registry, as PEM. */
+  readonly ca?: string | undefined;
+}
+
+/** A login that is ready for the builder, and kept for programs that the update runs. */
+export interface ReadyLogin {
+  readonly forBuilder: dockerBuild.types.input.RegistryArgs;
+  /** Resolves when the programs can use it, and tells nothing about it. */
+  readonly kept: pulumi.Output<boolean>;
+}
+
+/**
+ * Makes a login of an address, a name and a password. The provider compares the first two alone, so a token of today
+ * rebuilds nothing; therefore neither may depend on who runs the update.
+ */
+export function readyLogin(args: LoginArgs): ReadyLogin {
+  const { address, username, logins, ca } = args;
+  const password = pulumi.secret(args.password);
+  const kept = pulumi.all([password, args.expires]).apply(async ([known, expires]) => {
+    const login = known && { address, username, password: known, ...(expires && { expires }) };
+    await Promise.all([keepLogin(logins, address, login || undefined), keepAuthority(logins, address, ca)]);
+    return true;
+  });
+  return { forBuilder: { address, username, password }, kept: pulumi.unsecret(kept) };
+}
+
+/** `Registry.compressedSize`, with the logins that are kept in `logins`. */
+export function sizesWith(logins: string): Registry["compressedSize"] {
+  const transport = new Transport({ logins });
+  return async (reference) => (await readImage(reference, transport)).bytes;
+}

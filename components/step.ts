@@ -1,0 +1,45 @@
+import { join, relative } from "node:path";
+import * as command from "@pulumi/command";
+import type * as pulumi from "@pulumi/pulumi";
+
+/** The programs of `tools/steps/`: each has its component's file name. */
+export type StepName =
+  | "bulk-stage"
+  | "joined-image"
+  | "kept-stages"
+  | "product-copy"
+  | "promotion"
+  | "smoke-test";
+
+export interface StepArgs {
+  /** The program below `tools/steps/`. */
+  readonly step: StepName;
+  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  /** It runs again when one of these changes; an update of the rest alone does not start it. */
+  readonly triggers: readonly pulumi.Input<string>[];
+  readonly stdin?: pulumi.Input<string>;
+}
+
+const steps = join(import.meta.dirname, "../tools/steps");
+
+/**
+ * A program of strata as a resource of Pulumi. What it says to people goes to stderr and is shown; stdout is its result.
+ * Its path is relative, so that the state of a stack is the same on every machine.
+ */
+export function step(
+  name: string,
+  { step, environment, triggers, stdin }: StepArgs,
+  options: pulumi.CustomResourceOptions,
+): command.local.Command {
+  return new command.local.Command(
+    name,
+    {
+      create: `node ${relative(process.cwd(), join(steps, `${step}.ts`))}`,
+      environment,
+      ...(stdin === undefined ? {} : { stdin }),
+      triggers: [...triggers],
+      logging: command.types.enums.local.Logging.Stderr,
+    },
+    options,
+  );
+}

@@ -1,0 +1,69 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
+/** The clone this file belongs to. */
+export const repository = import.meta.dirname;
+
+/** Every path that strata writes to, but for the shared cache. */
+export interface Home {
+  /** `$STRATA_HOME`, or `.strata` in the clone. */
+  readonly root: string;
+  /** Which tools were chosen, and from where. */
+  readonly toolchain: string;
+  /** Where the builder and the registry listen. */
+  readonly services: string;
+  /** Base images that were made here, by name. */
+  readonly images: string;
+  readonly buildkit: string;
+  readonly registry: string;
+  /** Pid files, and the configuration that each service was started with. */
+  readonly run: string;
+  readonly logs: string;
+  /** Tools under the names that others expect them by: first on PATH of every call. */
+  readonly bin: string;
+  /** `PULUMI_HOME`. */
+  readonly pulumi: string;
+  /** Pulumi's file backend. */
+  readonly state: string;
+  /** `DOCKER_CONFIG` on a machine without a Docker engine. */
+  readonly docker: string;
+  /** Logins of registries, a folder each; see oci/logins.ts. */
+  readonly logins: string;
+  readonly contexts: string;
+  readonly evidence: string;
+  readonly audit: string;
+  /** Unpacked layers, and what shells write. */
+  readonly shell: string;
+  /** How long each stage took to build, and how large it came out. */
+  readonly history: string;
+}
+
+/** The paths of the home at `root`. */
+export function homeAt(root: string): Home {
+  return {
+    root,
+    toolchain: join(root, "toolchain.json"),
+    services: join(root, "services.json"),
+    images: join(root, "images.json"),
+    buildkit: join(root, "buildkit"),
+    registry: join(root, "registry"),
+    run: join(root, "run"),
+    logs: join(root, "logs"),
+    bin: join(root, "bin"),
+    pulumi: join(root, "pulumi"),
+    state: join(root, "state"),
+    docker: join(root, "docker"),
+    logins: join(root, "logins"),
+    contexts: join(root, "contexts"),
+    evidence: join(root, "evidence"),
+    audit: join(root, "audit"),
+    shell: join(root, "shell"),
+    history: join(root, "history.json"),
+  };
+}
+
+/** This clone's home: `$STRATA_HOME`, or `.strata` in the clone. */
+export const home = homeAt(resolve(process.env.STRATA_HOME || join(repository, ".strata")));
+
+/** What all clones of this user share: Node and the tools that were downloaded or built. */
+export const cache = join(resolve(process.env.XDG_CACHE_HOME || join(homedir(), ".cache")), "strata");

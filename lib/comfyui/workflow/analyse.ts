@@ -1,0 +1,110 @@
+import { comfyuiName } from "../../locks/node-classes.ts";
+import { type Asked, type AskedFile, ask } from "./ask.ts";
+import type { ClassIndex } from "./class-index.ts";
+import type { Workflow, WorkflowNode } from "./graph.ts";
+import { type NodeSource, sourceOf } from "./needed-nodes.ts";
+
+/** A node of a workflow, as reports name it. */
+export interface NodePlace {
+  readonly workflow: string;
+  readonly id: string;
+  readonly type: string;
+  readonly title: string | null;
+}
+
+export interface NeededFile extends AskedFile {
+  readonly askedBy: readonly NodePlace[];
+}
+
+export interface NeededNode extends NodeSource {
+  readonly usedBy: readonly NodePlace[];
+}
+
+/** What a set of workflows needs. */
+export interface Needs {
+  readonly workflows: readonly Workflow[];
+  readonly files: readonly NeededFile[];
+  /** Classes that do not come with ComfyUI, by name. */
+  readonly nodes: readonly NeededNode[];
+  /** What may be needed and could not be told. */
+  readonly unresolved: readonly { readonly node: NodePlace; readonly problem: string }[];
+  /** Nodes that ask for a model and whose result nothing uses: ComfyUI does not run them. */
+  readonly unused: readonly NodePlace[];
+}
+
+/** Models and custom nodes that `workflows` need together. */
+export function analyse(
+  workflows: readonly Workflow[],
+  classes: ClassIndex,
+  preferred: readonly string[] = [],
+): Needs {
+  const files = new Map<string, NeededFile>();
+  const nodes = new Map<string, NeededNode>();
+  const unresolved: { node: NodePlace; problem: string }[] = [];
+  const unused: NodePlace[] = [];
+  for (const workflow of workflows) {
+    const asking = askAll(workflow, classes);
+    const idle = idleNodes(workflow, asking, classes);
+    for (const node of workflow.nodes) {
+      const place = { workflow: workflow.path, id: node.id, type: node.type, title: node.title };
+      const source = sourceOf(node, classes, preferred);
+      if (source.repository !== comfyuiName) {
+        nodes.set(node.type, { ...source, usedBy: [...(nodes.get(node.type)?.usedBy ?? []), place] });
+      }
+      if (idle.has(node.id)) {
+        unused.push(place);
+        continue;
+      }
+      const asked = asking.get(node.id);
+      for (const file of asked?.files ?? []) {
+        const key = `${file.folders.join()}/${file.name}`;
+        const known = files.get(key);
+        files.set(key, {
+          ...file,
+          url: known?.url ?? file.url,
+          sha256: known?.sha256 ?? file.sha256,
+          askedBy: [...(known?.askedBy ?? []), place],
+        });
+      }
+      unresolved.push(...(asked?.unknown ?? []).map((problem) => ({ node: place, problem })));
+    }
+  }
+  return {
+    workflows,
+    files: [...files].sort(byKey).map(([, file]) => file),
+    nodes: [...nodes].sort(byKey).map(([, node]) => node),
+    unresolved,
+    unused,
+  };
+}
+
+function askAll({ nodes }: Workflow, classes: ClassIndex): Map<string, Asked> {
+  return new Map(nodes.map((node) => [node.id, ask(node, classes)]));
+}
+
+/**
+ * Nodes that ask for models and are used by nobody, or only by such nodes. ComfyUI runs what an output needs, and none of
+ * these is one: a class that runs alone says so. Nodes that ask for nothing are not looked at, and count as used.
+ */
+function idleNodes(
+  { nodes }: Workflow,
+  asking: ReadonlyMap<string, Asked>,
+  classes: ClassIndex,
+): Set<string> {
+  const idle = new Set<string>();
+  const isIdle = ({ id, type, users }: WorkflowNode) =>
+    users !== null &&
+    (asking.get(id)?.files.length ?? 0) > 0 &&
+    Object.keys(classes.modelInputs(type)).length > 0 &&
+    !classes.runsAlone(type) &&
+    users.every((user) => idle.has(user));
+  for (let before = -1; before !== idle.size; ) {
+    before = idle.size;
+    for (const node of nodes) if (isIdle(node)) idle.add(node.id);
+  }
+  return idle;
+}
+
+function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
+}

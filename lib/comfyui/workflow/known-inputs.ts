@@ -1,0 +1,88 @@
+import type { ModelInput } from "../../locks/node-classes.ts";
+
+/**
+ * Inputs that name models and that reading the sources does not show: the choices are computed, or the files lie in a
+ * folder of the node. By class and input. Each group was read in its repository at the commit in locks/nodes.json.
+ */
+export const knownInputs: Readonly<Record<string, Readonly<Record<string, ModelInput>>>> = {
+  // Fannovel16/ComfyUI-Frame-Interpolation: vfi_models/<kind>/__init__.py and config.yaml (`ckpts_path`). The folder's
+  // name is part of the path, and strata installs nodes under their repository's name.
+  "AMT VFI": frameInterpolation("amt"),
+  "ATM VFI": frameInterpolation("atm"),
+  "CAIN VFI": frameInterpolation("cain"),
+  "FILM VFI": frameInterpolation("film"),
+  "FLAVR VFI": frameInterpolation("flavr"),
+  "IFRNet VFI": frameInterpolation("ifrnet"),
+  "IFUnet VFI": frameInterpolation("ifunet"),
+  "M2M VFI": frameInterpolation("m2m"),
+  "MOMO VFI": frameInterpolation("momo"),
+  "RIFE VFI": frameInterpolation("rife"),
+  "STMFNet VFI": frameInterpolation("stmfnet"),
+  "Sepconv VFI": frameInterpolation("sepconv"),
+
+  // pythongosssss/ComfyUI-Custom-Scripts: py/better_combos.py, which inherits from ComfyUI's own loaders.
+  "CheckpointLoader|pysssss": { ckpt_name: input("checkpoints", 0) },
+  "LoraLoader|pysssss": { lora_name: input("loras", 0) },
+
+  // rgthree/rgthree-comfy: py/lora_stack.py; the class's name is computed.
+  "Lora Loader Stack (rgthree)": {
+    lora_01: input("loras", 0),
+    lora_02: input("loras", 2),
+    lora_03: input("loras", 4),
+    lora_04: input("loras", 6),
+  },
+
+  // Gourieff/ComfyUI-ReActor: nodes.py lists these folders itself.
+  ReActorFaceSwap: { face_restore_model: input("facerestore_models", null) },
+  ReActorRestoreFace: { model: input("facerestore_models", null) },
+
+  // kijai/ComfyUI-segment-anything-2: nodes.py; fetched by the node itself where the file is not there.
+  DownloadAndLoadSAM2Model: { model: input("sam2", 0) },
+
+  // numz/ComfyUI-SeedVR2_VideoUpscaler: src/utils/constants.py (`SEEDVR2_FOLDER_NAME`); fetched by the node itself too.
+  SeedVR2LoadDiTModel: { model: input("SEEDVR2", 0) },
+  SeedVR2LoadVAEModel: { model: input("SEEDVR2", 0) },
+};
+
+/**
+ * Nodes that choose any number of files: objects among their values, each with a file and a switch.
+ * rgthree/rgthree-comfy: py/power_lora_loader.py.
+ */
+export const switchedFiles: Readonly<Record<string, { readonly key: string; readonly folder: string }>> = {
+  "Power Lora Loader (rgthree)": { key: "lora", folder: "loras" },
+};
+
+/** Values that stand where a file's name would, in lower case: no file is meant. */
+export const noFile: ReadonlySet<string> = new Set([
+  "",
+  "none",
+  "[none]",
+  "undefined",
+  "disabled",
+  "auto",
+  "baked vae",
+  "pixel_space",
+]);
+
+/** VAEs of two files and of one in `vae_approx`: class VAELoader in nodes.py of ComfyUI v0.33.0. */
+export const pictureVaes: ReadonlySet<string> = new Set(["taesd", "taesdxl", "taesd3", "taef1", "taef2"]);
+export const videoVaes: readonly string[] = [
+  "taehv",
+  "lighttaew2_2",
+  "lighttaew2_1",
+  "lighttaehy1_5",
+  "taeltx_2",
+];
+
+/** Classes that fetch what they need by themselves when they run, whatever their inputs say. */
+export function fetchesItself(type: string): boolean {
+  return /^(DownloadAndLoad|\(Down\)Load)/.test(type) || /Preprocessor$/.test(type);
+}
+
+function input(folder: string, widget: number | null): ModelInput {
+  return { folders: [folder], widget };
+}
+
+function frameInterpolation(kind: string): Readonly<Record<string, ModelInput>> {
+  return { ckpt_name: input(`custom_nodes/ComfyUI-Frame-Interpolation/ckpts/${kind}`, 0) };
+}

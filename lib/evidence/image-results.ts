@@ -1,0 +1,65 @@
+import { checkLimits } from "../audit/limits.ts";
+import type { AuditConfig } from "../audit/model.ts";
+import { parseSize } from "../size.ts";
+import type { CheckResult } from "./evidence.ts";
+
+/** The first check, which needs no host: its results are in evidence beside those of `smoke/checks`. */
+export const imageCheck = "00-image";
+
+/** An image as its registry describes it; sizes are compressed bytes. */
+export interface DescribedImage {
+  readonly config: AuditConfig;
+  readonly layers: readonly { readonly size: number }[];
+  /** Of all layers and the configuration. */
+  readonly bytes: number;
+}
+
+/**
+ * What can be said of an image before any host pulls it. An image for another processor, or one that is too large, would
+ * cost a host's time first, and end as the host's trouble.
+ */
+export function imageResults({ config, layers, bytes }: DescribedImage): CheckResult[] {
+  const labels = config.config?.Labels ?? {};
+  const findings = checkLimits(
+    config,
+    layers.map(({ size }) => ({ bytes: size })),
+  );
+  const found = (...codes: string[]) =>
+    findings.filter(({ code }) => codes.includes(code)).map(({ layer, detail }) => problem(layer, detail));
+  return [
+    result("platform", "the image is for linux/amd64", found("platform")),
+    result("layers", "registries and engines take its layers", found("layer-size", "layer-count")),
+    result("size", "it is as small as its recipe promises", overBudget(labels["strata.size-budget"], bytes)),
+    result("driver", "it says which driver it needs", withoutDriver(labels)),
+  ];
+}
+
+function result(step: string, title: string, problems: readonly string[]): CheckResult {
+  return {
+    id: `${imageCheck}.${step}`,
+    title,
+    status: problems.length > 0 ? "fail" : "pass",
+    seconds: 0,
+    ...(problems.length > 0 ? { reason: problems.join("; ") } : {}),
+  };
+}
+
+function problem(layer: number | null, detail: string): string {
+  return layer === null ? detail : `layer ${layer}: ${detail}`;
+}
+
+function overBudget(budget: string | undefined, bytes: number): string[] {
+  if (budget === undefined) return ["it has no label strata.size-budget"];
+  return bytes > parseSize(budget, "label strata.size-budget")
+    ? [`${bytes} bytes compressed, ${budget} are allowed`]
+    : [];
+}
+
+/** Hosts are chosen by these labels: without them an old driver shows itself only when the image runs. */
+function withoutDriver(labels: Readonly<Record<string, string>>): string[] {
+  const capabilities = labels["strata.compute-capabilities"];
+  if (capabilities === undefined) return ["it has no label strata.compute-capabilities"];
+  const driver = labels["strata.minimum-driver"];
+  if (capabilities === "" || /^\d+(\.\d+)+$/.test(driver ?? "")) return [];
+  return [`label strata.minimum-driver: expected a version such as 580.65.06, got "${driver ?? ""}"`];
+}

@@ -1,0 +1,121 @@
+import { z } from "zod";
+import { throwAll, UserError } from "../../errors.ts";
+
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, "expected sha256: and 64 hexadecimal digits");
+
+const entry = z.strictObject({
+  /** Where the tag points since then. */
+  digest,
+  at: z.iso.datetime(),
+  /** `elsewhere`: somebody else had moved the tag there, which was noticed at this time. */
+  kind: z.enum(["promotion", "rollback", "elsewhere"]),
+  /** Where it pointed before; null for a new tag. */
+  from: digest.nullable(),
+  /** The artifact with the evidence; null where nobody knows of any. */
+  evidence: digest.nullable(),
+});
+
+const historySchema = z.strictObject({ schema: z.literal(1), tag: z.string(), entries: z.array(entry) });
+
+/** A tag that moved. */
+export type PromotionEntry = z.infer<typeof entry>;
+/** Where a tag has pointed, oldest first. */
+export type Promotions = z.infer<typeof historySchema>;
+
+/** The artifact that lies under the tag `promotions-<tag>`. */
+export const promotionsType = "application/vnd.strata.promotions.v1+json";
+
+/** As many are kept; a tag that moves each hour has three months of history then. */
+const MOST = 2000;
+
+/**
+ * Reads a stored history.
+ *
+ * @param path where it came from, for errors
+ * @throws UserError with every problem
+ */
+export function parsePromotions(text: string, path: string): Promotions {
+  const remedy = "Use the version of strata that wrote it, or remove that tag to begin anew.";
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    throw new UserError(path, "is no history of promotions.", remedy);
+  }
+  const parsed = historySchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  throwAll(
+    path,
+    parsed.error.issues.map(
+      (issue) => new UserError(`${path}: ${issue.path.join(".")}`, `${issue.message}.`, remedy),
+    ),
+  );
+  throw new UserError(path, "is no history of promotions.", remedy);
+}
+
+/** What is to be done to a tag. */
+export interface Move {
+  /** Whether the tag has to be moved. */
+  readonly moves: boolean;
+  /** What has to be written down; empty when the history says it all. */
+  readonly entries: readonly PromotionEntry[];
+  /** The digest to which somebody else had moved the tag. */
+  readonly elsewhere?: string;
+  /** The tag was rolled back from this very digest, and a promotion does not undo that. */
+  readonly held?: boolean;
+}
+
+/** What a promotion or rollback asks for. */
+export type Wish = Pick<PromotionEntry, "digest" | "at" | "evidence"> & {
+  readonly kind: "promotion" | "rollback";
+};
+
+/**
+ * What to do so that a tag points at a digest.
+ *
+ * @param current where it points; undefined for a tag that is not there
+ */
+export function plannedMove(history: Promotions, current: string | undefined, wish: Wish): Move {
+  const last = history.entries.at(-1);
+  const { digest: wanted, at } = wish;
+  const known = current === undefined || current === last?.digest;
+  // A tag that is there already, and of which nothing was written down: a run ended between the two.
+  const unwritten = current === wanted && !known;
+  const elsewhere = known || unwritten ? undefined : current;
+  const noticed: PromotionEntry[] = elsewhere
+    ? [{ digest: elsewhere, at, kind: "elsewhere", from: last?.digest ?? null, evidence: null }]
+    : [];
+  if (wish.kind === "promotion" && !elsewhere && last?.kind === "rollback" && last.from === wanted) {
+    return { moves: false, entries: [], held: true };
+  }
+  if (current === wanted && known) return { moves: false, entries: [] };
+  const from = unwritten ? (last?.digest ?? null) : (current ?? null);
+  return {
+    moves: current !== wanted,
+    entries: [...noticed, { ...wish, from }],
+    ...(elsewhere && { elsewhere }),
+  };
+}
+
+/** The history with what happened since; the oldest entries make room. */
+export function withEntries(history: Promotions, entries: readonly PromotionEntry[]): Promotions {
+  return { ...history, entries: [...history.entries, ...entries].slice(-MOST) };
+}
+
+/** The promotion of a digest by a part of it, for people who type; throws where it is none, or several. */
+export function promotionOf(history: Promotions, part: string): PromotionEntry {
+  const wanted = part.startsWith("sha256:") ? part : `sha256:${part}`;
+  const found = history.entries.filter(
+    ({ digest: each, kind }) => kind !== "elsewhere" && each.startsWith(wanted),
+  );
+  const digests = [...new Set(found.map((each) => each.digest))];
+  const newest = found.at(-1);
+  if (digests.length === 1 && newest && wanted.length > "sha256:".length) return newest;
+  throw new UserError(
+    part,
+    digests.length > 1
+      ? `is the beginning of ${digests.length} digests.`
+      : `was never promoted to ${history.tag}.`,
+    `List them: npm run rollback -- ${history.tag}`,
+  );
+}

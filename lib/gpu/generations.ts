@@ -1,0 +1,203 @@
+import type { RecipeName } from "../../recipes/index.ts";
+import { newerVersion } from "../versions.ts";
+import { type AttentionKernel, type CudaVersion, compatibilitySet } from "./compatibility.ts";
+
+/**
+ * GPU generations: what a stack is built for and where it can be tested. Exhaustive tables, so that a new generation or
+ * capability is one entry and the compiler names every place that has to know about it.
+ */
+export const generationNames = [
+  "cpu",
+  "turing",
+  "ampere",
+  "ada",
+  "hopper",
+  "blackwell",
+  "universal",
+] as const;
+export type GenerationName = (typeof generationNames)[number];
+
+/** Compute capabilities that strata compiles for. */
+export const computeCapabilities = ["7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0"] as const;
+export type ComputeCapability = (typeof computeCapabilities)[number];
+
+/** Where the facts below come from, each looked up on 2026-11-21 unless it has a date of its own. */
+export const sources = {
+  /** Compute capability of each card. */
+  cards: "https://developer.nvidia.com/cuda-gpus",
+  /** Table "CUDA Toolkit and Corresponding Driver Versions". */
+  drivers: "https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/",
+  /** Triton 3.3 and later run on 8.0 and above, with a slow way for older cards (triton-lang/triton#5066). */
+  triton: "https://github.com/triton-lang/triton/pull/5066",
+  /** SageAttention 1 works on 7.5 with Triton 3.2 and older only. */
+  sageattention: "https://github.com/thu-ml/SageAttention/issues/197",
+  /** Cards, processors and disks of the instance types. */
+  instances:
+    "https://github.com/aws/karpenter-provider-aws/blob/main/website/content/en/preview/reference/instance-types.md",
+  /** On demand, Linux, us-east-1: as generated on 2026-07-20, and at 031e72b on 2026-01-19 for the 2xlarge sizes. */
+  prices:
+    "https://github.com/aws/karpenter-provider-aws/blob/main/pkg/providers/pricing/zz_generated.pricing_aws.go",
+} as const;
+
+/** An EC2 instance type that a product can be tested on. */
+export interface Instance {
+  readonly type: string;
+  readonly card: string;
+  readonly cards: number;
+  /** Memory of one card, GiB. */
+  readonly memoryGiB: number;
+  readonly processors: number;
+  /** Disks of its own, GB in all. */
+  readonly diskGb: number;
+  /** US dollars, on demand, Linux, us-east-1. */
+  readonly dollarsPerHour: number;
+}
+
+/** Above this many dollars an hour a host is only started after an explicit yes. */
+export const EXPENSIVE_DOLLARS_PER_HOUR = 20;
+
+/**
+ * Where each capability can be had, the one to ask for first in front. 8.0 and 10.0 exist with eight cards only. The
+ * AMIs list g7e and not yet g7 (docs/hosts.md), so g7 comes second.
+ */
+const instances: { readonly [capability in ComputeCapability]: readonly Instance[] } = {
+  "7.5": [
+    instance("g4dn.xlarge", "T4", 1, 16, 4, 125, 0.526),
+    instance("g4dn.2xlarge", "T4", 1, 16, 8, 225, 0.752),
+  ],
+  "8.0": [
+    instance("p4d.24xlarge", "A100", 8, 40, 96, 8000, 21.957642),
+    instance("p4de.24xlarge", "A100", 8, 80, 96, 8000, 27.44705),
+  ],
+  "8.6": [
+    instance("g5.xlarge", "A10G", 1, 24, 4, 250, 1.006),
+    instance("g5.2xlarge", "A10G", 1, 24, 8, 450, 1.212),
+  ],
+  "8.9": [
+    instance("g6.xlarge", "L4", 1, 24, 4, 250, 0.8048),
+    instance("g6.2xlarge", "L4", 1, 24, 8, 450, 0.9776),
+    instance("g6e.xlarge", "L40S", 1, 48, 4, 250, 1.861),
+  ],
+  "9.0": [instance("p5.4xlarge", "H100", 1, 80, 16, 3800, 6.88)],
+  "10.0": [instance("p6-b200.48xlarge", "B200", 8, 183, 192, 30400, 113.9328)],
+  "12.0": [
+    instance("g7e.2xlarge", "RTX PRO 6000", 1, 96, 8, 1900, 3.363),
+    instance("g7.2xlarge", "RTX PRO 4500", 1, 32, 8, 440, 2.52),
+  ],
+};
+
+export interface Generation {
+  readonly name: GenerationName;
+  /** Compute capabilities that our own kernels are compiled for, lowest first; none for `cpu`. */
+  readonly computeCapabilities: readonly ComputeCapability[];
+  /** What people call the cards, for tables and labels. */
+  readonly cards: string;
+  /** What a stack builds that says nothing about it: the image that the smallest card of each generation can prove. */
+  readonly recipe: RecipeName;
+  /** Attention kernels of a stack whose recipe and settings say nothing about them. */
+  readonly attention: readonly AttentionKernel[];
+  /** The oldest driver that knows all of these cards: that of the first CUDA that compiles for them. */
+  readonly firstDriver: string;
+  /** The capability that a product is tested on unless the stack names another one; null for `cpu`. */
+  readonly testedOn: ComputeCapability | null;
+}
+
+/** Not on Turing: see `sources.sageattention`. */
+const allKernels = ["triton", "sageattention"] as const;
+
+const table: { readonly [name in GenerationName]: Omit<Generation, "name"> } = {
+  cpu: {
+    computeCapabilities: [],
+    cards: "no GPU needed",
+    recipe: "starter",
+    attention: allKernels,
+    firstDriver: "0",
+    testedOn: null,
+  },
+  turing: {
+    computeCapabilities: ["7.5"],
+    cards: "T4, RTX 20",
+    recipe: "starter",
+    attention: ["triton"],
+    // CUDA 10.0
+    firstDriver: "410.48",
+    testedOn: "7.5",
+  },
+  ampere: {
+    computeCapabilities: ["8.0", "8.6"],
+    cards: "A100, A10G, RTX 30",
+    recipe: "starter",
+    attention: allKernels,
+    // CUDA 11.1; 8.0 alone is known to 450.36.06 (CUDA 11.0).
+    firstDriver: "455.23",
+    testedOn: "8.6",
+  },
+  ada: {
+    computeCapabilities: ["8.9"],
+    cards: "L4, L40S, RTX 40",
+    recipe: "starter",
+    attention: allKernels,
+    // CUDA 11.8
+    firstDriver: "520.61.05",
+    testedOn: "8.9",
+  },
+  hopper: {
+    computeCapabilities: ["9.0"],
+    cards: "H100, H200",
+    recipe: "starter",
+    attention: allKernels,
+    // CUDA 11.8
+    firstDriver: "520.61.05",
+    testedOn: "9.0",
+  },
+  blackwell: {
+    computeCapabilities: ["10.0", "12.0"],
+    cards: "B200, RTX PRO 6000, RTX 50",
+    recipe: "starter",
+    attention: allKernels,
+    // CUDA 12.8
+    firstDriver: "570.26",
+    testedOn: "12.0",
+  },
+  universal: {
+    computeCapabilities,
+    cards: "every generation in one image",
+    recipe: "starter",
+    attention: allKernels,
+    firstDriver: "570.26",
+    // The cheapest one on which all of these kernels run.
+    testedOn: "8.9",
+  },
+};
+
+/** The facts of one generation. */
+export function generation(name: GenerationName): Generation {
+  return { name, ...table[name] };
+}
+
+/** The instance types with a card of this capability, the one to ask for first in front. */
+export function instancesFor(capability: ComputeCapability): readonly Instance[] {
+  return instances[capability];
+}
+
+/** The oldest driver for images of a generation with a CUDA version. */
+export function minimumDriver(name: GenerationName, cuda: CudaVersion): string {
+  return newerVersion(table[name].firstDriver, compatibilitySet(cuda).minimumDriver);
+}
+
+/** `["8.0", "8.6"]` as CMake wants it: real code for exactly these, no PTX (`80-real;86-real`). */
+export function cmakeCudaArchitectures(capabilities: readonly string[]): string {
+  return capabilities.map((capability) => `${capability.replace(".", "")}-real`).join(";");
+}
+
+function instance(
+  type: string,
+  card: string,
+  cards: number,
+  memoryGiB: number,
+  processors: number,
+  diskGb: number,
+  dollarsPerHour: number,
+): Instance {
+  return { type, card, cards, memoryGiB, processors, diskGb, dollarsPerHour };
+}

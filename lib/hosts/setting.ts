@@ -1,0 +1,212 @@
+import { z } from "zod";
+import { UserError } from "../../errors.ts";
+import {
+  computeCapabilities,
+  EXPENSIVE_DOLLARS_PER_HOUR,
+  type Generation,
+  type Instance,
+  instancesFor,
+} from "../gpu/generations.ts";
+import { ESTIMATED_MINUTES } from "./estimate.ts";
+import { parseHostKeys } from "./host-keys.ts";
+
+/** `strata:host` and `strata:budget`: where a product is tested, and what that may cost. */
+
+const engine = z.enum(["docker", "podman"]).default("docker");
+
+const builder = z.strictObject({ kind: z.literal("builder") });
+
+const docker = z.strictObject({
+  kind: z.literal("docker"),
+  engine,
+  /** Whether it has to have a GPU. Default: unless the generation is `cpu`. */
+  gpu: z.boolean().optional(),
+  /** Whether a pulled image stays when the test is over. */
+  keepImage: z.boolean().default(true),
+});
+
+const ssh = z.strictObject({
+  kind: z.literal("ssh"),
+  address: z.string().regex(/^[A-Za-z0-9_.:-]+$/, "expected a host name or an address"),
+  port: z.int().min(1).max(65_535).default(22),
+  user: z.string().min(1).default("root"),
+  hostKey: z
+    .string()
+    .refine(
+      (text) => parseHostKeys(text) !== undefined,
+      'expected what `ssh-keyscan` prints, or "SHA256:…" of it',
+    ),
+  privateKey: z.string().min(1).optional(),
+  engine,
+  /** Calls the engine by `sudo -n`. */
+  sudo: z.boolean().default(false),
+  gpu: z.boolean().optional(),
+  keepImage: z.boolean().default(false),
+  /** What somebody asks for this machine; nothing for one's own. */
+  dollarsPerHour: z.number().nonnegative().optional(),
+});
+
+const aws = z.strictObject({
+  kind: z.literal("aws"),
+  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "expected a region such as us-east-1"),
+  /** Of the credentials, as `AWS_PROFILE` has it. */
+  profile: z.string().min(1).optional(),
+  /** Whether spot instances are tried first. */
+  spot: z.boolean().default(true),
+  /** The capability that the product is tested on. Default: of the generation. */
+  capability: z.enum(computeCapabilities).optional(),
+  /** Instance types to ask for, in this order. Default: all that have the capability. */
+  instances: z.array(z.string()).min(1).optional(),
+  allowExpensive: z.boolean().default(false),
+  /** Prices an hour that differ from those of us-east-1, by instance type. */
+  prices: z.record(z.string(), z.number().positive()).default({}),
+  /** Subnets with a way out, one a zone. Default: all of the region's default VPC. */
+  subnets: z.array(z.string().regex(/^subnet-[0-9a-f]+$/, "expected such as subnet-0a1b2c3d")).optional(),
+  /** An AMI with a driver and Docker. Default: the newest Deep Learning base AMI. */
+  ami: z
+    .string()
+    .regex(/^ami-[0-9a-f]+$/, "expected such as ami-0a1b2c3d")
+    .optional(),
+});
+
+const host = z.discriminatedUnion("kind", [builder, docker, ssh, aws]);
+
+/** One host, or several that are tried in this order while one says nothing about the image. */
+export const hostSetting = z
+  .union([host, z.array(host).min(1)])
+  .default({ kind: "builder" })
+  .transform((value): readonly HostSetting[] => (Array.isArray(value) ? value : [value]));
+
+/** What one test may take, all attempts together. */
+export const budgetSetting = z
+  .strictObject({
+    dollars: z.number().nonnegative().default(5),
+    minutes: z.number().positive().max(600).default(45),
+  })
+  .default({ dollars: 5, minutes: 45 });
+
+export type HostSetting = z.output<typeof host>;
+export type AwsSetting = z.output<typeof aws>;
+export type SshSetting = z.output<typeof ssh>;
+export type DockerSetting = z.output<typeof docker>;
+export type Budget = z.output<typeof budgetSetting>;
+
+/** What does not fit between a stack's hosts, its generation and its budget. */
+export function hostProblems(
+  hosts: readonly HostSetting[],
+  generation: Generation,
+  budget: Budget,
+): UserError[] {
+  const kinds = new Set(hosts.map(({ kind }) => kind));
+  return [
+    ...(kinds.has("builder") && hosts.length > 1
+      ? [
+          new UserError(
+            "strata:host",
+            "the builder cannot stand in for another host: it has no GPU.",
+            'Name hosts of the kinds docker, ssh and aws, or {"kind": "builder"} alone.',
+          ),
+        ]
+      : []),
+    ...hosts.flatMap((setting, index) => {
+      const path = hosts.length > 1 ? `strata:host.${index}` : "strata:host";
+      if (setting.kind === "aws") return awsProblems(setting, path, generation, budget);
+      if (setting.kind === "builder" || !setting.gpu || generation.testedOn !== null) return [];
+      return [
+        new UserError(
+          `${path}.gpu`,
+          `generation ${generation.name} has nothing to test on a GPU.`,
+          "Remove it, or set strata:generation.",
+        ),
+      ];
+    }),
+    ...hosts.flatMap((setting, index) =>
+      setting.kind === "ssh" && setting.dollarsPerHour !== undefined
+        ? costProblem(
+            hosts.length > 1 ? `strata:host.${index}` : "strata:host",
+            setting.address,
+            setting.dollarsPerHour,
+            budget,
+          )
+        : [],
+    ),
+  ];
+}
+
+/** The kind of host whose word counts: of the first one with a GPU, else `builder`, which has none. */
+export function kindOfHosts(hosts: readonly HostSetting[]): HostSetting["kind"] {
+  const withGpu = hosts.find(
+    (host) => host.kind === "aws" || (host.kind !== "builder" && host.gpu !== false),
+  );
+  return withGpu?.kind ?? "builder";
+}
+
+/** The instance types that an AWS host may use for a generation, in order, at this host's prices. */
+export function permittedInstances(setting: AwsSetting, generation: Generation): readonly Instance[] {
+  const capability = setting.capability ?? generation.testedOn;
+  if (!capability) return [];
+  const known = instancesFor(capability).map((instance) => ({
+    ...instance,
+    dollarsPerHour: setting.prices[instance.type] ?? instance.dollarsPerHour,
+  }));
+  if (!setting.instances) return known;
+  return setting.instances.flatMap((type) => known.filter((instance) => instance.type === type));
+}
+
+function awsProblems(setting: AwsSetting, path: string, generation: Generation, budget: Budget): UserError[] {
+  if (generation.testedOn === null) {
+    return [
+      new UserError(
+        path,
+        `generation ${generation.name} needs no GPU, and instances of kind aws have one.`,
+        'Use {"kind": "builder"}, or set strata:generation.',
+      ),
+    ];
+  }
+  const { capability } = setting;
+  if (capability && !generation.computeCapabilities.includes(capability)) {
+    return [
+      new UserError(
+        `${path}.capability`,
+        `generation ${generation.name} is not for ${capability}.`,
+        `Use one of ${generation.computeCapabilities.join(", ")}.`,
+      ),
+    ];
+  }
+  const known = instancesFor(capability ?? generation.testedOn).map(({ type }) => type);
+  const unknown = (setting.instances ?? []).filter((type) => !known.includes(type));
+  return [
+    ...unknown.map(
+      (type) =>
+        new UserError(
+          `${path}.instances`,
+          `${type} is not known to have a card of ${capability ?? generation.testedOn}.`,
+          `Use ${known.join(", ")}, or set ${path}.capability.`,
+        ),
+    ),
+    ...permittedInstances(setting, generation).flatMap(({ type, dollarsPerHour }) => [
+      ...(dollarsPerHour > EXPENSIVE_DOLLARS_PER_HOUR && !setting.allowExpensive
+        ? [
+            new UserError(
+              path,
+              `${type} costs $${dollarsPerHour.toFixed(2)} an hour, and nobody has said yes to that.`,
+              `Set ${path}.allowExpensive to true, or choose another ${path}.capability.`,
+            ),
+          ]
+        : []),
+      ...costProblem(path, type, dollarsPerHour, budget),
+    ]),
+  ];
+}
+
+function costProblem(path: string, name: string, dollarsPerHour: number, budget: Budget): UserError[] {
+  const expected = (dollarsPerHour * ESTIMATED_MINUTES) / 60;
+  if (expected <= budget.dollars) return [];
+  return [
+    new UserError(
+      path,
+      `a test on ${name} takes about ${ESTIMATED_MINUTES} minutes, $${expected.toFixed(2)}; the budget is $${budget.dollars.toFixed(2)}.`,
+      "Raise strata:budget.dollars, or choose another host.",
+    ),
+  ];
+}

@@ -1,0 +1,57 @@
+import { UserError } from "../../errors.ts";
+import { type Asked, isAddress } from "../comfyui/nodes.ts";
+import { normaliseName, requirementName } from "../locks/python.ts";
+import type { Resolution } from "../recipe/recipe.ts";
+
+/** What the resolver gets. */
+export interface ResolverInputs {
+  /** A requirement file for each origin, so that the resolver's messages and comments name it. */
+  readonly files: ReadonlyMap<string, readonly string[]>;
+  /** Distributions that are kept out, whoever asks for them. */
+  readonly excluded: readonly string[];
+}
+
+/** Drops what a layer only passes on for a node or for ComfyUI: the one who asked first is the one to name. */
+export function byOrigin(asked: readonly Asked[]): Asked[] {
+  const isLayer = ({ by }: Asked) => by.startsWith("layer ");
+  const others = new Set(asked.filter((entry) => !isLayer(entry)).map(({ line }) => line));
+  return asked.filter((entry) => !isLayer(entry) || !others.has(entry.line));
+}
+
+/**
+ * Sorts requirements by who asks for them. An aliased distribution is asked for under the name of the one that stands
+ * in for it, with the same versions: they are the same software, packed differently.
+ */
+export function resolverInputs(
+  asked: readonly Asked[],
+  aliases: NonNullable<Resolution["aliases"]> = {},
+): ResolverInputs {
+  const standIns = new Map(Object.entries(aliases).map(([alias, { of }]) => [normaliseName(alias), of]));
+  const files = new Map<string, string[]>();
+  const add = (file: string, line: string) => {
+    const lines = files.get(file) ?? [];
+    if (!lines.includes(line)) files.set(file, [...lines, line]);
+  };
+  for (const { line, by } of asked) {
+    if (isAddress(line)) {
+      throw new UserError(by, `asks for "${line}", which nothing pins.`, "Name a package of the index.");
+    }
+    const of = standIns.get(requirementName(line));
+    add(fileName(by), of ? renamed(line, of) : line);
+  }
+  return { files, excluded: [...standIns.keys()] };
+}
+
+/** `kijai/ComfyUI-KJNodes requirements.txt` becomes `kijai-ComfyUI-KJNodes-requirements.in`; reasons are left out. */
+export function fileName(by: string): string {
+  const name = by
+    .replace(/ \(.*\)$/, "")
+    .replace(/\.(txt|in)$/, "")
+    .replace(/[^\w.-]+/g, "-");
+  return `${name}.in`;
+}
+
+/** Extras belong to the distribution that they were written for. */
+function renamed(line: string, name: string): string {
+  return line.trim().replace(/^[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?/, name);
+}

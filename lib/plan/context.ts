@@ -1,0 +1,187 @@
+import { throwAll, UserError } from "../../errors.ts";
+import { resolveComfyUi } from "../comfyui/nodes.ts";
+import {
+  type AttentionKernel,
+  type CompiledKernel,
+  type CudaVersion,
+  compatibilitySet,
+  type PythonVersion,
+} from "../gpu/compatibility.ts";
+import { type GenerationName, generation } from "../gpu/generations.ts";
+import type { NodeLock } from "../locks/nodes.ts";
+import { normaliseName } from "../locks/python.ts";
+import type { SourceLock } from "../locks/sources.ts";
+import { mirrored } from "../mirrors.ts";
+import type { ModelsSetting } from "../models/setting.ts";
+import {
+  type CompiledSources,
+  compiledSources,
+  kernelProblems,
+  mirroredWheels,
+  type PinnedWheels,
+} from "../recipe/kernels.ts";
+import type { LayerContext, LlamaSource } from "../recipe/layer.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import type { RegistrySetting } from "../registry/setting.ts";
+
+/** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
+export interface Choices {
+  /** Its name, or the file of one's own. */
+  readonly recipe: string;
+  readonly generation: GenerationName;
+  readonly python: PythonVersion;
+  readonly cuda: CudaVersion;
+  readonly attention: readonly AttentionKernel[];
+  readonly wheels: PinnedWheels;
+  /** Kernels to compile from source. @default none */
+  readonly compile?: readonly CompiledKernel[];
+  readonly llama: {
+    readonly enabled: boolean;
+    readonly source: LlamaSource;
+    /** Commit of the git source, where the lock does not have it. */
+    readonly commit?: string | undefined;
+    readonly vmm: boolean;
+  };
+  /** URL prefix to replace, and what replaces it. */
+  readonly mirrors: Readonly<Record<string, string>>;
+  /** @default none */
+  readonly models?: ModelsSetting;
+  /** Where images go; it decides how large a layer may be. @default one without limits */
+  readonly registry?: RegistrySetting;
+  /** Where products are copied to; they decide too. @default none */
+  readonly copies?: readonly RegistrySetting[];
+}
+
+/** A base image as locks/images.json has it, or as it was made on this machine. */
+export interface BaseImage {
+  readonly name: string;
+  /** `repository@sha256:…` */
+  readonly reference: string;
+  readonly python: string;
+}
+
+/** What a stack's choices are brought together with. */
+export interface ContextSources {
+  readonly recipe: Pick<Recipe, "layers" | "comfyui" | "resolution">;
+  readonly base: BaseImage;
+  /** The base images that there are, by name. @default none beside `base` */
+  readonly bases?: Readonly<Record<string, Pick<BaseImage, "python">>>;
+  readonly sources: SourceLock;
+  readonly nodes: NodeLock;
+}
+
+/** Brings a stack's choices together with the locks; throws all that does not fit. */
+export function layerContext(
+  stack: Choices,
+  { recipe, base, bases, sources, nodes }: ContextSources,
+): LayerContext {
+  // A recipe without llama.cpp has none, whatever the stack says: nothing compiles it, starts it or asks for it.
+  const enabled = stack.llama.enabled && recipe.layers.some(({ name }) => name === "llama-cpp");
+  const choices: Choices = { ...stack, llama: { ...stack.llama, enabled } };
+  const facts = generation(choices.generation);
+  const set = compatibilitySet(choices.cuda);
+  const { compile = [] } = choices;
+  throwAll("Pulumi stack", [
+    ...(base.python === choices.python
+      ? []
+      : [
+          new UserError(
+            "strata:python",
+            `the base image ${base.name} brings Python ${base.python}, not ${choices.python}.`,
+            `${withPython(choices.python, bases)}, or strata:python to "${base.python}".`,
+          ),
+        ]),
+    ...(choices.llama.enabled && facts.computeCapabilities.length > 0 && "missing" in set.cudaCompiler
+      ? [
+          new UserError(
+            "strata:cuda",
+            `${choices.cuda} cannot compile llama.cpp for ${facts.name}: ${set.cudaCompiler.missing}.`,
+            'Set strata:cuda to "13.0".',
+          ),
+        ]
+      : []),
+    ...kernelProblems({ ...choices, compile, generation: facts, set }),
+    ...(choices.llama.enabled && choices.llama.source === "git" && !gitCommit(choices, sources)
+      ? [
+          new UserError(
+            "strata:llama",
+            `the commit of llama.cpp ${sources.llamaCpp.git.tag} is not known to locks/sources.json.`,
+            `Give it: {"source": "git", "commit": "<40 hex digits>"}; git ls-remote ${sources.llamaCpp.git.repository} ${sources.llamaCpp.git.tag} prints it.`,
+          ),
+        ]
+      : []),
+  ]);
+  const compiled = compiledSources(compile, sources.kernels, choices.mirrors);
+  return {
+    recipe: choices.recipe,
+    generation: facts,
+    python: choices.python,
+    set,
+    attention: choices.attention,
+    wheels: mirroredWheels(choices.wheels, choices.mirrors),
+    llama: {
+      enabled,
+      source: choices.llama.source,
+      vmm: choices.llama.vmm,
+      pin: llamaPin(choices, sources),
+    },
+    base: { name: base.name, digest: base.reference.split("@")[1] ?? "" },
+    compiled,
+    gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
+    ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
+    ...(recipe.layers.some(({ name }) => name === "runpod-worker") ? { runpod: true } : {}),
+  };
+}
+
+function kernelsInGit(compiled: CompiledSources): LayerContext["gitPackages"] {
+  return Object.fromEntries(
+    Object.entries(compiled).flatMap(([name, { version, git }]) =>
+      git ? [[name, { ...git, version }]] : [],
+    ),
+  );
+}
+
+/** Which setting brings a Python along, as far as one does; the sentence goes on. */
+function withPython(python: string, bases: ContextSources["bases"] = {}): string {
+  const names = Object.keys(bases).filter((name) => bases[name]?.python === python);
+  return names.length > 0
+    ? `Set strata:base to ${names.join(" or ")}`
+    : `No image of locks/images.json brings it: add one and set strata:base to it`;
+}
+
+/** A recipe's git packages at their commits; throws for those that the lock does not have. */
+export function gitPackages(
+  recipe: Pick<Recipe, "resolution">,
+  nodes: NodeLock,
+  mirrors: Choices["mirrors"],
+): LayerContext["gitPackages"] {
+  const names = Object.keys(recipe.resolution?.gitPackages ?? {});
+  throwAll(
+    "locks/nodes.json",
+    names
+      .filter((name) => !nodes.packages[name])
+      .map((name) => new UserError(name, "is not in the lock.", "Run `npm run lock -- nodes`.")),
+  );
+  return Object.fromEntries(
+    names.map((name) => {
+      const { repository = "", commit = "", version = "" } = nodes.packages[name] ?? {};
+      return [normaliseName(name), { location: mirrored(repository, mirrors), commit, version }];
+    }),
+  );
+}
+
+function gitCommit({ llama }: Choices, sources: SourceLock): string | null {
+  return llama.commit ?? sources.llamaCpp.git.commit;
+}
+
+function llamaPin(choices: Choices, sources: SourceLock): LayerContext["llama"]["pin"] {
+  const { sdist, git } = sources.llamaCpp;
+  if (choices.llama.source === "sdist") {
+    return { version: `${sdist.package}-${sdist.version}`, location: sdist.version, hash: sdist.sha256 };
+  }
+  return {
+    version: git.tag,
+    location: mirrored(git.repository, choices.mirrors),
+    hash: gitCommit(choices, sources) ?? "",
+  };
+}

@@ -1,0 +1,151 @@
+import { createHash } from "node:crypto";
+import { UserError } from "../../errors.ts";
+import { type Asked, resolveComfyUi } from "../comfyui/nodes.ts";
+import {
+  attentionKernels,
+  type CudaVersion,
+  compatibilitySet,
+  cudaToolchain,
+  type PythonVersion,
+} from "../gpu/compatibility.ts";
+import { generation } from "../gpu/generations.ts";
+import type { NodeLock } from "../locks/nodes.ts";
+import { normaliseName, requirementName } from "../locks/python.ts";
+import { kernelRequirements } from "../recipe/kernels.ts";
+import type { LayerContext } from "../recipe/layer.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { wheelBuildRequirements } from "../recipe/source-wheel.ts";
+import { gitPackages } from "./context.ts";
+
+/** Which lock a stack uses. */
+export interface LockName {
+  readonly recipe: string;
+  readonly python: PythonVersion;
+  readonly cuda: CudaVersion;
+}
+
+/** Where the lock lies, below the repository. */
+export function lockPath({ recipe, python, cuda }: LockName): string {
+  return `locks/python/${recipe}-py${python}-cu${cuda}.txt`;
+}
+
+/**
+ * Every requirement that a recipe can have with this Python and CUDA, over all generations and kernels, with who asks
+ * for it: one resolution serves every stack, and a stack takes from it what it needs. Git packages are left out, since
+ * no index has them; what they need is in their place.
+ */
+export function lockRequirements(recipe: Recipe, { python, cuda }: LockName, nodes: NodeLock): Asked[] {
+  const set = compatibilitySet(cuda);
+  const { additional = [], aliases = {}, gitPackages: inGit = {} } = recipe.resolution ?? {};
+  const comfyui = recipe.comfyui ? resolveComfyUi(recipe.comfyui, nodes, {}) : undefined;
+  const context: LayerContext = {
+    recipe: recipe.name,
+    generation: generation("missing" in set.cudaCompiler ? "cpu" : "universal"),
+    python,
+    set,
+    attention: attentionKernels.filter((kernel) => "version" in set.attention[kernel]),
+    wheels: {},
+    compiled: {},
+    llama: { enabled: true, source: "sdist", vmm: true, pin: { version: "", location: "", hash: "" } },
+    base: { name: "", digest: "" },
+    gitPackages: gitPackages(recipe, nodes, {}),
+    ...(comfyui ? { comfyui } : {}),
+  };
+  const compiles =
+    "requirements" in set.cudaCompiler && recipe.layers.some(({ name }) => name === "attention");
+  const layers = [...recipe.buildLayers, ...recipe.layers].flatMap((layer): Asked[] => {
+    const { image = [], remaining = [], build = [] } = layer.python?.(context) ?? {};
+    return [...image, ...remaining, ...build].map((line) => ({ line, by: `layer ${layer.name}` }));
+  });
+  const all: Asked[] = [
+    ...layers,
+    ...(comfyui ? [comfyui, ...comfyui.nodes].flatMap(({ requirements }) => requirements) : []),
+    ...additional.map(({ requirement, reason }) => ({ line: requirement, by: `recipe (${reason})` })),
+    ...Object.entries(inGit).flatMap(([name, { requires }]) =>
+      requires.map((line) => ({ line, by: `git package ${name}` })),
+    ),
+    ...Object.entries(aliases).map(([alias, { of }]) => ({
+      line: of,
+      by: `recipe (stands in for ${alias})`,
+    })),
+    ...(comfyui || compiles
+      ? wheelBuildRequirements.map((line) => ({ line, by: "wheels built from source" }))
+      : []),
+    ...(compiles
+      ? [...cudaToolchain(set), ...kernelRequirements].map((line) => ({
+          line,
+          by: "kernels compiled from source",
+        }))
+      : []),
+  ];
+  const gitNames = new Set(Object.keys(inGit).map(normaliseName));
+  return all.filter(({ line }) => !gitNames.has(requirementName(line)));
+}
+
+/** What decides a Python lock, one line each, sorted: its requirements and its aliases. */
+export function lockInputs(recipe: Recipe, name: LockName, nodes: NodeLock): string[] {
+  const aliases = Object.entries(recipe.resolution?.aliases ?? {});
+  return [
+    ...new Set([
+      ...lockRequirements(recipe, name, nodes).map(({ line }) => line),
+      ...aliases.map(([alias, { of }]) => `${alias} is ${of}`),
+    ]),
+  ].sort();
+}
+
+/**
+ * The first lines of a lock: what it is, every remedy of the recipe with its reason, and two hashes that show when it
+ * no longer fits its inputs or was edited by hand.
+ */
+export function lockHeader(name: LockName, recipe: Recipe, inputs: readonly string[], body: string): string {
+  return [
+    `# Python packages of ${name.recipe}, Python ${name.python}, CUDA ${name.cuda}. Made by \`npm run lock -- python\`.`,
+    `# inputs: ${hash([...inputs, ...remedies(recipe)].join("\n"))}`,
+    `# content: ${hash(body)}`,
+    ...remedies(recipe).map((line) => `# ${line}`),
+    "",
+  ].join("\n");
+}
+
+/** What is wrong with a lock file, if anything: made for other requirements, or edited. */
+export function lockProblem(
+  name: LockName,
+  recipe: Recipe,
+  inputs: readonly string[],
+  text: string,
+): UserError | undefined {
+  const lines = text.split("\n");
+  const said = (field: string) =>
+    lines.find((line) => line.startsWith(`# ${field}: `))?.slice(field.length + 4);
+  const path = lockPath(name);
+  if (said("inputs") !== hash([...inputs, ...remedies(recipe)].join("\n"))) {
+    return new UserError(path, "was made for other requirements.", "Run `npm run lock -- python`.");
+  }
+  const end = lines.findIndex((line) => !line.startsWith("#"));
+  const body = lines.slice(end).join("\n");
+  if (said("content") !== hash(body) || text !== `${lockHeader(name, recipe, inputs, body)}${body}`) {
+    return new UserError(path, "was edited by hand.", "Run `npm run lock -- python`.");
+  }
+  return undefined;
+}
+
+/** What a recipe does about metadata that is wrong or silent, for people who read the lock. */
+function remedies({ comfyui, resolution }: Recipe): string[] {
+  const nodes = comfyui?.groups.flatMap((group) => group.nodes) ?? [];
+  return [
+    ...(resolution?.additional ?? []).map(({ requirement, reason }) => `added: ${requirement} (${reason})`),
+    ...Object.entries(resolution?.aliases ?? {}).map(
+      ([alias, { of, reason }]) => `alias: ${of} stands in for ${alias} (${reason})`,
+    ),
+    ...nodes.flatMap(({ repository, replace = {} }) =>
+      Object.entries(replace).map(
+        ([line, { use, reason }]) =>
+          `replaced: ${repository} "${line}" by ${use.length > 0 ? use.join(", ") : "nothing"} (${reason})`,
+      ),
+    ),
+  ];
+}
+
+function hash(text: string): string {
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}

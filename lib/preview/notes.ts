@@ -1,0 +1,48 @@
+import {
+  layerProblems,
+  oversized,
+  type RegistryKind,
+  registryLimits,
+  type SizedLayer,
+  slowestUpload,
+} from "../registry/limits.ts";
+import type { PlannedStack } from "./model.ts";
+import type { Known } from "./stack.ts";
+
+/** Bytes a second that many lines do not have upwards. */
+const FAST = 10e6;
+
+/**
+ * What a registry would refuse, by what is known of sizes: the stage's earlier builds, or the size that it has. It is a
+ * note and not an error, as the next build may come out smaller. The product's layers are the stages' own.
+ */
+export function limitNotes(
+  { stages }: Pick<PlannedStack, "stages">,
+  known: Known,
+  kinds: readonly RegistryKind[],
+): string[] {
+  const former = new Map(known.stages.map(({ name, bytes }) => [name, bytes]));
+  // Only these are one layer each.
+  const layers = stages
+    .filter(({ role, verdict }) => role === "stage" && verdict !== "remove")
+    .flatMap(({ name, expected }): SizedLayer[] => {
+      const bytes = expected?.bytes ?? former.get(name) ?? null;
+      return bytes === null ? [] : [{ name, bytes }];
+    });
+  return [
+    ...layerProblems(layers, kinds, "Its push would fail: split the layer.").map(({ message }) => message),
+    ...[...new Set(kinds)].flatMap((kind) => slowUploads(layers, kind)),
+  ];
+}
+
+function slowUploads(layers: readonly SizedLayer[], kind: RegistryKind): string[] {
+  const { title, uploadSeconds } = registryLimits[kind];
+  const refused = oversized(layers, kind);
+  return layers.flatMap((layer) => {
+    const rate = slowestUpload(layer, kind);
+    if (uploadSeconds === null || rate === null || rate <= FAST || refused.includes(layer)) return [];
+    return [
+      `${layer.name}: has to be uploaded at ${Math.ceil(rate / 1e6)} MB/s, as ${title} ends an upload after ${uploadSeconds / 60} minutes.`,
+    ];
+  });
+}

@@ -1,0 +1,125 @@
+import type { Fetch, ResolvedComfyUi } from "../comfyui/nodes.ts";
+import type { AttentionKernel, CompatibilitySet, PythonVersion } from "../gpu/compatibility.ts";
+import type { Generation } from "../gpu/generations.ts";
+import type { ResolvedModels } from "../models/models.ts";
+import type { CompiledSources, PinnedWheels } from "./kernels.ts";
+
+/** Where llama.cpp's source comes from; both are pinned in locks/sources.json. */
+export type LlamaSource = "sdist" | "git";
+
+/** What a stack decides and a layer may depend on. */
+export interface LayerContext {
+  readonly recipe: string;
+  readonly generation: Generation;
+  readonly python: PythonVersion;
+  readonly set: CompatibilitySet;
+  readonly attention: readonly AttentionKernel[];
+  /** Those of them that come from a wheel that the stack pins, mirrors applied. */
+  readonly wheels: PinnedWheels;
+  /** Those that are compiled for the stack's cards. */
+  readonly compiled: CompiledSources;
+  readonly llama: {
+    /** Whether the image has llama-server at all. */
+    readonly enabled: boolean;
+    readonly source: LlamaSource;
+    /** The pinned source: a version and its sha256, or a tag, its repository (mirrors applied) and its commit. */
+    readonly pin: { readonly version: string; readonly location: string; readonly hash: string };
+    /** Virtual memory management in the CUDA backend: less fragmentation, needs libcuda at run time. */
+    readonly vmm: boolean;
+  };
+  /** The base image: its name in locks/images.json, and the digest; from which registry it comes decides nothing. */
+  readonly base: { readonly name: string; readonly digest: string };
+  /** ComfyUI and its nodes at their commits, in recipes that have them. */
+  readonly comfyui?: ResolvedComfyUi;
+  /** Whether the recipe has the worker for RunPod. */
+  readonly runpod?: true;
+  /** Models, in stacks that have any. */
+  readonly models?: ResolvedModels;
+  /** Python packages that are only in git, by normalised name. */
+  readonly gitPackages: Readonly<Record<string, Omit<Fetch, "path"> & { readonly version: string }>>;
+}
+
+/**
+ * - `system`: base and apt packages, what the product is built `FROM`
+ * - `stage`: files of its own, one layer of the product
+ * - `build`: tools that other stages are built with, never part of a product
+ */
+export type LayerRole = "system" | "stage" | "build";
+
+/** The Python requirements of a layer. */
+export interface PythonRequirements {
+  /** What it installs into the product, even where an earlier layer needs it too. */
+  readonly image?: readonly string[];
+  /** What it installs unless an earlier layer needs it: lists that nobody wrote with the other layers in mind. */
+  readonly remaining?: readonly string[];
+  /** What only its build uses. */
+  readonly build?: readonly string[];
+}
+
+/** How one set of files is made: a folder under `layers/` with a Dockerfile and a `layer.ts`. */
+export interface Layer {
+  readonly name: string;
+  /** Folder below `root`, for layers that are made alike. @default the name */
+  readonly folder?: string;
+  /** Absolute folder that holds the layer's, for one outside of strata. @default `layers/` */
+  readonly root?: string;
+  /** One sentence, and the change that having it as a layer of its own shields others against. */
+  readonly summary: string;
+  /** @default "stage" */
+  readonly role?: LayerRole;
+  /**
+   * Large files that do not compress and are verified by their own hashes, models for instance. What they are built
+   * with is no part of the key, so that another tool fetches nothing again; they are built one after the other, stored
+   * as they are, and put into a product by their names instead of being copied. @default false
+   */
+  readonly bulk?: boolean;
+  /**
+   * Its build has many steps of which most stay when one changes. Then the registry keeps the result of each, in a
+   * cache that outlives the key: also on an empty builder only what changed runs. It costs uploads, so it is for
+   * stages of some MB. @default false
+   */
+  readonly cachesSteps?: boolean;
+  /** Layers whose images its build uses as named contexts. */
+  readonly parents: (context: LayerContext) => readonly string[];
+  /**
+   * The Dockerfile's text where it depends on the stack, made from the names of the stages it is built from.
+   * @default the file `Dockerfile` in the layer's folder
+   */
+  readonly dockerfile?: (parents: readonly string[], context: LayerContext) => string;
+  /** Files below `layers/` that its build uses besides those in its own folder. */
+  readonly shared?: readonly string[];
+  readonly args?: (context: LayerContext) => Readonly<Record<string, string>>;
+  /** External inputs with the digest, commit or hash that pins each. */
+  readonly pins?: (context: LayerContext) => Readonly<Record<string, string>>;
+  readonly python?: (context: LayerContext) => PythonRequirements;
+  /** Whether this stack has the layer at all. @default always */
+  readonly included?: (context: LayerContext) => boolean;
+  /** Files made from the context, by path in the build context. */
+  readonly generated?: (context: LayerContext) => Readonly<Record<string, string>>;
+  /** Files made from everything that the image installs, by path in the build context. */
+  readonly listed?: (
+    installed: readonly { readonly name: string; readonly version: string }[],
+    context: LayerContext,
+  ) => Readonly<Record<string, string>>;
+  /** Folders that no other layer may write below. */
+  readonly owns?: (context: LayerContext) => readonly string[];
+}
+
+/** Where the product's Python environment lives. */
+export const virtualEnvironment = "/opt/venv";
+
+/**
+ * What makes stages visible to a RUN in the toolbox: each below `/stages`, wheels that were built from source below
+ * `/wheels`.
+ */
+export function stageMounts(parents: readonly string[]): string[] {
+  return parents
+    .filter((parent) => parent !== "toolbox")
+    .map((parent) => [parent, `/${parent.startsWith("wheel-") ? "wheels" : "stages"}/${parent}`])
+    .map(([parent, target]) => `--mount=type=bind,from=${parent},target=${target}`);
+}
+
+/** `site-packages` of the product's environment. */
+export function sitePackages(context: Pick<LayerContext, "python">): string {
+  return `${virtualEnvironment}/lib/python${context.python}/site-packages`;
+}

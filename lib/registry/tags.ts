@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { UserError } from "../../errors.ts";
+
+/** What a tag template may name. */
+export interface TagValues {
+  readonly recipe: string;
+  readonly generation: string;
+  /** Full commit, with `-dirty` when there are changes since; null outside git. */
+  readonly commit: string | null;
+}
+
+/** `{recipe}-{generation}` becomes `starter-ada`; `{commit}` is shortened to twelve digits, as registries show it. */
+export function expandTags(templates: readonly string[], values: TagValues): string[] {
+  const words: Record<string, string | null> = {
+    recipe: values.recipe,
+    generation: values.generation,
+    commit: values.commit?.replace(/^([0-9a-f]{12})[0-9a-f]*/, "$1") ?? null,
+  };
+  return templates.map((template) => {
+    const tag = template.replace(/\{(\w*)\}/g, (_, name: string) => {
+      const value = words[name];
+      if (value === undefined) {
+        throw new UserError(
+          "strata:tags",
+          `"${template}" names {${name}}.`,
+          `Use ${Object.keys(words)
+            .map((word) => `{${word}}`)
+            .join(", ")}.`,
+        );
+      }
+      if (value === null) {
+        throw new UserError(
+          "strata:tags",
+          `"${template}" needs a commit, and this is no git repository.`,
+          "Set strata:tags to tags without {commit}.",
+        );
+      }
+      return value;
+    });
+    if (tag.length <= longestTag) return tag;
+    throw new UserError(
+      "strata:tags",
+      `"${template}" becomes "${tag}", which is longer than ${longestTag} characters.`,
+      "Use a shorter one.",
+    );
+  });
+}
+
+/** What tags that strata gives by itself begin with; a user's tag begins with none of these. */
+export const reservedPrefixes = ["stage-", "product-", "cache-", "keep-", "promotions-", "sha256-"] as const;
+
+/** Longest tag that a stack may ask for: the history of its promotions lies under a tag with a prefix before it. */
+export const longestTag = 128 - "promotions-".length;
+
+/**
+ * The working tag of a stage's image or of a product: a plan knows it before anything is built. Registries that remove
+ * old images by tag can tell the two apart: a product is never among those.
+ */
+export function stageTag(stage: {
+  readonly name: string;
+  readonly key: string;
+  readonly role: "product" | (string & {});
+}): string {
+  return `${stage.role === "product" ? "product" : "stage"}-${stage.name}-${stage.key}`;
+}
+
+/** What the tag of an image that was joined from a product's layers begins with. */
+export function joinedTag(recipe: string, what: "joined" | "library"): string {
+  return `product-${recipe}-${what}`;
+}
+
+/** The working tag of an image that was joined: `prefix` is what `joinedTag` gave. */
+export function joinedImageTag(prefix: string, digest: string): string {
+  return `${prefix}-${digest.slice("sha256:".length, 27)}`;
+}
+
+/** The tag that keeps a stage which a stack uses, whatever its age. */
+export function keepTag(stack: string, stage: string): string {
+  const tag = `keep-${stack}-${stage}`;
+  if (tag.length <= 128) return tag;
+  return `${tag.slice(0, 107)}-${createHash("sha256").update(tag).digest("hex").slice(0, 20)}`;
+}
+
+/** The tag under which the promotions of `tag` are written down. */
+export function promotionsTag(tag: string): string {
+  return `promotions-${tag}`;
+}

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  apiNode,
+  editorFile,
+  editorNode,
+  packedText,
+  png,
+  read,
+  text,
+  toBytes,
+  unicodeText,
+} from "../../../../support/workflows.ts";
+
+const api = { "1": apiNode("UNETLoader", { unet_name: "a.safetensors" }) };
+
+test("both formats are told apart, also inside the body of a request", () => {
+  assert.equal(
+    read(editorFile([editorNode(1, "UNETLoader", { unet_name: "a.safetensors" })])).format,
+    "editor",
+  );
+  for (const body of [
+    api,
+    { prompt: api, client_id: "x" },
+    { input: { workflow: api } },
+    { workflow: api },
+  ]) {
+    const workflow = read(toBytes(body));
+    assert.equal(workflow.format, "api");
+    assert.deepEqual(workflow.nodes[0]?.named, { unet_name: { value: "a.safetensors" } });
+  }
+});
+
+test("numbers that only Python writes do not get in the way, and texts stay as they are", () => {
+  const file = `{"1": {"class_type": "A", "is_changed": [NaN], "inputs": {"a": -Infinity, "t": "a NaN \\" NaN"}}}`;
+  assert.deepEqual(read(Buffer.from(file)).nodes[0]?.named, {
+    a: { value: null },
+    t: { value: 'a NaN " NaN' },
+  });
+});
+
+test("a mark at the beginning is no part of the text", () => {
+  assert.equal(read(Buffer.concat([Buffer.from("\ufeff"), toBytes(api)])).format, "api");
+});
+
+test("what is no workflow says so with its path", () => {
+  for (const [bytes, problem] of [
+    [Buffer.from("{"), /^UserError: flow\.json: is neither JSON nor a PNG: /],
+    [toBytes([1]), /flow\.json: is not a ComfyUI workflow\. Save it in ComfyUI with Export/],
+    [toBytes({}), /is not a ComfyUI workflow/],
+    [toBytes({ models: {} }), /is not a ComfyUI workflow/],
+    [toBytes({ nodes: [{ id: 1 }], links: [] }), /flow\.json: nodes\.0\.type: is missing/],
+  ] as const) {
+    assert.throws(() => read(bytes), problem);
+  }
+});
+
+test("a PNG gives what was sent, else what the editor saved", () => {
+  const editor = editorFile([editorNode(1, "UNETLoader", { unet_name: "b.safetensors" })]).toString();
+  const sent = JSON.stringify(api);
+  assert.equal(read(png([text("workflow", editor), text("prompt", sent)])).format, "api");
+  assert.equal(read(png([text("workflow", editor)])).format, "editor");
+  assert.equal(read(png([packedText("prompt", sent)])).format, "api");
+  for (const isPacked of [true, false]) {
+    const other = JSON.stringify({ "1": apiNode("Ü", {}) });
+    assert.equal(read(png([unicodeText("prompt", other, isPacked)])).nodes[0]?.type, "Ü");
+  }
+});
+
+test("a PNG without a workflow, or a damaged one, says so", () => {
+  assert.throws(() => read(png([text("Software", "x")])), /is a PNG without a workflow/);
+  const whole = png([text("prompt", JSON.stringify(api))]);
+  assert.throws(() => read(whole.subarray(0, 40)), /is a damaged PNG: its chunk tEXt is cut off/);
+  const [type, data] = packedText("prompt", "x".repeat(100));
+  const broken = Buffer.from(data);
+  broken.fill(0xff, data.length - 5);
+  assert.throws(() => read(png([[type, broken]])), /is a damaged PNG: a compressed text cannot be read/);
+});
+
+test("links of the API's format lead to a value, or to the node that makes it", () => {
+  const { nodes } = read(
+    toBytes({
+      "1": apiNode("PrimitiveString", { value: "a.safetensors" }),
+      "2": apiNode("Random", {}),
+      "3": apiNode("UNETLoader", { unet_name: ["1", 0] }),
+      "4": apiNode("UNETLoader", { unet_name: ["2", 0] }),
+      "5": apiNode("UNETLoader", { unet_name: ["9", 0], list: { __value__: ["1", 0] } }),
+    }),
+  );
+  assert.deepEqual(
+    nodes.slice(2).map(({ named }) => named),
+    [
+      { unet_name: { value: "a.safetensors" } },
+      { unet_name: { from: { id: "2", type: "Random" } } },
+      { unet_name: { from: { id: "9", type: "a node that is missing" } }, list: { value: ["1", 0] } },
+    ],
+  );
+  assert.deepEqual(
+    nodes.map(({ users }) => users),
+    [["3"], ["4"], [], [], []],
+  );
+});

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseRunReport } from "../../../../lib/evidence/evidence.ts";
+import { type DescribedImage, imageResults } from "../../../../lib/evidence/image-results.ts";
+
+const labels = {
+  "strata.compute-capabilities": "8.9",
+  "strata.minimum-driver": "580.65.06",
+  "strata.size-budget": "3.3 GB",
+};
+
+const image: DescribedImage = {
+  config: { os: "linux", architecture: "amd64", config: { Labels: labels } },
+  layers: [{ size: 2.7e9 }],
+  bytes: 3.2e9,
+};
+
+/** Reason by step of what did not pass. */
+function wrong(changes: Partial<DescribedImage>): Record<string, string | undefined> {
+  const results = imageResults({ ...image, ...changes });
+  assert.deepEqual(
+    results.map(({ id }) => id),
+    ["00-image.platform", "00-image.layers", "00-image.size", "00-image.driver"],
+  );
+  return Object.fromEntries(
+    results.filter(({ status }) => status !== "pass").map(({ id, reason }) => [id.split(".")[1], reason]),
+  );
+}
+
+const withLabels = (more: Record<string, string | undefined>): Partial<DescribedImage> => {
+  const all = Object.entries({ ...labels, ...more }).filter(([, value]) => value !== undefined);
+  return {
+    config: { ...image.config, config: { Labels: Object.fromEntries(all) as Record<string, string> } },
+  };
+};
+
+test("an image as it should be", () => {
+  assert.deepEqual(wrong({}), {});
+});
+
+test("the results are results of a run", () => {
+  const report = { schema: 3, verdict: "pass", startedAt: "2026-11-21T10:27:49Z", seconds: 0, due: [] };
+  const rest = { versions: {}, gpu: null, measurements: {} };
+  const text = JSON.stringify({ ...report, ...rest, checks: imageResults(image) });
+  assert.equal(parseRunReport(text, "run.json").checks.length, 4);
+});
+
+test("another processor", () => {
+  assert.deepEqual(wrong({ config: { ...image.config, architecture: "arm64" } }), {
+    platform: "it is for linux/arm64, not for linux/amd64",
+  });
+});
+
+test("a layer that GHCR does not take, and more layers than an engine chains", () => {
+  assert.deepEqual(wrong({ layers: [{ size: 1 }, { size: 10_000_000_001 }] }), {
+    layers: "layer 2: 10000000001 bytes compressed, 10000000000 are allowed",
+  });
+  const layers = Array.from({ length: 126 }, () => ({ size: 1 }));
+  assert.deepEqual(wrong({ layers }), { layers: "126 layers, 125 are allowed" });
+});
+
+test("more bytes than the recipe's budget, or none to compare with", () => {
+  assert.deepEqual(wrong({ bytes: 3.3e9 }), {});
+  assert.deepEqual(wrong({ bytes: 3.4e9 }), { size: "3400000000 bytes compressed, 3.3 GB are allowed" });
+  assert.deepEqual(wrong(withLabels({ "strata.size-budget": undefined })), {
+    size: "it has no label strata.size-budget",
+  });
+});
+
+test("without a floor for the driver no host can be chosen", () => {
+  assert.match(
+    wrong(withLabels({ "strata.minimum-driver": undefined })).driver ?? "",
+    /strata\.minimum-driver/,
+  );
+  assert.match(wrong(withLabels({ "strata.minimum-driver": "new" })).driver ?? "", /got "new"$/);
+  assert.match(
+    wrong({ config: { os: "linux", architecture: "amd64" } }).driver ?? "",
+    /compute-capabilities/,
+  );
+  // Without a GPU none is needed.
+  const cpu = { "strata.compute-capabilities": "", "strata.minimum-driver": undefined };
+  assert.deepEqual(wrong(withLabels(cpu)), {});
+});

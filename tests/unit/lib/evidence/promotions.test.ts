@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  type PromotionEntry,
+  type Promotions,
+  parsePromotions,
+  plannedMove,
+  promotionOf,
+  type Wish,
+  withEntries,
+} from "../../../../lib/evidence/promotions.ts";
+
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+const [A, B, C] = [digest("a"), digest("b"), digest("c")];
+const evidence = digest("e");
+const at = "2026-11-21T12:00:00.000Z";
+const entry = (to: string, more: Partial<PromotionEntry> = {}): PromotionEntry => ({
+  digest: to,
+  at,
+  kind: "promotion",
+  from: null,
+  evidence,
+  ...more,
+});
+const history = (...entries: PromotionEntry[]): Promotions => ({ schema: 1, tag: "latest", entries });
+const wish = (to: string, kind: Wish["kind"] = "promotion"): Wish => ({ digest: to, at, kind, evidence });
+
+test("a new tag, and one that moves on", () => {
+  assert.deepEqual(plannedMove(history(), undefined, wish(A)), { moves: true, entries: [entry(A)] });
+  assert.deepEqual(plannedMove(history(entry(A)), A, wish(B)), {
+    moves: true,
+    entries: [entry(B, { from: A })],
+  });
+});
+
+test("a tag that is there stays, and nothing is written", () => {
+  assert.deepEqual(plannedMove(history(entry(A)), A, wish(A)), { moves: false, entries: [] });
+});
+
+test("a tag that moved before its run ended is written down, and not taken for somebody else's doing", () => {
+  assert.deepEqual(plannedMove(history(entry(A)), B, wish(B)), {
+    moves: false,
+    entries: [entry(B, { from: A })],
+  });
+  assert.deepEqual(plannedMove(history(), A, wish(A)), { moves: false, entries: [entry(A)] });
+});
+
+test("a tag that somebody else moved is noticed and written down before it moves", () => {
+  assert.deepEqual(plannedMove(history(entry(A)), C, wish(B)), {
+    moves: true,
+    elsewhere: C,
+    entries: [entry(C, { kind: "elsewhere", from: A, evidence: null }), entry(B, { from: C })],
+  });
+  // Also one that was there before strata wrote anything down.
+  assert.equal(plannedMove(history(), C, wish(B)).elsewhere, C);
+});
+
+test("a tag that is gone is made again", () => {
+  assert.deepEqual(plannedMove(history(entry(A)), undefined, wish(A)), {
+    moves: true,
+    entries: [entry(A)],
+  });
+});
+
+test("a promotion does not undo a rollback from the same digest; another digest, or a rollback forward, does", () => {
+  const rolledBack = history(entry(A), entry(B, { from: A }), entry(A, { kind: "rollback", from: B }));
+  assert.deepEqual(plannedMove(rolledBack, A, wish(B)), { moves: false, entries: [], held: true });
+  assert.deepEqual(plannedMove(rolledBack, A, wish(C)), {
+    moves: true,
+    entries: [entry(C, { from: A })],
+  });
+  const forward = plannedMove(rolledBack, A, wish(B, "rollback"));
+  assert.deepEqual(forward.entries, [entry(B, { kind: "rollback", from: A })]);
+  assert.equal(plannedMove(withEntries(rolledBack, forward.entries), B, wish(B)).held, undefined);
+});
+
+test("a digest is found by its beginning, the newest entry of it, and only what was promoted", () => {
+  const newest = entry(A, { at: "2026-11-22T00:00:00.000Z" });
+  const list = history(
+    entry(A),
+    entry(C, { kind: "elsewhere", evidence: null }),
+    entry(`sha256:ab${"0".repeat(62)}`),
+    newest,
+  );
+  assert.deepEqual(promotionOf(list, "aaaa"), newest);
+  assert.deepEqual(promotionOf(list, A), newest);
+  assert.throws(() => promotionOf(list, "a"), /is the beginning of 2 digests\. List them: npm run rollback/);
+  assert.throws(() => promotionOf(list, "c"), /was never promoted to latest/);
+  for (const nothing of ["", "sha256:", "zz"]) assert.throws(() => promotionOf(list, nothing), /List them/);
+});
+
+test("what is stored is read strictly", () => {
+  const text = JSON.stringify(history(entry(A)));
+  assert.deepEqual(parsePromotions(text, "r:t"), history(entry(A)));
+  assert.throws(() => parsePromotions("{", "r:t"), /r:t: is no history of promotions/);
+  assert.throws(() => parsePromotions(text.replace(A, "sha256:1"), "r:t"), /entries\.0\.digest/);
+});
+
+test("the oldest entries make room", () => {
+  const many = Array.from({ length: 2000 }, () => entry(A));
+  const { entries } = withEntries(history(entry(C), ...many.slice(1)), [entry(B)]);
+  assert.equal(entries.length, 2000);
+  assert.deepEqual([entries[0]?.digest, entries.at(-1)?.digest], [A, B]);
+});

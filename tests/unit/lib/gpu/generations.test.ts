@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { cudaVersions } from "../../../../lib/gpu/compatibility.ts";
+import {
+  cmakeCudaArchitectures,
+  computeCapabilities,
+  EXPENSIVE_DOLLARS_PER_HOUR,
+  generation,
+  generationNames,
+  instancesFor,
+  minimumDriver,
+  sources,
+} from "../../../../lib/gpu/generations.ts";
+import { isAtLeast, newerVersion } from "../../../../lib/versions.ts";
+
+test("the generations share out the compute capabilities, and universal has all of them", () => {
+  const single = generationNames.filter((name) => name !== "universal");
+  assert.deepEqual(
+    single.flatMap((name) => generation(name).computeCapabilities),
+    computeCapabilities,
+  );
+  assert.deepEqual(generation("universal").computeCapabilities, computeCapabilities);
+  assert.equal(
+    cmakeCudaArchitectures(computeCapabilities),
+    "75-real;80-real;86-real;89-real;90-real;100-real;120-real",
+  );
+});
+
+test("every GPU generation is tested on a capability of its own that can be had with one card, for little money", () => {
+  for (const name of generationNames) {
+    const { testedOn, computeCapabilities: own } = generation(name);
+    if (name === "cpu") {
+      assert.equal(testedOn, null);
+      continue;
+    }
+    assert.ok(testedOn && own.includes(testedOn), name);
+    for (const { type, cards, dollarsPerHour } of instancesFor(testedOn)) {
+      assert.equal(cards, 1, type);
+      assert.ok(dollarsPerHour < EXPENSIVE_DOLLARS_PER_HOUR, type);
+    }
+  }
+});
+
+test("8.0 and 10.0 exist with several cards only, for tens of dollars an hour", () => {
+  const dear = computeCapabilities.filter((capability) =>
+    instancesFor(capability).every(
+      ({ cards, dollarsPerHour }) => cards > 1 && dollarsPerHour > EXPENSIVE_DOLLARS_PER_HOUR,
+    ),
+  );
+  assert.deepEqual(dear, ["8.0", "10.0"]);
+});
+
+test("the figures of instance types: a slip would cost money", () => {
+  const all = computeCapabilities.flatMap((capability) =>
+    instancesFor(capability).map(
+      ({ type, card, cards, memoryGiB, processors, diskGb, dollarsPerHour }) =>
+        `${capability} ${type} ${cards}x ${card} ${memoryGiB} GiB, ${processors} vCPU, ${diskGb} GB, $${dollarsPerHour}`,
+    ),
+  );
+  assert.deepEqual(all, [
+    "7.5 g4dn.xlarge 1x T4 16 GiB, 4 vCPU, 125 GB, $0.526",
+    "7.5 g4dn.2xlarge 1x T4 16 GiB, 8 vCPU, 225 GB, $0.752",
+    "8.0 p4d.24xlarge 8x A100 40 GiB, 96 vCPU, 8000 GB, $21.957642",
+    "8.0 p4de.24xlarge 8x A100 80 GiB, 96 vCPU, 8000 GB, $27.44705",
+    "8.6 g5.xlarge 1x A10G 24 GiB, 4 vCPU, 250 GB, $1.006",
+    "8.6 g5.2xlarge 1x A10G 24 GiB, 8 vCPU, 450 GB, $1.212",
+    "8.9 g6.xlarge 1x L4 24 GiB, 4 vCPU, 250 GB, $0.8048",
+    "8.9 g6.2xlarge 1x L4 24 GiB, 8 vCPU, 450 GB, $0.9776",
+    "8.9 g6e.xlarge 1x L40S 48 GiB, 4 vCPU, 250 GB, $1.861",
+    "9.0 p5.4xlarge 1x H100 80 GiB, 16 vCPU, 3800 GB, $6.88",
+    "10.0 p6-b200.48xlarge 8x B200 183 GiB, 192 vCPU, 30400 GB, $113.9328",
+    "12.0 g7e.2xlarge 1x RTX PRO 6000 96 GiB, 8 vCPU, 1900 GB, $3.363",
+    "12.0 g7.2xlarge 1x RTX PRO 4500 32 GiB, 8 vCPU, 440 GB, $2.52",
+  ]);
+});
+
+test("every fact has a source", () => {
+  for (const [name, address] of Object.entries(sources)) assert.ok(URL.canParse(address), name);
+});
+
+test("the driver floor is the newer of what the cards and what CUDA needs", () => {
+  for (const name of generationNames) {
+    assert.equal(minimumDriver(name, "13.0"), "580.65.06", name);
+    for (const cuda of cudaVersions) {
+      assert.ok(isAtLeast(minimumDriver(name, cuda), generation(name).firstDriver), name);
+    }
+  }
+  assert.equal(minimumDriver("blackwell", "12.8"), "570.26");
+});
+
+test("Turing gets no kernel that does not run there", () => {
+  assert.deepEqual(generation("turing").attention, ["triton"]);
+  assert.deepEqual(generation("ada").attention, ["triton", "sageattention"]);
+});
+
+test("drivers are compared number by number", () => {
+  assert.ok(isAtLeast("580.65.06", "580.65.06"));
+  assert.ok(isAtLeast("580.105.08", "580.65.06"));
+  assert.ok(isAtLeast("595.45", "580.65.06"));
+  assert.ok(!isAtLeast("580.65", "580.65.06"));
+  assert.ok(!isAtLeast("575.57.08", "580.65.06"));
+  assert.equal(newerVersion("570.26", "520.61.05"), "570.26");
+});

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  describeSource,
+  isOfInterest,
+  packageVersion,
+  pipCalls,
+  sourceVersion,
+} from "../../../../lib/lock-making/node-source.ts";
+import { parseGitmodules } from "../../../../lib/lock-making/submodules.ts";
+
+const files = (entries: Readonly<Record<string, string>>) => new Map(Object.entries(entries));
+const callOf = (line: string) => pipCalls(files({ "node.py": `import x\n${line}\n` }));
+
+for (const line of [
+  'subprocess.check_call([sys.executable, "-m", "pip", "install", "six"])',
+  "subprocess.run([sys.executable, '-s', '-m', 'pip', 'install'] + packages)",
+  'os.system(f"{sys.executable} -m pip install {name}")',
+  `os.system(f'"{sys.executable}" {flag} -m pip uninstall -y cupy')`,
+  'command = "pip install six"',
+  'command = ["uv", "pip", "install", "six"]',
+  'subprocess.run("uv pip install six", shell=True)',
+  'pip.main(["install", "six"])',
+  "from pip._internal import main as pip_main",
+  'run(["pip3", "install", "six"])',
+]) {
+  test(`a call of pip is found: ${line}`, () => assert.deepEqual(callOf(line), ["node.py:2 calls pip"]));
+}
+
+for (const line of [
+  "# pip install six",
+  'print("pip install six")',
+  'raise ImportError("try: pip install six")',
+  'logger.error("Install with: pip install six")',
+  "'Please run \"pip install six\" first'",
+  'subprocess.check_output([sys.executable, "-m", "pip", "freeze"])',
+  '"""\npip.main() in a text\n"""',
+  "pipeline.main()",
+]) {
+  test(`advice and questions are none: ${line}`, () => assert.deepEqual(callOf(line), []));
+}
+
+test("each file is named once, and only Python is read", () => {
+  const call = 'pip.main(["install"])\n';
+  assert.deepEqual(pipCalls(files({ "a.py": call.repeat(3), "README.md": "pip install x" })), [
+    "a.py:1 calls pip",
+  ]);
+});
+
+test("ComfyUI's own version file comes before pyproject.toml", () => {
+  const project = '[tool.x]\nversion = "9"\n\n[project]\nname = "n"\nversion = "1.2.3"  # now\n';
+  assert.equal(
+    sourceVersion(files({ "pyproject.toml": project, "comfyui_version.py": '__version__ = "0.33.0"\n' })),
+    "0.33.0",
+  );
+  assert.equal(sourceVersion(files({ "pyproject.toml": project })), "1.2.3");
+  assert.equal(sourceVersion(files({ "pyproject.toml": '[project]\ndynamic = ["version"]\n' })), null);
+  assert.equal(sourceVersion(files({})), null);
+});
+
+test("a package's version is read wherever its sources have it", () => {
+  for (const [path, text] of Object.entries({
+    "pyproject.toml": '[tool.poetry]\nversion = "1.0"\n',
+    "setup.cfg": "[metadata]\nversion = 1.0\n",
+    "setup.py": 'setup(name="n", version="1.0")\n',
+    "package/__init__.py": '__version__ = "1.0"\n',
+    "src/package/_version.py": "__version__: str = '1.0'\n",
+  })) {
+    assert.equal(packageVersion(files({ [path]: text })), "1.0", path);
+  }
+  assert.equal(packageVersion(files({ "setup.py": 'VERSION = "1.0"\nsetup(version=VERSION)\n' })), "1.0");
+  assert.equal(packageVersion(files({ "setup.py": "setup(version=compute())\n" })), undefined);
+  assert.equal(packageVersion(files({ "tests/deep/x.py": '__version__ = "1.0"' })), undefined);
+});
+
+test("what a node brings beside its code is described", () => {
+  const source = describeSource(
+    files({
+      "requirements.txt": "six\n",
+      "install.py": 'pip.main(["install"])\n',
+      "prestartup_script.py": "",
+      "sub/install.py": "",
+      "model.bin": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
+    }),
+    ["requirements.txt"],
+  );
+  assert.deepEqual(source, {
+    version: null,
+    requirements: { "requirements.txt": ["six"] },
+    scripts: ["install.py", "prestartup_script.py"],
+    pointers: ["model.bin"],
+    warnings: ["install.py:1 calls pip"],
+  });
+});
+
+test("large files and submodules are not read, small ones may be pointers", () => {
+  const entry = (path: string, size: number | null) => isOfInterest({ path, size, object: "" });
+  assert.ok(entry("a.py", 50_000) && entry(".gitmodules", 5_000) && entry("model.bin", 130));
+  assert.ok(!entry("model.bin", 5_000) && !entry("data.py", 3_000_000) && !entry("extern", null));
+});
+
+test("submodules' addresses become absolute and like those of recipes", () => {
+  const text = [
+    '[submodule "a"]\n\tpath = extern/a\n\turl = ../other.git\n',
+    '[submodule "b"]\n\tpath = "b"\n\turl = https://git.example.com/x/b.git/\n\tbranch = main\n',
+    '[submodule "c"]\n\turl = git@git.example.com:x/c.git\n\tpath = c/\n',
+    '[submodule "d"]\n\tpath = d\n\turl = /srv/git/d\n',
+    '[submodule "e"]\n\tpath = e\n\turl = ../../far/e\n',
+  ].join("");
+  assert.deepEqual(parseGitmodules(text, "https://git.example.com/owner/name"), [
+    { path: "extern/a", repository: "https://git.example.com/owner/other" },
+    { path: "b", repository: "https://git.example.com/x/b" },
+    { path: "c", repository: "https://git.example.com/x/c" },
+    { path: "e", repository: "https://git.example.com/far/e" },
+  ]);
+  assert.deepEqual(parseGitmodules("", "https://git.example.com/owner/name"), []);
+});

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { chooseRequirementFiles, readRequirements } from "../../../../lib/lock-making/requirement-files.ts";
+
+const read = (text: string, more: Readonly<Record<string, string>> = {}) =>
+  readRequirements("requirements.txt", new Map(Object.entries({ "requirements.txt": text, ...more })));
+
+test("lines come without comments, blank lines and repetitions; continued ones are one line", () => {
+  const { lines, warnings } = read(
+    "# head\n\nnumpy<2  # why\r\n  pillow\nnumpy<2\npackaging \\\n  >=23\nname#not-a-comment\n",
+  );
+  assert.deepEqual(lines, ["numpy<2", "pillow", "packaging   >=23", "name#not-a-comment"]);
+  assert.deepEqual(warnings, []);
+});
+
+test("the last line may lack its end, also when it is continued", () => {
+  assert.deepEqual(read("six").lines, ["six"]);
+  assert.deepEqual(read("six \\").lines, ["six"]);
+});
+
+test("includes are followed from where they are, circles end", () => {
+  const { lines } = read("-r more/base.txt\n--requirement=other.txt\n", {
+    "more/base.txt": "idna\n-r ../requirements.txt\n-r deep.txt\n",
+    "more/deep.txt": "six\n",
+    "other.txt": "attrs\n",
+  });
+  assert.deepEqual(lines, ["idna", "six", "attrs"]);
+});
+
+test("an include that is not there is an error", () => {
+  assert.throws(() => read("-r ../outside.txt\n"), /requirements\.txt: includes \.\.\/outside\.txt/);
+});
+
+test("options are named without their values: a lock holds no addresses of indexes", () => {
+  const { lines, warnings } = read(
+    "--extra-index-url https://index.example.com/simple\n-f https://x.example.com\n",
+  );
+  assert.deepEqual(lines, []);
+  assert.deepEqual(warnings, [
+    "requirements.txt:1 sets --extra-index-url, which does not count",
+    "requirements.txt:2 sets -f, which does not count",
+  ]);
+});
+
+test("hashes of a line go, what is editable stays as an address", () => {
+  assert.deepEqual(read(`six==1.0 --hash=sha256:${"0".repeat(64)}\n`).lines, ["six==1.0"]);
+  const { lines, warnings } = read("-e git+https://git.example.com/a/b\n-e .\n");
+  assert.deepEqual(lines, ["git+https://git.example.com/a/b", "."]);
+  assert.equal(warnings.length, 2);
+});
+
+test("what nothing pins and what the stack decides is warned of", () => {
+  const { warnings } = read(
+    [
+      "clip @ git+https://git.example.com/openai/CLIP",
+      "torch==2.1",
+      "torch",
+      "TorchVision >= 0.15 ; python_version > '3'",
+      "torchaudio; sys_platform == 'linux'",
+      "cmake",
+      "torch-something==1",
+      "??",
+    ].join("\n"),
+  );
+  assert.deepEqual(warnings, [
+    'requirements.txt: "clip @ git+https://git.example.com/openai/CLIP" is an address, which nothing pins',
+    'requirements.txt: "torch==2.1" asks for a version of torch',
+    `requirements.txt: "TorchVision >= 0.15 ; python_version > '3'" asks for a version of torchvision`,
+    'requirements.txt: "cmake" is a build tool, which images do without',
+    'requirements.txt: "??" is not a Python requirement',
+  ]);
+});
+
+test("requirements.txt counts, unless the recipe names others", () => {
+  const paths = ["a.py", "requirements.txt", "requirements-dev.txt"];
+  assert.deepEqual(chooseRequirementFiles("o/n", paths, undefined), ["requirements.txt"]);
+  assert.deepEqual(chooseRequirementFiles("o/n", paths, ["requirements-dev.txt"]), ["requirements-dev.txt"]);
+  assert.deepEqual(chooseRequirementFiles("o/n", paths, []), []);
+  assert.deepEqual(chooseRequirementFiles("o/n", ["a.py", "docs/requirements.txt"], undefined), []);
+});
+
+test("two files, none named requirements.txt and nothing chosen: the error lists them", () => {
+  const paths = ["requirements-no-cupy.txt", "requirements-with-cupy.txt", "a.py"];
+  assert.throws(
+    () => chooseRequirementFiles("o/n", paths, undefined),
+    /o\/n: .*none is requirements\.txt: requirements-no-cupy\.txt, requirements-with-cupy\.txt\. Say in the recipe/,
+  );
+  assert.throws(
+    () => chooseRequirementFiles("o/n", paths, ["requirements.txt"]),
+    /o\/n: has no requirements\.txt; it has requirements-no-cupy\.txt/,
+  );
+});

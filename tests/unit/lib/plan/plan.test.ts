@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import { UserErrors } from "../../../../errors.ts";
+import { parsePythonLock } from "../../../../lib/locks/python.ts";
+import { context, keysOf, layer, layersFolder, plan, recipe, writeFile } from "../../../support/layers.ts";
+
+/** system ← a ← b, and c beside them. */
+const graph = [layer("system"), layer("a", ["system"]), layer("b", ["a"]), layer("c", ["system"])];
+const dockerfiles = Object.fromEntries(graph.map(({ name }) => [`${name}/Dockerfile`, `FROM ${name}\n`]));
+
+test("a plan lists parents before children and puts the product together from all layers in order", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const { stages, product } = plan(
+    folder,
+    recipe([graph[0], graph[2], graph[1], graph[3]].filter((x) => x !== undefined)),
+  );
+  assert.deepEqual(
+    stages.map(({ name }) => name),
+    ["system", "a", "b", "c"],
+  );
+  assert.deepEqual(product.parents, ["system", "b", "a", "c"]);
+  const dockerfile = product.files[0]?.content.toString() ?? "";
+  assert.match(
+    dockerfile,
+    /^FROM system\nCOPY --link --from=b \/ \/\nCOPY --link --from=a \/ \/\nCOPY --link --from=c \/ \/\n/,
+  );
+});
+
+test("a changed file changes its stage, all descendants and the product, and nothing else", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const before = keysOf(plan(folder, recipe(graph)));
+  writeFile(folder, "a/file", "new");
+  const after = keysOf(plan(folder, recipe(graph)));
+  const changed = Object.keys(after).filter((name) => after[name] !== before[name]);
+  assert.deepEqual(changed, ["a", "b", "test"]);
+});
+
+test("what a bulk stage is built with is not in its key, what it is made from is", (t) => {
+  const folder = layersFolder(t, { ...dockerfiles, "bulk/Dockerfile": "FROM a\n" });
+  const withPin = (sha256: string) => {
+    const bulk = layer("bulk", ["a"], { bulk: true, pins: () => ({ model: sha256 }) });
+    return plan(folder, recipe([...graph, bulk]));
+  };
+  const before = withPin("1");
+  assert.equal(before.stages.find(({ name }) => name === "bulk")?.bulk, true);
+  assert.ok(before.product.parents.includes("bulk"));
+  const text = before.product.files[0]?.content.toString() ?? "";
+  assert.ok(!text.includes("--from=bulk"), "a bulk stage is copied");
+  assert.match(text, /strata\.layers="\[[^\n]*bulk/);
+  const other = keysOf(withPin("2"));
+  assert.notEqual(other.bulk, keysOf(before).bulk);
+  assert.notEqual(other.test, keysOf(before).test);
+  writeFile(folder, "a/file", "new");
+  const after = keysOf(withPin("1"));
+  assert.notEqual(after.a, keysOf(before).a);
+  assert.equal(after.bulk, keysOf(before).bulk);
+  writeFile(folder, "bulk/file", "new");
+  assert.notEqual(keysOf(withPin("1")).bulk, after.bulk);
+});
+
+test("keys change exactly when an input changes", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const layersArbitrary = fc.record({
+    args: fc.dictionary(fc.stringMatching(/^[A-Z]{1,6}$/), fc.string({ maxLength: 5 }), { maxKeys: 3 }),
+    pins: fc.dictionary(fc.stringMatching(/^[a-z]{1,6}$/), fc.string({ maxLength: 5 }), { maxKeys: 3 }),
+  });
+  const keyOf = (inputs: { args: Record<string, string>; pins: Record<string, string> }) => {
+    const only = layer("system", [], { args: () => inputs.args, pins: () => inputs.pins });
+    return keysOf(plan(folder, recipe([only]))).system;
+  };
+  const sorted = (values: Record<string, string>) => Object.entries(values).sort();
+  fc.assert(
+    fc.property(layersArbitrary, layersArbitrary, (one, other) => {
+      const same =
+        JSON.stringify([sorted(one.args), sorted(one.pins)]) ===
+        JSON.stringify([sorted(other.args), sorted(other.pins)]);
+      assert.equal(keyOf(one) === keyOf(other), same);
+    }),
+  );
+  fc.assert(
+    fc.property(layersArbitrary, (inputs) => {
+      const reversed = (values: Record<string, string>) =>
+        Object.fromEntries(Object.entries(values).reverse());
+      assert.equal(keyOf(inputs), keyOf({ args: reversed(inputs.args), pins: reversed(inputs.pins) }));
+    }),
+  );
+});
+
+test("in any graph, a changed stage changes exactly its descendants", (t) => {
+  const names = ["l0", "l1", "l2", "l3", "l4", "l5"];
+  const folder = layersFolder(t, Object.fromEntries(names.map((name) => [`${name}/Dockerfile`, "FROM x\n"])));
+  const graphs = fc.tuple(
+    // Parents only among earlier layers: any such graph has no cycle.
+    ...names.map((_, index) => fc.subarray(names.slice(0, index))),
+  );
+  fc.assert(
+    fc.property(graphs, fc.nat(names.length - 1), (parents, touched) => {
+      const build = (value: string) =>
+        keysOf(
+          plan(
+            folder,
+            recipe(
+              names.map((name, index) =>
+                layer(name, parents[index], { args: () => (index === touched ? { VALUE: value } : {}) }),
+              ),
+            ),
+          ),
+        );
+      const [before, after] = [build("1"), build("2")];
+      const descends = (index: number): boolean =>
+        index === touched || (parents[index] ?? []).some((parent) => descends(names.indexOf(parent)));
+      for (const [index, name] of names.entries()) {
+        assert.equal(before[name] !== after[name], descends(index), name);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("the executable bit is an input, the rest of a mode is not", (t) => {
+  const folder = layersFolder(t, { ...dockerfiles, "a/script": "#!/bin/sh\n" });
+  const key = () => keysOf(plan(folder, recipe(graph))).a;
+  const plain = key();
+  chmodSync(join(folder, "a/script"), 0o600);
+  assert.equal(key(), plain);
+  chmodSync(join(folder, "a/script"), 0o755);
+  assert.notEqual(key(), plain);
+});
+
+test("what is not part of a build changes nothing", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const before = keysOf(plan(folder, recipe(graph)));
+  writeFile(folder, "a/layer.ts", "export const a = 1;");
+  writeFile(folder, "a/__pycache__/x.pyc", "x");
+  assert.deepEqual(keysOf(plan(folder, recipe(graph))), before);
+});
+
+test("packages are inputs by name and version, and reach the build as a requirements file with hashes", (t) => {
+  const hash = `sha256:${"1".repeat(64)}`;
+  const lockOf = (version: string) => ({
+    path: "locks/python/test.txt",
+    distributions: parsePythonLock(
+      `numpy==${version} \\\n    --hash=${hash}\n    # via torch\ntorch==2.0 \\\n    --hash=${hash}\n`,
+      "test",
+    ),
+  });
+  const folder = layersFolder(t, dockerfiles);
+  const planned = recipe([layer("system"), layer("a", [], { python: () => ({ image: ["torch"] }) })]);
+  const stage = plan(folder, planned, { lock: lockOf("1.0") }).stages[1];
+  assert.match(stage?.inputs["package:numpy"] ?? "", /^1\.0 \([0-9a-f]{12}\)$/);
+  assert.equal(
+    stage?.files.find(({ path }) => path === "requirements.txt")?.content.toString(),
+    `numpy==1.0 \\\n    --hash=${hash}\ntorch==2.0 \\\n    --hash=${hash}\n`,
+  );
+  const other = plan(folder, planned, { lock: lockOf("1.1") }).stages[1];
+  assert.notEqual(other?.key, stage?.key);
+});
+
+test("all mistakes of a recipe are told together, each with layer and file", (t) => {
+  const folder = layersFolder(t, { "a/Dockerfile": "FROM x\n", "b/Dockerfile": "FROM x\n" });
+  const broken = recipe([
+    layer("a", ["nobody"], { owns: () => ["/opt/x"] }),
+    layer("b", [], { owns: () => ["/opt/x/y"], shared: ["shared/gone.sh"] }),
+    layer("c"),
+    layer("c"),
+  ]);
+  assert.throws(
+    () => plan(folder, broken),
+    (error: unknown) => {
+      assert.ok(error instanceof UserErrors);
+      const text = error.message;
+      for (const expected of [
+        /layers\/a\/layer\.ts: needs the layer "nobody"/,
+        /c: is listed twice/,
+        /layers\/c\/Dockerfile: does not exist, but layer "c" needs it/,
+        /layers\/shared\/gone\.sh: does not exist, but layer "b" needs it/,
+        /layers\/b\/layer\.ts: owns \/opt\/x\/y, but layer "a" owns \/opt\/x/,
+      ]) {
+        assert.match(text, expected);
+      }
+      return true;
+    },
+  );
+});
+
+test("a cycle is named in full", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const cycle = recipe([layer("a", ["c"]), layer("b", ["a"]), layer("c", ["b"])]);
+  assert.throws(() => plan(folder, cycle), /parents form a cycle: a → c → b → a/);
+});
+
+test("the product changes with its labels, its stages do not", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const one = keysOf(plan(folder, recipe(graph)));
+  const other = keysOf(
+    plan(folder, recipe(graph), { labels: { source: null, revision: null, created: "2020" } }),
+  );
+  assert.notEqual(one.test, other.test);
+  assert.deepEqual({ ...one, test: "" }, { ...other, test: "" });
+});
+
+test("a label cannot break out of its quotes", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const nasty = { ...recipe(graph), summary: 'a "quoted" $HOME \\ end' };
+  const dockerfile = plan(folder, nasty, {}, context).product.files[0]?.content.toString() ?? "";
+  assert.ok(
+    dockerfile.includes(String.raw`LABEL org.opencontainers.image.description="a \"quoted\" \$HOME \\ end"`),
+  );
+});
+
+test("the cache's name follows a stage's own inputs, not its parents'", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const ownKeys = () => {
+    const { stages, product } = plan(folder, recipe(graph));
+    return Object.fromEntries([...stages, product].map(({ name, ownKey }) => [name, ownKey]));
+  };
+  const before = ownKeys();
+  writeFile(folder, "a/file", "new");
+  const after = ownKeys();
+  assert.deepEqual(
+    Object.keys(after).filter((name) => after[name] !== before[name]),
+    ["a"],
+  );
+});
+
+test("where steps are cached, the cache's name outlives every change, and belongs to the recipe", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const keyOf = (name: string) => {
+    const [stage] = plan(folder, { ...recipe([layer("a", [], { cachesSteps: true })]), name }).stages;
+    assert.ok(stage?.cachesSteps);
+    return stage;
+  };
+  const before = keyOf("one");
+  writeFile(folder, "a/file", "new");
+  assert.notEqual(keyOf("one").key, before.key);
+  assert.equal(keyOf("one").ownKey, before.ownKey);
+  assert.notEqual(keyOf("other").ownKey, before.ownKey);
+});
+
+test("a recipe may not have the name of one of its layers", (t) => {
+  const folder = layersFolder(t, { "test/Dockerfile": "FROM x\n" });
+  assert.throws(() => plan(folder, recipe([layer("test")])), /test: is the name of a recipe and of a layer/);
+});

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Expectation, StagePreview } from "../../../../lib/preview/model.ts";
+import { limitNotes } from "../../../../lib/preview/notes.ts";
+import { unknownStack } from "../../../../lib/preview/outputs.ts";
+import { stagePreview } from "../../../support/preview.ts";
+
+const GB = 1e9;
+const known = (sizes: Readonly<Record<string, number>>) => ({
+  ...unknownStack(""),
+  stages: Object.entries(sizes).map(([name, bytes]) => ({ name, key: "k", inputs: {}, bytes })),
+});
+const expecting = (bytes: number | null): Partial<StagePreview> => ({
+  verdict: "rebuild",
+  expected: { seconds: 1, range: null, bytes, basis: "layer", builds: 1, sure: "low" } satisfies Expectation,
+});
+const notes = (
+  stages: StagePreview[],
+  sizes: Readonly<Record<string, number>>,
+  ...kinds: Parameters<typeof limitNotes>[2]
+) => limitNotes({ stages }, known(sizes), kinds);
+
+test("a stage that is too large is told of by its earlier builds, or else by the size that it has", () => {
+  const stages = [
+    stagePreview("grown", expecting(11 * GB)),
+    stagePreview("shrunk", expecting(2 * GB)),
+    stagePreview("kept"),
+    stagePreview("unknown", expecting(null)),
+  ];
+  const sizes = { grown: GB, shrunk: 11 * GB, kept: 12 * GB };
+  assert.deepEqual(
+    notes(stages, sizes, "ghcr").map((note) => note.replace(/ Its push.*/, "")),
+    [
+      "grown: makes a layer of 11.0 GB, and GHCR takes layers up to 10.0 GB.",
+      "kept: makes a layer of 12.0 GB, and GHCR takes layers up to 10.0 GB.",
+    ],
+  );
+  assert.deepEqual(notes(stages, sizes, "local", "oci", "ecr"), []);
+});
+
+test("copies count too, and what is not one layer does not", () => {
+  const stages = [
+    stagePreview("a", expecting(60 * GB)),
+    stagePreview("system", { ...expecting(60 * GB), role: "system" }),
+    stagePreview("starter", { ...expecting(60 * GB), role: "product" }),
+    stagePreview("gone", { ...expecting(60 * GB), verdict: "remove" }),
+  ];
+  assert.match(notes(stages, {}, "local", "ecr").join("\n"), /^a: makes .* ECR takes layers up to 54\.5 GB/);
+  assert.equal(notes(stages, {}, "local", "ecr").length, 1);
+});
+
+test("where an upload is ended, a layer that needs a fast line is told of", () => {
+  const stages = [stagePreview("a", expecting(9 * GB)), stagePreview("b", expecting(6 * GB))];
+  assert.deepEqual(notes(stages, {}, "ghcr", "ghcr"), [
+    "a: has to be uploaded at 15 MB/s, as GHCR ends an upload after 10 minutes.",
+  ]);
+  assert.deepEqual(notes(stages, {}, "ecr"), []);
+});

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { ecrLifecyclePolicy } from "../../../../lib/registry/ecr-lifecycle.ts";
+import { keepTag, promotionsTag, stageTag } from "../../../../lib/registry/tags.ts";
+
+interface Image {
+  readonly tags: readonly string[];
+  /** Days since it was pushed. */
+  readonly age: number;
+}
+
+/**
+ * What the policy expires, by ECR's rules of evaluation: all patterns of a rule have to match the image's tags, an image
+ * that matches the tags of a rule is out of reach for those of lower priority, and rules on tagged images leave others.
+ */
+function expired(images: readonly Image[], days: number): Image[] {
+  const rules = ecrLifecyclePolicy(days).rules.toSorted((a, b) => a.rulePriority - b.rulePriority);
+  const left = new Set(images);
+  return rules.flatMap(({ selection }) => {
+    const matched = [...left].filter(({ tags }) =>
+      selection.tagPatternList.every((pattern) =>
+        tags.some((tag) => new RegExp(`^${pattern.replaceAll("*", ".*")}$`).test(tag)),
+      ),
+    );
+    for (const image of matched) left.delete(image);
+    const { countType, countNumber } = selection;
+    if (countType === "imageCountMoreThan")
+      return matched.toSorted((a, b) => a.age - b.age).slice(countNumber);
+    return matched.filter(({ age }) => age > countNumber);
+  });
+}
+
+const stage = stageTag({ name: "torch", key: "1", role: "stage" });
+const product = stageTag({ name: "starter", key: "2", role: "product" });
+
+test("stages that nobody uses and caches go when they are old, and not before", () => {
+  const cache = "cache-torch-1";
+  const old = { tags: [stage], age: 31 };
+  assert.deepEqual(expired([old, { tags: [stage], age: 30 }], 30), [old]);
+  assert.deepEqual(expired([{ tags: [cache], age: 31 }], 30).length, 1);
+  assert.deepEqual(expired([{ tags: [cache], age: 31 }], 90), []);
+});
+
+test("whatever else points at it, no digest of a product, of a stage in use or of a promoted tag ever goes", () => {
+  const working = fc.constantFrom(stage, "cache-starter-1", "cache-torch-2", "stage-a-9");
+  const needed = fc.constantFrom(product, keepTag("prod", "torch"), keepTag("x".repeat(120), "y"));
+  const promoted = fc.constantFrom("latest", "starter-ada", "sha-0123456789ab", promotionsTag("latest"));
+  const age = fc.integer({ min: 0, max: 5000 });
+  const kept = fc.record({
+    tags: fc
+      .tuple(needed, fc.array(fc.oneof(working, promoted)))
+      .map(([tag, more]) => [...new Set([tag, ...more])]),
+    age,
+  });
+  fc.assert(
+    fc.property(fc.array(kept, { maxLength: 40 }), fc.integer({ min: 1, max: 100 }), (images, days) => {
+      assert.deepEqual(expired(images, days), []);
+    }),
+  );
+});
+
+test("evidence has no tag, and no rule touches images without one", () => {
+  assert.deepEqual(expired([{ tags: [], age: 5000 }], 1), []);
+  for (const { selection } of ecrLifecyclePolicy(30).rules) assert.equal(selection.tagStatus, "tagged");
+});
+
+test("ECR takes it: priorities and patterns are unique, one pattern a rule", () => {
+  const { rules } = ecrLifecyclePolicy(30);
+  assert.equal(new Set(rules.map(({ rulePriority }) => rulePriority)).size, rules.length);
+  for (const { selection } of rules) assert.equal(selection.tagPatternList.length, 1);
+});

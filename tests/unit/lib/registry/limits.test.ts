@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { layerProblems, limitsKind, oversized } from "../../../../lib/registry/limits.ts";
+import type { RegistrySetting } from "../../../../lib/registry/setting.ts";
+
+const GB = 1e9;
+const oci = (address: string): RegistrySetting => ({ kind: "oci", address, repository: "strata" });
+
+test("the address says whose limits hold, whatever kind it was configured as", () => {
+  assert.equal(limitsKind({ kind: "local", repository: "strata" }), "local");
+  assert.equal(limitsKind({ kind: "ghcr", owner: "a", repository: "strata" }), "ghcr");
+  assert.equal(limitsKind(oci("ghcr.io")), "ghcr");
+  assert.equal(limitsKind(oci("registry-1.docker.io:443")), "docker-hub");
+  assert.equal(limitsKind(oci("docker.io")), "docker-hub");
+  assert.equal(limitsKind(oci("123456789012.dkr.ecr.us-east-1.amazonaws.com")), "ecr");
+  assert.equal(limitsKind(oci("reg.example:5000")), "oci");
+  assert.equal(limitsKind(oci("evil-ghcr.io")), "oci");
+});
+
+test("exactly the limit fits, a byte more does not", () => {
+  const layers = [
+    { name: "fits", bytes: 10 * GB },
+    { name: "more", bytes: 10 * GB + 1 },
+  ];
+  assert.deepEqual(
+    oversized(layers, "ghcr").map(({ name }) => name),
+    ["more"],
+  );
+  assert.deepEqual(oversized(layers, "oci"), []);
+});
+
+test("an error names the layer, the limit and where it fits; each registry that refuses once", () => {
+  const problems = layerProblems([{ name: "torch", bytes: 60 * GB }], ["ghcr", "ecr", "ghcr"], "Split it.");
+  assert.deepEqual(
+    problems.map(({ message }) => message),
+    [
+      "torch: makes a layer of 60.0 GB, and GHCR takes layers up to 10.0 GB. Split it. Or push to another registry (the local registry, Docker Hub, a registry of your own).",
+      "torch: makes a layer of 60.0 GB, and ECR takes layers up to 54.5 GB. Split it. Or push to another registry (the local registry, Docker Hub, a registry of your own).",
+    ],
+  );
+  assert.deepEqual(layerProblems([{ name: "a", bytes: 1 }], ["ghcr"], ""), []);
+});

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  expandTags,
+  keepTag,
+  longestTag,
+  promotionsTag,
+  reservedPrefixes,
+  stageTag,
+} from "../../../../lib/registry/tags.ts";
+
+const values = { recipe: "starter", generation: "ada", commit: `${"a".repeat(40)}-dirty` };
+
+test("templates become tags", () => {
+  assert.deepEqual(expandTags(["latest", "{recipe}-{generation}", "sha-{commit}"], values), [
+    "latest",
+    "starter-ada",
+    "sha-aaaaaaaaaaaa-dirty",
+  ]);
+});
+
+test("an unknown word and a missing commit are errors", () => {
+  assert.throws(() => expandTags(["{gen}"], values), /strata:tags: "\{gen\}" names \{gen\}\. Use \{recipe\}/);
+  assert.throws(() => expandTags(["{commit}"], { ...values, commit: null }), /needs a commit/);
+});
+
+test("a template that becomes too long is an error: its history needs room for a prefix", () => {
+  const template = `{commit}${"x".repeat(longestTag - 10)}`;
+  assert.throws(() => expandTags([template], values), /becomes "aaaa.*longer than 117 characters/);
+  assert.equal(promotionsTag("x".repeat(longestTag)).length, 128);
+});
+
+test("our own tags begin with what nobody else may use, and a product's differs from a stage's", () => {
+  const key = "0".repeat(20);
+  const own = [
+    stageTag({ name: "torch", key, role: "stage" }),
+    stageTag({ name: "torch", key, role: "product" }),
+    keepTag("prod", "torch"),
+    promotionsTag("latest"),
+  ];
+  assert.deepEqual(own, [
+    `stage-torch-${key}`,
+    `product-torch-${key}`,
+    "keep-prod-torch",
+    "promotions-latest",
+  ]);
+  for (const tag of own)
+    assert.ok(
+      reservedPrefixes.some((prefix) => tag.startsWith(prefix)),
+      tag,
+    );
+});
+
+test("a long stack name still gives each stage a tag of its own, and always the same", () => {
+  const stack = "s".repeat(100);
+  const tags = ["nodes-video-and-animation", "nodes-video-and-animations"].map((stage) =>
+    keepTag(stack, stage),
+  );
+  assert.deepEqual(
+    tags.map(({ length }) => length),
+    [128, 128],
+  );
+  assert.notEqual(tags[0], tags[1]);
+  assert.equal(keepTag(stack, "nodes-video-and-animation"), tags[0]);
+});

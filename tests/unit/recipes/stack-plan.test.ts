@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { parseConfig } from "../../../config.ts";
+import { UserErrors } from "../../../errors.ts";
+import { repository } from "../../../home.ts";
+import { formatMissing } from "../../../lib/locks/missing.ts";
+import { lockHeader, lockInputs, lockPath } from "../../../lib/plan/lock-inputs.ts";
+import { recipes } from "../../../recipes/index.ts";
+import { planStack } from "../../../recipes/stack-plan.ts";
+import { labels } from "../../support/layers.ts";
+
+const config = parseConfig({ "strata:python": "3.14t" });
+const path = lockPath(config);
+
+/** The repository, with one Python lock of these words in place of its own. */
+function withLock(test: TestContext, text?: string): string {
+  const root = mkdtempSync(join(tmpdir(), "strata-test-"));
+  test.after(() => rmSync(root, { recursive: true }));
+  for (const folder of ["layers", "smoke"]) symlinkSync(join(repository, folder), join(root, folder));
+  mkdirSync(join(root, "locks", "python"), { recursive: true });
+  for (const file of ["images.json", "nodes.json", "sources.json"]) {
+    cpSync(join(repository, "locks", file), join(root, "locks", file));
+  }
+  if (text !== undefined) writeFileSync(join(root, path), text);
+  return root;
+}
+
+function problemsOf(root: string): string[] {
+  try {
+    planStack(config, labels, { root, localImages: "none.json" });
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof UserErrors, String(error));
+    return error.errors.map(({ message }) => message);
+  }
+}
+
+test("a lock that lacks packages: each is told, beside what else does not fit", (t) => {
+  const nodes = { repositories: {}, packages: {} };
+  const body = formatMissing([
+    { name: "numba", reason: "numba has no wheel for cp314t" },
+    { name: "torch", reason: "torch==2.12.0 has no wheel for cp314t (layer torch asks for torch==2.12.0)" },
+  ]);
+  const header = lockHeader(config, recipes.starter, lockInputs(recipes.starter, config, nodes), body);
+  const problems = problemsOf(withLock(t, `${header}${body}`));
+  assert.equal(problems.length, 3);
+  assert.match(problems[0] ?? "", /strata:python: the base image debian-bookworm brings Python 3\.11/);
+  assert.match(
+    problems[1] ?? "",
+    /starter-py3\.14t-cu13\.0\.txt: numba has no wheel for cp314t\. Choose another/,
+  );
+  assert.match(problems[2] ?? "", /torch==2\.12\.0 has no wheel for cp314t \(layer torch/);
+});
+
+test("a young Python: the real locks say what is missing, and a recipe that lacks nothing is planned", () => {
+  const plan = (settings: Readonly<Record<string, string>>) => {
+    const stack = Object.fromEntries(
+      Object.entries(settings).map(([key, value]) => [`strata:${key}`, value]),
+    );
+    return planStack(parseConfig(stack), labels, { root: repository, localImages: "none.json" }).plan;
+  };
+  for (const python of ["3.13", "3.14", "3.14t"]) {
+    assert.throws(
+      () => plan({ recipe: "megapak", python }),
+      (error: unknown) => {
+        assert.ok(error instanceof UserErrors);
+        const [first, ...missing] = error.errors;
+        assert.match(
+          first?.message ?? "",
+          /^strata:python: the base image ubuntu-24\.04 brings Python 3\.12/,
+        );
+        assert.ok(missing.some(({ problem }) => problem.startsWith("numpy")));
+        for (const { path: lock } of missing) assert.ok(lock.startsWith("locks/python/megapak-py3.1"), lock);
+        return true;
+      },
+    );
+  }
+  assert.equal(plan({ base: "debian-trixie", python: "3.13" }).recipe, "starter");
+});
+
+test("a lock that nobody made is told of beside what else does not fit", (t) => {
+  const problems = problemsOf(withLock(t));
+  assert.deepEqual(
+    problems.map((problem) => problem.split(":")[0]),
+    ["strata", path],
+  );
+});

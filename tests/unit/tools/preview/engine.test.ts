@@ -1,0 +1,103 @@
+/** What a preview asks of Pulumi's CLI, with a script in its place. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { homeAt, repository } from "../../../../home.ts";
+import { historySchema } from "../../../../lib/preview/history.ts";
+import { askEngine } from "../../../../tools/preview/engine.ts";
+import { knownInBackend, knownInState } from "../../../../tools/preview/known.ts";
+import type { Stack } from "../../../../tools/stack/stack.ts";
+import { writeFile } from "../../../support/layers.ts";
+import { script, temporaryFolder } from "../../support/folder.ts";
+
+/** A stack whose CLI answers so. */
+function stackWith(t: TestContext, body: string): Stack {
+  const pulumi = script(join(temporaryFolder(t), "pulumi"), body);
+  return { name: "ada", folder: repository, project: "strata", pulumi, environment: {} };
+}
+
+test("the outputs of another backend are read through its CLI", async (t) => {
+  const outputs = JSON.stringify({
+    stages: { torch: { key: "k", inputs: {}, bytes: 1 } },
+    secret: "[secret]",
+  });
+  const known = await knownInBackend(stackWith(t, `echo "$*" >&2; echo '${outputs}'`));
+  assert.deepEqual(known.stages, [{ name: "torch", key: "k", inputs: {}, bytes: 1 }]);
+});
+
+test("a stack that the backend does not have is new; one that cannot be asked about is an error", async (t) => {
+  const missing = stackWith(t, `echo "error: no stack named 'ada' found" >&2; exit 255`);
+  assert.deepEqual((await knownInBackend(missing)).comparedWith, {
+    kind: "nothing",
+    why: "the stack does not exist in its backend",
+  });
+  assert.equal(await askEngine(missing), undefined);
+  const locked = stackWith(t, `echo "error: AccessDenied" >&2; exit 255`);
+  await assert.rejects(
+    knownInBackend(locked),
+    /stack ada: its outputs cannot be read:\n +error: AccessDenied/,
+  );
+});
+
+test("without a state file a stack is new, and a broken one tells nothing", async (t) => {
+  const home = homeAt(temporaryFolder(t));
+  const compared = async () => (await knownInState(home, "strata", "ada")).comparedWith;
+  assert.deepEqual(await compared(), { kind: "nothing", why: "the stack has not been updated yet" });
+  writeFile(home.state, ".pulumi/stacks/strata/ada.json", "{");
+  assert.deepEqual(await compared(), { kind: "nothing", why: "its state cannot be read" });
+});
+
+test("the engine's answer is its counts and the images that are not the same", async (t) => {
+  const image = "urn:pulumi:ada::strata::a$docker-build:index:Image::starter";
+  const answer = {
+    steps: [
+      { op: "update", urn: `${image}-torch`, newState: { inputs: { password: "hunter22" } } },
+      { op: "same", urn: `${image}-cuda` },
+      { op: "create", urn: "urn:pulumi:ada::strata::command:local:Command::starter-smoke" },
+    ],
+    changeSummary: { same: 1, update: 1, create: 1 },
+  };
+  const asked = await askEngine(stackWith(t, `cat <<'END'\n${JSON.stringify(answer)}\nEND`));
+  assert.deepEqual(asked, {
+    answer: { counts: { same: 1, update: 1, create: 1 }, images: [{ name: "starter-torch", op: "update" }] },
+  });
+});
+
+test("a failed engine tells its errors, wherever it wrote them", async (t) => {
+  const onStderr = await askEngine(stackWith(t, 'echo "error: no passphrase" >&2; exit 255'));
+  assert.match(onStderr?.problem ?? "", /error: no passphrase/);
+  const diagnostics = [
+    { message: "downloading", severity: "info" },
+    { message: "strata:generation: expected one of …", severity: "error" },
+  ];
+  const inJson = await askEngine(stackWith(t, `echo '${JSON.stringify({ diagnostics })}'; exit 255`));
+  assert.match(inJson?.problem ?? "", /strata:generation/);
+  assert.ok(!inJson?.problem?.includes("downloading"));
+});
+
+test("builds that other machines saw are added to the history, once, and what is no history is left out", (t) => {
+  const folder = temporaryFolder(t);
+  const build = (stage: string) => ({
+    ...{ stage, key: "k", recipe: "starter", generation: "ada", seconds: 1, bytes: null },
+    at: "2026-01-01T00:00:00.000Z",
+  });
+  const files = [[build("a")], [build("a"), build("b")]].map((builds, index) => {
+    const file = join(folder, `${index}.json`);
+    writeFileSync(file, JSON.stringify({ format: 1, builds }));
+    return file;
+  });
+  writeFileSync(join(folder, "broken.json"), "{");
+  const home = homeAt(join(folder, "home"));
+  execFileSync(
+    process.execPath,
+    [join(repository, "tools/commands/merge-history.ts"), ...files, join(folder, "broken.json")],
+    { env: { ...process.env, STRATA_HOME: home.root }, stdio: "ignore" },
+  );
+  const { builds } = historySchema.parse(JSON.parse(readFileSync(home.history, "utf8")));
+  assert.deepEqual(
+    builds.map(({ stage }) => stage),
+    ["a", "b"],
+  );
+});

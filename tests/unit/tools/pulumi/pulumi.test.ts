@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { homeAt } from "../../../../home.ts";
+import { ownsBackend, pulumiEnvironment } from "../../../../tools/program/environment.ts";
+import { lastFailure } from "../../../../tools/pulumi/build-log.ts";
+import { targetsOf } from "../../../../tools/pulumi/build-part.ts";
+import { isHeld, pendingOperations } from "../../../../tools/pulumi/recover.ts";
+import { summary } from "../../../../tools/pulumi/summary.ts";
+import { projectName } from "../../../../tools/stack/stack.ts";
+
+const home = homeAt("/h");
+
+test("our backend, plugins and passphrase are used unless the user has others", () => {
+  const ours = pulumiEnvironment(home, "buildkitd", { PATH: "/usr/bin" });
+  assert.equal(ours.PULUMI_BACKEND_URL, "file:///h/state");
+  assert.equal(ours.PULUMI_CONFIG_PASSPHRASE, "");
+  assert.equal(ours.DOCKER_CONFIG, "/h/docker");
+  assert.match(ours.PATH ?? "", /^[^:]+:\/h\/bin:\/usr\/bin$/);
+  const theirs = { PULUMI_BACKEND_URL: "s3://bucket", PULUMI_CONFIG_PASSPHRASE_FILE: "/p" };
+  const environment = pulumiEnvironment(home, "docker", theirs);
+  assert.deepEqual(
+    ["PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "DOCKER_CONFIG"].filter((name) => name in environment),
+    [],
+  );
+  assert.equal(ownsBackend(theirs), false);
+});
+
+const project = `name: strata
+config:
+  strata:recipe:
+    type: string
+    default: starter
+  strata:base:
+    type: string
+    description: Base image, a name in locks/images.json
+    default: debian-bookworm
+  strata:python:
+    default: "3.11"
+`;
+
+test("the project has a name", () => {
+  assert.equal(projectName(project), "strata");
+  assert.throws(() => projectName("runtime: nodejs\n"), /Pulumi\.yaml: has no name/);
+});
+
+test("a lock holds while its process is a Pulumi of this machine, and always for another machine", () => {
+  const lock = { pid: 7, hostname: "here", timestamp: "t" };
+  assert.equal(
+    isHeld(lock, "here", () => ["/x/bin/pulumi", "up"]),
+    true,
+  );
+  assert.equal(
+    isHeld(lock, "here", () => []),
+    false,
+  );
+  assert.equal(
+    isHeld(lock, "here", () => ["bash"]),
+    false,
+  );
+  assert.equal(
+    isHeld(lock, "elsewhere", () => []),
+    true,
+  );
+});
+
+test("pending operations are counted, and a state that cannot be read has none", () => {
+  assert.equal(
+    pendingOperations(JSON.stringify({ checkpoint: { latest: { pending_operations: [1, 2] } } })),
+    2,
+  );
+  assert.equal(pendingOperations(JSON.stringify({ checkpoint: { latest: {} } })), 0);
+  assert.equal(pendingOperations(""), 0);
+  assert.equal(pendingOperations("{"), 0);
+});
+
+test("the latest failed build of exactly that image is found", () => {
+  const record = (Ref: string, name: string, seconds: number, error?: string) =>
+    JSON.stringify({ record: { Ref, Exporters: [{ Attrs: { name } }], CompletedAt: { seconds }, error } });
+  const histories = [
+    record("old", "r/x:a", 1, "failed"),
+    record("new", "r/x:a", 3, "failed"),
+    record("fine", "r/x:a", 4),
+    record("other", "r/x:b", 5, "failed"),
+  ].join("\n");
+  assert.equal(lastFailure(histories, "r/x:a"), "new");
+  assert.equal(lastFailure(histories, "r/x:c"), undefined);
+  assert.equal(lastFailure("", "r/x:a"), undefined);
+});
+
+test("the summary shows what there is, and counts skips apart from passes", () => {
+  const reference = "127.0.0.1:5000/strata@sha256:abc";
+  const checks = [
+    { id: "10-start", title: "starts", status: "pass", seconds: 1.25 },
+    { id: "40-gpu", title: "computes", status: "skip", reason: "no GPU" },
+  ];
+  const text = summary(
+    {
+      product: { reference, bytes: 3_100_000_000 },
+      evidence: { verdict: "pass", generation: "ada", checks },
+    },
+    61_000,
+    [8188, 8000],
+  );
+  assert.match(text, /pass +10-start +1\.3s +starts/);
+  assert.match(text, /skip +40-gpu +computes: no GPU/);
+  assert.match(text, /^evidence +pass: 1 passed, 1 skipped$/m);
+  assert.match(text, /^size +3\.1 GB compressed$/m);
+  assert.match(
+    text,
+    /^run it +docker run --rm --gpus all -p 8188:8188 -p 8000:8000 127\.0\.0\.1:5000\/strata@sha256:abc$/m,
+  );
+  assert.match(text, /^took +1m 1s$/m);
+  assert.equal(summary({}, 500, []), "took      under 1s");
+  assert.match(summary({ product: { models: "r/s@sha256:1" } }, 500, []), /^models {4}r\/s@sha256:1$/m);
+});
+
+test("a part is targeted by what it registers, and by nothing else of the recipe's name", () => {
+  const plan = { recipe: "starter", stages: [{ name: "cuda" }, { name: "model-vae", bulk: true }] };
+  const targets = targetsOf({ name: "dev", project: "strata" }, plan, ["cuda", "model-vae"]);
+  const stage = "strata:index:LayeredImage$strata:index:ImageStage";
+  const bulk = "strata:index:LayeredImage$strata:index:BulkStage";
+  assert.deepEqual(targets, [
+    "urn:pulumi:dev::strata::**::registry",
+    "urn:pulumi:dev::strata::strata:index:LayeredImage::starter",
+    `urn:pulumi:dev::strata::${stage}::starter-cuda`,
+    `urn:pulumi:dev::strata::${stage}$docker-build:index:Image::starter-cuda`,
+    `urn:pulumi:dev::strata::${bulk}::starter-model-vae`,
+    `urn:pulumi:dev::strata::${bulk}$command:local:Command::starter-model-vae`,
+  ]);
+});

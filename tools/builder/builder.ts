@@ -1,0 +1,120 @@
+import { join } from "node:path";
+import type { Home } from "../../home.ts";
+import { parseReference } from "../../oci/references.ts";
+import { attempt, type CommandResult } from "../program/exec.ts";
+import { recallServices } from "../services/services.ts";
+import { withLogin } from "./docker-login.ts";
+
+/** A build outside Pulumi: the smoke test, and what bootstraps the rest. */
+export interface BuildRequest {
+  /** Holds the Dockerfile and its files. */
+  readonly folder: string;
+  /** Named contexts: images by digest reference. */
+  readonly images?: Readonly<Record<string, string>>;
+  readonly args?: Readonly<Record<string, string>>;
+  /** Environment variables of this process that hold secrets, by the secrets' ids; unset ones are left out. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** As BuildKit's `--output` has it. */
+  readonly output: string;
+  /** File for what the exporter says, its digest for instance. */
+  readonly metadata?: string;
+  readonly onLine?: (line: string) => void;
+}
+
+/**
+ * Runs a build in the builder that `make up` started, else in the buildx builder called `name`. buildctl and buildx
+ * speak to the same BuildKit; which one is there depends on whether a Docker engine is.
+ */
+export async function buildInBuilder(
+  home: Home,
+  name: string,
+  request: BuildRequest,
+): Promise<CommandResult> {
+  const [image] = Object.values(request.images ?? {});
+  if (image === undefined) return await build(home, name, request, {});
+  return await withLogin(home, parseReference(image).registry, (env) => build(home, name, request, env));
+}
+
+async function build(
+  home: Home,
+  name: string,
+  { folder, images = {}, args = {}, secrets = {}, output, metadata, onLine }: BuildRequest,
+  env: Readonly<Record<string, string>>,
+): Promise<CommandResult> {
+  const services = await recallServices(home);
+  const options = onLine ? { env, onLine } : { env };
+  const given = Object.entries(secrets)
+    .filter(([, variable]) => process.env[variable])
+    .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);
+  const more = [...given, ...(metadata ? ["--metadata-file", metadata] : [])];
+  if (services?.builder.kind === "buildkitd") {
+    const frontend = [
+      ...Object.entries(images).map(([key, image]) => `context:${key}=docker-image://${image}`),
+      ...Object.entries(args).map(([key, value]) => `build-arg:${key}=${value}`),
+    ].flatMap((option) => ["--opt", option]);
+    const local = ["--local", `context=${folder}`, "--local", `dockerfile=${folder}`];
+    return await attempt(
+      join(home.bin, "buildctl"),
+      [
+        ...["--addr", services.builder.address, "build", "--progress=plain", "--frontend", "dockerfile.v0"],
+        ...[...local, ...frontend, ...more, "--output", output],
+      ],
+      options,
+    );
+  }
+  const flags = [
+    ...Object.entries(images).flatMap(([key, image]) => [
+      "--build-context",
+      `${key}=docker-image://${image}`,
+    ]),
+    ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),
+  ];
+  return await attempt(
+    "docker",
+    [
+      // What buildx would say of the build makes an index of an image.
+      ...["buildx", "build", "--builder", name, "--progress=plain", "--provenance=false"],
+      ...[...flags, ...more, "--output", output, folder],
+    ],
+    options,
+  );
+}
+
+/**
+ * Removes what the builder keeps of finished builds: the records whose description `isMeant`, and with them the blobs
+ * that nothing else needs. What is still in use stays.
+ *
+ * @returns how many records were removed
+ */
+export async function freeInBuilder(
+  home: Home,
+  name: string,
+  isMeant: (description: string) => boolean,
+): Promise<number> {
+  const services = await recallServices(home);
+  const process = services?.builder.kind === "buildkitd" ? services.builder : undefined;
+  const call = (command: string, ...args: string[]): Promise<CommandResult> =>
+    process
+      ? attempt(join(home.bin, "buildctl"), ["--addr", process.address, command, ...args])
+      : attempt("docker", ["buildx", command, "--builder", name, ...args]);
+  // An answer counts even if the program fails after it, which buildctl has been seen to do.
+  const { stdout } = await call("du", "--verbose");
+  const ids = recordsIn(stdout)
+    .filter(({ description }) => isMeant(description))
+    .map(({ id }) => id);
+  for (const id of ids) {
+    await (process
+      ? call("prune", "--all", "--filter", `id==${id}`)
+      : call("prune", "--all", "--force", "--filter", `id=${id}`));
+  }
+  return ids.length;
+}
+
+/** What `du --verbose` of buildctl and of buildx lists: a block for each record, `ID:` first. */
+export function recordsIn(text: string): { readonly id: string; readonly description: string }[] {
+  return text.split(/^(?=ID:)/m).flatMap((block) => {
+    const id = /^ID:\s*(\S+)/.exec(block)?.[1];
+    const description = /^Description:\s*(.*)$/m.exec(block)?.[1] ?? "";
+    return id ? [{ id, description }] : [];
+  });
+}

@@ -1,0 +1,25 @@
+import { rm, rmdir } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { cache, home } from "../../home.ts";
+import { main } from "../program/main.ts";
+import { note, step } from "../program/progress.ts";
+import { removeDocker } from "../services/docker.ts";
+import { recallServices, stopServices } from "../services/services.ts";
+
+/** `make clean`: stops the services and removes all that was built here; with `--all` the cached tools too. */
+await main(async () => {
+  const { values } = parseArgs({ options: { all: { type: "boolean", default: false } } });
+  const services = await recallServices(home);
+  await step("Stopping the builder and the registry", () => stopServices(home));
+  if (services?.builder.kind === "docker") await removeDocker();
+  // Path by path, as $STRATA_HOME may be a folder that holds other things too.
+  const { root, ...parts } = home;
+  await step(`Removing what was built in ${root}`, async () => {
+    for (const path of Object.values(parts)) await rm(path, { recursive: true, force: true });
+  });
+  await rmdir(root).catch(() => note(`${root} holds other things, which stay`));
+  if (values.all) await step(`Removing ${cache}`, () => rm(cache, { recursive: true, force: true }));
+  if (!values.all)
+    note(`kept ${cache} (tools that all clones share; node tools/commands/clean.ts --all removes it too)`);
+  return 0;
+});

@@ -1,0 +1,15 @@
+import { home } from "../../home.ts";
+import { main } from "../program/main.ts";
+import { note, step } from "../program/progress.ts";
+import { stopServices } from "../services/services.ts";
+
+/** `make down`: stops the builder and the registry; what they hold stays. */
+await main(async () => {
+  const stopped = await step("Stopping the builder and the registry", () => stopServices(home));
+  note(
+    stopped.length > 0
+      ? `services: stopped the ${stopped.join(" and the ")}`
+      : "services: nothing was running",
+  );
+  return 0;
+});

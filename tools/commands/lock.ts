@@ -1,0 +1,84 @@
+import { parseArgs } from "node:util";
+import { UserError } from "../../errors.ts";
+import { repository } from "../../home.ts";
+import { didYouMean } from "../../lib/checked.ts";
+import { findRecipe, recipes } from "../../recipes/index.ts";
+import { checkLocks } from "../lock/check.ts";
+import { writeLocks } from "../lock/files.ts";
+import { readMirrors } from "../lock/mirrors.ts";
+import { checkOwn, partsOfOwn, refreshOwn } from "../lock/own.ts";
+import { isPart, type Part, parts, refresh } from "../lock/parts.ts";
+import { main } from "../program/main.ts";
+import { note } from "../program/progress.ts";
+
+/**
+ * `npm run lock [-- images|nodes|classes|python|models|all] [--check] [--mirror PREFIX=REPLACEMENT] [--recipe FILE]`: looks
+ * everything up anew and prints what moved, or checks that the locks fit their inputs (off line). With the file of a
+ * recipe of one's own: the locks beside it.
+ */
+await main(async () => {
+  const { values, positionals } = parseOptions();
+  const chosen = chosenParts(positionals);
+  const mirrors = readMirrors(values.mirror ?? []);
+  if (values.recipe !== undefined) {
+    return await lockOwn(values.recipe, partsOfOwn(chosen, chosen === parts), mirrors, values.check);
+  }
+  const sources = { root: repository, recipes: Object.values(recipes) };
+  if (values.check) {
+    checkLocks(sources, chosen);
+    return 0;
+  }
+  const files = await refresh(chosen, { ...sources, mirrors }, note);
+  await writeLocks(repository, files);
+  return 0;
+});
+
+async function lockOwn(
+  file: string,
+  chosen: readonly Part[],
+  mirrors: Readonly<Record<string, string>>,
+  check = false,
+): Promise<number> {
+  const { recipe, folder } = await findRecipe(file);
+  if (folder === undefined) {
+    throw new UserError(
+      "--recipe",
+      `${file} is strata's own.`,
+      "Leave --recipe out: its locks are made together.",
+    );
+  }
+  const own = { recipe, folder, strata: repository };
+  if (check) checkOwn(chosen, own);
+  else await writeLocks(folder, await refreshOwn(chosen, own, mirrors, note));
+  return 0;
+}
+
+function parseOptions() {
+  try {
+    return parseArgs({
+      options: {
+        check: { type: "boolean" },
+        mirror: { type: "string", multiple: true },
+        recipe: { type: "string" },
+      },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    throw new UserError("lock", (error as Error).message, "");
+  }
+}
+
+/** Those that are named, in the order in which they are made; all of them without a name. */
+function chosenParts(names: readonly string[]): readonly Part[] {
+  if (names.length === 0 || names.includes("all")) return parts;
+  for (const name of names) {
+    if (!isPart(name)) {
+      throw new UserError(
+        name,
+        `is not a lock; there are ${parts.join(", ")}.`,
+        didYouMean(name, parts) || `Use: npm run lock -- ${parts.join("|")}|all`,
+      );
+    }
+  }
+  return parts.filter((part) => names.includes(part));
+}

@@ -1,0 +1,110 @@
+/** `npm run models -- <workflow>…`: which models and custom nodes workflows need. See `HELP`. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { UserError } from "../../errors.ts";
+import { repository } from "../../home.ts";
+import { analyse } from "../../lib/comfyui/workflow/analyse.ts";
+import { classIndex } from "../../lib/comfyui/workflow/class-index.ts";
+import { compare } from "../../lib/comfyui/workflow/compare.ts";
+import { readWorkflow } from "../../lib/comfyui/workflow/read.ts";
+import { formatModelLock, modelLockPath, parseModelLock } from "../../lib/locks/models.ts";
+import { nodeClassesPath, parseNodeClasses } from "../../lib/locks/node-classes.ts";
+import { formatRecipeModels, recipeModels, recipeModelsPath } from "../../lib/models/recipe-list.ts";
+import { withWanted } from "../../lib/models/wanted.ts";
+import { writeLocks } from "../lock/files.ts";
+import { renderModels } from "./models/table.ts";
+
+const HELP = `Usage: npm run models -- <workflow>… [--catalogue FILE] [--json] [--add] [--write RECIPE]
+
+A workflow is a file of ComfyUI: Export, Export (API), or an image (PNG) that it saved.
+
+  --catalogue FILE  the models to compare with (default: ${modelLockPath})
+  --json            print the report as one JSON object (schema: ModelsReport in lib/comfyui/workflow/report.ts)
+  --add             put what the lock lacks into it, where the workflow gives an address; then run
+                    npm run lock -- models
+  --write RECIPE    write what is needed to recipes/models/RECIPE.json
+
+Exit status: 0 everything is known and locked, 1 something is not, 2 the workflows could not be read.`;
+
+/** @returns the exit status */
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parse(args);
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  if (positionals.length === 0) throw usage("expected a workflow.");
+  const classes = classIndex(parseNodeClasses(readText(join(repository, nodeClassesPath))));
+  const catalogue = values.catalogue ?? join(repository, modelLockPath);
+  const lock = parseModelLock(readText(catalogue), catalogue);
+  const workflows = positionals.map((path) => readWorkflow(readBytes(path), fromRepository(path)));
+  const needs = analyse(workflows, classes);
+  let report = compare(needs, lock, classes);
+  if (values.add) {
+    const more = withWanted(lock, report);
+    writeFileSync(catalogue, formatModelLock(more));
+    console.error(`added ${more.incomplete.length - lock.incomplete.length} models to ${catalogue}`);
+    report = compare(needs, more, classes);
+  }
+  if (values.write !== undefined) {
+    const path = recipeModelsPath(recipeName(values.write));
+    await writeLocks(repository, [{ path, text: formatRecipeModels(recipeModels(report)) }]);
+    console.error(`wrote ${path}`);
+  }
+  console.log(values.json ? JSON.stringify(report, null, 2) : renderModels(report));
+  return report.verdict === "complete" ? 0 : 1;
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        catalogue: { type: "string" },
+        json: { type: "boolean" },
+        add: { type: "boolean" },
+        write: { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    throw usage((error as Error).message);
+  }
+}
+
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UserError(path, `cannot be read: ${(error as Error).message}.`, "");
+  }
+}
+
+function readText(path: string): string {
+  return readBytes(path).toString("utf8");
+}
+
+/** Files of the repository are named from its root, so that a written list is the same on every machine. */
+function fromRepository(path: string): string {
+  const below = relative(repository, resolve(path));
+  return below.startsWith("..") ? path : below;
+}
+
+function recipeName(name: string): string {
+  if (/^[a-z][a-z0-9-]*$/.test(name)) return name;
+  throw new UserError("--write", `expected the name of a recipe, got "${name}".`, "Write --write wan22.");
+}
+
+function usage(problem: string): UserError {
+  return new UserError("models", problem, `\n\n${HELP}`);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  // A user's mistake is told without a stack trace; anything else is a bug and shows where it happened.
+  console.error(error instanceof UserError ? `error: ${error.message}` : error);
+  process.exitCode = 2;
+}

@@ -1,0 +1,103 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs, styleText } from "node:util";
+import { UserError } from "../../errors.ts";
+import { home, repository } from "../../home.ts";
+import { didYouMean } from "../../lib/checked.ts";
+import { renderMarkdown } from "../../lib/preview/markdown.ts";
+import { previewJsonSchema } from "../../lib/preview/model.ts";
+import { type Look, renderTree } from "../../lib/preview/tree.ts";
+import { collectPreview } from "../preview/collect.ts";
+import { writeAtomically } from "../program/files.ts";
+import { main } from "../program/main.ts";
+import { projectName, statePath } from "../stack/stack.ts";
+
+const HELP = `Usage: npm run preview -- [--stack NAME]... [--base REVISION] [--offline]
+                          [--json | --markdown] [--out FOLDER]
+
+  --stack NAME     a stack, Pulumi.NAME.yaml; may be given several times (default: all of them)
+  --base REVISION  compare with the plan of the common ancestor with this revision, not with the last update
+  --offline        call no Pulumi: read our own state file, or compare with the base branch
+  --json           print one JSON object, by docs/preview-schema.json (npm run --silent leaves out npm's own lines)
+  --markdown       print what the pull-request comment says; --limit N keeps it under N characters
+  --out FOLDER     also write preview.json and preview.md there
+  --schema         print the JSON Schema
+
+Exit status: 0, or 1 where a stack failed.`;
+
+/** Too little room for the summary would cut the verdicts. */
+const LEAST_LIMIT = 5_000;
+
+const styles = {
+  good: "green",
+  changed: "yellow",
+  gone: "red",
+  bad: "red",
+  quiet: "gray",
+  strong: "bold",
+} as const satisfies { readonly [look in Look]: Parameters<typeof styleText>[0] };
+
+/** `npm run preview`: what the next update of each stack would do, and why. */
+await main(async () => {
+  const { values } = parseArgs({
+    options: {
+      stack: { type: "string", multiple: true },
+      base: { type: "string" },
+      offline: { type: "boolean", default: false },
+      json: { type: "boolean" },
+      markdown: { type: "boolean" },
+      limit: { type: "string" },
+      out: { type: "string" },
+      schema: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help || values.schema) {
+    process.stdout.write(values.help ? `${HELP}\n` : previewJsonSchema());
+    return 0;
+  }
+  const stacks = chosenStacks(values.stack ?? []);
+  const limit = limitOf(values.limit);
+  const preview = await collectPreview(home, { stacks, offline: values.offline, base: values.base });
+  const json = JSON.stringify(preview, null, 2);
+  if (values.out) {
+    await writeAtomically(join(values.out, "preview.json"), `${json}\n`);
+    await writeAtomically(join(values.out, "preview.md"), `${renderMarkdown(preview)}\n`);
+  }
+  const text = values.json
+    ? json
+    : values.markdown
+      ? renderMarkdown(preview, limit)
+      : renderTree(preview, paint);
+  process.stdout.write(`${text}\n`);
+  return preview.stacks.some(({ verdict }) => verdict === "failed") ? 1 : 0;
+});
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const limit = Number(text);
+  if (limit >= LEAST_LIMIT) return limit;
+  throw new UserError("--limit", `expected ${LEAST_LIMIT} or more characters, got "${text}".`, "");
+}
+
+/** Those that are named, each once; without a name all that have a file. */
+function chosenStacks(names: readonly string[]): string[] {
+  const project = projectName(readFileSync(join(repository, "Pulumi.yaml"), "utf8"));
+  const existing = readdirSync(repository)
+    .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
+    .sort();
+  for (const name of names) {
+    if (existing.includes(name) || existsSync(statePath(home, { project, name }))) continue;
+    throw new UserError(
+      `stack ${name}`,
+      `there is no Pulumi.${name}.yaml.`,
+      didYouMean(name, existing) || `Use one of ${existing.join(", ")}.`,
+    );
+  }
+  return names.length > 0 ? [...new Set(names)] : existing;
+}
+
+/** Node itself heeds NO_COLOR and whether stdout is a terminal. */
+function paint(look: Look, text: string): string {
+  return styleText(styles[look], text, { stream: process.stdout });
+}

@@ -1,0 +1,82 @@
+import { parseArgs } from "node:util";
+import Table from "cli-table3";
+import { UserError } from "../../errors.ts";
+import { type AwsClients, awsClients } from "../hosts/aws/clients.ts";
+import { type Found, findAll, remove } from "../hosts/aws/leaks.ts";
+import { main } from "../program/main.ts";
+import { note } from "../program/progress.ts";
+
+const HELP = `Usage: npm run reaper -- --region REGION... [--profile NAME] [--remove] [--all] [--json]
+
+  --region REGION  where to look; may be given several times
+  --profile NAME   of the credentials, as AWS_PROFILE has it
+  --remove         end or delete what should not be there any more
+  --all            also what a test may be using at this moment
+  --json           print what was found as JSON
+
+Lists what smoke tests have made on AWS and what is still there: instances, volumes, schedules, logins.
+Exit status: 0, or 1 where something is left that should not be there.`;
+
+/** `npm run reaper`: nothing that a test rented stays unseen. */
+await main(async () => {
+  const { values } = parseArgs({
+    options: {
+      region: { type: "string", multiple: true },
+      profile: { type: "string" },
+      remove: { type: "boolean", default: false },
+      all: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${HELP}\n`);
+    return 0;
+  }
+  const regions = values.region ?? [];
+  if (regions.length === 0) {
+    throw new UserError(
+      "--region",
+      "is missing.",
+      "Name the regions of the stacks' hosts: --region us-east-1",
+    );
+  }
+  const found: (Found & { region: string })[] = [];
+  let left = 0;
+  for (const region of regions) {
+    const clients = awsClients({ region, profile: values.profile });
+    const here = await findAll(clients, new Date());
+    found.push(...here.map((each) => ({ ...each, region })));
+    const wrong = here.filter(({ leak }) => leak !== undefined || values.all);
+    left += values.remove ? await removeAll(wrong, clients) : wrong.filter(({ leak }) => leak).length;
+  }
+  process.stdout.write(values.json ? `${JSON.stringify(found, null, 2)}\n` : table(found));
+  return left > 0 ? 1 : 0;
+});
+
+/** How many could not be removed. */
+async function removeAll(found: readonly Found[], clients: AwsClients): Promise<number> {
+  let failed = 0;
+  for (const each of found) {
+    try {
+      await remove(each, clients);
+      note(`${each.kind} ${each.id} removed`);
+    } catch (error) {
+      failed++;
+      note(`${each.kind} ${each.id} stays: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return failed;
+}
+
+function table(found: readonly (Found & { region: string })[]): string {
+  if (found.length === 0) return "nothing of any smoke test is there\n";
+  const rows = new Table({
+    head: ["region", "what", "id", "stack", "", "leak"],
+    style: { head: [], border: [] },
+  });
+  for (const { region, kind, id, stack, detail, leak } of found) {
+    rows.push([region, kind, id, stack, detail, leak ?? "no: a test uses it"]);
+  }
+  return `${rows.toString()}\n`;
+}

@@ -1,0 +1,74 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { Config } from "../../config.ts";
+import { UserError } from "../../errors.ts";
+import { home, repository as root } from "../../home.ts";
+import { Transport } from "../../oci/transport.ts";
+import { main } from "../program/main.ts";
+import { listPromotions } from "../promotion/listing.ts";
+import { promotedTags, rollBack } from "../promotion/rollback.ts";
+import { renderListing } from "../promotion/table.ts";
+import { prepareRegistries } from "../setup/registries.ts";
+import { stackConfig } from "../stack/plan.ts";
+
+const HELP = `Usage: npm run rollback -- [tag] [digest] [--stack NAME] [--repository REPOSITORY] [--json]
+
+Without a tag: the tags that were promoted. With one: where it has pointed, with the evidence of then. With a digest,
+or the beginning of one: the tag points there again, in the stack's registry and all its copies.
+
+  --stack NAME             whose registries (default: dev)
+  --repository REPOSITORY  this one alone, host[:port]/path
+  --json                   print lists as JSON`;
+
+/** `npm run rollback`: see `HELP`. */
+await main(async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      stack: { type: "string", default: "dev" },
+      repository: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  const [tag, digest, ...more] = positionals;
+  if (values.help || more.length > 0) {
+    process.stdout.write(`${HELP}\n`);
+    return values.help ? 0 : 2;
+  }
+  const repositories = values.repository
+    ? [values.repository]
+    : await prepareRegistries(home, await configOf(values.stack));
+  const transport = new Transport();
+  if (tag === undefined) return await showTags(repositories, transport, values.json);
+  if (digest !== undefined) await rollBack(repositories, tag, digest, transport);
+  const listings = await Promise.all(
+    repositories.map((repository) => listPromotions(repository, tag, transport)),
+  );
+  if (values.json) process.stdout.write(`${JSON.stringify(listings, null, 2)}\n`);
+  else process.stdout.write(`${listings.map(renderListing).join("\n\n")}\n`);
+  return 0;
+});
+
+/** A stack that has no file would be one with defaults, and its registry another than is meant. */
+async function configOf(stack: string): Promise<Config> {
+  if (existsSync(join(root, `Pulumi.${stack}.yaml`))) return await stackConfig(root, stack);
+  throw new UserError(`stack ${stack}`, `has no file Pulumi.${stack}.yaml.`, "Name another with --stack.");
+}
+
+async function showTags(
+  repositories: readonly string[],
+  transport: Transport,
+  json: boolean,
+): Promise<number> {
+  const found = await Promise.all(
+    repositories.map(async (repository) => ({ repository, tags: await promotedTags(repository, transport) })),
+  );
+  if (json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+  else {
+    for (const { repository, tags } of found)
+      process.stdout.write(`${repository}\n${tags.map((tag) => `  ${tag}\n`).join("") || "  no tag yet\n"}`);
+  }
+  return 0;
+}

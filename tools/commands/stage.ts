@@ -1,0 +1,53 @@
+import { parseArgs } from "node:util";
+import prettyBytes from "pretty-bytes";
+import { home } from "../../home.ts";
+import { topPaths } from "../../lib/audit/top-paths.ts";
+import { stageNamed } from "../../lib/plan/part.ts";
+import { openLayer, readImage } from "../../oci/client.ts";
+import { listLayer } from "../../oci/listing-cache.ts";
+import { main } from "../program/main.ts";
+import { elapsed, step } from "../program/progress.ts";
+import { buildPart } from "../pulumi/build-part.ts";
+import { openStack } from "../pulumi/open.ts";
+import { plannedStack, stageReference } from "../stack/outputs.ts";
+
+/** So many paths are shown. */
+const ROWS = 12;
+
+/** `make stage`: builds one layer and what it needs, without a product, and says what came out. */
+await main(async () => {
+  const started = Date.now();
+  const { values } = parseArgs({
+    options: { stack: { type: "string", default: "dev" }, layer: { type: "string", default: "" } },
+  });
+  const stack = await openStack(home, values.stack);
+  const { plan, config } = await plannedStack(home, stack);
+  const stage = stageNamed(plan, values.layer);
+  const code = await buildPart(home, stack, plan, [stage.name]);
+  if (code !== 0) return code;
+
+  const reference = stageReference(home, config, stage);
+  const image = await readImage(reference);
+  const listings = await step("Listing its files", () =>
+    Promise.all(
+      image.layers.map((layer) => listLayer(home.audit, layer.digest, () => openLayer(reference, layer))),
+    ),
+  );
+  const files = listings.flatMap(({ entries }) => entries).filter(({ type }) => type !== "directory");
+  const unpacked = prettyBytes(files.reduce((sum, { size }) => sum + size, 0));
+  const { paths, elsewhere } = topPaths(files, ROWS);
+  const row = (bytes: number, text: string) => `  ${prettyBytes(bytes).padStart(8)}  ${text}`;
+  process.stdout.write(
+    [
+      "",
+      `stage     ${stage.name}: ${stage.summary}`,
+      `image     ${reference.replace(/:[^:]*$/, "")}@${image.digest}`,
+      `size      ${prettyBytes(image.bytes)} compressed, ${unpacked} in ${files.length} files`,
+      `took      ${elapsed(Date.now() - started)}`,
+      ...paths.map(({ path, bytes }) => row(bytes, path)),
+      ...(elsewhere > 0 ? [row(elsewhere, "elsewhere")] : []),
+      "",
+    ].join("\n"),
+  );
+  return 0;
+});

@@ -1,0 +1,44 @@
+import { delimiter, dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { UserError } from "../../errors.ts";
+import { cache, type Home } from "../../home.ts";
+import type { Engine } from "../services/services.ts";
+
+/**
+ * What every call of Pulumi gets beside this process's environment: Node and our tools first on PATH, our plugins,
+ * and a file backend with an empty passphrase unless the user has chosen otherwise.
+ */
+export function pulumiEnvironment(
+  home: Home,
+  engine: Engine,
+  current: NodeJS.ProcessEnv = process.env,
+): Record<string, string> {
+  const path = [dirname(process.execPath), home.bin, ...(current.PATH ?? "").split(delimiter)];
+  const environment: Record<string, string> = {
+    PATH: [...new Set(path.filter(Boolean))].join(delimiter),
+    PULUMI_HOME: home.pulumi,
+    PULUMI_SKIP_UPDATE_CHECK: "1",
+    STRATA_HOME: home.root,
+    // Loading Pulumi's SDK is most of what a run without changes takes: compiled code spares a third of it.
+    NODE_COMPILE_CACHE: join(cache, "node-compile"),
+  };
+  if (ownsBackend(current)) environment.PULUMI_BACKEND_URL = pathToFileURL(home.state).href;
+  if (current.PULUMI_CONFIG_PASSPHRASE === undefined && current.PULUMI_CONFIG_PASSPHRASE_FILE === undefined) {
+    environment.PULUMI_CONFIG_PASSPHRASE = "";
+  }
+  // With an engine, buildx and the registry logins are the user's own.
+  if (engine === "buildkitd") environment.DOCKER_CONFIG = home.docker;
+  return environment;
+}
+
+/** Whether the state lies in our file backend. */
+export function ownsBackend(current: NodeJS.ProcessEnv = process.env): boolean {
+  return !current.PULUMI_BACKEND_URL;
+}
+
+/** A variable that the caller has to set. */
+export function required(name: string, environment: NodeJS.ProcessEnv = process.env): string {
+  const value = environment[name];
+  if (!value) throw new UserError(name, "is not set.", "This program is called by Pulumi, which sets it.");
+  return value;
+}

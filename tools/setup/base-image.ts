@@ -1,0 +1,135 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../../errors.ts";
+import { type Home, repository } from "../../home.ts";
+import { didYouMean } from "../../lib/checked.ts";
+import { type ImageLock, type LockedImage, parseImageLock } from "../../lib/locks/images.ts";
+import { run } from "../program/exec.ts";
+import { recall, writeJson } from "../program/files.ts";
+import { note, step } from "../program/progress.ts";
+import { registryHolds } from "../services/loopback.ts";
+import type { Services } from "../services/services.ts";
+import { reachable } from "../toolchain/reach.ts";
+import { ensureTools } from "../toolchain/toolchain.ts";
+import { makeRootContext, SOURCE_DATE_EPOCH } from "./mmdebstrap.ts";
+
+/** `<home>/images.json`: the images that were made here, by their name in `locks/images.json`. */
+export const localImagesSchema = z.record(z.string(), z.string());
+
+/** What the plan may build from: an image by digest, and whether it was made here. */
+export interface BaseImage {
+  readonly reference: string;
+  readonly local: boolean;
+}
+
+/**
+ * Makes sure that the builder can get the base image called `name`. Where the registry of its reference cannot be
+ * reached, a substitute is made with mmdebstrap and pushed to the local registry; it stays in use until it is gone
+ * from there, since another base would rebuild everything.
+ */
+export async function ensureBaseImage(home: Home, services: Services, name: string): Promise<BaseImage> {
+  const image = await lockedImage(name);
+  const made = (await recall(home.images, localImagesSchema)) ?? {};
+  const known = made[name];
+  if (known?.startsWith(`${services.registry.address}/`) && (await registryHolds(known))) {
+    note(`base image: ${known}, made here earlier`);
+    return { reference: known, local: true };
+  }
+  if (await reachable(registryUrl(image.reference))) {
+    if (known) {
+      delete made[name];
+      await writeJson(home.images, made);
+    }
+    const reference = `${image.reference}@${image.digest}`;
+    note(`base image: ${reference}`);
+    return { reference, local: false };
+  }
+  const reference = await makeLocally(home, services, name, image);
+  await writeJson(home.images, { ...made, [name]: reference });
+  note(
+    `base image: ${reference}, made here with mmdebstrap, as ${registryHost(image.reference)} cannot be reached`,
+  );
+  return { reference, local: true };
+}
+
+async function readImageLock(): Promise<ImageLock> {
+  return parseImageLock(await readFile(join(repository, "locks", "images.json"), "utf8"));
+}
+
+async function lockedImage(name: string): Promise<LockedImage> {
+  const lock = await readImageLock();
+  const image = lock[name];
+  if (image) return image;
+  const names = Object.keys(lock);
+  const remedy = didYouMean(name, names) || "Add it to locks/images.json, with its digest.";
+  throw new UserError("strata:base", `expected one of ${names.join(", ")}, got "${name}".`, remedy);
+}
+
+async function makeLocally(
+  home: Home,
+  services: Services,
+  name: string,
+  image: LockedImage,
+): Promise<string> {
+  const { suite } = image;
+  if (!suite) throw cannotBeMade(name, image, await readImageLock());
+  const { mmdebstrap, buildctl } = await ensureTools(home, ["mmdebstrap"], true);
+  if (!mmdebstrap) throw new Error("mmdebstrap is not resolved");
+  return await step(`Making the base image ${name} with mmdebstrap`, async (say) => {
+    const folder = await mkdtemp(join(tmpdir(), "strata-base-"));
+    try {
+      say("bootstrapping");
+      await makeRootContext(mmdebstrap.path, suite, folder);
+      say("pushing");
+      const target = `${services.registry.address}/strata/base`;
+      const metadata = join(folder, "metadata.json");
+      const output = `type=image,name=${target}:${name},push=true,oci-mediatypes=true,compression=zstd,force-compression=true`;
+      if (services.builder.kind === "docker") {
+        const options = [
+          "--builder",
+          services.builder.name,
+          "--provenance=false",
+          "--metadata-file",
+          metadata,
+        ];
+        const time = ["--build-arg", `SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
+        await run("docker", ["buildx", "build", ...options, ...time, "--output", output, folder]);
+      } else {
+        if (!buildctl) throw new Error("buildctl is not resolved");
+        const context = ["--local", `context=${folder}`, "--local", `dockerfile=${folder}`];
+        const options = ["--frontend", "dockerfile.v0", "--metadata-file", metadata, "--progress=plain"];
+        const address = ["--addr", services.builder.address];
+        const time = ["--opt", `build-arg:SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
+        await run(buildctl.path, [...address, "build", ...options, ...time, ...context, "--output", output]);
+      }
+      const { "containerimage.digest": digest } = JSON.parse(await readFile(metadata, "utf8"));
+      return `${target}@${digest}`;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+/** Names what can be had instead, with the Python that goes with it. */
+export function cannotBeMade(name: string, { reference }: LockedImage, lock: ImageLock): UserError {
+  const others = Object.entries(lock)
+    .filter(([, { suite }]) => suite)
+    .map(([other, { python }]) => `strata:base: ${other} with strata:python: "${python}"`);
+  return new UserError(
+    `base image "${name}"`,
+    `${registryHost(reference)} cannot be reached, and only Debian can be made without it.`,
+    `Open the way to that registry, or choose in Pulumi.<stack>.yaml: ${others.join(", or ")}.`,
+  );
+}
+
+function registryHost(reference: string): string {
+  return reference.split("/")[0] ?? reference;
+}
+
+/** The address to knock at; docker.io's registry lives under another name. */
+export function registryUrl(reference: string): string {
+  const host = registryHost(reference);
+  return `https://${host === "docker.io" ? "registry-1.docker.io" : host}/v2/`;
+}

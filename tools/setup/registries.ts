@@ -1,0 +1,25 @@
+import { type Config, registryAccess, registryAddress } from "../../config.ts";
+import type { Home } from "../../home.ts";
+import { type RegistrySetting, registryHost, repositoryName } from "../../lib/registry/setting.ts";
+import { keepAuthority, keepLogin } from "../../oci/logins.ts";
+
+/**
+ * Makes ready what a program needs to get into a stack's registries without Pulumi: their authorities, and for GHCR the
+ * token of the environment. A password of the stack is encrypted, and was kept by its last update.
+ *
+ * @returns the repositories, the stack's own first
+ */
+export async function prepareRegistries(home: Home, config: Pick<Config, "registry" | "copies">) {
+  const prepare = async (setting: RegistrySetting) => {
+    const address = registryHost(setting, registryAddress(home.services));
+    const { password, ca } = registryAccess(setting);
+    if (setting.kind === "oci") await keepAuthority(home.logins, address, ca);
+    if (setting.kind === "ghcr" && setting.password === undefined && password !== undefined) {
+      const { owner, username = owner } = setting;
+      await keepLogin(home.logins, address, { address, username, password });
+    }
+    return repositoryName(setting, registryAddress(home.services));
+  };
+  const { registry, copies } = config;
+  return await Promise.all([registry, ...copies].map(prepare));
+}

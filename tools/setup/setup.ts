@@ -1,0 +1,28 @@
+import { mkdir } from "node:fs/promises";
+import type { Home } from "../../home.ts";
+import { pulumiEnvironment } from "../program/environment.ts";
+import { chooseEngine, type Engine, ensureServices, type Services } from "../services/services.ts";
+import { ensureTools, neededTools, type Toolchain } from "../toolchain/toolchain.ts";
+import { type BaseImage, ensureBaseImage } from "./base-image.ts";
+import { preflight } from "./preflight.ts";
+
+/** Everything that a build needs, ready. */
+export interface Setup {
+  readonly engine: Engine;
+  readonly tools: Toolchain;
+  readonly services: Services;
+  readonly base: BaseImage;
+  /** What a call of Pulumi gets beside this process's environment. */
+  readonly environment: Record<string, string>;
+}
+
+/** Makes sure of tools, services and the base image called `base`, in this order; what is there already is kept. */
+export async function setUp(home: Home, base: string, firstBuildBytes?: number): Promise<Setup> {
+  await mkdir(home.state, { recursive: true });
+  await preflight(home, firstBuildBytes);
+  const engine = await chooseEngine(home);
+  const tools = await ensureTools(home, neededTools[engine]);
+  const services = await ensureServices(home, engine, tools);
+  const image = await ensureBaseImage(home, services, base);
+  return { engine, tools, services, base: image, environment: pulumiEnvironment(home, engine) };
+}

@@ -1,0 +1,54 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "../../errors.ts";
+import type { Home } from "../../home.ts";
+import { ownsBackend } from "../program/environment.ts";
+import { attempt, tail } from "../program/exec.ts";
+
+/** A stack and how to call the CLI on it. */
+export interface Stack {
+  readonly name: string;
+  /** The folder of Pulumi.yaml. */
+  readonly folder: string;
+  readonly project: string;
+  /** The CLI's program. */
+  readonly pulumi: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** The project's name, out of the text of Pulumi.yaml. */
+export function projectName(yaml: string): string {
+  const name = /^name:\s*["']?([\w.-]+)/m.exec(yaml)?.[1];
+  if (name) return name;
+  throw new UserError("Pulumi.yaml", "has no name.", "Restore it: git checkout Pulumi.yaml");
+}
+
+/** Where a stack's state is in our file backend. */
+export function statePath(home: Home, { project, name }: Pick<Stack, "project" | "name">): string {
+  return join(home.state, ".pulumi", "stacks", project, `${name}.json`);
+}
+
+/** Makes sure that the stack exists in its backend. In our own, a look at its file spares a call. */
+export async function ensureStack(home: Home, stack: Stack): Promise<void> {
+  if (ownsBackend() && existsSync(statePath(home, stack))) return;
+  const result = await attempt(
+    stack.pulumi,
+    ["stack", "init", stack.name, "--no-select", "--non-interactive"],
+    {
+      cwd: stack.folder,
+      env: stack.environment,
+    },
+  );
+  if (result.ok || /already exists/.test(result.all)) return;
+  throw new UserError(
+    `stack ${stack.name}`,
+    `cannot be made:\n${tail(result.all, 10)}\n`,
+    "Check PULUMI_BACKEND_URL and the login to that backend (`pulumi login`).",
+  );
+}
+
+/** Reads a text that may be missing. */
+export async function readOptional(path: string): Promise<string> {
+  return await readFile(path, "utf8").catch(() => "");
+}

@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { joinedImageTag } from "../../lib/registry/tags.ts";
+import { readImage } from "../../oci/client.ts";
+import { imageOf, type Layers, withLayers } from "../../oci/joined-image.ts";
+import { pushImage } from "../../oci/push.ts";
+import { parseReference } from "../../oci/references.ts";
+import { tagManifest } from "../../oci/tag.ts";
+import { required } from "../program/environment.ts";
+import { main } from "../program/main.ts";
+
+const parts = z.record(z.string(), z.string());
+
+/**
+ * Puts the layers of STRATA_PARTS (JSON: references by the stages' names) on top of the image STRATA_BASE, or makes an
+ * image of nothing else where there is no base. All is in one repository already, so only a configuration and a
+ * manifest are sent, and it gets the tag STRATA_TAG with its digest. Called by the component JoinedImage; prints the
+ * reference.
+ */
+await main(async () => {
+  const references = Object.entries(parts.parse(JSON.parse(required("STRATA_PARTS"))));
+  const layers = await Promise.all(
+    references.map(async ([name, reference]) => ({ name, image: await layersOf(reference) })),
+  );
+  const base = process.env.STRATA_BASE;
+  const below = base ? await readImage(base) : undefined;
+  const { config, layers: all } = below ? withLayers(below, layers) : imageOf(layers);
+  const reference = await pushImage(base ?? references[0]?.[1] ?? "", config, all);
+  const { digest = "" } = parseReference(reference);
+  await tagManifest(reference, joinedImageTag(required("STRATA_TAG"), digest));
+  process.stdout.write(`${reference}\n`);
+  return 0;
+});
+
+async function layersOf(reference: string): Promise<Layers> {
+  const { layers, config } = await readImage(reference);
+  return { layers, diffIds: config.rootfs?.diff_ids ?? [] };
+}

@@ -1,0 +1,116 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "../../errors.ts";
+import { home } from "../../home.ts";
+import { type Evidence, judge, summarise } from "../../lib/evidence/evidence.ts";
+import { imageResults } from "../../lib/evidence/image-results.ts";
+import { type HostDescription, needsGpu, parseTest } from "../../lib/hosts/description.ts";
+import { readImage } from "../../oci/client.ts";
+import { parseReference } from "../../oci/references.ts";
+import { testSomewhere } from "../hosts/attempts.ts";
+import { openHosts } from "../hosts/open.ts";
+import { addToHistory } from "../preview/history.ts";
+import { required } from "../program/environment.ts";
+import { writeJson } from "../program/files.ts";
+import { deferInterrupts, main } from "../program/main.ts";
+import { note } from "../program/progress.ts";
+import { findEvidence, type StoredEvidence, storeEvidence } from "../promotion/evidence-store.ts";
+
+/** Evidence of this week, of another stack or a run whose state is lost, spares the test; it moves any tag. */
+const REUSED_DAYS = 7;
+
+/**
+ * Runs the smoke checks in the product STRATA_REFERENCE, on the hosts that STRATA_TEST describes. Called by the component
+ * SmokeTest: stdout is the evidence, stderr what people read. Exit code 1 is a failing check, or that no host could say
+ * anything.
+ */
+await main(async () => {
+  const reference = required("STRATA_REFERENCE");
+  const { digest } = parseReference(reference);
+  if (!digest) throw new UserError(reference, "has no digest.", "Evidence is about a digest: name one.");
+  const test = parseTest(required("STRATA_TEST"));
+  const checksKey = required("STRATA_CHECKS");
+  const known = process.env.STRATA_RETEST ? null : await earlier(reference, checksKey, test.hosts);
+  if (known) {
+    note(`smoke test: passed on ${known.evidence.startedAt} (${known.digest}); make up RETEST=1 tests again`);
+    process.stdout.write(JSON.stringify(known.evidence));
+    return 0;
+  }
+
+  // What the registry tells already takes no host.
+  const image = imageResults(await readImage(reference));
+  if (judge(image) === "fail") {
+    for (const { id, status, reason } of image) if (status === "fail") note(`fail ${id}: ${reason}`);
+    return 1;
+  }
+
+  const keys: (string | null)[] = JSON.parse(process.env.STRATA_KEYS || "[]");
+  const hosts = await openHosts(test.hosts, { home, builder: required("STRATA_BUILDER"), keys });
+  const { computeCapabilities, minimumDriver, budget } = test;
+  const interrupt = new AbortController();
+  const order = { reference, computeCapabilities, minimumDriver, signal: interrupt.signal };
+  const { tested, seconds, attempts } = await deferInterrupts(
+    () => interrupt.abort(),
+    () => testSomewhere(hosts, order, budget),
+  );
+  if (!tested) {
+    note("inconclusive: no host could test the image, which says nothing about it");
+    for (const { host, reason } of attempts) note(`inconclusive ${host}: ${reason}`);
+    return 1;
+  }
+  const { report, ...where } = tested;
+  const checks = [...image, ...report.checks];
+  const evidence: Evidence = {
+    ...report,
+    checks,
+    verdict: judge(checks),
+    digest,
+    reference,
+    recipe: required("STRATA_RECIPE"),
+    generation: required("STRATA_GENERATION"),
+    checksKey,
+    ...where,
+    attempts,
+  };
+  const kept = join(home.evidence, `${digest.replace(":", "-")}.json`);
+  await mkdir(home.evidence, { recursive: true });
+  await writeJson(kept, evidence);
+  note(`evidence: stored with the image as ${await storeEvidence(evidence)}`);
+  await keepHistory(evidence, seconds / 60);
+  note(`smoke test: ${summarise(evidence)}`);
+  if (evidence.verdict !== "pass") {
+    // Pulumi shows the end of what a failed command wrote: what failed comes last, and nothing after it.
+    note(`evidence: ${kept}`);
+    for (const { host, reason } of attempts) note(`inconclusive ${host}: ${reason}`);
+    for (const check of evidence.checks.filter(
+      ({ status }) => status === "fail" || status === "inconclusive",
+    )) {
+      note(`${check.status} ${check.id}: ${[check.reason, check.output].filter(Boolean).join("\n")}`);
+    }
+    return 1;
+  }
+  process.stdout.write(JSON.stringify(evidence));
+  return 0;
+});
+
+/** Evidence that any host of a kind that would be asked has left; null where somebody has to be asked. */
+async function earlier(
+  reference: string,
+  checksKey: string,
+  hosts: readonly HostDescription[],
+): Promise<StoredEvidence | null> {
+  const hostKinds = hosts.map(({ kind }) => kind);
+  const host = hosts.every(needsGpu) ? "gpu" : "any";
+  return await findEvidence(reference, { checksKey, hostKinds, host, maxAgeDays: REUSED_DAYS });
+}
+
+/** What a preview expects of the next test rests on this. */
+async function keepHistory({ recipe, generation, host }: Evidence, minutes: number): Promise<void> {
+  const instance = host.kind === "aws" ? host.instanceType : null;
+  const at = new Date().toISOString();
+  await addToHistory(
+    home,
+    [],
+    [{ recipe, generation, kind: host.kind, instance, minutes: Math.round(minutes * 100) / 100, at }],
+  );
+}

@@ -5,13 +5,12 @@ import { rootCertificates } from "node:tls";
 import { z } from "zod";
 import { throwAll, together, UserError } from "./errors.ts";
 import { additionalCertificates } from "./lib/certificates.ts";
-import { checked } from "./lib/checked.ts";
-import { evidenceSetting } from "./lib/evidence/setting.ts";
+import { evidenceSetting } from "./lib/evidence/evidence-setting.ts";
 import { remoteAddress } from "./lib/git-remote.ts";
 import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
-import { budgetSetting, hostProblems, hostSetting } from "./lib/hosts/setting.ts";
-import { modelsSetting, noModels } from "./lib/models/setting.ts";
+import { budgetSetting, hostProblems, hostSetting } from "./lib/hosts/host-setting.ts";
+import { modelsSetting, noModels } from "./lib/models/models-setting.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import { redact } from "./lib/redact.ts";
 import {
@@ -21,8 +20,9 @@ import {
   registryHost,
   registrySetting,
   repeatedRegistries,
-} from "./lib/registry/setting.ts";
+} from "./lib/registry/registry-setting.ts";
 import { longestTag, reservedPrefixes } from "./lib/registry/tags.ts";
+import { checked } from "./lib/schema-errors.ts";
 import { type FoundRecipe, findRecipe, knownRecipe } from "./recipes/index.ts";
 
 /** What strata's own tags begin with is not for others. */

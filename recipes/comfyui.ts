@@ -1,4 +1,4 @@
-import type { ComfyUi, CustomNode, Replacement } from "../lib/comfyui/nodes.ts";
+import type { ComfyUi, CustomNode, Replacement } from "../lib/comfyui/custom-nodes.ts";
 import { virtualEnvironment } from "../lib/recipe/layer.ts";
 import type { ImageRuntime, Resolution } from "../lib/recipe/recipe.ts";
 

@@ -3,11 +3,18 @@ import { throwAll, UserError } from "../errors.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
 import { packageGroup } from "../layers/packages/layer.ts";
 import { type UnmetRequirement, verification } from "../layers/verify/layer.ts";
-import { checked } from "../lib/checked.ts";
-import type { CustomNode, NodeGroup } from "../lib/comfyui/nodes.ts";
+import type { CustomNode, NodeGroup } from "../lib/comfyui/custom-nodes.ts";
 import type { Layer, LayerContext } from "../lib/recipe/layer.ts";
 import { joinResolutions, type Recipe, type Resolution } from "../lib/recipe/recipe.ts";
-import { customNode, layer, recipeShape, type Shape, texts, unmetRequirement } from "../lib/recipe/schema.ts";
+import {
+  customNode,
+  layer,
+  recipeShape,
+  type Shape,
+  texts,
+  unmetRequirement,
+} from "../lib/recipe/recipe-schema.ts";
+import { checked } from "../lib/schema-errors.ts";
 
 export type { Recipe } from "../lib/recipe/recipe.ts";
 export { node } from "./comfyui.ts";

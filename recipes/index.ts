@@ -1,8 +1,8 @@
 import { dirname, resolve } from "node:path";
 import { UserError } from "../errors.ts";
-import { didYouMean } from "../lib/checked.ts";
-import { loadRecipe, recipeFileName } from "../lib/recipe/file.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
+import { loadRecipe, recipeFileName } from "../lib/recipe/recipe-file.ts";
+import { didYouMean } from "../lib/schema-errors.ts";
 import { megapak } from "./megapak.ts";
 import { starter } from "./starter.ts";
 import { studio } from "./studio.ts";

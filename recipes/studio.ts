@@ -14,7 +14,7 @@ import { comfyuiPackages as comfyuiSystem, systemWith } from "../layers/system/l
 import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
 import { verification } from "../layers/verify/layer.ts";
-import type { NodeGroup } from "../lib/comfyui/nodes.ts";
+import type { NodeGroup } from "../lib/comfyui/custom-nodes.ts";
 import { joinResolutions, type Recipe } from "../lib/recipe/recipe.ts";
 import { comfyuiLicences, comfyuiResolution, comfyuiRuntime, comfyuiSource, node } from "./comfyui.ts";
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type GenerationName, generation } from "../../lib/gpu/generations.ts";
-import { type Budget, type HostSetting, permittedInstances } from "../../lib/hosts/setting.ts";
+import { type Budget, type HostSetting, permittedInstances } from "../../lib/hosts/host-setting.ts";
 import { parseSize } from "../../lib/size.ts";
 import type { Host } from "./host.ts";
 

@@ -1,4 +1,4 @@
-import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/models.ts";
+import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/model-lock.ts";
 import type { ModelLayer } from "../../lib/models/packing.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 import { comfyuiFolder } from "../comfyui/layer.ts";

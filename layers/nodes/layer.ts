@@ -1,4 +1,4 @@
-import type { NodeGroup, ResolvedNode } from "../../lib/comfyui/nodes.ts";
+import type { NodeGroup, ResolvedNode } from "../../lib/comfyui/custom-nodes.ts";
 import { type Layer, type LayerContext, stageMounts } from "../../lib/recipe/layer.ts";
 import { gitAddress } from "../../lib/recipe/source-wheel.ts";
 import { comfyuiFolder } from "../comfyui/layer.ts";

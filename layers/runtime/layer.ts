@@ -1,6 +1,6 @@
-import type { ResolvedComfyUi } from "../../lib/comfyui/nodes.ts";
-import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/models.ts";
-import type { ResolvedModels } from "../../lib/models/models.ts";
+import type { ResolvedComfyUi } from "../../lib/comfyui/custom-nodes.ts";
+import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/model-lock.ts";
+import type { ResolvedModels } from "../../lib/models/resolve-models.ts";
 import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
 
 /** Where the recipe's own workflows are in the image, for the smoke test. */

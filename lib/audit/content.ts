@@ -1,5 +1,5 @@
 /** Bytes that an image carries more than once. */
-import type { AuditLayer, Entry, Finding } from "./model.ts";
+import type { AuditLayer, Entry, Finding } from "./audit-schema.ts";
 import { finding } from "./rules.ts";
 
 /** Copies of smaller files are not worth a look. Bytes. */

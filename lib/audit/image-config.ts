@@ -1,9 +1,9 @@
 /** Secrets and host paths in an image's configuration. */
 
 import { secretsInConfigText, soundsSecret } from "../secrets.ts";
-import type { AuditConfig, Finding } from "./model.ts";
+import type { AuditConfig, Finding } from "./audit-schema.ts";
+import type { Tree } from "./file-tree.ts";
 import { finding } from "./rules.ts";
-import type { Tree } from "./tree.ts";
 
 /**
  * @param hostPaths folders of the build machine that may not be named

@@ -1,7 +1,7 @@
 /** Lays the layers over one another and finds where they meet. */
-import type { AuditLayer, Entry, Finding } from "./model.ts";
+import type { AuditLayer, Entry, Finding } from "./audit-schema.ts";
+import { type Node, Tree } from "./file-tree.ts";
 import { finding } from "./rules.ts";
-import { type Node, Tree } from "./tree.ts";
 
 const WHITEOUT = /(^|\/)\.wh\.([^/]+)$/;
 /** In a folder: hides everything that lower layers have there. */

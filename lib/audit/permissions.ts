@@ -1,7 +1,7 @@
 /** Modes, device nodes and links. */
-import type { AuditLayer, Entry, Finding } from "./model.ts";
+import type { AuditLayer, Entry, Finding } from "./audit-schema.ts";
+import type { Tree } from "./file-tree.ts";
 import { finding } from "./rules.ts";
-import type { Tree } from "./tree.ts";
 
 const SET_ID = 0o6000;
 const STICKY = 0o1000;

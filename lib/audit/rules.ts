@@ -1,5 +1,5 @@
 /** Every kind of finding: how grave it is, what it is called, and what to do about it. */
-import type { Finding, FindingCode } from "./model.ts";
+import type { Finding, FindingCode } from "./audit-schema.ts";
 
 interface Rule {
   readonly severity: Finding["severity"];

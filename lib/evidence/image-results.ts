@@ -1,5 +1,5 @@
-import { checkLimits } from "../audit/limits.ts";
-import type { AuditConfig } from "../audit/model.ts";
+import type { AuditConfig } from "../audit/audit-schema.ts";
+import { checkLimits } from "../audit/image-limits.ts";
 import { parseSize } from "../size.ts";
 import type { CheckResult } from "./evidence.ts";
 

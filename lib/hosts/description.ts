@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { checked } from "../checked.ts";
+import { checked } from "../schema-errors.ts";
 
 /**
  * What tools/steps/smoke-test.ts gets to know of the hosts: a component made it, so a mistake in it is a bug. Keys and passwords

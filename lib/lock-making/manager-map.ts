@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { repositoryName } from "../comfyui/nodes.ts";
+import { repositoryName } from "../comfyui/custom-nodes.ts";
 
 /** ComfyUI-Manager's list of node classes: by repository, the classes and what it remarks about them. */
 const schema = z.record(

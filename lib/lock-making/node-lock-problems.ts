@@ -1,6 +1,6 @@
 import { UserError, UserErrors } from "../../errors.ts";
-import { resolveComfyUi } from "../comfyui/nodes.ts";
-import type { NodeLock } from "../locks/nodes.ts";
+import { resolveComfyUi } from "../comfyui/custom-nodes.ts";
+import type { NodeLock } from "../locks/node-lock.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { nodeSources, type Source, type Sources } from "./node-sources.ts";
 

@@ -1,4 +1,4 @@
-import type { NodeLock } from "../locks/nodes.ts";
+import type { NodeLock } from "../locks/node-lock.ts";
 
 /** A repository whose commit is another than before. */
 export interface Move {

@@ -1,5 +1,5 @@
 import { throwAll, UserError } from "../../errors.ts";
-import { type CustomNode, type GitSource, repositoryName } from "../comfyui/nodes.ts";
+import { type CustomNode, type GitSource, repositoryName } from "../comfyui/custom-nodes.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** A repository that recipes use, and what they say about it. */

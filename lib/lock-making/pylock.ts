@@ -1,4 +1,4 @@
-import { normaliseName } from "../locks/python.ts";
+import { normaliseName } from "../locks/python-lock.ts";
 
 /** What the index has of a pinned distribution. */
 export interface Available {

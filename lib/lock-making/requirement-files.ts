@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { UserError } from "../../errors.ts";
-import { isAddress } from "../comfyui/nodes.ts";
-import { normaliseName } from "../locks/python.ts";
+import { isAddress } from "../comfyui/custom-nodes.ts";
+import { normaliseName } from "../locks/python-lock.ts";
 
 /** The files of a repository that are read, by path. */
 export type Files = ReadonlyMap<string, string>;

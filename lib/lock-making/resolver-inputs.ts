@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.ts";
-import { type Asked, isAddress } from "../comfyui/nodes.ts";
-import { normaliseName, requirementName } from "../locks/python.ts";
+import { type Asked, isAddress } from "../comfyui/custom-nodes.ts";
+import { normaliseName, requirementName } from "../locks/python-lock.ts";
 import type { Resolution } from "../recipe/recipe.ts";
 
 /** What the resolver gets. */

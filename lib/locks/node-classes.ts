@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { checked } from "../checked.ts";
+import { checked } from "../schema-errors.ts";
 
 const modelInput = z.strictObject({
   /** ComfyUI's names for the folders whose files it lists: `loras`. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { throwAll, UserError } from "../../errors.ts";
-import { modelPath } from "../locks/models.ts";
+import { modelPath } from "../locks/model-lock.ts";
 import { type RegistryKind, registryKinds, registryLimits } from "../registry/limits.ts";
 
 /** What packing needs to know of a model. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { throwAll, UserError } from "../../errors.ts";
-import { checked } from "../checked.ts";
 import type { ModelsReport } from "../comfyui/workflow/report.ts";
+import { checked } from "../schema-errors.ts";
 
 const schema = z.strictObject({
   /** The workflows that the list follows from, below the repository. */

@@ -1,5 +1,5 @@
 import { throwAll, UserError } from "../../errors.ts";
-import { resolveComfyUi } from "../comfyui/nodes.ts";
+import { resolveComfyUi } from "../comfyui/custom-nodes.ts";
 import {
   type AttentionKernel,
   type CompiledKernel,
@@ -8,11 +8,11 @@ import {
   type PythonVersion,
 } from "../gpu/compatibility.ts";
 import { type GenerationName, generation } from "../gpu/generations.ts";
-import type { NodeLock } from "../locks/nodes.ts";
-import { normaliseName } from "../locks/python.ts";
-import type { SourceLock } from "../locks/sources.ts";
+import type { NodeLock } from "../locks/node-lock.ts";
+import { normaliseName } from "../locks/python-lock.ts";
+import type { SourceLock } from "../locks/source-lock.ts";
 import { mirrored } from "../mirrors.ts";
-import type { ModelsSetting } from "../models/setting.ts";
+import type { ModelsSetting } from "../models/models-setting.ts";
 import {
   type CompiledSources,
   compiledSources,
@@ -22,7 +22,7 @@ import {
 } from "../recipe/kernels.ts";
 import type { LayerContext, LlamaSource } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import type { RegistrySetting } from "../registry/setting.ts";
+import type { RegistrySetting } from "../registry/registry-setting.ts";
 
 /** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
 export interface Choices {

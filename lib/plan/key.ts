@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ContextFile } from "./files.ts";
+import type { ContextFile } from "./context-files.ts";
 
 /**
  * Everything that decides what a stage's image holds, as `kind:name` to value, where kind is one of

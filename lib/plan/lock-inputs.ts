@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../../errors.ts";
-import { type Asked, resolveComfyUi } from "../comfyui/nodes.ts";
+import { type Asked, resolveComfyUi } from "../comfyui/custom-nodes.ts";
 import {
   attentionKernels,
   type CudaVersion,
@@ -9,8 +9,8 @@ import {
   type PythonVersion,
 } from "../gpu/compatibility.ts";
 import { generation } from "../gpu/generations.ts";
-import type { NodeLock } from "../locks/nodes.ts";
-import { normaliseName, requirementName } from "../locks/python.ts";
+import type { NodeLock } from "../locks/node-lock.ts";
+import { normaliseName, requirementName } from "../locks/python-lock.ts";
 import { kernelRequirements } from "../recipe/kernels.ts";
 import type { LayerContext } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { normaliseName } from "../locks/python.ts";
+import { normaliseName } from "../locks/python-lock.ts";
 import type { Plan, Stage } from "./plan.ts";
 
 const check = z.strictObject({

@@ -11,12 +11,12 @@ import {
   pinOf,
   splitLock,
   withGitPackages,
-} from "../locks/python.ts";
+} from "../locks/python-lock.ts";
 import { withKernels } from "../recipe/kernels.ts";
 import type { Layer, LayerContext, LayerRole } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { sourceWheel, wheelStage } from "../recipe/source-wheel.ts";
-import { type ContextFile, readContextFile, readFolder } from "./files.ts";
+import { type ContextFile, readContextFile, readFolder } from "./context-files.ts";
 import { fileInput, type StageInputs, stageKey } from "./key.ts";
 import { type ProductLabels, productDockerfile } from "./product.ts";
 

@@ -1,7 +1,7 @@
-import type { Cause } from "../plan/difference.ts";
+import type { Cause } from "../plan/stage-changes.ts";
 import { causesOf, type SharedCause } from "./causes.ts";
 import { code } from "./escape.ts";
-import type { Preview } from "./model.ts";
+import type { Preview } from "./preview-schema.ts";
 import { isHash, short } from "./words.ts";
 
 /** Stages that are named beside their reason. */

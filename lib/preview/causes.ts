@@ -1,5 +1,5 @@
-import type { Cause } from "../plan/difference.ts";
-import type { Preview } from "./model.ts";
+import type { Cause } from "../plan/stage-changes.ts";
+import type { Preview } from "./preview-schema.ts";
 import { isConsequence, isHash } from "./words.ts";
 
 /** A reason, once, with everything that it changes. */

@@ -1,6 +1,6 @@
 import { causeMarkdown } from "./cause-list.ts";
 import { cell, code, html, link } from "./escape.ts";
-import type { LinkedMove, Move, PlannedStack, StagePreview } from "./model.ts";
+import type { LinkedMove, Move, PlannedStack, StagePreview } from "./preview-schema.ts";
 import {
   evidenceText,
   expectedText,

@@ -1,4 +1,4 @@
-import type { EngineAnswer, PlannedStack } from "./model.ts";
+import type { EngineAnswer, PlannedStack } from "./preview-schema.ts";
 import { listed } from "./words.ts";
 
 /** Names that are told of each kind. */

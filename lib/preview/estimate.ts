@@ -1,5 +1,5 @@
-import type { Build, History } from "./history.ts";
-import type { Expectation, StagePreview, Sum, Sure } from "./model.ts";
+import type { Build, History } from "./build-history.ts";
+import type { Expectation, StagePreview, Sum, Sure } from "./preview-schema.ts";
 
 /** Which stage, and where it is built. */
 export interface Wanted {

@@ -1,9 +1,9 @@
 import { type GenerationName, generation, instancesFor } from "../gpu/generations.ts";
 import { ESTIMATED_MINUTES } from "../hosts/estimate.ts";
-import { type Budget, type HostSetting, permittedInstances } from "../hosts/setting.ts";
+import { type Budget, type HostSetting, permittedInstances } from "../hosts/host-setting.ts";
+import type { History, TestRun } from "./build-history.ts";
 import { median } from "./estimate.ts";
-import type { History, TestRun } from "./history.ts";
-import type { ExpectedTest, StackPreview } from "./model.ts";
+import type { ExpectedTest, StackPreview } from "./preview-schema.ts";
 
 /** Where a stack's product is tested, and what that may cost. */
 export interface TestPlan {

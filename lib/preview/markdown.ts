@@ -3,8 +3,8 @@ import { detailForms, table } from "./details.ts";
 import { cell, code, codeBlock, link } from "./escape.ts";
 import { dollarsOfAll } from "./expected-test.ts";
 import { fit, type Section } from "./fit.ts";
-import { renderGraph } from "./graph.ts";
-import type { Preview, StackPreview } from "./model.ts";
+import type { Preview, StackPreview } from "./preview-schema.ts";
+import { renderGraph } from "./stage-graph.ts";
 import { evidenceText, expectedText, money, sizeText, testCell, verdictText } from "./words.ts";
 
 /** Where the rest is, for a reader of the comment. */

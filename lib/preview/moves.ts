@@ -1,7 +1,7 @@
 import { compareLink } from "../lock-making/node-moves.ts";
-import type { NodeLock } from "../locks/nodes.ts";
-import type { KeyedStage } from "../plan/difference.ts";
-import type { LinkedMove, Move } from "./model.ts";
+import type { NodeLock } from "../locks/node-lock.ts";
+import type { KeyedStage } from "../plan/stage-changes.ts";
+import type { LinkedMove, Move } from "./preview-schema.ts";
 import { short } from "./words.ts";
 
 /** Where a commit is from, by the locks that are at hand. */

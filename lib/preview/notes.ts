@@ -6,8 +6,8 @@ import {
   type SizedLayer,
   slowestUpload,
 } from "../registry/limits.ts";
-import type { PlannedStack } from "./model.ts";
-import type { Known } from "./stack.ts";
+import type { PlannedStack } from "./preview-schema.ts";
+import type { Known } from "./preview-stack.ts";
 
 /** Bytes a second that many lines do not have upwards. */
 const FAST = 10e6;

@@ -1,7 +1,7 @@
 import prettyBytes from "pretty-bytes";
 import prettyMs from "pretty-ms";
-import type { Cause } from "../plan/difference.ts";
-import type { PlannedStack, StagePreview, Sum } from "./model.ts";
+import type { Cause } from "../plan/stage-changes.ts";
+import type { PlannedStack, StagePreview, Sum } from "./preview-schema.ts";
 
 /** Hashes and commits cut to what tells them apart; everything else as it is. */
 export function short(value: string): string {

@@ -7,8 +7,8 @@ import {
   type PythonVersion,
 } from "../gpu/compatibility.ts";
 import type { Generation } from "../gpu/generations.ts";
-import { normaliseName, type PythonLock, requirementName } from "../locks/python.ts";
-import type { SourceLock } from "../locks/sources.ts";
+import { normaliseName, type PythonLock, requirementName } from "../locks/python-lock.ts";
+import type { SourceLock } from "../locks/source-lock.ts";
 import { mirrored } from "../mirrors.ts";
 import { wheelFits } from "./wheel-names.ts";
 

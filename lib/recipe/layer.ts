@@ -1,7 +1,7 @@
-import type { Fetch, ResolvedComfyUi } from "../comfyui/nodes.ts";
+import type { Fetch, ResolvedComfyUi } from "../comfyui/custom-nodes.ts";
 import type { AttentionKernel, CompatibilitySet, PythonVersion } from "../gpu/compatibility.ts";
 import type { Generation } from "../gpu/generations.ts";
-import type { ResolvedModels } from "../models/models.ts";
+import type { ResolvedModels } from "../models/resolve-models.ts";
 import type { CompiledSources, PinnedWheels } from "./kernels.ts";
 
 /** Where llama.cpp's source comes from; both are pinned in locks/sources.json. */

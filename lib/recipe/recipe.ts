@@ -1,4 +1,4 @@
-import type { ComfyUi, GitSource } from "../comfyui/nodes.ts";
+import type { ComfyUi, GitSource } from "../comfyui/custom-nodes.ts";
 import type { AttentionKernel, CudaVersion, PythonVersion } from "../gpu/compatibility.ts";
 import type { Layer, LayerContext } from "./layer.ts";
 

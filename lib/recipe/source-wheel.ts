@@ -1,5 +1,5 @@
 import { cudaToolchain } from "../gpu/compatibility.ts";
-import { type Distribution, normaliseName } from "../locks/python.ts";
+import { type Distribution, normaliseName } from "../locks/python-lock.ts";
 import { runnableOn } from "./kernels.ts";
 import { type Layer, type LayerContext, stageMounts } from "./layer.ts";
 

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.ts";
-import type { RegistrySetting } from "./setting.ts";
+import type { RegistrySetting } from "./registry-setting.ts";
 
 export const registryKinds = ["local", "ghcr", "ecr", "docker-hub", "oci"] as const;
 export type RegistryKind = (typeof registryKinds)[number];

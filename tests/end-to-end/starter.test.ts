@@ -9,7 +9,7 @@ import { home, repository } from "../../home.ts";
 import { absentChecks, parseEvidence } from "../../lib/evidence/evidence.ts";
 import { readImage } from "../../oci/client.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
-import { openStack } from "../../tools/pulumi/open.ts";
+import { openStack } from "../../tools/pulumi/open-stack.ts";
 
 const outputsSchema = z.object({
   product: z.object({

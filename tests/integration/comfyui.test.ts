@@ -7,10 +7,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { ComfyUi, CustomNode } from "../../lib/comfyui/nodes.ts";
+import type { ComfyUi, CustomNode } from "../../lib/comfyui/custom-nodes.ts";
 import { nodeSources } from "../../lib/lock-making/node-sources.ts";
-import type { NodeLock } from "../../lib/locks/nodes.ts";
-import { lockNodes } from "../../tools/lock/nodes.ts";
+import type { NodeLock } from "../../lib/locks/node-lock.ts";
+import { lockNodes } from "../../tools/lock/lock-nodes.ts";
 import {
   fixtureComfyUi,
   fixtureNode,

@@ -5,18 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { UserError } from "../../errors.ts";
-import type { CustomNode } from "../../lib/comfyui/nodes.ts";
+import type { CustomNode } from "../../lib/comfyui/custom-nodes.ts";
 import { cudaVersions, pythonVersions } from "../../lib/gpu/compatibility.ts";
-import { nodeLockPath } from "../../lib/locks/nodes.ts";
-import { parsePythonLock } from "../../lib/locks/python.ts";
+import { nodeLockPath } from "../../lib/locks/node-lock.ts";
+import { parsePythonLock } from "../../lib/locks/python-lock.ts";
 import type { Recipe, Resolution } from "../../lib/recipe/recipe.ts";
 import { extendRecipe } from "../../recipes/extend.ts";
 import { checkLocks } from "../../tools/lock/check.ts";
-import { writeLocks } from "../../tools/lock/files.ts";
-import { checkOwn, refreshOwn } from "../../tools/lock/own.ts";
-import { refresh } from "../../tools/lock/parts.ts";
-import { resolve } from "../../tools/lock/resolve.ts";
+import { checkOwn, refreshOwn } from "../../tools/lock/external-recipe.ts";
+import { refresh } from "../../tools/lock/refresh.ts";
+import { resolve } from "../../tools/lock/resolve-requirements.ts";
 import { installUv } from "../../tools/lock/uv.ts";
+import { writeLocks } from "../../tools/lock/write-locks.ts";
 import {
   conflictingNodes,
   fixtureComfyUi,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { type Cause, difference, type StageChange } from "../../lib/plan/difference.ts";
+import { type Cause, difference, type StageChange } from "../../lib/plan/stage-changes.ts";
 import { smallLayers } from "./support/small-layers.ts";
 import type { SmallVariant } from "./support/small-variant.ts";
 import { openTestStack, type TestStack, type Update } from "./support/stack.ts";

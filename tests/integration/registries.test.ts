@@ -21,10 +21,10 @@ import { Transport } from "../../oci/transport.ts";
 import { digestOf, putBlob, putManifest } from "../../oci/write.ts";
 import { copyProduct } from "../../tools/promotion/copy-product.ts";
 import { findEvidence, storeEvidence } from "../../tools/promotion/evidence-store.ts";
-import { listPromotions } from "../../tools/promotion/listing.ts";
-import { type Order, promote } from "../../tools/promotion/order.ts";
-import { rollBack } from "../../tools/promotion/rollback.ts";
+import { type Order, promote } from "../../tools/promotion/promote.ts";
+import { listPromotions } from "../../tools/promotion/promotion-listing.ts";
 import { sessionsIn } from "../../tools/promotion/sessions.ts";
+import { rollBack } from "../../tools/promotion/undo-promotion.ts";
 import { checksKey, evidenceFor } from "../support/evidence.ts";
 import {
   type GuardedRegistry,

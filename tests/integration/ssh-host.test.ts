@@ -14,7 +14,7 @@ import { repository } from "../../home.ts";
 import { completeRun, type Evidence, type RunReport } from "../../lib/evidence/evidence.ts";
 import { imageCheck } from "../../lib/evidence/image-results.ts";
 import type { SshDescription, TestDescription } from "../../lib/hosts/description.ts";
-import { historySchema } from "../../lib/preview/history.ts";
+import { historySchema } from "../../lib/preview/build-history.ts";
 import { checksKey, promotionEnvironment } from "../support/evidence.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
 import { clearPodman, makePodman, whyNoPodman } from "./support/podman.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { ComfyUi, CustomNode, NodeGroup } from "../../lib/comfyui/nodes.ts";
-import { readFolder } from "../../lib/plan/files.ts";
+import type { ComfyUi, CustomNode, NodeGroup } from "../../lib/comfyui/custom-nodes.ts";
+import { readFolder } from "../../lib/plan/context-files.ts";
 import type { Resolution } from "../../lib/recipe/recipe.ts";
 import { type Contents, commitTo } from "./git-server.ts";
 

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { compatibilitySet } from "../../lib/gpu/compatibility.ts";
 import { generation } from "../../lib/gpu/generations.ts";
-import { parsePythonLock } from "../../lib/locks/python.ts";
+import { parsePythonLock } from "../../lib/locks/python-lock.ts";
 import { type Plan, type PlanSources, planRecipe } from "../../lib/plan/plan.ts";
 import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
 import type { Recipe } from "../../lib/recipe/recipe.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { LockedModel } from "../../lib/locks/models.ts";
+import type { LockedModel } from "../../lib/locks/model-lock.ts";
 
 /** Models served over HTTP on the loopback address, in parts where somebody asks for parts. */
 export interface ModelServer {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { ComfyUi, CustomNode } from "../../lib/comfyui/nodes.ts";
-import type { Checkout, NodeLock } from "../../lib/locks/nodes.ts";
+import type { ComfyUi, CustomNode } from "../../lib/comfyui/custom-nodes.ts";
+import type { Checkout, NodeLock } from "../../lib/locks/node-lock.ts";
 
 /** A full commit, the same for the same words. */
 export function commitOf(words: string): string {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { crc32, gzipSync } from "node:zlib";
-import { normaliseName } from "../../lib/locks/python.ts";
+import { normaliseName } from "../../lib/locks/python-lock.ts";
 import { makeTar } from "../unit/oci/support/tar.ts";
 
 /** A release of a package as an index has it. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { parsePythonLock } from "../../lib/locks/python.ts";
+import { parsePythonLock } from "../../lib/locks/python-lock.ts";
 import type { PlanSources } from "../../lib/plan/plan.ts";
 
 export interface Entry {

@@ -1,7 +1,7 @@
 import { deflateSync } from "node:zlib";
 import { type ClassIndex, classIndex } from "../../lib/comfyui/workflow/class-index.ts";
-import type { Workflow } from "../../lib/comfyui/workflow/graph.ts";
 import { readWorkflow } from "../../lib/comfyui/workflow/read.ts";
+import type { Workflow } from "../../lib/comfyui/workflow/workflow.ts";
 import { comfyuiName, type NodeClasses } from "../../lib/locks/node-classes.ts";
 
 type Json = Record<string, unknown>;

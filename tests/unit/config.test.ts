@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { parseConfig, readCertificates, refuseSecrets, registryAddress, schema } from "../../config.ts";
 import { UserErrors } from "../../errors.ts";
 import { repository } from "../../home.ts";
-import { parseImageLock } from "../../lib/locks/images.ts";
+import { parseImageLock } from "../../lib/locks/image-lock.ts";
 import { expandTags } from "../../lib/registry/tags.ts";
 import { recipeNames, recipes } from "../../recipes/index.ts";
 

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { parse } from "yaml";
 import { homeAt, repository } from "../../home.ts";
 import { generation, generationNames } from "../../lib/gpu/generations.ts";
-import { planStackIn } from "../../tools/stack/plan.ts";
+import { planStackIn } from "../../tools/stack/checkout-plan.ts";
 import { temporaryFolder } from "./support/folder.ts";
 
 const stacks = generationNames.filter((name) => name !== "cpu");

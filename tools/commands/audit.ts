@@ -3,14 +3,14 @@ import { homedir } from "node:os";
 import { parseArgs } from "node:util";
 import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
-import { parseSize } from "../../lib/audit/audit.ts";
-import { createProgress } from "./audit/progress.ts";
+import { parseSize } from "../../lib/audit/findings.ts";
+import { createProgress } from "./audit/audit-progress.ts";
+import { renderReport } from "./audit/findings-table.ts";
 import { auditImage } from "./audit/read-image.ts";
-import { renderReport } from "./audit/table.ts";
 
 const HELP = `Usage: npm run audit -- <reference> [--json] [--budget SIZE] [--system-layers N]
 
-  --json             print the report as one JSON object (schema: AuditReport in lib/audit/audit.ts)
+  --json             print the report as one JSON object (schema: AuditReport in lib/audit/findings.ts)
   --budget SIZE      most compressed bytes, such as "3.3 GB" (default: label strata.size-budget, else no limit)
   --system-layers N  so many of the lowest layers are the system image (default: label strata.system-layers, else 1)
 

@@ -8,13 +8,13 @@ import {
   verifyCommand,
   verifyStage,
 } from "../../lib/plan/package-report.ts";
-import { fileSystem } from "../../lib/plan/part.ts";
+import { fileSystem } from "../../lib/plan/partial-update.ts";
 import { installUv } from "../lock/uv.ts";
 import { main } from "../program/main.ts";
 import { step } from "../program/progress.ts";
 import { enter, openPlace } from "../shell/enter.ts";
 import { newestVersions } from "./check-packages/newest.ts";
-import { renderPackages } from "./check-packages/table.ts";
+import { renderPackages } from "./check-packages/package-table.ts";
 
 /**
  * `make check-packages`: the checks of the stage `verify` once more, on the files of the whole product and in its own

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { cache, home } from "../../home.ts";
 import { main } from "../program/main.ts";
 import { note, step } from "../program/progress.ts";
-import { removeDocker } from "../services/docker.ts";
+import { removeDocker } from "../services/docker-services.ts";
 import { recallServices, stopServices } from "../services/services.ts";
 
 /** `make clean`: stops the services and removes all that was built here; with `--all` the cached tools too. */

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { UserError } from "../../errors.ts";
-import { commentOn, commentOnFailure } from "../../lib/preview/comment.ts";
-import { FORMAT, previewSchema } from "../../lib/preview/model.ts";
+import { commentOn, commentOnFailure } from "../../lib/preview/comment-body.ts";
+import { FORMAT, previewSchema } from "../../lib/preview/preview-schema.ts";
 import { redact, redactAll, secretValues } from "../../lib/redact.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";

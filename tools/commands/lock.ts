@@ -1,13 +1,13 @@
 import { parseArgs } from "node:util";
 import { UserError } from "../../errors.ts";
 import { repository } from "../../home.ts";
-import { didYouMean } from "../../lib/checked.ts";
+import { didYouMean } from "../../lib/schema-errors.ts";
 import { findRecipe, recipes } from "../../recipes/index.ts";
 import { checkLocks } from "../lock/check.ts";
-import { writeLocks } from "../lock/files.ts";
-import { readMirrors } from "../lock/mirrors.ts";
-import { checkOwn, partsOfOwn, refreshOwn } from "../lock/own.ts";
-import { isPart, type Part, parts, refresh } from "../lock/parts.ts";
+import { checkOwn, partsOfOwn, refreshOwn } from "../lock/external-recipe.ts";
+import { readMirrors } from "../lock/mirror-options.ts";
+import { isPart, type Part, parts, refresh } from "../lock/refresh.ts";
+import { writeLocks } from "../lock/write-locks.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
 

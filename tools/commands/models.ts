@@ -8,12 +8,12 @@ import { analyse } from "../../lib/comfyui/workflow/analyse.ts";
 import { classIndex } from "../../lib/comfyui/workflow/class-index.ts";
 import { compare } from "../../lib/comfyui/workflow/compare.ts";
 import { readWorkflow } from "../../lib/comfyui/workflow/read.ts";
-import { formatModelLock, modelLockPath, parseModelLock } from "../../lib/locks/models.ts";
+import { formatModelLock, modelLockPath, parseModelLock } from "../../lib/locks/model-lock.ts";
 import { nodeClassesPath, parseNodeClasses } from "../../lib/locks/node-classes.ts";
+import { withWanted } from "../../lib/models/missing-models.ts";
 import { formatRecipeModels, recipeModels, recipeModelsPath } from "../../lib/models/recipe-list.ts";
-import { withWanted } from "../../lib/models/wanted.ts";
-import { writeLocks } from "../lock/files.ts";
-import { renderModels } from "./models/table.ts";
+import { writeLocks } from "../lock/write-locks.ts";
+import { renderModels } from "./models/model-table.ts";
 
 const HELP = `Usage: npm run models -- <workflow>… [--catalogue FILE] [--json] [--add] [--write RECIPE]
 

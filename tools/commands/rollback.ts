@@ -6,11 +6,11 @@ import { UserError } from "../../errors.ts";
 import { home, repository as root } from "../../home.ts";
 import { Transport } from "../../oci/transport.ts";
 import { main } from "../program/main.ts";
-import { listPromotions } from "../promotion/listing.ts";
-import { promotedTags, rollBack } from "../promotion/rollback.ts";
-import { renderListing } from "../promotion/table.ts";
+import { listPromotions } from "../promotion/promotion-listing.ts";
+import { renderListing } from "../promotion/promotion-table.ts";
+import { promotedTags, rollBack } from "../promotion/undo-promotion.ts";
 import { prepareRegistries } from "../setup/registries.ts";
-import { stackConfig } from "../stack/plan.ts";
+import { stackConfig } from "../stack/checkout-plan.ts";
 
 const HELP = `Usage: npm run rollback -- [tag] [digest] [--stack NAME] [--repository REPOSITORY] [--json]
 

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
-import { fileSystem } from "../../lib/plan/part.ts";
+import { fileSystem } from "../../lib/plan/partial-update.ts";
 import { main } from "../program/main.ts";
 import { enter, openPlace } from "../shell/enter.ts";
 

@@ -2,13 +2,13 @@ import { parseArgs } from "node:util";
 import prettyBytes from "pretty-bytes";
 import { home } from "../../home.ts";
 import { topPaths } from "../../lib/audit/top-paths.ts";
-import { stageNamed } from "../../lib/plan/part.ts";
+import { stageNamed } from "../../lib/plan/partial-update.ts";
 import { openLayer, readImage } from "../../oci/client.ts";
 import { listLayer } from "../../oci/listing-cache.ts";
 import { main } from "../program/main.ts";
 import { elapsed, step } from "../program/progress.ts";
-import { buildPart } from "../pulumi/build-part.ts";
-import { openStack } from "../pulumi/open.ts";
+import { buildPart } from "../pulumi/build-stages.ts";
+import { openStack } from "../pulumi/open-stack.ts";
 import { plannedStack, stageReference } from "../stack/outputs.ts";
 
 /** So many paths are shown. */

@@ -1,13 +1,13 @@
 import { parseArgs } from "node:util";
 import { home, repository } from "../../home.ts";
 import { main } from "../program/main.ts";
-import { openStack } from "../pulumi/open.ts";
+import { openStack } from "../pulumi/open-stack.ts";
 import { retestArguments } from "../pulumi/retest.ts";
+import { wholeUpdate } from "../pulumi/retry-early-end.ts";
 import { stackOutputs, summary } from "../pulumi/summary.ts";
 import { runPulumi } from "../pulumi/update.ts";
-import { wholeUpdate } from "../pulumi/whole.ts";
+import { planStackIn } from "../stack/checkout-plan.ts";
 import { outputsOf } from "../stack/outputs.ts";
-import { planStackIn } from "../stack/plan.ts";
 
 /**
  * `make up`: sets everything up, builds, and says what came out. With --retest the smoke test runs although it knows

@@ -1,7 +1,7 @@
 import type { Evidence } from "../../lib/evidence/evidence.ts";
 import { note } from "../program/progress.ts";
-import type { Order, Tested, TestHost } from "./host.ts";
 import { HostTrouble } from "./machine.ts";
+import type { Order, Tested, TestHost } from "./test-host.ts";
 
 /** What one test may take, all attempts together. */
 export interface Limits {

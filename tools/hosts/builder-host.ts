@@ -7,7 +7,7 @@ import { parseRunReport } from "../../lib/evidence/evidence.ts";
 import { buildInBuilder } from "../builder/builder.ts";
 import { tail } from "../program/exec.ts";
 import { note } from "../program/progress.ts";
-import type { Order, Tested, TestHost } from "./host.ts";
+import type { Order, Tested, TestHost } from "./test-host.ts";
 
 /** Times that BuildKit puts before a line of a step's output: `#7 12.3 `. */
 const stepPrefix = /^#\d+ [0-9.]+ /;

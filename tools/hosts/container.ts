@@ -14,8 +14,8 @@ import { isAtLeast } from "../../lib/versions.ts";
 import { tail } from "../program/exec.ts";
 import { note } from "../program/progress.ts";
 import { firstFile, packChecks } from "./checks.ts";
-import type { Order } from "./host.ts";
 import { type Ended, HostTrouble, type Machine, type RunOptions } from "./machine.ts";
+import type { Order } from "./test-host.ts";
 
 /** Where an image of strata answers whether it is healthy: recipes name it as their health check. */
 export const HEALTHCHECK = "/opt/strata/runtime/healthcheck";

@@ -1,8 +1,8 @@
 import type { DockerDescription } from "../../lib/hosts/description.ts";
 import { testInContainers } from "./container.ts";
-import type { Order, Tested, TestHost } from "./host.ts";
 import { loginFor } from "./login.ts";
 import { LocalMachine } from "./machine.ts";
+import type { Order, Tested, TestHost } from "./test-host.ts";
 
 /** Containers of the engine on this machine. */
 export class DockerHost implements TestHost {

@@ -1,9 +1,9 @@
 import type { SshDescription } from "../../lib/hosts/description.ts";
 import { isLoopback, parseReference } from "../../oci/references.ts";
 import { testInContainers } from "./container.ts";
-import type { Order, Tested, TestHost } from "./host.ts";
 import { loginFor } from "./login.ts";
 import { connectSsh } from "./ssh.ts";
+import type { Order, Tested, TestHost } from "./test-host.ts";
 
 /** Containers on a machine that is reached by SSH. */
 export class SshHost implements TestHost {

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { Client, type ConnectConfig, type ServerHostKeyAlgorithm } from "ssh2";
 import { parseHostKeys } from "../../lib/hosts/host-keys.ts";
-import type { SshSetting } from "../../lib/hosts/setting.ts";
+import type { SshSetting } from "../../lib/hosts/host-setting.ts";
 import {
   type Ended,
   gather,

@@ -2,11 +2,11 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { cache, home, repository } from "../../home.ts";
-import { parsePythonLock } from "../../lib/locks/python.ts";
+import { parsePythonLock } from "../../lib/locks/python-lock.ts";
 import { attempt } from "../program/exec.ts";
 import { step } from "../program/progress.ts";
 import { isExecutable } from "../toolchain/find.ts";
-import { resolveTool } from "../toolchain/resolve.ts";
+import { resolveTool } from "../toolchain/resolve-tool.ts";
 import { installWheels } from "./wheels.ts";
 
 const requirements = "tools/lint/requirements.txt";

@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Asked } from "../../lib/comfyui/nodes.ts";
+import type { Asked } from "../../lib/comfyui/custom-nodes.ts";
 import { type Available, parsePylock } from "../../lib/lock-making/pylock.ts";
-import { askers, isCap, type Missing } from "../../lib/locks/missing.ts";
-import { parsePythonLock, requirementName } from "../../lib/locks/python.ts";
+import { askers, isCap, type Missing } from "../../lib/locks/missing-wheels.ts";
+import { parsePythonLock, requirementName } from "../../lib/locks/python-lock.ts";
 import { isForPlatform, wheelFits } from "../../lib/recipe/wheel-names.ts";
 import { type Compile, glibc } from "./uv.ts";
 

@@ -1,16 +1,16 @@
 import { throwAll, UserError, UserErrors } from "../../errors.ts";
 import { nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
-import { parseImageLock } from "../../lib/locks/images.ts";
-import { modelLockPath, parseModelLock } from "../../lib/locks/models.ts";
+import { parseImageLock } from "../../lib/locks/image-lock.ts";
+import { modelLockPath, parseModelLock } from "../../lib/locks/model-lock.ts";
 import { type NodeClasses, nodeClassesPath, parseNodeClasses } from "../../lib/locks/node-classes.ts";
-import { type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/nodes.ts";
-import { parsePythonLock } from "../../lib/locks/python.ts";
+import { type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
+import { parsePythonLock } from "../../lib/locks/python-lock.ts";
 import { type LockName, lockInputs, lockPath, lockProblem } from "../../lib/plan/lock-inputs.ts";
 import { note } from "../program/progress.ts";
-import { classesProblems } from "./classes.ts";
-import { readLock } from "./files.ts";
-import { imageLockPath, type LockSources, type Part } from "./parts.ts";
-import { isOptional, pythonLocks } from "./python.ts";
+import { classesProblems } from "./lock-classes.ts";
+import { isOptional, pythonLocks } from "./lock-python.ts";
+import { imageLockPath, type LockSources, type Part } from "./refresh.ts";
+import { readLock } from "./write-locks.ts";
 
 type Sources = Pick<LockSources, "root" | "recipes">;
 

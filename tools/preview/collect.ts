@@ -2,19 +2,19 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { type Home, repository } from "../../home.ts";
-import { nodeLockPath, parseNodeLock } from "../../lib/locks/nodes.ts";
-import { type Attempt, previewAll } from "../../lib/preview/all.ts";
-import type { Preview } from "../../lib/preview/model.ts";
+import { nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
+import { type Attempt, previewAll } from "../../lib/preview/all-stacks.ts";
 import { sourcesOf } from "../../lib/preview/moves.ts";
-import { knownByPlan, unknownStack } from "../../lib/preview/outputs.ts";
-import type { Known } from "../../lib/preview/stack.ts";
+import type { Preview } from "../../lib/preview/preview-schema.ts";
+import type { Known } from "../../lib/preview/preview-stack.ts";
+import { knownByPlan, unknownStack } from "../../lib/preview/previous-stack.ts";
 import { secretValues } from "../../lib/redact.ts";
 import { ownsBackend } from "../program/environment.ts";
-import { type CheckoutPlan, planStackIn } from "../stack/plan.ts";
+import { type CheckoutPlan, planStackIn } from "../stack/checkout-plan.ts";
 import { projectName, readOptional } from "../stack/stack.ts";
 import { type Asked, askEngines, findPulumi } from "./engine.ts";
-import { readHistory } from "./history.ts";
-import { knownInBackend, knownInState, stackNamed } from "./known.ts";
+import { readHistory } from "./history-file.ts";
+import { knownInBackend, knownInState, stackNamed } from "./read-previous.ts";
 import { defaultBase, mergeBase, withRevision } from "./revision.ts";
 
 /** What is asked of a preview. */

@@ -3,14 +3,14 @@ import { mkdir } from "node:fs/promises";
 import { execa } from "execa";
 import { z } from "zod";
 import type { Home } from "../../home.ts";
-import type { EngineAnswer } from "../../lib/preview/model.ts";
+import type { EngineAnswer } from "../../lib/preview/preview-schema.ts";
 import { listed } from "../../lib/preview/words.ts";
 import { ownsBackend } from "../program/environment.ts";
 import { tail } from "../program/exec.ts";
 import { step } from "../program/progress.ts";
 import { type Stack, statePath } from "../stack/stack.ts";
 import { ensureTools, neededTools } from "../toolchain/toolchain.ts";
-import { stackNamed } from "./known.ts";
+import { stackNamed } from "./read-previous.ts";
 
 /** What is read of `pulumi preview --json`; the rest is the whole state. */
 const answerSchema = z.object({

@@ -7,7 +7,7 @@ import type { Transport } from "../../oci/transport.ts";
 import type { Sessions } from "../../oci/upload.ts";
 import { note, step } from "../program/progress.ts";
 import { evidenceTypes, inRepository } from "./evidence-store.ts";
-import { repositoryOf } from "./history.ts";
+import { repositoryOf } from "./promotion-history.ts";
 
 /** Where an image goes. */
 export interface CopyTarget {

@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../lib/canonical-json.ts";
-import { type Objection, objection, type Terms } from "../../lib/evidence/acceptance.ts";
 import { type Evidence, parseEvidence } from "../../lib/evidence/evidence.ts";
+import { type Objection, objection, type Terms } from "../../lib/evidence/evidence-terms.ts";
 import {
   type Artifact,
   artifactManifest,

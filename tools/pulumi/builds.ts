@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import type { Build } from "../../lib/preview/history.ts";
+import type { Build } from "../../lib/preview/build-history.ts";
 import { type EngineEvent, type Metadata, nameOf, targetOf, verbs } from "./events.ts";
 
 /** An operation of this run, as it stands. */

@@ -20,9 +20,9 @@ import {
   ensureDockerBuilder,
   ensureDockerRegistry,
   stopDocker,
-} from "./docker.ts";
+} from "./docker-services.ts";
 import { decidePort, isFree, type PortWish, portFrom } from "./ports.ts";
-import { REGISTRY_CONFIG, REGISTRY_PATIENCE, registryDaemon } from "./registry.ts";
+import { REGISTRY_CONFIG, REGISTRY_PATIENCE, registryDaemon } from "./registry-process.ts";
 
 /** The file that tells everybody else where the builder and the registry are. */
 export const servicesSchema = z.strictObject({

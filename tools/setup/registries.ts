@@ -1,6 +1,6 @@
 import { type Config, registryAccess, registryAddress } from "../../config.ts";
 import type { Home } from "../../home.ts";
-import { type RegistrySetting, registryHost, repositoryName } from "../../lib/registry/setting.ts";
+import { type RegistrySetting, registryHost, repositoryName } from "../../lib/registry/registry-setting.ts";
 import { keepAuthority, keepLogin } from "../../oci/logins.ts";
 
 /**

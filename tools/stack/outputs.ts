@@ -1,11 +1,11 @@
 import { type Config, readProvenance, registryAddress } from "../../config.ts";
 import { type Home, repository } from "../../home.ts";
 import type { Stage } from "../../lib/plan/plan.ts";
-import { repositoryName } from "../../lib/registry/setting.ts";
+import { repositoryName } from "../../lib/registry/registry-setting.ts";
 import { stageTag } from "../../lib/registry/tags.ts";
 import { planStack, type StackPlan } from "../../recipes/stack-plan.ts";
 import { run } from "../program/exec.ts";
-import { stackConfig } from "./plan.ts";
+import { stackConfig } from "./checkout-plan.ts";
 import type { Stack } from "./stack.ts";
 
 /** What this checkout makes of the stack's configuration, as the program itself would. */

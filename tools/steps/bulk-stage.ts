@@ -6,7 +6,7 @@ import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
 import { imageExists, readImage } from "../../oci/client.ts";
-import { imageOf, topLayer } from "../../oci/joined-image.ts";
+import { imageOf, topLayer } from "../../oci/join-layers.ts";
 import { pushImage } from "../../oci/push.ts";
 import { formatReference, parseReference } from "../../oci/references.ts";
 import { tagManifest } from "../../oci/tag.ts";

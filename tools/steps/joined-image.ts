@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { joinedImageTag } from "../../lib/registry/tags.ts";
 import { readImage } from "../../oci/client.ts";
-import { imageOf, type Layers, withLayers } from "../../oci/joined-image.ts";
+import { imageOf, type Layers, withLayers } from "../../oci/join-layers.ts";
 import { pushImage } from "../../oci/push.ts";
 import { parseReference } from "../../oci/references.ts";
 import { tagManifest } from "../../oci/tag.ts";

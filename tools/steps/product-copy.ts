@@ -4,7 +4,7 @@ import { home } from "../../home.ts";
 import { Transport } from "../../oci/transport.ts";
 import { required } from "../program/environment.ts";
 import { main } from "../program/main.ts";
-import { orderFrom, promote } from "../promotion/order.ts";
+import { orderFrom, promote } from "../promotion/promote.ts";
 import { sessionsIn } from "../promotion/sessions.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
 import { Transport } from "../../oci/transport.ts";
 import { main } from "../program/main.ts";
-import { orderFrom, promote } from "../promotion/order.ts";
+import { orderFrom, promote } from "../promotion/promote.ts";
 
 /**
  * Makes STRATA_TAGS (separated by spaces) point at STRATA_REFERENCE, if the evidence on stdin is one that moves a tag

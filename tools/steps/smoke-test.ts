@@ -8,8 +8,8 @@ import { type HostDescription, needsGpu, parseTest } from "../../lib/hosts/descr
 import { readImage } from "../../oci/client.ts";
 import { parseReference } from "../../oci/references.ts";
 import { testSomewhere } from "../hosts/attempts.ts";
-import { openHosts } from "../hosts/open.ts";
-import { addToHistory } from "../preview/history.ts";
+import { openHosts } from "../hosts/open-test-hosts.ts";
+import { addToHistory } from "../preview/history-file.ts";
 import { required } from "../program/environment.ts";
 import { writeJson } from "../program/files.ts";
 import { deferInterrupts, main } from "../program/main.ts";

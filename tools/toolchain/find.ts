@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { attempt } from "../program/exec.ts";
-import { inRange, parseVersion, type Version, type VersionRange } from "./versions.ts";
+import { inRange, parseVersion, type Version, type VersionRange } from "./tool-versions.ts";
 
 /** Where Debian keeps programs that not every user's PATH names; runc is one. */
 const SYSTEM_FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];

@@ -7,8 +7,8 @@ import { attempt, run, tail } from "../program/exec.ts";
 import { step } from "../program/progress.ts";
 import { executables } from "./find.ts";
 import { produce } from "./produce.ts";
+import { compareVersions, parseVersion } from "./tool-versions.ts";
 import type { GoBuild } from "./tools.ts";
-import { compareVersions, parseVersion } from "./versions.ts";
 
 /** The first Go that fetches by itself the newer one that a go.mod asks for. */
 const GO_MINIMUM = "1.21";

@@ -8,7 +8,7 @@ import { recall, writeJson } from "../program/files.ts";
 import { note } from "../program/progress.ts";
 import { goModules, hashFolder } from "./go-build.ts";
 import { pluginPath } from "./plugins.ts";
-import { type Resolved, resolveTool } from "./resolve.ts";
+import { type Resolved, resolveTool } from "./resolve-tool.ts";
 import { type ToolName, toolNames, tools } from "./tools.ts";
 
 const chosenTool = z.strictObject({

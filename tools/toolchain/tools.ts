@@ -1,4 +1,4 @@
-import type { VersionRange } from "./versions.ts";
+import type { VersionRange } from "./tool-versions.ts";
 
 /** Every program that strata calls, Node and what lint-requirements.txt has aside. */
 export const toolNames = [
@@ -111,7 +111,7 @@ export const tools: { readonly [name in ToolName]: Tool } = {
   "pulumi-resource-command": {
     version: "1.2.1",
     plugin: { kind: "resource", name: "command" },
-    script: "tools/command-provider/main.ts",
+    script: "tools/command-provider/serve.ts",
   },
   buildkitd: {
     version: buildkit,

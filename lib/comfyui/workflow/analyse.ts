@@ -1,8 +1,8 @@
 import { comfyuiName } from "../../locks/node-classes.ts";
-import { type Asked, type AskedFile, ask } from "./ask.ts";
 import type { ClassIndex } from "./class-index.ts";
-import type { Workflow, WorkflowNode } from "./graph.ts";
 import { type NodeSource, sourceOf } from "./needed-nodes.ts";
+import { type Asked, type AskedFile, ask } from "./node-models.ts";
+import type { Workflow, WorkflowNode } from "./workflow.ts";
 
 /** A node of a workflow, as reports name it. */
 export interface NodePlace {

@@ -1,6 +1,6 @@
 import type { ApiWorkflow } from "./format.ts";
-import type { InputValue, Workflow, WorkflowNode } from "./graph.ts";
 import { constantTypes } from "./virtual.ts";
+import type { InputValue, Workflow, WorkflowNode } from "./workflow.ts";
 
 /** A workflow as it is sent to ComfyUI: every input by name, nothing that does not run. */
 export function readApi(workflow: ApiWorkflow, path: string): Workflow {

@@ -1,4 +1,4 @@
-import { type IncompleteModel, type LockedModel, type ModelLock, modelPath } from "../../locks/models.ts";
+import { type IncompleteModel, type LockedModel, type ModelLock, modelPath } from "../../locks/model-lock.ts";
 import type { NeededFile, NeededNode, Needs } from "./analyse.ts";
 import type { ClassIndex } from "./class-index.ts";
 import type { ModelsReport } from "./report.ts";

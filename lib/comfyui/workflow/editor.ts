@@ -1,9 +1,9 @@
 import { UserError } from "../../../errors.ts";
 import { type EditorNode, type EditorWorkflow, modelHint, type Subgraph } from "./format.ts";
-import type { InputValue, ModelHint, Workflow, WorkflowNode } from "./graph.ts";
 import { groupAsSubgraph, groupName } from "./group-node.ts";
 import { enter, isActive, resolve, type Scope, tables, usersOf } from "./scope.ts";
 import { virtualTypes } from "./virtual.ts";
+import type { InputValue, ModelHint, Workflow, WorkflowNode } from "./workflow.ts";
 
 /** Deeper than anybody nests; a subgraph inside itself has no end. */
 const DEEPEST = 32;

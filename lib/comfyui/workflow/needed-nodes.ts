@@ -1,6 +1,6 @@
 import { comfyuiName } from "../../locks/node-classes.ts";
 import type { ClassIndex } from "./class-index.ts";
-import type { WorkflowNode } from "./graph.ts";
+import type { WorkflowNode } from "./workflow.ts";
 
 /** Where a node class comes from. */
 export interface NodeSource {

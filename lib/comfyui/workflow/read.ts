@@ -1,11 +1,11 @@
 import type { z } from "zod";
 import { UserError } from "../../../errors.ts";
-import { checked } from "../../checked.ts";
+import { checked } from "../../schema-errors.ts";
 import { readApi } from "./api.ts";
 import { readEditor } from "./editor.ts";
 import { apiWorkflow, editorWorkflow } from "./format.ts";
-import type { Workflow } from "./graph.ts";
 import { isPng, pngTexts } from "./png.ts";
+import type { Workflow } from "./workflow.ts";
 
 /**
  * Reads a workflow: the editor's format, the API's, or a PNG that ComfyUI saved with either of them. JSON may also be

@@ -1,6 +1,6 @@
 import type { EditorLink, EditorNode, Subgraph } from "./format.ts";
-import type { InputValue } from "./graph.ts";
 import { constantTypes, isReroute } from "./virtual.ts";
+import type { InputValue } from "./workflow.ts";
 
 /** Ids that the editor gives to the borders of a subgraph. */
 const INPUT_BORDER = "-10";

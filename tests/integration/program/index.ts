@@ -6,8 +6,8 @@ import { openRegistry } from "../../../components/registry/open-registry.ts";
 import { loadPart, registryContext } from "../../../config.ts";
 import { home } from "../../../home.ts";
 import { writeBuildContext } from "../../../lib/plan/build-context.ts";
-import { joinOutputs } from "../../../lib/plan/part.ts";
-import { registrySetting } from "../../../lib/registry/setting.ts";
+import { joinOutputs } from "../../../lib/plan/partial-update.ts";
+import { registrySetting } from "../../../lib/registry/registry-setting.ts";
 import { type ProductName, products } from "../support/products.ts";
 
 const {

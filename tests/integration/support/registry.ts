@@ -1,7 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import type { Home } from "../../../home.ts";
 import { ensureDaemon, stopDaemon } from "../../../tools/services/daemon.ts";
-import { REGISTRY_CONFIG, REGISTRY_PATIENCE, registryDaemon } from "../../../tools/services/registry.ts";
+import {
+  REGISTRY_CONFIG,
+  REGISTRY_PATIENCE,
+  registryDaemon,
+} from "../../../tools/services/registry-process.ts";
 import { ensureTools } from "../../../tools/toolchain/toolchain.ts";
 import { freePort } from "../../support/port.ts";
 

@@ -1,5 +1,5 @@
 import { generation } from "../../../lib/gpu/generations.ts";
-import { parsePythonLock } from "../../../lib/locks/python.ts";
+import { parsePythonLock } from "../../../lib/locks/python-lock.ts";
 import type { Plan } from "../../../lib/plan/plan.ts";
 import type { Layer } from "../../../lib/recipe/layer.ts";
 import type { Recipe } from "../../../lib/recipe/recipe.ts";

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { repository } from "../../../home.ts";
-import type { LockedModel } from "../../../lib/locks/models.ts";
-import type { ResolvedModels } from "../../../lib/models/models.ts";
+import type { LockedModel } from "../../../lib/locks/model-lock.ts";
 import { packModels } from "../../../lib/models/packing.ts";
-import { readFolder } from "../../../lib/plan/files.ts";
+import type { ResolvedModels } from "../../../lib/models/resolve-models.ts";
+import { readFolder } from "../../../lib/plan/context-files.ts";
 import type { Plan } from "../../../lib/plan/plan.ts";
-import { withModels } from "../../../recipes/models.ts";
+import { withModels } from "../../../recipes/with-models.ts";
 import { context, layer, plan, recipe } from "../../support/layers.ts";
 import { smallLayers } from "./small-layers.ts";
 

@@ -10,7 +10,7 @@ import { runtime } from "../../../layers/runtime/layer.ts";
 import { studioBackend } from "../../../layers/studio-backend/layer.ts";
 import { system } from "../../../layers/system/layer.ts";
 import { toolbox } from "../../../layers/toolbox/layer.ts";
-import { parsePythonLock, requirementName } from "../../../lib/locks/python.ts";
+import { parsePythonLock, requirementName } from "../../../lib/locks/python-lock.ts";
 import { type Plan, planRecipe, type Stage } from "../../../lib/plan/plan.ts";
 import type { Layer } from "../../../lib/recipe/layer.ts";
 import { recipes } from "../../../recipes/index.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { repository } from "../../../home.ts";
 import { verification } from "../../../layers/verify/layer.ts";
-import { parsePythonLock } from "../../../lib/locks/python.ts";
+import { parsePythonLock } from "../../../lib/locks/python-lock.ts";
 import { starter } from "../../../recipes/starter.ts";
 import { stageProblems } from "../../support/dockerfile.ts";
 import { context, layer, plan } from "../../support/layers.ts";

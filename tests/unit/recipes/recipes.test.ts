@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { generationNames } from "../../../lib/gpu/generations.ts";
-import { requirementName } from "../../../lib/locks/python.ts";
+import { requirementName } from "../../../lib/locks/python-lock.ts";
 import type { Stage } from "../../../lib/plan/plan.ts";
 import type { Layer } from "../../../lib/recipe/layer.ts";
 import { type RecipeName, recipeNames, recipes } from "../../../recipes/index.ts";

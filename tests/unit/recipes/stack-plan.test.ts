@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { parseConfig } from "../../../config.ts";
 import { UserErrors } from "../../../errors.ts";
 import { repository } from "../../../home.ts";
-import { formatMissing } from "../../../lib/locks/missing.ts";
+import { formatMissing } from "../../../lib/locks/missing-wheels.ts";
 import { lockHeader, lockInputs, lockPath } from "../../../lib/plan/lock-inputs.ts";
 import { recipes } from "../../../recipes/index.ts";
 import { planStack } from "../../../recipes/stack-plan.ts";

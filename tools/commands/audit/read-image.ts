@@ -1,8 +1,8 @@
 /** Reads an image from its registry and audits it. */
 
 import type { Readable } from "node:stream";
-import { type AuditReport, audit } from "../../../lib/audit/audit.ts";
-import type { Listing } from "../../../lib/audit/model.ts";
+import type { Listing } from "../../../lib/audit/audit-schema.ts";
+import { type AuditReport, audit } from "../../../lib/audit/findings.ts";
 import { type Image, openLayer, readImage } from "../../../oci/client.ts";
 import { listLayer } from "../../../oci/listing-cache.ts";
 import type { Descriptor } from "../../../oci/manifest.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../../errors.ts";
-import { parsePythonLock } from "../../../lib/locks/python.ts";
+import { parsePythonLock } from "../../../lib/locks/python-lock.ts";
 import type { Compile } from "../../lock/uv.ts";
 import { tail } from "../../program/exec.ts";
 

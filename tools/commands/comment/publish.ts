@@ -1,4 +1,4 @@
-import { isOurs } from "../../../lib/preview/comment.ts";
+import { isOurs } from "../../../lib/preview/comment-body.ts";
 import { type GitHub, statusOf } from "./github.ts";
 
 /** A pull request. */

@@ -7,7 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { openRegistry, type RegistryContext } from "../../../../components/registry/open-registry.ts";
 import type { Registry } from "../../../../components/registry/registry.ts";
 import { ecrLifecyclePolicy } from "../../../../lib/registry/ecr-lifecycle.ts";
-import { type RegistrySetting, registrySetting } from "../../../../lib/registry/setting.ts";
+import { type RegistrySetting, registrySetting } from "../../../../lib/registry/registry-setting.ts";
 import { keptLogin, loginFolder } from "../../../../oci/logins.ts";
 import { inClear, type RecordOptions, record, resolved } from "../../../support/mocks.ts";
 import { temporaryFolder } from "../../support/folder.ts";

@@ -10,8 +10,13 @@ import {
   compatibilitySet,
   cudaVersions,
 } from "../../../../lib/gpu/compatibility.ts";
-import { missingPackages } from "../../../../lib/locks/missing.ts";
-import { closure, type PythonLock, parsePythonLock, requirementName } from "../../../../lib/locks/python.ts";
+import { missingPackages } from "../../../../lib/locks/missing-wheels.ts";
+import {
+  closure,
+  type PythonLock,
+  parsePythonLock,
+  requirementName,
+} from "../../../../lib/locks/python-lock.ts";
 import { recipeNames, recipes } from "../../../../recipes/index.ts";
 
 /** Every lock that was resolved for a CUDA version, with its path; those that only say what is missing hold nothing. */

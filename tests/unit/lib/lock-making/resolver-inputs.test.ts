@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { markSources, parsePylock } from "../../../../lib/lock-making/pylock.ts";
 import { byOrigin, fileName, resolverInputs } from "../../../../lib/lock-making/resolver-inputs.ts";
-import { parsePythonLock } from "../../../../lib/locks/python.ts";
+import { parsePythonLock } from "../../../../lib/locks/python-lock.ts";
 
 test("every origin has a file of its own, whose name says who it is", () => {
   const { files } = resolverInputs([

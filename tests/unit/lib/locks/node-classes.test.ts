@@ -6,8 +6,8 @@ import { repository } from "../../../../home.ts";
 import { classIndex } from "../../../../lib/comfyui/workflow/class-index.ts";
 import { readManagerMap } from "../../../../lib/lock-making/manager-map.ts";
 import { formatNodeClasses, nodeClassesPath, parseNodeClasses } from "../../../../lib/locks/node-classes.ts";
-import type { parseNodeLock } from "../../../../lib/locks/nodes.ts";
-import { classesProblems } from "../../../../tools/lock/classes.ts";
+import type { parseNodeLock } from "../../../../lib/locks/node-lock.ts";
+import { classesProblems } from "../../../../tools/lock/lock-classes.ts";
 import { someClasses } from "../../../support/workflows.ts";
 
 test("a lock comes back as it was, sorted, and an edit is refused", () => {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { UserErrors } from "../../../../errors.ts";
 import { repository } from "../../../../home.ts";
-import { modelLockPath, modelPath, parseModelLock } from "../../../../lib/locks/models.ts";
+import { modelLockPath, modelPath, parseModelLock } from "../../../../lib/locks/model-lock.ts";
 import { type ModelLayer, type Packable, packModels, SHARED_LAYERS } from "../../../../lib/models/packing.ts";
 import { registryKinds, registryLimits, slowestUpload } from "../../../../lib/registry/limits.ts";
 

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, wr
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { writeBuildContext } from "../../../../lib/plan/build-context.ts";
-import type { ContextFile } from "../../../../lib/plan/files.ts";
+import type { ContextFile } from "../../../../lib/plan/context-files.ts";
 import type { Stage } from "../../../../lib/plan/plan.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { UserErrors } from "../../../../errors.ts";
 import { attentionKernels, cudaVersions } from "../../../../lib/gpu/compatibility.ts";
 import { cmakeCudaArchitectures, generation, generationNames } from "../../../../lib/gpu/generations.ts";
-import { parseSourceLock } from "../../../../lib/locks/sources.ts";
+import { parseSourceLock } from "../../../../lib/locks/source-lock.ts";
 import { mirrored } from "../../../../lib/mirrors.ts";
 import { type Choices, gitPackages, layerContext as resolved } from "../../../../lib/plan/context.ts";
 import { layer } from "../../../support/layers.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CustomNode } from "../../../../lib/comfyui/nodes.ts";
+import type { CustomNode } from "../../../../lib/comfyui/custom-nodes.ts";
 import { lockHeader, lockInputs, lockProblem, lockRequirements } from "../../../../lib/plan/lock-inputs.ts";
 import type { Resolution } from "../../../../lib/recipe/recipe.ts";
 import { wheelBuildRequirements } from "../../../../lib/recipe/source-wheel.ts";

@@ -1,7 +1,7 @@
 /** Plans with Python packages: which stage installs what, and from where. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { normaliseName, requirementName } from "../../../../lib/locks/python.ts";
+import { normaliseName, requirementName } from "../../../../lib/locks/python-lock.ts";
 import type { Plan, Stage } from "../../../../lib/plan/plan.ts";
 import type { Layer } from "../../../../lib/recipe/layer.ts";
 import type { Resolution } from "../../../../lib/recipe/recipe.ts";

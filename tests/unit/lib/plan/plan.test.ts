@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { UserErrors } from "../../../../errors.ts";
-import { parsePythonLock } from "../../../../lib/locks/python.ts";
+import { parsePythonLock } from "../../../../lib/locks/python-lock.ts";
 import { context, keysOf, layer, layersFolder, plan, recipe, writeFile } from "../../../support/layers.ts";
 
 /** system ← a ← b, and c beside them. */

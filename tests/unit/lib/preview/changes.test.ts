@@ -5,13 +5,18 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parseConfig } from "../../../../config.ts";
 import { repository } from "../../../../home.ts";
-import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../../../lib/locks/nodes.ts";
-import { parsePythonLock } from "../../../../lib/locks/python.ts";
-import { parseSourceLock } from "../../../../lib/locks/sources.ts";
+import {
+  formatNodeLock,
+  type NodeLock,
+  nodeLockPath,
+  parseNodeLock,
+} from "../../../../lib/locks/node-lock.ts";
+import { parsePythonLock } from "../../../../lib/locks/python-lock.ts";
+import { parseSourceLock } from "../../../../lib/locks/source-lock.ts";
 import { layerContext } from "../../../../lib/plan/context.ts";
 import { lockHeader, lockInputs, lockPath } from "../../../../lib/plan/lock-inputs.ts";
 import { type Plan, planRecipe } from "../../../../lib/plan/plan.ts";
-import type { PlannedStack } from "../../../../lib/preview/model.ts";
+import type { PlannedStack } from "../../../../lib/preview/preview-schema.ts";
 import { isConsequence } from "../../../../lib/preview/words.ts";
 import type { Recipe } from "../../../../lib/recipe/recipe.ts";
 import { wheelStage } from "../../../../lib/recipe/source-wheel.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { type Build, emptyHistory, remember } from "../../../../lib/preview/build-history.ts";
 import { expectedBuild, leastSure, median, sumUp } from "../../../../lib/preview/estimate.ts";
-import { type Build, emptyHistory, remember } from "../../../../lib/preview/history.ts";
-import type { Expectation } from "../../../../lib/preview/model.ts";
+import type { Expectation } from "../../../../lib/preview/preview-schema.ts";
 import { stagePreview } from "../../../support/preview.ts";
 
 const wanted = { stage: "torch", key: "new", recipe: "starter", generation: "ada" };

@@ -3,11 +3,11 @@ import { test } from "node:test";
 import { parseConfig } from "../../../../config.ts";
 import { repository } from "../../../../home.ts";
 import { generation, generationNames, instancesFor } from "../../../../lib/gpu/generations.ts";
+import { type History, remember, type TestRun } from "../../../../lib/preview/build-history.ts";
 import { dollarsOfAll, expectedTest } from "../../../../lib/preview/expected-test.ts";
-import { type History, remember, type TestRun } from "../../../../lib/preview/history.ts";
 import { renderMarkdown } from "../../../../lib/preview/markdown.ts";
-import { unknownStack } from "../../../../lib/preview/outputs.ts";
-import type { Known } from "../../../../lib/preview/stack.ts";
+import type { Known } from "../../../../lib/preview/preview-stack.ts";
+import { unknownStack } from "../../../../lib/preview/previous-stack.ts";
 import { testCell, testText } from "../../../../lib/preview/words.ts";
 import {
   builtFrom,

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Cause } from "../../../../lib/plan/difference.ts";
+import type { Cause } from "../../../../lib/plan/stage-changes.ts";
 import { causesOf } from "../../../../lib/preview/causes.ts";
 import { fit } from "../../../../lib/preview/fit.ts";
-import { renderGraph } from "../../../../lib/preview/graph.ts";
 import { renderMarkdown } from "../../../../lib/preview/markdown.ts";
-import type { PlannedStack, Preview } from "../../../../lib/preview/model.ts";
+import type { PlannedStack, Preview } from "../../../../lib/preview/preview-schema.ts";
+import { renderGraph } from "../../../../lib/preview/stage-graph.ts";
 import { stackPreview, stagePreview, wholePreview } from "../../../support/preview.ts";
 
 /** What GitHub takes. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Expectation, StagePreview } from "../../../../lib/preview/model.ts";
 import { limitNotes } from "../../../../lib/preview/notes.ts";
-import { unknownStack } from "../../../../lib/preview/outputs.ts";
+import type { Expectation, StagePreview } from "../../../../lib/preview/preview-schema.ts";
+import { unknownStack } from "../../../../lib/preview/previous-stack.ts";
 import { stagePreview } from "../../../support/preview.ts";
 
 const GB = 1e9;

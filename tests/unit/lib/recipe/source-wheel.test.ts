@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { type GenerationName, generation } from "../../../../lib/gpu/generations.ts";
-import { requirementName } from "../../../../lib/locks/python.ts";
+import { requirementName } from "../../../../lib/locks/python-lock.ts";
 import { type Plan, stageEpoch } from "../../../../lib/plan/plan.ts";
 import type { LayerContext } from "../../../../lib/recipe/layer.ts";
 import {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { layerProblems, limitsKind, oversized } from "../../../../lib/registry/limits.ts";
-import type { RegistrySetting } from "../../../../lib/registry/setting.ts";
+import type { RegistrySetting } from "../../../../lib/registry/registry-setting.ts";
 
 const GB = 1e9;
 const oci = (address: string): RegistrySetting => ({ kind: "oci", address, repository: "strata" });

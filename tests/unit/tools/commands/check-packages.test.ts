@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { PackageReport } from "../../../../lib/plan/package-report.ts";
 import { newestVersions } from "../../../../tools/commands/check-packages/newest.ts";
-import { renderPackages } from "../../../../tools/commands/check-packages/table.ts";
+import { renderPackages } from "../../../../tools/commands/check-packages/package-table.ts";
 
 const report: PackageReport = {
   version: 1,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
 import { repository } from "../../../../home.ts";
-import { commentOn, commentOnFailure, isOurs, LIMIT, MARKER } from "../../../../lib/preview/comment.ts";
+import { commentOn, commentOnFailure, isOurs, LIMIT, MARKER } from "../../../../lib/preview/comment-body.ts";
 import { githubClient } from "../../../../tools/commands/comment/github.ts";
 import { publish } from "../../../../tools/commands/comment/publish.ts";
 import {

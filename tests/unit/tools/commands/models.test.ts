@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { repository } from "../../../../home.ts";
 import { ModelsReport } from "../../../../lib/comfyui/workflow/report.ts";
-import { parseModelLock } from "../../../../lib/locks/models.ts";
+import { parseModelLock } from "../../../../lib/locks/model-lock.ts";
 import { attempt } from "../../../../tools/program/exec.ts";
 import { apiNode, editorFile, editorNode, link, sink, toBytes } from "../../../support/workflows.ts";
 import { temporaryFolder } from "../../support/folder.ts";

@@ -4,9 +4,9 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { homeAt, repository } from "../../../../home.ts";
-import { previewJsonSchema, previewSchema } from "../../../../lib/preview/model.ts";
+import { previewJsonSchema, previewSchema } from "../../../../lib/preview/preview-schema.ts";
 import { mergeBase, withRevision } from "../../../../tools/preview/revision.ts";
-import { planStackIn } from "../../../../tools/stack/plan.ts";
+import { planStackIn } from "../../../../tools/stack/checkout-plan.ts";
 import { readSettings } from "../../../../tools/stack/settings.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 

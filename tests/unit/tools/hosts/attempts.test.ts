@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RunReport } from "../../../../lib/evidence/evidence.ts";
 import { testSomewhere } from "../../../../tools/hosts/attempts.ts";
-import type { Order, Tested, TestHost } from "../../../../tools/hosts/host.ts";
 import { HostTrouble } from "../../../../tools/hosts/machine.ts";
+import type { Order, Tested, TestHost } from "../../../../tools/hosts/test-host.ts";
 
 const minute = 60_000;
 

@@ -5,9 +5,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { homeAt, repository } from "../../../../home.ts";
-import { historySchema } from "../../../../lib/preview/history.ts";
+import { historySchema } from "../../../../lib/preview/build-history.ts";
 import { askEngine } from "../../../../tools/preview/engine.ts";
-import { knownInBackend, knownInState } from "../../../../tools/preview/known.ts";
+import { knownInBackend, knownInState } from "../../../../tools/preview/read-previous.ts";
 import type { Stack } from "../../../../tools/stack/stack.ts";
 import { writeFile } from "../../../support/layers.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
@@ -92,7 +92,7 @@ test("builds that other machines saw are added to the history, once, and what is
   const home = homeAt(join(folder, "home"));
   execFileSync(
     process.execPath,
-    [join(repository, "tools/commands/merge-history.ts"), ...files, join(folder, "broken.json")],
+    [join(repository, "tools/commands/history.ts"), ...files, join(folder, "broken.json")],
     { env: { ...process.env, STRATA_HOME: home.root }, stdio: "ignore" },
   );
   const { builds } = historySchema.parse(JSON.parse(readFileSync(home.history, "utf8")));

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
 import { homeAt, repository } from "../../../../home.ts";
-import { previewSchema } from "../../../../lib/preview/model.ts";
+import { previewSchema } from "../../../../lib/preview/preview-schema.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 /** What a run of the preview reads. */

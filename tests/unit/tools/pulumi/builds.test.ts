@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { homeAt, repository } from "../../../../home.ts";
-import { historySchema } from "../../../../lib/preview/history.ts";
+import { historySchema } from "../../../../lib/preview/build-history.ts";
 import { Builds, type Operation } from "../../../../tools/pulumi/builds.ts";
 import { parseEvent } from "../../../../tools/pulumi/events.ts";
 import { endedLine, runningLines } from "../../../../tools/pulumi/live.ts";

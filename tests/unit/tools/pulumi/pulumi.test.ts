@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { homeAt } from "../../../../home.ts";
 import { ownsBackend, pulumiEnvironment } from "../../../../tools/program/environment.ts";
 import { lastFailure } from "../../../../tools/pulumi/build-log.ts";
-import { targetsOf } from "../../../../tools/pulumi/build-part.ts";
+import { targetsOf } from "../../../../tools/pulumi/build-stages.ts";
 import { isHeld, pendingOperations } from "../../../../tools/pulumi/recover.ts";
 import { summary } from "../../../../tools/pulumi/summary.ts";
 import { projectName } from "../../../../tools/stack/stack.ts";

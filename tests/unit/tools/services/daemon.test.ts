@@ -15,7 +15,7 @@ import {
   stopDaemon,
 } from "../../../../tools/services/daemon.ts";
 import { askLoopback, registryHolds } from "../../../../tools/services/loopback.ts";
-import { registryConfig } from "../../../../tools/services/registry.ts";
+import { registryConfig } from "../../../../tools/services/registry-process.ts";
 import { freePort } from "../../../support/port.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { repository } from "../../../../home.ts";
-import { parseImageLock } from "../../../../lib/locks/images.ts";
+import { parseImageLock } from "../../../../lib/locks/image-lock.ts";
 import { elapsed } from "../../../../tools/program/progress.ts";
 import { cannotBeMade, registryUrl } from "../../../../tools/setup/base-image.ts";
 import { mmdebstrapArguments } from "../../../../tools/setup/mmdebstrap.ts";

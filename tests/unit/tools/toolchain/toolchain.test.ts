@@ -7,9 +7,9 @@ import { publishedChecksum } from "../../../../tools/toolchain/download.ts";
 import { executables, findOnPath } from "../../../../tools/toolchain/find.ts";
 import { buildName, goModules, hashFolder } from "../../../../tools/toolchain/go-build.ts";
 import { pluginPath } from "../../../../tools/toolchain/plugins.ts";
-import { resolveTool } from "../../../../tools/toolchain/resolve.ts";
+import { resolveTool } from "../../../../tools/toolchain/resolve-tool.ts";
+import { parseVersion } from "../../../../tools/toolchain/tool-versions.ts";
 import { toolNames, tools } from "../../../../tools/toolchain/tools.ts";
-import { parseVersion } from "../../../../tools/toolchain/versions.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
 
 const range = { from: "3.200", below: "4.0" };

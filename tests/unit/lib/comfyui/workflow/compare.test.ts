@@ -6,13 +6,13 @@ import { repository } from "../../../../../home.ts";
 import { analyse } from "../../../../../lib/comfyui/workflow/analyse.ts";
 import { compare } from "../../../../../lib/comfyui/workflow/compare.ts";
 import { ModelsReport } from "../../../../../lib/comfyui/workflow/report.ts";
-import { type ModelLock, parseModelLock } from "../../../../../lib/locks/models.ts";
+import { type ModelLock, parseModelLock } from "../../../../../lib/locks/model-lock.ts";
 import {
   formatRecipeModels,
   parseRecipeModels,
   recipeModels,
 } from "../../../../../lib/models/recipe-list.ts";
-import { renderModels } from "../../../../../tools/commands/models/table.ts";
+import { renderModels } from "../../../../../tools/commands/models/model-table.ts";
 import { apiNode, read, someIndex, toBytes } from "../../../../support/workflows.ts";
 
 const GB = 1e9;

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { UserError } from "../../errors.ts";
+import { pythonVersions } from "../gpu/compatibility.ts";
+import type { BaseImage } from "../plan/context.ts";
+import { checked, didYouMean } from "../schema-errors.ts";
+
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, "a digest is sha256: and 64 hex digits");
+
+const baseImage = z.strictObject({
+  /** Where it comes from, with the tag that was looked up; the registry's host stands first. */
+  reference: z.string().regex(/^[a-z0-9.-]+\.[a-z]+\/[a-z0-9./_-]+:[\w.-]+$/, "expected host/repository:tag"),
+  /** What is really used. */
+  digest,
+  /** The Python that its own packages bring, `3.11`. */
+  python: z.enum(pythonVersions),
+  /** The Debian suite that mmdebstrap makes a substitute from, where the registry cannot be reached. */
+  suite: z.enum(["bookworm", "trixie"]).optional(),
+  licences: z.string(),
+  /** How the digest came to be known. */
+  source: z.string(),
+});
+
+const schema = z.record(z.string(), baseImage);
+const localSchema = z.record(z.string(), z.string());
+
+export type ImageLock = z.infer<typeof schema>;
+export type LockedImage = z.infer<typeof baseImage>;
+
+/** Reads `locks/images.json`: base images by name, each pinned by digest. Throws all that is wrong with it. */
+export function parseImageLock(text: string, path = "locks/images.json"): ImageLock {
+  return checked(schema, json(text, path), (keys) => `${path}: ${keys.join(".")}`, path);
+}
+
+/** Reads the references of base images that were made on this machine, by name. */
+export function parseLocalImages(text: string, path: string): Readonly<Record<string, string>> {
+  return checked(localSchema, json(text, path), (keys) => `${path}: ${keys.join(".")}`, path);
+}
+
+/** The base image `name`: as made on this machine, if it was, else as locked. */
+export function baseImageNamed(
+  name: string,
+  lock: ImageLock,
+  local: Readonly<Record<string, string>>,
+): BaseImage {
+  const entry = lock[name];
+  if (!entry) {
+    throw new UserError(
+      "strata:base",
+      `expected one of ${Object.keys(lock).join(", ")}, got "${name}".`,
+      didYouMean(name, Object.keys(lock)) || "Add it to locks/images.json, with its digest.",
+    );
+  }
+  return { name, reference: local[name] ?? `${entry.reference}@${entry.digest}`, python: entry.python };
+}
+
+function json(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it, or remove it.");
+  }
+}

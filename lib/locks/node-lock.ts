@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { UserError } from "../../errors.ts";
+import { checked } from "../schema-errors.ts";
+
+const commit = z.string().regex(/^[0-9a-f]{40}$/, "a full commit has 40 hex digits");
+const repository = z
+  .string()
+  .regex(/^(https?|git|ssh):\/\/\S+[^/]$/, "expected a git address such as https://host/owner/name");
+const relativePath = z
+  .string()
+  .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))\S(.*\S)?$/, "expected a path below the repository");
+
+const pinned = {
+  repository,
+  /** Branch or tag that was looked up; `HEAD` is the default branch. */
+  ref: z.string().min(1),
+  commit,
+};
+
+const checkout = z.strictObject({
+  ...pinned,
+  /** From pyproject.toml or comfyui_version.py; null where it says none. */
+  version: z.string().nullable(),
+  /** The requirement files that count, each line without comments. */
+  requirements: z.record(relativePath, z.array(z.string().min(1))),
+  submodules: z.array(z.strictObject({ path: relativePath, repository, commit })),
+  /** Scripts that ComfyUI-Manager would run: install.py, prestartup_script.py. */
+  scripts: z.array(relativePath),
+  /** Files that are pointers of git LFS: their content is not in the repository. */
+  pointers: z.array(relativePath),
+  /** What no lock can hold: unpinned addresses among the requirements, calls of pip in the code. */
+  warnings: z.array(z.string()),
+});
+
+const gitPackage = z.strictObject({ ...pinned, version: z.string() });
+
+const schema = z.strictObject({
+  /** By `owner/name`: ComfyUI itself and each custom node. */
+  repositories: z.record(z.string(), checkout),
+  /** Python packages that are only in git, by name. */
+  packages: z.record(z.string(), gitPackage),
+});
+
+/** A repository at one commit, and what a lock has to know of it. */
+export type Checkout = z.infer<typeof checkout>;
+/** A Python package that is built from git. */
+export type LockedGitPackage = z.infer<typeof gitPackage>;
+export type NodeLock = z.infer<typeof schema>;
+
+/** Where it lies, below the repository. */
+export const nodeLockPath = "locks/nodes.json";
+
+const fileSchema = schema.extend({
+  /** Over all the rest: what was read at one commit is worth nothing beside another one. */
+  content: z.string(),
+});
+
+/** Reads `locks/nodes.json`: ComfyUI, its nodes and git packages at full commits. Throws all that is wrong with it. */
+export function parseNodeLock(text: string, path = nodeLockPath): NodeLock {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it with git.");
+  }
+  const { content, ...lock } = checked(fileSchema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+  if (content === contentHash(lock)) return lock;
+  throw new UserError(path, "was edited by hand.", "Run `npm run lock -- nodes`.");
+}
+
+/** Two locks as one; what `own` has under a name counts. */
+export function joinNodeLocks(base: NodeLock, own: NodeLock): NodeLock {
+  return {
+    repositories: { ...base.repositories, ...own.repositories },
+    packages: { ...base.packages, ...own.packages },
+  };
+}
+
+/** The text of `locks/nodes.json`; the same lock is the same text. */
+export function formatNodeLock(lock: NodeLock): string {
+  return `${JSON.stringify({ content: contentHash(lock), ...sorted(lock) }, null, 2)}\n`;
+}
+
+function contentHash(lock: NodeLock): string {
+  return `sha256:${createHash("sha256")
+    .update(JSON.stringify(sorted(lock)))
+    .digest("hex")}`;
+}
+
+/** Entries by name, fields as the schema has them. */
+function sorted(lock: NodeLock): NodeLock {
+  const { repositories, packages } = schema.parse(lock);
+  return { repositories: byName(repositories), packages: byName(packages) };
+}
+
+function byName<T>(record: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

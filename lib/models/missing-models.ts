@@ -1,0 +1,38 @@
+import type { ModelsReport } from "../comfyui/workflow/report.ts";
+import type { IncompleteModel, ModelLock } from "../locks/model-lock.ts";
+import { modelPath, parseModelLock } from "../locks/model-lock.ts";
+
+/**
+ * The lock with what a report misses in it and the workflows give an address for. Size, hash and licence stay open:
+ * what a workflow says of them was never checked. `npm run lock -- models` fills them in.
+ */
+export function withWanted(lock: ModelLock, report: ModelsReport): ModelLock {
+  const known = new Set([...lock.models, ...lock.incomplete].map(modelPath));
+  const wanted = report.files.flatMap(({ folder, name, state, url }): IncompleteModel[] => {
+    if (state !== "missing" || url === null || known.has(modelPath({ folder, name }))) return [];
+    return [
+      {
+        name,
+        folder,
+        licence: null,
+        source: "the address is from a workflow; nobody has asked it yet",
+        url: plain(url),
+        size: null,
+        sha256: null,
+        gated: null,
+      },
+    ];
+  });
+  // A workflow is foreign: its addresses and names have to be fit for the lock.
+  return parseModelLock(
+    JSON.stringify({ models: lock.models, incomplete: [...lock.incomplete, ...wanted] }),
+    "models of the workflow",
+  );
+}
+
+/** Pages of the hub say `blob` where the file itself is at `resolve`, and links ask for a download. */
+function plain(url: string): string {
+  return url
+    .replace(/^(https:\/\/huggingface\.co\/[^/]+\/[^/]+)\/blob\//, "$1/resolve/")
+    .replace(/^(https:\/\/huggingface\.co\/.*)\?download=true$/, "$1");
+}

@@ -1,0 +1,96 @@
+import { throwAll, together, UserError } from "../../errors.ts";
+import { apiWorkflow } from "../comfyui/workflow/format.ts";
+import { type LockedModel, lockedModels, type ModelLock, modelPath } from "../locks/model-lock.ts";
+import { mirrored } from "../mirrors.ts";
+import type { RegistryKind } from "../registry/limits.ts";
+import type { ModelStrategy, ModelsSetting } from "./models-setting.ts";
+import { type ModelLayer, packModels } from "./packing.ts";
+
+/** The models of a stack, and what becomes of them. */
+export interface ResolvedModels {
+  readonly strategy: Exclude<ModelStrategy, "none">;
+  /** Whether ComfyUI starts while they are still being fetched into a volume. */
+  readonly background: boolean;
+  /** By path; addresses with mirrors applied. */
+  readonly models: readonly LockedModel[];
+  /** The stages that they are built in; none where they are fetched into a volume. */
+  readonly layers: readonly ModelLayer<LockedModel>[];
+  /** The recipe's workflows in the API's format, by file name: what a test runs where their models are in the image. */
+  readonly workflows?: Readonly<Record<string, string>>;
+}
+
+export interface ModelSources {
+  readonly recipe: { readonly name: string; readonly comfyui?: unknown };
+  /** What its workflows need, by path in the lock; undefined for a recipe without a list. */
+  readonly wanted: readonly string[] | undefined;
+  /** Its workflows as they lie there, by file name. */
+  readonly workflows?: Readonly<Record<string, string>>;
+  readonly lock: ModelLock;
+  /** Whose limits count for a layer. */
+  readonly registry: RegistryKind;
+  /** And those of the registries that a product is copied to. */
+  readonly copies?: readonly RegistryKind[];
+  readonly mirrors: Readonly<Record<string, string>>;
+}
+
+/**
+ * What a stack's choice means for a recipe; undefined where it has no models. Throws for a model that is not locked in
+ * full, and for one whose layer the registry would not take: both are seen in a preview.
+ */
+export function resolveModels(setting: ModelsSetting, sources: ModelSources): ResolvedModels | undefined {
+  const { strategy, background, also } = setting;
+  if (strategy === "none") return undefined;
+  const { recipe, wanted = [], lock, registry, copies = [], mirrors } = sources;
+  // What lies beside the product is not copied with it.
+  const kinds = { registry, copies: strategy === "baked" ? copies : [] };
+  throwAll("strata:models", strategyProblems(setting, sources));
+  const paths = [...new Set([...wanted, ...also])].sort();
+  const known = lock.models
+    .filter((model) => paths.includes(modelPath(model)))
+    .map((model) => ({ ...model, url: mirrored(model.url, mirrors) }));
+  const [, , layers] = together(`models of ${recipe.name}`, [
+    () => lockedModels(paths, lock),
+    () => throwAll("locks/models.json", known.flatMap(inTheWay)),
+    () => (strategy === "volume" ? [] : packModels(known, kinds)),
+  ]);
+  const runnable = strategy === "baked" ? inApiFormat(sources.workflows ?? {}) : {};
+  const workflows = Object.keys(runnable).length > 0 ? { workflows: runnable } : {};
+  return { strategy, background, models: known, layers, ...workflows };
+}
+
+/** ComfyUI runs nothing else; what the editor keeps says less. */
+function inApiFormat(workflows: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(workflows).filter(([, text]) => apiWorkflow.safeParse(JSON.parse(text)).success),
+  );
+}
+
+function strategyProblems({ strategy, also }: ModelsSetting, { recipe, wanted }: ModelSources): UserError[] {
+  const remedy = 'Set strata:models to {"strategy": "none"}.';
+  if (recipe.comfyui === undefined) {
+    return [new UserError("strata:models", `is "${strategy}", but ${recipe.name} has no ComfyUI.`, remedy)];
+  }
+  if (wanted === undefined && also.length === 0) {
+    return [
+      new UserError(
+        "strata:models",
+        `is "${strategy}", but nothing says which models ${recipe.name} needs.`,
+        `Name some in strata:models.also, or write a list: npm run models -- <workflow> --write ${recipe.name}.`,
+      ),
+    ];
+  }
+  return [];
+}
+
+/** A node's own folder is a stage of the image: only files of its checkpoints can be added there, no code. */
+function inTheWay(model: LockedModel): UserError[] {
+  const [top, node] = model.folder.split("/");
+  if (top !== "custom_nodes" || (node && model.folder !== `${top}/${node}`)) return [];
+  return [
+    new UserError(
+      modelPath(model),
+      "would lie among the files of a node.",
+      "Give it a folder below the node's own, such as custom_nodes/<node>/ckpts.",
+    ),
+  ];
+}

@@ -1,0 +1,117 @@
+import { redactAll } from "../redact.ts";
+import type { History } from "./build-history.ts";
+import { disagreements } from "./disagreements.ts";
+import { sumUp } from "./estimate.ts";
+import type { Sources } from "./moves.ts";
+import { limitNotes } from "./notes.ts";
+import { type EngineAnswer, FORMAT, type Preview, type StackPreview } from "./preview-schema.ts";
+import { type Known, type Planned, previewStack } from "./preview-stack.ts";
+
+/** A stack that could be planned, or why it could not. */
+export type Attempt =
+  | {
+      readonly stack: string;
+      readonly planned: Planned;
+      readonly known: Known;
+      /** What Pulumi's engine says; null where it was not asked. */
+      readonly engine: EngineAnswer | null;
+      readonly problem?: never;
+    }
+  | { readonly stack: string; readonly problem: string; readonly planned?: never };
+
+export interface PreviewSources {
+  readonly revision: string | null;
+  readonly history: History;
+  readonly sources: Sources;
+  /** Values that must not appear anywhere. */
+  readonly secrets: readonly string[];
+}
+
+/** The preview of several stacks side by side; what it holds may leave the machine. */
+export function previewAll(
+  attempts: readonly Attempt[],
+  { revision, secrets, ...rest }: PreviewSources,
+): Preview {
+  const sharers = sharersByKey(attempts);
+  const stacks = attempts.map((attempt): StackPreview => {
+    const { stack, planned } = attempt;
+    if (planned === undefined) return { stack, verdict: "failed", problem: attempt.problem };
+    const preview = previewStack(planned, attempt.known, {
+      ...rest,
+      sharedWith: (key) => (sharers.get(placed(planned, key)) ?? []).filter((other) => other !== stack),
+      built: builtElsewhere(attempts, planned),
+    });
+    const { engine } = attempt;
+    const limits = limitNotes(preview, attempt.known, planned.limits);
+    return { ...preview, engine, notes: [...limits, ...(engine ? disagreements(preview, engine) : [])] };
+  });
+  return redactAll(
+    { format: FORMAT, revision, stacks, shared: sharedBuilds(stacks), expected: sumOfAll(stacks) },
+    secrets,
+  );
+}
+
+/** The same key in another repository is another image. */
+function placed({ repository }: Planned, key: string): string {
+  return `${repository ?? ""} ${key}`;
+}
+
+/** Which stacks will have a stage, by where it lies and its key. */
+function sharersByKey(attempts: readonly Attempt[]): Map<string, string[]> {
+  const sharers = new Map<string, string[]>();
+  for (const { stack, planned } of attempts) {
+    for (const { key } of planned ? [...planned.plan.stages, planned.plan.product] : []) {
+      const id = planned ? placed(planned, key) : "";
+      sharers.set(id, [...(sharers.get(id) ?? []), stack]);
+    }
+  }
+  return sharers;
+}
+
+/** The stages that other stacks have in this stack's repository, with their sizes. */
+function builtElsewhere(
+  attempts: readonly Attempt[],
+  { stack, repository }: Planned,
+): Map<string, number | null> {
+  return new Map(
+    attempts
+      .flatMap((attempt) => (attempt.planned && attempt.stack !== stack ? [attempt] : []))
+      // What another revision plans need never have been built.
+      .filter(({ known }) => known.comparedWith.kind === "outputs" && known.repository === repository)
+      .flatMap(({ known }) => known.stages.map(({ key, bytes }) => [key, bytes] as const)),
+  );
+}
+
+/** What several stacks need and nobody has yet. */
+function sharedBuilds(stacks: readonly StackPreview[]): Preview["shared"] {
+  const builds = stacks.flatMap((stack) =>
+    (stack.verdict === "failed" ? [] : stack.stages)
+      .filter(({ expected, sharedWith }) => expected && expected.basis !== "built" && sharedWith.length > 0)
+      .map(({ name, key, sharedWith }) => ({
+        stage: name,
+        key: key ?? "",
+        stacks: stacks
+          .map((other) => other.stack)
+          .filter((other) => [stack.stack, ...sharedWith].includes(other)),
+      })),
+  );
+  return [...new Map(builds.map((build) => [JSON.stringify(build), build])).values()];
+}
+
+/** Each stack's stages under names of their own, a shared one under its first stack's. */
+function sumOfAll(stacks: readonly StackPreview[]): Preview["expected"] {
+  const owners = new Map<string, string>();
+  const all = stacks.flatMap((stack) => {
+    if (stack.verdict === "failed") return [];
+    const own = new Map(
+      stack.stages.map(({ name, key }) => [name, owners.get(key ?? "") ?? `${stack.stack}/${name}`]),
+    );
+    return stack.stages.flatMap((stage) => {
+      const name = own.get(stage.name) ?? stage.name;
+      if (stage.key && owners.has(stage.key)) return [];
+      if (stage.key) owners.set(stage.key, name);
+      return [{ ...stage, name, parents: stage.parents.map((parent) => own.get(parent) ?? parent) }];
+    });
+  });
+  return sumUp(all);
+}

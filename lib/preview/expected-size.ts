@@ -1,0 +1,54 @@
+import { leastSure } from "./estimate.ts";
+import type { PlannedStack, StagePreview, Sure } from "./preview-schema.ts";
+import { type Known, productOf } from "./preview-stack.ts";
+
+type Size = PlannedStack["size"];
+
+/**
+ * The product's size after the update: what it was, and what its stages gain or lose. A changed stage is taken to have
+ * the size of its earlier builds, or else its former one; where it has neither, the size is not known.
+ *
+ * @param inImage the stages that the product is put together from
+ */
+export function expectedSize(
+  inImage: readonly string[],
+  stages: readonly StagePreview[],
+  known: Known,
+): Size {
+  const before = known.product?.bytes ?? null;
+  const former = new Map(known.stages.map(({ name, bytes }) => [name, bytes]));
+  const sizes = stages
+    .filter(({ name }) => inImage.includes(name))
+    .map((stage) => ({
+      was: former.get(stage.name) ?? null,
+      ...sizeOf(stage, former.get(stage.name) ?? null),
+    }));
+  if (stages.every(({ verdict }) => verdict === "unchanged")) {
+    return { before, after: before, sure: before === null ? "none" : "high" };
+  }
+  if (sizes.some(({ bytes }) => bytes === null)) return { before, after: null, sure: "none" };
+  const sure = leastSure(sizes.map((size) => size.sure));
+  const total = (values: readonly (number | null)[]) =>
+    values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+  const now = total(sizes.map(({ bytes }) => bytes));
+  if (before === null) return { before, after: now, sure };
+  // The product is its layers and a configuration of a few kilobytes, which the former size has in it.
+  const layers = Object.keys(productOf(known.stages)?.inputs ?? {});
+  const removed = stages
+    .filter(({ verdict, name }) => verdict === "remove" && layers.includes(`parent:${name}`))
+    .map(({ name }) => former.get(name) ?? 0);
+  const gained = sizes.reduce((sum, { bytes, was }) => sum + (bytes ?? 0) - (was ?? 0), 0);
+  return { before, after: Math.max(0, before + gained - total(removed)), sure };
+}
+
+function sizeOf(
+  { verdict, expected }: StagePreview,
+  former: number | null,
+): { bytes: number | null; sure: Sure } {
+  if (verdict === "unchanged") return { bytes: former, sure: "high" };
+  if (expected && expected.bytes !== null) {
+    const exact = expected.basis === "built" || expected.basis === "key";
+    return { bytes: expected.bytes, sure: exact ? "high" : expected.sure };
+  }
+  return { bytes: former, sure: "low" };
+}

@@ -1,0 +1,193 @@
+import type { GenerationName } from "../gpu/generations.ts";
+import type { Plan, Stage } from "../plan/plan.ts";
+import { difference, type KeyedStage, type StageChange } from "../plan/stage-changes.ts";
+import { REDACTED } from "../redact.ts";
+import type { RegistryKind } from "../registry/limits.ts";
+import { soundsSecret } from "../secrets.ts";
+import type { History } from "./build-history.ts";
+import { alreadyBuilt, expectedBuild, sumUp } from "./estimate.ts";
+import { expectedSize } from "./expected-size.ts";
+import { expectedTest, type TestPlan } from "./expected-test.ts";
+import { movesBetween, type Sources } from "./moves.ts";
+import type {
+  ComparedWith,
+  EvidenceSummary,
+  PlannedStack,
+  Platform,
+  StagePreview,
+} from "./preview-schema.ts";
+import { isConsequence } from "./words.ts";
+
+/** What this checkout makes of a stack. */
+export interface Planned {
+  readonly stack: string;
+  readonly plan: Plan;
+  readonly platform: Platform;
+  /** Where images go, without a tag; null where only an update finds out. */
+  readonly repository: string | null;
+  /** Whose limits its layers have to keep: the registry's and those of its copies. */
+  readonly limits: readonly RegistryKind[];
+  /** Tags that a tested product gets. */
+  readonly tags: readonly string[];
+  /** Hash over the smoke checks. */
+  readonly checks: string;
+  /** Where it is tested; absent where an older revision says nothing about it. */
+  readonly test?: Pick<TestPlan, "hosts" | "budget"> | undefined;
+}
+
+/** A stage as it was, with its compressed size where that was measured. */
+export interface KnownStage extends KeyedStage {
+  readonly bytes: number | null;
+}
+
+/** What a stack was before: by its outputs, or by the plan of another revision. */
+export interface Known {
+  readonly comparedWith: ComparedWith;
+  readonly stages: readonly KnownStage[];
+  readonly product: { readonly digest: string; readonly bytes: number | null } | null;
+  readonly platform: Partial<Platform>;
+  readonly repository: string | null;
+  /** null: not known, which is no change. */
+  readonly tags: readonly string[] | null;
+  readonly checks: string | null;
+  readonly evidence: EvidenceSummary | null;
+  /** The kind of host that the evidence comes from; null: not known, which is no change. */
+  readonly testedOn?: string | null;
+}
+
+/** The stage that is the product: the one whose Dockerfile a recipe makes. */
+export function productOf<T extends KeyedStage>(stages: readonly T[]): T | undefined {
+  return stages.find(({ inputs }) => Object.keys(inputs).some((input) => input.startsWith("file:recipes/")));
+}
+
+/** What is known beside the stack itself. */
+export interface Surroundings {
+  readonly history: History;
+  readonly sources: Sources;
+  /** Other stacks that will have a key, by key. */
+  readonly sharedWith: (key: string) => readonly string[];
+  /** Compressed sizes of the stages that other stacks have already in the same repository, by key. */
+  readonly built: ReadonlyMap<string, number | null>;
+}
+
+/** What the next update does with a stack, and why. */
+export function previewStack(planned: Planned, known: Known, surroundings: Surroundings): PlannedStack {
+  const { plan } = planned;
+  const after = [...plan.stages, plan.product];
+  const changes = difference(known.stages, after);
+  const stages = changes.map((change) => previewStage(change, planned, surroundings));
+  const settings = settingChanges(planned, known);
+  const count = (verdict: StageChange["verdict"]) =>
+    changes.filter((change) => change.verdict === verdict).length;
+  const counts = {
+    create: count("create"),
+    rebuild: count("rebuild"),
+    unchanged: count("unchanged"),
+    remove: count("remove"),
+  };
+  const changed = counts.unchanged < changes.length || settings.length > 0;
+  const moves = movesBetween(known.stages, after, surroundings.sources);
+  return {
+    stack: planned.stack,
+    verdict: known.stages.length === 0 ? "new" : changed ? "changed" : "unchanged",
+    comparedWith: known.comparedWith,
+    platform: planned.platform,
+    before: known.platform,
+    counts,
+    stages,
+    settings,
+    expected: sumUp(stages),
+    size: expectedSize(plan.product.parents, stages, known),
+    promoted: known.product && { digest: known.product.digest, tags: [...(known.tags ?? [])] },
+    // Everything is new in a new stack: a list of it would say nothing.
+    ...(known.stages.length === 0
+      ? { packages: [], nodes: [], models: [], pins: [] }
+      : {
+          packages: [...moves.packages],
+          nodes: [...moves.nodes],
+          models: [...moves.models],
+          pins: [...moves.pins],
+        }),
+    evidence: known.evidence,
+    test: testOf(planned, known, stages, surroundings),
+    engine: null,
+    notes: [],
+  };
+}
+
+/** A test is due when what is tested, how or where changes; a digest that passed is not tested again. */
+function testOf(
+  { test, platform, checks }: Planned,
+  known: Known,
+  stages: readonly StagePreview[],
+  { history }: Surroundings,
+): PlannedStack["test"] {
+  if (!test) return null;
+  const product = stages.find(({ role }) => role === "product");
+  const changed = product?.verdict !== "unchanged";
+  const isKnown = known.comparedWith.kind !== "outputs" || known.evidence !== null;
+  const sameChecks = known.checks === null || known.checks === checks;
+  const sameHost = !known.testedOn || test.hosts.some(({ kind }) => kind === known.testedOn);
+  const { recipe, generation } = platform;
+  const plan = { ...test, recipe, generation: generation as GenerationName };
+  return expectedTest(plan, changed || !isKnown || !sameChecks || !sameHost, history);
+}
+
+function previewStage(
+  { stage: name, verdict, causes }: StageChange,
+  { plan, platform }: Planned,
+  { history, sharedWith, built }: Surroundings,
+): StagePreview {
+  const stage = [...plan.stages, plan.product].find((candidate) => candidate.name === name);
+  const builds = stage && verdict !== "unchanged" && verdict !== "remove";
+  return {
+    name,
+    role: stage?.role ?? null,
+    verdict,
+    key: stage?.key ?? null,
+    parents: [...(stage?.parents ?? [])],
+    causes: causes.map((cause) => (soundsSecret(cause.name) ? withoutValues(cause) : cause)),
+    atMost: verdict === "rebuild" && causes.every(isConsequence),
+    sharedWith: stage ? [...sharedWith(stage.key)] : [],
+    expected: builds ? expectation(stage, { ...platform, history, built }) : null,
+  };
+}
+
+function expectation(
+  { name, key, role }: Stage,
+  {
+    recipe,
+    generation,
+    history,
+    built,
+  }: Pick<Platform, "recipe" | "generation"> & Pick<Surroundings, "history" | "built">,
+): StagePreview["expected"] {
+  const expected = expectedBuild({ stage: name, key, recipe, generation }, history);
+  const bytes = built.get(key);
+  if (bytes !== undefined) return alreadyBuilt(bytes ?? (expected.basis === "key" ? expected.bytes : null));
+  // Its layers are the stages' own and are pushed with them.
+  return role === "product" ? { ...expected, bytes: null } : expected;
+}
+
+function withoutValues<T extends { before: string | null; after: string | null }>(cause: T): T {
+  const { before, after } = cause;
+  return { ...cause, before: before === null ? null : REDACTED, after: after === null ? null : REDACTED };
+}
+
+/** What an update does beside building: another repository, tags, other smoke checks. */
+function settingChanges(planned: Planned, known: Known): PlannedStack["settings"] {
+  if (known.stages.length === 0) return [];
+  const moved = (kind: string, name: string, before: string | null, after: string | null) =>
+    before !== null && after !== null && before !== after ? [{ kind, name, before, after }] : [];
+  const tags = known.tags ?? planned.tags;
+  return [
+    ...moved("registry", "repository", known.repository, planned.repository),
+    ...moved("checks", "smoke/", known.checks, planned.checks),
+    ...planned.tags
+      .filter((tag) => !tags.includes(tag))
+      .map((tag) => ({ kind: "tag", name: tag, before: null, after: tag })),
+    ...tags
+      .filter((tag) => !planned.tags.includes(tag))
+      .map((tag) => ({ kind: "tag", name: tag, before: tag, after: null })),
+  ];
+}

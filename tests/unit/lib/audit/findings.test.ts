@@ -1,0 +1,436 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { AuditConfig, AuditInput, AuditLayer } from "../../../../lib/audit/audit-schema.ts";
+import { needsHash } from "../../../../lib/audit/content.ts";
+import { AuditReport, audit, type Entry, LABELS, parseSize, RULES } from "../../../../lib/audit/findings.ts";
+import { secretsInConfigText, secretsInFile, secretsInText } from "../../../../lib/secrets.ts";
+
+const entry =
+  (type: Entry["type"], mode: number) =>
+  (path: string, more: Partial<Entry> = {}): Entry => ({
+    path,
+    type,
+    size: type === "file" ? 10 : 0,
+    mode,
+    uid: 0,
+    gid: 0,
+    ...more,
+  });
+const file = entry("file", 0o644);
+const folder = entry("directory", 0o755);
+const device = entry("device", 0o660);
+const link = (path: string, linkTarget: string) => entry("symlink", 0o777)(path, { linkTarget });
+
+/** A layer a hundred times smaller than its number of entries is long; what is in it is the point. */
+const layer = (...entries: Entry[]): AuditLayer => ({
+  digest: `sha256:${"0".repeat(64)}`,
+  bytes: 100,
+  entries,
+});
+
+const BASE = layer(
+  folder("usr"),
+  folder("usr/lib"),
+  link("lib", "usr/lib"),
+  folder("tmp", { mode: 0o1777 }),
+  folder("home/app"),
+  file("usr/bin/su", { mode: 0o4755 }),
+  file("var/lib/dpkg/status"),
+);
+
+function run(layers: AuditLayer[], config: Partial<AuditConfig> = {}, more: Partial<AuditInput> = {}) {
+  const bytes = layers.reduce((sum, { bytes }) => sum + bytes, 10);
+  const platform = { os: "linux", architecture: "amd64" };
+  const input = { reference: "r", digest: "sha256:d", bytes, layers, config: { ...platform, ...config } };
+  return AuditReport.parse(audit({ ...input, ...more }));
+}
+
+/** `code severity layer path` of each finding. */
+const findings = (...args: Parameters<typeof run>) =>
+  run(...args).findings.map(({ code, severity, layer, path }) => [code, severity, layer, path].join(" "));
+
+test("a clean image passes", () => {
+  const torch = layer(
+    folder("usr"),
+    folder("opt"),
+    folder("opt/torch"),
+    file("opt/torch/a"),
+    link("opt/b", "/opt/torch"),
+  );
+  const app = layer(
+    folder("opt"),
+    file("opt/app"),
+    link("opt/c", "/lib/x/../y"),
+    file("usr/lib/y"),
+    folder("usr/lib/x"),
+  );
+  const report = run([BASE, torch, app]);
+  assert.deepEqual(report.findings, []);
+  assert.equal(report.verdict, "pass");
+  assert.equal(report.duplicateBytes, 0);
+});
+
+describe("paths in several layers", () => {
+  test("a file twice is broken, and its bytes are counted", () => {
+    const report = run([BASE, layer(file("opt/a", { size: 70 })), layer(file("opt/a", { size: 30 }))]);
+    assert.deepEqual(
+      report.findings.map(({ code, layer, path, wastedBytes }) => [code, layer, path, wastedBytes]),
+      [["duplicate-path", 3, "/opt/a", 70]],
+    );
+    assert.equal(report.duplicateBytes, 70);
+    assert.equal(report.verdict, "broken");
+  });
+
+  test("so is a file of the system layers in a stage", () => {
+    assert.deepEqual(findings([BASE, layer(file("var/lib/dpkg/status"))]), [
+      "duplicate-path broken 2 /var/lib/dpkg/status",
+    ]);
+  });
+
+  test("the system's own layers may replace each other's files", () => {
+    const apt = layer(file("var/lib/dpkg/status"), folder("tmp", { mode: 0o700 }));
+    assert.deepEqual(findings([BASE, apt], {}, { systemLayers: 2 }), []);
+    assert.deepEqual(findings([BASE, apt], { config: { Labels: { [LABELS.systemLayers]: "2" } } }), []);
+    assert.equal(findings([BASE, apt]).length, 2);
+  });
+
+  test("folders must agree in mode and owner", () => {
+    const mode = layer(folder("tmp", { mode: 0o755 }));
+    const owner = layer(folder("usr", { uid: 1000 }));
+    assert.deepEqual(findings([BASE, mode, owner]), [
+      "directory-mismatch broken 2 /tmp",
+      "directory-mismatch broken 3 /usr",
+    ]);
+  });
+
+  test("a folder where a link was, a file where a folder was, a file below a link", () => {
+    assert.deepEqual(findings([BASE, layer(folder("lib"))]), ["type-conflict broken 2 /lib"]);
+    assert.deepEqual(findings([BASE, layer(file("usr/lib"))]), ["type-conflict broken 2 /usr/lib"]);
+    assert.deepEqual(findings([BASE, layer(file("lib/x.so"))]), ["type-conflict broken 2 /lib/x.so"]);
+    assert.deepEqual(findings([BASE, layer(file("usr/bin"))]), ["type-conflict broken 2 /usr/bin"]);
+  });
+});
+
+describe("whiteouts", () => {
+  test("in a stage they are broken, with the bytes they hide", () => {
+    const torch = layer(
+      folder("opt/torch"),
+      file("opt/torch/a", { size: 5 }),
+      file("opt/torch/b", { size: 7 }),
+    );
+    const report = run([BASE, torch, layer(file("opt/.wh.torch", { size: 0 }))]);
+    assert.deepEqual(
+      report.findings.map(({ code, severity, path, wastedBytes }) => [code, severity, path, wastedBytes]),
+      [["whiteout", "broken", "/opt/torch", 12]],
+    );
+  });
+
+  test("an opaque folder hides what lower layers have in it, and not its own", () => {
+    const opaque = layer(file("opt/d/new"), file("opt/d/.wh..wh..opq", { size: 0 }));
+    const report = run([BASE, layer(folder("opt/d"), file("opt/d/old")), opaque]);
+    assert.deepEqual(
+      report.findings.map(({ code, path, wastedBytes }) => [code, path, wastedBytes]),
+      [["whiteout", "/opt/d", 10]],
+    );
+  });
+
+  test("in the system's layers they only warn; one that hides nothing is no finding", () => {
+    const clean = layer(entry("device", 0)("var/lib/dpkg/.wh.status"));
+    assert.deepEqual(findings([BASE, clean], {}, { systemLayers: 2 }), [
+      "whiteout warning 2 /var/lib/dpkg/status",
+    ]);
+    assert.deepEqual(findings([BASE, layer(file("opt/.wh.nothing", { size: 0 }))]), []);
+  });
+});
+
+describe("copies", () => {
+  const big = { size: 2_000_000, sha256: "a" };
+  test("the same bytes at two paths warn", () => {
+    assert.deepEqual(findings([BASE, layer(file("opt/a", big)), layer(file("opt/b", big))]), [
+      "same-bytes warning 3 /opt/b",
+    ]);
+    assert.deepEqual(findings([BASE, layer(file("opt/a", big), file("opt/b", { ...big, sha256: "b" }))]), []);
+  });
+
+  test("a CUDA library twice is broken at any size", () => {
+    const copy = { size: 700_000, sha256: "a" };
+    const copies = layer(file("a/libcudart.so.13", copy), file("b/libcudart-d0da41ae.so.13", copy));
+    assert.deepEqual(findings([BASE, copies]), ["same-bytes broken 2 /b/libcudart-d0da41ae.so.13"]);
+  });
+
+  test("two builds of a CUDA library warn; its siblings, stubs and alternatives are others", () => {
+    const lib = (path: string, sha256: string) => file(path, { size: 2_000_000, sha256 });
+    assert.deepEqual(
+      findings([BASE, layer(lib("a/libcublas.so.12", "1"), lib("b/libcublas.so.13.1", "2"))]),
+      ["cuda-versions warning 2 /b/libcublas.so.13.1"],
+    );
+    const siblings = layer(
+      lib("a/libcublas.so.13", "1"),
+      lib("a/libcublasLt.so.13", "2"),
+      lib("a/libnvrtc.so.13", "3"),
+      lib("a/libnvrtc.alt.so.13", "4"),
+      lib("a/libnvrtc-builtins.so.13.0", "5"),
+      lib("a/libcudnn_ops.so.9", "6"),
+      lib("a/libcudnn.so.9", "7"),
+      lib("a/stubs/libcublas.so", "8"),
+    );
+    assert.deepEqual(findings([BASE, siblings]), []);
+  });
+
+  test("which files are hashed", () => {
+    assert.deepEqual(
+      [
+        needsHash("a", 1_000_000),
+        needsHash("a", 1_000_001),
+        needsHash("x/libcudart.so.13", 5),
+        needsHash("libcudart.a", 5),
+      ],
+      [false, true, true, false],
+    );
+  });
+});
+
+describe("entries", () => {
+  test("set-uid and set-gid files above the system layers; folders are none", () => {
+    const bad = layer(
+      file("opt/a", { mode: 0o4755 }),
+      file("opt/b", { mode: 0o2755 }),
+      folder("opt/c", { mode: 0o2755 }),
+    );
+    assert.deepEqual(findings([BASE, bad]), ["set-uid broken 2 /opt/a", "set-uid broken 2 /opt/b"]);
+  });
+
+  test("world-writable files, and folders without the sticky bit", () => {
+    const bad = layer(
+      file("a", { mode: 0o666 }),
+      folder("b", { mode: 0o777 }),
+      folder("c", { mode: 0o1777 }),
+    );
+    assert.deepEqual(findings([BASE, bad]), ["world-writable warning 2 /a", "world-writable warning 2 /b"]);
+  });
+
+  test("device nodes: those of the base only warn", () => {
+    assert.deepEqual(findings([layer(device("dev/a")), layer(device("dev/b"))]), [
+      "device-node warning 1 /dev/a",
+      "device-node broken 2 /dev/b",
+    ]);
+  });
+
+  test("absolute links that lead nowhere, through other links", () => {
+    const links = layer(
+      link("opt/ok", "/lib/there"),
+      file("usr/lib/there"),
+      link("opt/bad", "/lib/absent"),
+      link("opt/via", "/opt/bad"),
+      link("opt/round", "/opt/round"),
+      link("opt/proc", "/proc/mounts"),
+      link("opt/relative", "nowhere"),
+    );
+    assert.deepEqual(findings([BASE, links]), [
+      "dangling-symlink warning 2 /opt/bad",
+      "dangling-symlink warning 2 /opt/via",
+      "dangling-symlink warning 2 /opt/round",
+    ]);
+  });
+});
+
+// Put together here, so that no scanner of repositories takes them for real ones.
+const HF = `hf_${"aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH"}`;
+const GITHUB = `ghp_${"a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"}`;
+const AWS = `AKIA${"Q3EGRZ7VX5T2NBMW"}`;
+const KEY_BODY = "MIIEpAIBAAKCAQEA3Tz2mr7SZiAMfQyuvBjM9Oi8k1s3";
+
+describe("secrets", () => {
+  test("tokens and keys are known by their form", () => {
+    assert.deepEqual(secretsInText(`x=${HF}`), ["Hugging Face token"]);
+    assert.deepEqual(secretsInText(`"${GITHUB}"`), ["GitHub token"]);
+    assert.deepEqual(secretsInText(AWS), ["AWS access key"]);
+    assert.deepEqual(secretsInText(`-----BEGIN RSA PRIVATE KEY-----\n${KEY_BODY}`), ["private key"]);
+    assert.deepEqual(secretsInText(`-----BEGIN PRIVATE KEY-----\\n${KEY_BODY}`), ["private key"]);
+    assert.deepEqual(secretsInText(`npm_${"a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"}`), ["npm token"]);
+    assert.deepEqual(secretsInText(`glpat-${"a1B2c3D4e5F6g7H8i9J0"}`), ["GitLab token"]);
+    assert.deepEqual(secretsInConfigText("pip install --index https://me:secret@host/"), [
+      "password in an address",
+    ]);
+  });
+
+  test("what only looks like one is none", () => {
+    for (const text of [
+      "hf_quantizer = get_hf_quantizer_for_this_very_long_name()",
+      `hf_${"x".repeat(34)}`,
+      `AKIA${"IOSFODNN7"}EXAMPLE`,
+      'MARKER = "-----BEGIN PRIVATE KEY-----"',
+      "https://host:8080/path@1",
+      "https://$" + "{USER}:$" + "{PASSWORD}@host/",
+    ]) {
+      assert.deepEqual(secretsInConfigText(text), [], text);
+    }
+  });
+
+  test("files are known by their name, some only with a content", () => {
+    const kinds = (path: string, content = "x") => secretsInFile(path, Buffer.from(content));
+    assert.deepEqual(kinds("root/.ssh/id_rsa"), ["SSH key file"]);
+    assert.deepEqual(kinds("root/.ssh/id_rsa.pub"), []);
+    assert.deepEqual(kinds("root/.ssh/id_rsa", ""), []);
+    assert.deepEqual(kinds("root/.npmrc", "//host/:_authToken=abc"), ["npm login"]);
+    assert.deepEqual(kinds("root/.npmrc", "save-exact=true"), []);
+    assert.deepEqual(kinds("root/.netrc", "machine a login b password c"), ["netrc login"]);
+    assert.deepEqual(kinds("root/.docker/config.json", '{"auths":{"a":{"auth":"b"}}}'), ["registry login"]);
+    assert.deepEqual(kinds("root/.cache/huggingface/token"), ["Hugging Face login"]);
+    assert.deepEqual(kinds("opt/readme", "x"), []);
+  });
+
+  test("in layers they are broken, in a published package's tests they warn", () => {
+    const secrets = ["private key"];
+    const bad = layer(
+      file("etc/key.pem", { secrets }),
+      file("opt/venv/lib/python3.11/site-packages/tornado/test/test.key", { secrets }),
+    );
+    assert.deepEqual(findings([BASE, bad]), [
+      "secret broken 2 /etc/key.pem",
+      "secret warning 2 /opt/venv/lib/python3.11/site-packages/tornado/test/test.key",
+    ]);
+  });
+
+  test("keys that distributions ship warn with their reason, where and of the kind that they are known", () => {
+    const packages = "opt/venv/lib/python3.11/site-packages";
+    const found = (path: string, kind: string) =>
+      run([BASE, layer(file(path, { secrets: [kind] }))]).findings.map(
+        ({ severity, detail }) => `${severity}: ${detail}`,
+      );
+    assert.deepEqual(found(`${packages}/transformers/testing_utils.py`, "Hugging Face token"), [
+      "warning: Hugging Face token, transformers' token for the hub's test server, in its wheels 4.53.3 and 4.57.6",
+    ]);
+    const key = "Crypto/SelfTest/PublicKey/test_import_RSA.py";
+    assert.deepEqual(found(`${packages}/${key}`, "private key"), [
+      "warning: private key, a test vector of pycryptodome's self-test",
+    ]);
+    for (const [path, kind] of [
+      [`${packages}/transformers/testing_utils.py`, "AWS access key"],
+      [`${packages}/transformers/models/testing_utils.py`, "Hugging Face token"],
+      [`${packages}/my_transformers/testing_utils.py`, "Hugging Face token"],
+      ["opt/comfyui/custom_nodes/a/transformers/testing_utils.py", "Hugging Face token"],
+      [`${packages}/${key}`, "GitHub token"],
+      [`${packages}/Crypto/SelfTest/PublicKey/mine.py`, "private key"],
+      [`${packages}/Crypto/PublicKey/test_import_RSA.py`, "private key"],
+      [`opt/${key}`, "private key"],
+    ] as const) {
+      assert.deepEqual(found(path, kind), [`broken: ${kind}`], path);
+    }
+  });
+
+  test("in the configuration, and never shown", () => {
+    const report = run([BASE], {
+      config: { Env: [`A=${HF}`, "DB_PASSWORD=x", "HF_TOKEN=", "PATH=/bin"], Labels: { l: GITHUB } },
+      history: [{ created_by: `RUN curl -H ${AWS}` }],
+    });
+    assert.deepEqual(
+      report.findings.map(({ code, detail }) => `${code}: ${detail}`),
+      [
+        "secret-in-config: Hugging Face token in variable A",
+        "secret-in-config: GitHub token in label l",
+        "secret-in-config: AWS access key in history step 1",
+        "secret-named-variable: variable DB_PASSWORD has a value",
+      ],
+    );
+    for (const secret of [HF, GITHUB, AWS]) assert.ok(!JSON.stringify(report).includes(secret));
+  });
+});
+
+test("paths of the build machine in the configuration; homes in the image are its own", () => {
+  const paths = (text: string, hostPaths: string[] = []) =>
+    run([BASE], { history: [{ created_by: text }] }, { hostPaths }).findings.map(
+      ({ code, detail }) => `${code} ${detail}`,
+    );
+  assert.deepEqual(paths("COPY /home/ada/project /opt"), ["host-path /home/ada in history step 1"]);
+  assert.deepEqual(paths("ARG X=/Users/ada"), ["host-path /Users/ada in history step 1"]);
+  assert.deepEqual(paths("WORKDIR /home/app/x"), []);
+  assert.deepEqual(paths("see https://host.example/home/page"), []);
+  assert.deepEqual(paths("ARG X=/ci/build/x", ["/ci/build"]), ["host-path /ci/build in history step 1"]);
+  assert.deepEqual(paths("ARG X=/ci/builder /opt/ci/build", ["/ci/build"]), []);
+});
+
+describe("size", () => {
+  test("the budget comes from the option, then the label", () => {
+    const labels = { config: { Labels: { [LABELS.sizeBudget]: "150 B" } } };
+    const two = [BASE, layer(file("a"))];
+    assert.deepEqual(findings(two, labels), ["size-budget broken  "]);
+    assert.deepEqual(findings(two, labels, { budgetBytes: 210 }), []);
+    assert.deepEqual(findings(two, {}, { budgetBytes: 209 }), ["size-budget broken  "]);
+  });
+
+  test("a layer is too large for a registry above 10 GB", () => {
+    const sized = (bytes: number) => [BASE, { ...layer(file("a")), bytes }];
+    assert.deepEqual(findings(sized(10e9)), []);
+    assert.deepEqual(findings(sized(10e9 + 1)), ["layer-size broken 2 "]);
+  });
+
+  test("more than 125 layers are too many", () => {
+    const layers = (count: number) => Array.from({ length: count }, (_, number) => layer(file(`${number}`)));
+    assert.deepEqual(findings(layers(125)), []);
+    assert.deepEqual(findings(layers(126)), ["layer-count broken  "]);
+  });
+
+  test("an image is for linux/amd64", () => {
+    assert.deepEqual(findings([BASE], { architecture: "arm64" }), ["platform broken  "]);
+    assert.deepEqual(findings([BASE], { os: "windows" }), ["platform broken  "]);
+  });
+
+  test("sizes are read as people write them", () => {
+    assert.equal(parseSize("3.3GB", "x"), 3_300_000_000);
+    assert.equal(parseSize(" 2 gib ", "x"), 2 ** 31);
+    assert.equal(parseSize("100 B", "x"), 100);
+    for (const wrong of ["", "3", "3,3 GB", "-1 GB", "3 GiG"])
+      assert.throws(() => parseSize(wrong, "--budget"), /--budget/);
+  });
+
+  test("largest layer, unpacked bytes and number of files", () => {
+    const report = run([BASE, { ...layer(file("a", { size: 7 }), file(".wh.b", { size: 0 })), bytes: 500 }]);
+    assert.equal(report.largestLayer, 2);
+    assert.deepEqual([report.layers[1]?.unpackedBytes, report.layers[1]?.files], [7, 1]);
+  });
+});
+
+describe("labels", () => {
+  const stages = (
+    label: string | undefined,
+    config: Partial<AuditConfig> = {},
+    layers = [BASE, layer(file("a"))],
+  ) => run(layers, { ...config, config: { Labels: label === undefined ? {} : { [LABELS.layers]: label } } });
+  const names = (...args: Parameters<typeof stages>) => stages(...args).layers.map(({ stage }) => stage);
+
+  test("stage names: label of all layers, of the stages, annotation, history", () => {
+    assert.deepEqual(names('["base","torch"]'), ["base", "torch"]);
+    assert.deepEqual(names('["torch"]'), ["system", "torch"]);
+    assert.deepEqual(names(undefined, {}, [BASE, { ...layer(file("a")), stage: "cuda" }]), [
+      "system",
+      "cuda",
+    ]);
+    const history = [
+      { created_by: "x" },
+      { created_by: "ENV", empty_layer: true },
+      { created_by: "/bin/sh -c make it" },
+    ];
+    assert.deepEqual(names(undefined, { history }), ["system", "make it"]);
+    assert.deepEqual(names(undefined), ["system", "?"]);
+  });
+
+  test("a label that does not fit is a finding", () => {
+    for (const label of ['["a","b","c"]', "torch", '{"a":1}']) {
+      assert.deepEqual(
+        stages(label).findings.map(({ code }) => code),
+        ["stage-names"],
+        label,
+      );
+    }
+  });
+
+  test("a number of system layers that cannot be is a user error", () => {
+    assert.throws(() => run([BASE], {}, { systemLayers: 2 }), /fewer than the 2/);
+    assert.throws(() => run([BASE], { config: { Labels: { [LABELS.systemLayers]: "two" } } }), /got "two"/);
+  });
+});
+
+test("every rule says what to do", () => {
+  for (const [code, { title, remedy }] of Object.entries(RULES)) assert.ok(title && remedy, code);
+});

@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { parseConfig, requireSecrets } from "../../../../config.ts";
+import { UserError, UserErrors } from "../../../../errors.ts";
+import { generation } from "../../../../lib/gpu/generations.ts";
+import { parseHostKeys } from "../../../../lib/hosts/host-keys.ts";
+import { type AwsSetting, permittedInstances } from "../../../../lib/hosts/host-setting.ts";
+
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0lHs4ZBFv8y0dKJ9yy3pNmDmCkN5R2RzQ3mR6fA8ay";
+const ssh = { kind: "ssh", address: "gpu.example.org", hostKey: KEY };
+const aws = { kind: "aws", region: "us-east-1" };
+
+function parse(host: unknown, generationName = "ada", budget?: object) {
+  return parseConfig({
+    "strata:generation": generationName,
+    "strata:host": JSON.stringify(host),
+    ...(budget ? { "strata:budget": JSON.stringify(budget) } : {}),
+  });
+}
+
+/** Path and problem of each complaint. */
+function complaints(work: () => unknown): string[] {
+  try {
+    work();
+  } catch (error) {
+    assert.ok(error instanceof UserError, String(error));
+    return (error instanceof UserErrors ? error.errors : [error]).map(
+      ({ path, problem }) => `${path}: ${problem}`,
+    );
+  }
+  return [];
+}
+
+test("one host or a list of them; what is left out has a default", () => {
+  assert.deepEqual(parse({ kind: "docker" }).host, [{ kind: "docker", engine: "docker", keepImage: true }]);
+  assert.deepEqual(parse([ssh, aws]).host, [
+    { ...ssh, port: 22, user: "root", engine: "docker", sudo: false, keepImage: false },
+    { ...aws, spot: true, allowExpensive: false, prices: {} },
+  ]);
+});
+
+test("mistakes in a host are told with their path, in a list too", () => {
+  const wrong = { kind: "aws", region: "mars", spot: "yes", subnets: ["vpc-1"], more: 1 };
+  assert.deepEqual(
+    complaints(() => parse(wrong)).map((text) => text.split(":").slice(0, 2).join(":")),
+    ["strata:host.region", "strata:host.spot", "strata:host.subnets.0", "strata:host.more"],
+  );
+  assert.deepEqual(
+    complaints(() => parse([ssh, { ...ssh, port: 0, hostKey: "none" }])).map((text) => text.split(" ")[0]),
+    ["strata:host.1.port:", "strata:host.1.hostKey:"],
+  );
+  assert.match(
+    complaints(() => parse({ kind: "shh" }))[0] ?? "",
+    /^strata:host\.kind: is missing or unknown/,
+  );
+  assert.match(complaints(() => parse("docker"))[0] ?? "", /^strata:host: /);
+  assert.match(complaints(() => parse([]))[0] ?? "", /^strata:host: /);
+});
+
+test("a key is never part of a message", () => {
+  const privateKey = "not-a-pem-but-still-a-secret-0123456789";
+  for (const host of [
+    { ...ssh, kind: "shh", privateKey },
+    { ...ssh, privateKey, port: "x" },
+    [{ ...ssh, privateKey, kind: undefined }],
+  ]) {
+    const told = complaints(() => parse(host));
+    assert.ok(told.length > 0);
+    assert.ok(!told.join().includes(privateKey), told.join());
+  }
+});
+
+test("a private key has to be encrypted in the stack's file", () => {
+  const config = parse({ ...ssh, privateKey: "-----BEGIN OPENSSH PRIVATE KEY-----" });
+  requireSecrets(config, ["strata:host"]);
+  requireSecrets(parse(ssh), []);
+  assert.throws(
+    () => requireSecrets(config, ["strata:registry"]),
+    /strata:host\.privateKey: is not encrypted/,
+  );
+});
+
+test("the builder has no GPU and stands in for nobody", () => {
+  assert.match(
+    complaints(() => parse([{ kind: "builder" }, aws]))[0] ?? "",
+    /^strata:host: the builder cannot/,
+  );
+});
+
+test("hosts of tens of dollars an hour take an explicit yes, and a budget that allows them", () => {
+  for (const [name, capability, type, price] of [
+    ["ampere", "8.0", "p4d.24xlarge", "21.96"],
+    ["blackwell", "10.0", "p6-b200.48xlarge", "113.93"],
+  ] as const) {
+    const host = { ...aws, capability };
+    const told = complaints(() => parse(host, name));
+    assert.ok(
+      told.includes(`strata:host: ${type} costs $${price} an hour, and nobody has said yes to that.`),
+      told.join("\n"),
+    );
+    assert.match(
+      complaints(() => parse({ ...host, allowExpensive: true }, name)).join("\n"),
+      /the budget is \$5\.00/,
+    );
+    assert.deepEqual(
+      complaints(() => parse({ ...host, allowExpensive: true }, name, { dollars: 40 })),
+      [],
+    );
+  }
+});
+
+test("a budget refuses what is expected to cost more", () => {
+  assert.deepEqual(
+    complaints(() => parse(aws, "hopper", { dollars: 2 })),
+    ["strata:host: a test on p5.4xlarge takes about 20 minutes, $2.29; the budget is $2.00."],
+  );
+  assert.deepEqual(
+    complaints(() => parse(aws, "hopper", { dollars: 2.3 })),
+    [],
+  );
+  assert.match(
+    complaints(() => parse({ ...ssh, dollarsPerHour: 30 }))[0] ?? "",
+    /^strata:host: a test on gpu\.example\.org takes about 20 minutes, \$10\.00/,
+  );
+  // The dearest one counts, as that may be what is had.
+  const prices = { "g6e.xlarge": 30 };
+  assert.match(complaints(() => parse({ ...aws, prices, allowExpensive: true }))[0] ?? "", /g6e\.xlarge/);
+});
+
+test("capability and instance types have to be the generation's", () => {
+  assert.deepEqual(
+    complaints(() => parse({ ...aws, capability: "9.0" })),
+    ["strata:host.capability: generation ada is not for 9.0."],
+  );
+  assert.deepEqual(
+    complaints(() => parse({ ...aws, instances: ["g5.xlarge"] })),
+    ["strata:host.instances: g5.xlarge is not known to have a card of 8.9."],
+  );
+  assert.match(complaints(() => parse(aws, "cpu"))[0] ?? "", /^strata:host: generation cpu needs no GPU/);
+  assert.match(
+    complaints(() => parse({ kind: "docker", gpu: true }, "cpu"))[0] ?? "",
+    /^strata:host\.gpu: generation cpu has nothing to test on a GPU/,
+  );
+});
+
+test("instance types come in the order asked for, at the prices that were given", () => {
+  const chosen = (setting: object) =>
+    permittedInstances(parse({ ...aws, ...setting }).host[0] as AwsSetting, generation("ada")).map(
+      ({ type, dollarsPerHour }) => [type, dollarsPerHour],
+    );
+  assert.deepEqual(chosen({}), [
+    ["g6.xlarge", 0.8048],
+    ["g6.2xlarge", 0.9776],
+    ["g6e.xlarge", 1.861],
+  ]);
+  assert.deepEqual(chosen({ instances: ["g6e.xlarge", "g6.xlarge"], prices: { "g6.xlarge": 1 } }), [
+    ["g6e.xlarge", 1.861],
+    ["g6.xlarge", 1],
+  ]);
+});
+
+test("host keys: as ssh-keyscan prints them, or as fingerprints", () => {
+  const given = Buffer.from(KEY.split(" ")[1] ?? "", "base64");
+  const other = Buffer.from(given);
+  other[40] = (other[40] ?? 0) ^ 1;
+  // `ssh-keygen -l -E sha256` prints the hash without padding.
+  for (const text of [KEY, `# a comment\n[gpu.example.org]:2222 ${KEY}\n`, fingerprint(given)]) {
+    const keys = parseHostKeys(text);
+    assert.ok(keys, text);
+    assert.ok(keys.accepts(given), text);
+    assert.ok(!keys.accepts(other), text);
+  }
+  assert.deepEqual(parseHostKeys(KEY)?.types, ["ssh-ed25519"]);
+  assert.deepEqual(parseHostKeys(fingerprint(given))?.types, []);
+  assert.equal(parseHostKeys("gpu.example.org"), undefined);
+});
+
+function fingerprint(key: Buffer): string {
+  return `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
+}

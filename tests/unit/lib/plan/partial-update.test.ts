@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { fileSystem, joinOutputs, stageNamed, withParents } from "../../../../lib/plan/partial-update.ts";
+import type { Plan, Stage } from "../../../../lib/plan/plan.ts";
+import { layer, layersFolder, plan, recipe } from "../../../support/layers.ts";
+
+/** system and toolbox; cuda ← torch ← kernels; app needs the toolbox alone; wheel is built with torch. */
+function testPlan(t: TestContext): Plan {
+  const names = ["system", "toolbox", "app", "cuda", "torch", "kernels", "wheel"];
+  const folder = layersFolder(t, Object.fromEntries(names.map((name) => [`${name}/Dockerfile`, "FROM x\n"])));
+  const product = ["system", "cuda", "app", "torch", "kernels"];
+  const parents: Record<string, readonly string[]> = {
+    cuda: ["toolbox"],
+    app: ["toolbox"],
+    torch: ["toolbox", "cuda"],
+    kernels: ["toolbox", "cuda", "torch"],
+  };
+  return plan(
+    folder,
+    recipe(
+      product.map((name) => layer(name, parents[name], name === "system" ? { role: "system" } : {})),
+      [layer("toolbox", [], { role: "build" }), layer("wheel", ["toolbox", "torch"], { role: "build" })],
+    ),
+  );
+}
+
+const names = (stages: readonly Stage[]): string[] => stages.map(({ name }) => name);
+
+test("a stage comes with all that it is built from, in an order in which it can be built", (t) => {
+  const tested = testPlan(t);
+  assert.deepEqual(names(withParents(tested, ["torch"])), ["toolbox", "cuda", "torch"]);
+  assert.deepEqual(names(withParents(tested, ["system"])), ["system"]);
+  assert.deepEqual(names(withParents(tested, ["app", "torch"])), ["toolbox", "cuda", "torch", "app"]);
+});
+
+test("who is in a stage sees the product's stages up to it", (t) => {
+  const tested = testPlan(t);
+  assert.deepEqual(names(fileSystem(tested, "system")), ["system"]);
+  assert.deepEqual(names(fileSystem(tested, "torch")), ["system", "cuda", "app", "torch"]);
+  assert.deepEqual(names(fileSystem(tested, "test")), ["system", "cuda", "app", "torch", "kernels"]);
+});
+
+test("who is in a stage that only builds use sees what it was built from", (t) => {
+  const tested = testPlan(t);
+  assert.deepEqual(names(fileSystem(tested, "toolbox")), ["toolbox"]);
+  assert.deepEqual(names(fileSystem(tested, "wheel")), ["toolbox", "cuda", "torch", "wheel"]);
+});
+
+test("who is in a stage that the product does not hold sees what it was built from", (t) => {
+  const folder = layersFolder(t, { "system/Dockerfile": "FROM x\n", "model/Dockerfile": "FROM x\n" });
+  const model = layer("model", ["system"], { bulk: true });
+  const tested = plan(folder, recipe([layer("system", [], { role: "system" })], [model]));
+  assert.deepEqual(names(fileSystem(tested, "model")), ["system", "model"]);
+});
+
+test("an unknown layer is answered with those that there are, and the nearest", (t) => {
+  const tested = testPlan(t);
+  assert.equal(stageNamed(tested, "torch").name, "torch");
+  assert.throws(
+    () => stageNamed(tested, "trch"),
+    /LAYER: test has no layer "trch"; it has toolbox, cuda, torch, .*Did you mean "torch"\?/,
+  );
+  assert.throws(() => fileSystem(tested, "kernls"), /Did you mean "kernels"\?/);
+  assert.throws(() => stageNamed(tested, ""), /LAYER: is not given; test has toolbox, /);
+});
+
+test("outputs of a part: its stages are new, all else stays", () => {
+  const before = { recipe: "a", product: { digest: "p" }, stages: { x: 1, y: 2 } };
+  const now = { recipe: "a", product: { digest: "q" }, stages: { x: 5, y: 3, z: 4 } };
+  assert.deepEqual(joinOutputs({ stages: ["y", "z"], outputs: before }, now), {
+    recipe: "a",
+    product: { digest: "p" },
+    evidence: null,
+    stages: { x: 1, y: 3, z: 4 },
+  });
+  assert.deepEqual(joinOutputs({ stages: ["y"], outputs: {} }, now), {
+    recipe: "a",
+    product: null,
+    evidence: null,
+    stages: { y: 3 },
+  });
+});
+
+test("outputs of a part of another recipe: nothing changes", () => {
+  const before = { recipe: "a", stages: { x: 1 } };
+  assert.equal(joinOutputs({ stages: ["x"], outputs: before }, { recipe: "b", stages: { x: 2 } }), before);
+});

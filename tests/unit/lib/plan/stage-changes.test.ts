@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { difference } from "../../../../lib/plan/stage-changes.ts";
+import { causeText } from "../../../../lib/preview/words.ts";
+
+const stage = (name: string, key: string, inputs: Record<string, string> = {}) => ({ name, key, inputs });
+
+test("a changed stage names exactly the inputs that differ, with their old and new values", () => {
+  const [change] = difference(
+    [
+      stage("a", "1", {
+        "file:layers/a/x": "1",
+        "package:torch": "2.11 (a)",
+        "argument:OLD": "1",
+        "pin:base": "p",
+      }),
+    ],
+    [
+      stage("a", "2", {
+        "file:layers/a/x": "2",
+        "package:torch": "2.12 (b)",
+        "argument:NEW": "1",
+        "pin:base": "p",
+      }),
+    ],
+  );
+  assert.equal(change?.verdict, "rebuild");
+  assert.deepEqual(change?.causes.map(causeText), [
+    "argument NEW is new (1)",
+    "argument OLD is gone (1)",
+    "file layers/a/x changed",
+    "package torch: 2.11 (a) → 2.12 (b)",
+  ]);
+});
+
+test("create, unchanged and remove are told apart", () => {
+  assert.deepEqual(
+    difference([stage("kept", "1"), stage("gone", "1")], [stage("new", "1"), stage("kept", "1")]).map(
+      ({ stage: name, verdict }) => [name, verdict],
+    ),
+    [
+      ["new", "create"],
+      ["kept", "unchanged"],
+      ["gone", "remove"],
+    ],
+  );
+});
+
+test("an input's name may hold colons", () => {
+  const [change] = difference(
+    [stage("a", "1", { "pin:http://x": "1" })],
+    [stage("a", "2", { "pin:http://x": "2" })],
+  );
+  assert.equal(change?.causes[0]?.name, "http://x");
+});

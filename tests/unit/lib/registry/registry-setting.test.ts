@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseConfig, refuseClear, registryAccess } from "../../../../config.ts";
+import { UserErrors } from "../../../../errors.ts";
+import {
+  type RegistrySetting,
+  registrySetting,
+  repositoryName,
+} from "../../../../lib/registry/registry-setting.ts";
+
+const parse = (registry: object, more: Readonly<Record<string, object>> = {}) =>
+  parseConfig({
+    "strata:registry": JSON.stringify(registry),
+    ...Object.fromEntries(
+      Object.entries(more).map(([key, value]) => [`strata:${key}`, JSON.stringify(value)]),
+    ),
+  });
+const name = (registry: object) => repositoryName(registrySetting.parse(registry), "127.0.0.1:5000");
+const ecr = { kind: "ecr", account: "123456789012", region: "eu-central-1", repository: "team/strata" };
+const ghcr = { kind: "ghcr", owner: "acme", repository: "strata" };
+const oci = { kind: "oci", address: "reg.example:5443", repository: "team/strata" };
+
+test("every kind has a repository that is known before anything is asked", () => {
+  assert.equal(name({ kind: "local", repository: "strata" }), "127.0.0.1:5000/strata");
+  assert.equal(name(ghcr), "ghcr.io/acme/strata");
+  assert.equal(name(ecr), "123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/strata");
+  assert.equal(
+    name({ ...ecr, region: "cn-north-1" }),
+    "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/team/strata",
+  );
+  assert.equal(name(oci), "reg.example:5443/team/strata");
+});
+
+test("defaults of ECR: the stack makes the repository, and what nobody uses stays 30 days", () => {
+  assert.deepEqual(parse(ecr).registry, { ...ecr, create: true, stageDays: 30 });
+});
+
+test("mistakes are told with path and value", () => {
+  const refused = (registry: object, problem: RegExp) => assert.throws(() => parse(registry), problem);
+  refused({ ...ghcr, owner: "Acme" }, /strata:registry\.owner: expected a GitHub user .* got "Acme"/);
+  refused({ ...ecr, account: "12345" }, /strata:registry\.account: expected an AWS account of 12 digits/);
+  refused({ ...ecr, region: "europe" }, /strata:registry\.region: expected a region such as eu-central-1/);
+  refused({ ...ecr, stageDays: 0 }, /strata:registry\.stageDays/);
+  refused({ ...oci, address: "https://reg.example" }, /strata:registry\.address: .*without a scheme/);
+  refused({ ...oci, address: "registry" }, /strata:registry\.address: expected a host with a dot or a port/);
+  refused({ ...oci, password: "x" }, /strata:registry\.username: expected the user that the password/);
+  refused({ ...ghcr, address: "x" }, /strata:registry\.address: is not a setting/);
+});
+
+test("a copy is another repository than the first, and than every other copy", () => {
+  assert.throws(
+    () => parse(ghcr, { copies: [ecr, ghcr, ecr] }),
+    (error: unknown) => {
+      assert.ok(error instanceof UserErrors);
+      assert.deepEqual(
+        error.errors.map(({ path, problem }) => `${path} ${problem}`),
+        [
+          "strata:copies.1 is the same repository as strata:registry.",
+          "strata:copies.2 is the same repository as strata:copies.0.",
+        ],
+      );
+      return true;
+    },
+  );
+  assert.equal(parse(ghcr, { copies: [ecr, oci] }).copies.length, 2);
+});
+
+test("a password in clear is refused, wherever it stands, and is not repeated", () => {
+  const login = { username: "ada", password: "hunter22" };
+  const config = parse({ ...oci, ...login }, { copies: [ecr, { ...ghcr, ...login }] });
+  assert.throws(
+    () => refuseClear(config, []),
+    (error: unknown) => {
+      assert.ok(error instanceof UserErrors);
+      assert.deepEqual(
+        error.errors.map(({ path }) => path),
+        ["strata:registry.password", "strata:copies.1.password"],
+      );
+      assert.match(error.message, /--secret --path 'strata:copies\[1\]\.password'/);
+      assert.ok(!error.message.includes("hunter22"));
+      return true;
+    },
+  );
+  assert.throws(() => refuseClear(config, ["strata:copies"]), /strata:registry\.password/);
+  refuseClear(config, ["strata:registry", "strata:config:copies"]);
+  refuseClear(parse(oci), []);
+});
+
+test("the password: the stack's own, else for GHCR the token of the environment", () => {
+  const access = (setting: object, environment: NodeJS.ProcessEnv) =>
+    registryAccess(setting as RegistrySetting, environment).password;
+  const environment = { GITHUB_TOKEN: "of-the-job" };
+  assert.equal(access({ ...ghcr, password: "own" }, environment), "own");
+  assert.equal(access(ghcr, environment), "of-the-job");
+  assert.equal(access(ghcr, { GITHUB_TOKEN: "" }), undefined);
+  assert.equal(access(oci, environment), undefined);
+  assert.equal(access(ecr, environment), undefined);
+});
+
+test("authorities that are not there are told of", () => {
+  assert.throws(
+    () => registryAccess({ ...oci, ca: "nowhere.pem" } as RegistrySetting, {}),
+    /registry reg\.example:5443: there is no file nowhere\.pem\. Set ca to a PEM file/,
+  );
+});

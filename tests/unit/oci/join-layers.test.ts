@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { imageOf, topLayer, withLayers } from "../../../oci/join-layers.ts";
+
+const layer = (name: string) => ({
+  mediaType: "application/vnd.oci.image.layer.v1.tar",
+  digest: name,
+  size: 1,
+});
+const part = (name: string) => ({ name, image: { layers: [layer(name)], diffIds: [`diff of ${name}`] } });
+
+test("of a bulk stage only the layer counts that it made itself", () => {
+  const built = { layers: [layer("base"), layer("tools"), layer("model")], diffIds: ["a", "b", "c"] };
+  assert.deepEqual(topLayer(built), { layers: [layer("model")], diffIds: ["c"] });
+});
+
+test("layers are added on top, and nothing else of the image changes", () => {
+  const config = {
+    architecture: "amd64",
+    config: { Env: ["A=1"], Labels: { x: "y" } },
+    rootfs: { type: "layers", diff_ids: ["0"] },
+    history: [{ created_by: "FROM" }, { created_by: "ENV", empty_layer: true }],
+  };
+  const joined = withLayers({ layers: [layer("base")], config }, [part("one"), part("two")]);
+  assert.deepEqual(joined.layers, [layer("base"), layer("one"), layer("two")]);
+  assert.deepEqual(joined.config, {
+    ...config,
+    rootfs: { type: "layers", diff_ids: ["0", "diff of one", "diff of two"] },
+    history: [...config.history, { created_by: "strata: one" }, { created_by: "strata: two" }],
+  });
+});
+
+test("an image of nothing but models says for which machine it is, and has as many histories as layers", () => {
+  const { layers, config } = imageOf([part("one")]);
+  assert.deepEqual(layers, [layer("one")]);
+  assert.deepEqual(config, {
+    architecture: "amd64",
+    os: "linux",
+    config: {},
+    rootfs: { type: "layers", diff_ids: ["diff of one"] },
+    history: [{ created_by: "strata: one" }],
+  });
+});

@@ -1,0 +1,24 @@
+import { readFile } from "node:fs/promises";
+import { home } from "../../home.ts";
+import { historySchema } from "../../lib/preview/build-history.ts";
+import { addToHistory } from "../preview/history-file.ts";
+import { main } from "../program/main.ts";
+import { note } from "../program/progress.ts";
+
+/** `npm run history -- FILE...`: adds the builds that other machines saw to this clone's history. */
+await main(async () => {
+  for (const file of process.argv.slice(2)) {
+    const found = historySchema.safeParse(await readJson(file));
+    if (found.success) await addToHistory(home, found.data.builds, found.data.tests);
+    else note(`history: ${file} is no history of this version, and left out`);
+  }
+  return 0;
+});
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,117 @@
+import { DeleteParameterCommand, PutParameterCommand } from "@aws-sdk/client-ssm";
+import type { AwsDescription } from "../../../lib/hosts/description.ts";
+import { parseReference } from "../../../oci/references.ts";
+import { elapsed, note } from "../../program/progress.ts";
+import { type Login, testInContainers } from "../container.ts";
+import { loginFor } from "../login.ts";
+import { HostTrouble, type Machine } from "../machine.ts";
+import type { Order, Tested, TestHost } from "../test-host.ts";
+import { type AwsClients, awsClients } from "./clients.ts";
+import { type Launched, launch, terminate, waitForCommands, whyGone } from "./instance.ts";
+import { SsmMachine } from "./ssm-machine.ts";
+
+/** Milliseconds that preparing disks and Docker may take. */
+const READY_MS = 5 * 60_000;
+
+/** Waits until the user data is through. */
+const ready =
+  "until [ -e /run/strata/ready ]; do if [ -e /run/strata/failed ]; then cat /run/strata/problem >&2; exit 1; fi; sleep 2; done; cat /run/strata/disk";
+
+/** An EC2 instance that is started for one test, and ends with it. */
+export class AwsHost implements TestHost {
+  readonly name: string;
+  readonly dollarsPerHour: number;
+  readonly #host: AwsDescription;
+  readonly #clients: AwsClients;
+  readonly #login: (reference: string) => Promise<Login>;
+  /** Subnets whose instance was no good. */
+  readonly #tried = new Set<string>();
+  #launched = false;
+
+  constructor(host: AwsDescription, clients: AwsClients = awsClients(host), login = loginFor) {
+    this.#host = host;
+    this.#clients = clients;
+    this.#login = login;
+    this.name = `aws ${host.region}`;
+    this.dollarsPerHour = Math.max(...host.instances.map(({ dollarsPerHour }) => dollarsPerHour));
+  }
+
+  /** Another zone may do better where an instance was had; where none was, all zones were asked at once. */
+  canRetry(): boolean {
+    return this.#launched && this.#subnets.length > 0;
+  }
+
+  get #subnets(): string[] {
+    return this.#host.subnets.filter((subnet) => !this.#tried.has(subnet));
+  }
+
+  async test(order: Order): Promise<Tested> {
+    this.#launched = false;
+    const launched = await launch(this.#host, this.#subnets, order.deadline, this.#clients).catch(asTrouble);
+    this.#launched = true;
+    this.#tried.add(launched.subnet);
+    const { id, type, zone, market, dollarsPerHour } = launched;
+    note(`${id}: ${type} ${market} in ${zone}, $${dollarsPerHour.toFixed(2)} an hour at most`);
+    try {
+      const tested = await this.#testOn(launched, order);
+      const hours = (Date.now() - launched.at) / 3_600_000;
+      return {
+        ...tested,
+        host: { kind: "aws", name: id, instanceType: type, zone, market },
+        cost: { dollarsPerHour, dollars: Math.round(hours * dollarsPerHour * 10_000) / 10_000 },
+      };
+    } catch (error) {
+      const gone = await whyGone(id, this.#clients).catch(() => undefined);
+      if (gone) throw new HostTrouble(`${id} ${gone}`);
+      return asTrouble(error);
+    } finally {
+      await terminate(launched, this.#clients);
+      note(`${id}: ended after ${elapsed(Date.now() - launched.at)}`);
+    }
+  }
+
+  async #testOn({ id }: Launched, order: Order) {
+    await waitForCommands(id, this.#clients, order.signal).catch(asTrouble);
+    const machine: Machine = new SsmMachine(id, this.#clients);
+    const { status, stdout, stderr } = await machine.run(["sh", "-c", ready], {
+      limitMs: READY_MS,
+      signal: order.signal,
+    });
+    if (status !== 0) throw new HostTrouble(`${id} did not get ready: ${stderr.trim().slice(-500)}`);
+    note(`${id}: ${stdout.toString().trim()}`);
+    const login = await this.#login(order.reference);
+    return await this.#withLogin(order.reference, login, (known) =>
+      // The image goes with the instance.
+      testInContainers(machine, { command: "docker", gpu: true, keepImage: true, login: known }, order),
+    );
+  }
+
+  /** ECR knows the instance by its role. Another registry's password lies in an encrypted parameter meanwhile. */
+  async #withLogin<T>(reference: string, login: Login, work: (login: Login) => Promise<T>): Promise<T> {
+    const { registry } = parseReference(reference);
+    const ecr = /^\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$/.exec(registry)?.[1];
+    if (ecr) return await work({ kind: "ecr", region: ecr });
+    if (login.kind !== "password") return await work({ kind: "none" });
+    const { loginParameter: name, region } = this.#host;
+    const { ssm } = this.#clients;
+    const { username, password } = login;
+    await ssm
+      .send(new PutParameterCommand({ Name: name, Value: password, Type: "SecureString", Overwrite: true }))
+      .catch(asTrouble);
+    try {
+      return await work({ kind: "parameter", region, name, username });
+    } finally {
+      await ssm
+        .send(new DeleteParameterCommand({ Name: name }))
+        .catch(() => note(`the parameter ${name} stays: npm run reaper removes it`));
+    }
+  }
+}
+
+/** What AWS refuses says nothing about the image: missing permissions, throttling, a name that is not there. */
+function asTrouble(error: unknown): never {
+  const isOfAws =
+    error instanceof Error && ("$metadata" in error || error.name === "CredentialsProviderError");
+  if (!isOfAws) throw error;
+  throw new HostTrouble(`AWS refuses: ${error.name}: ${error.message}`);
+}

@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "../../errors.ts";
+import { hubHost, hubPage, hubUrl, isCommit, parseHubUrl } from "../../lib/lock-making/hub-address.ts";
+import { mirrored } from "../../lib/mirrors.ts";
+
+/** Tries of one question, the pause after the first, and the longest pause that a server may ask for. */
+const TRIES = 4;
+const PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
+const MOST_REDIRECTS = 5;
+
+/** What decides where is asked, and as whom. */
+export interface Asking {
+  /** Replaces the hub's address: `HF_ENDPOINT`. */
+  readonly endpoint?: string | undefined;
+  /** `HF_TOKEN`; sent to the hub alone. */
+  readonly token?: string | undefined;
+  readonly mirrors: Readonly<Record<string, string>>;
+  /** Milliseconds of the first pause; tests use a smaller number. */
+  readonly pauseMs?: number;
+}
+
+/** What a source says of a file without giving it. */
+export interface FileFacts {
+  /** With the commit in place of a branch, where the source has commits. */
+  readonly url: string;
+  readonly size: number | null;
+  /** null where the source does not say. */
+  readonly sha256: string | null;
+  readonly gated: boolean | null;
+  readonly licence: string | null;
+}
+
+/** Asks the source of a file for its size and hash. Throws where it does not serve the file. */
+export async function askSource(url: string, asking: Asking): Promise<FileFacts> {
+  return parseHubUrl(url) ? await askHub(url, asking) : await askOther(url, asking);
+}
+
+/** The hub tells both of files in large-file storage: https://huggingface.co/docs/hub/api and huggingface_hub. */
+async function askHub(url: string, asking: Asking): Promise<FileFacts> {
+  const file = parseHubUrl(url);
+  if (!file) throw new Error(`${url} is not on the hub`);
+  const headers = asking.token ? { authorization: `Bearer ${asking.token}` } : {};
+  const endpoint = asking.endpoint ?? `https://${hubHost}`;
+  let address = hubUrl(file, endpoint);
+  for (let hop = 0; ; hop++) {
+    const answer = await ask(address, "HEAD", headers, asking);
+    // A repository that was renamed answers with its new name; any other host is the storage, and not asked.
+    const next = answer.headers.get("location");
+    const isHere = next !== null && new URL(next, address).origin === new URL(address).origin;
+    if (isHere && !answer.headers.has("x-linked-etag") && hop < MOST_REDIRECTS) {
+      address = new URL(next, address).href;
+      continue;
+    }
+    if (answer.status === 401 || answer.status === 403) throw refused(url, file.repository, asking);
+    if (answer.status >= 400) throw notServed(url, answer.status);
+    const commit = answer.headers.get("x-repo-commit") ?? "";
+    const hash = unquoted(answer.headers.get("x-linked-etag") ?? "");
+    const size =
+      answer.headers.get("x-linked-size") ?? (next === null ? answer.headers.get("content-length") : null);
+    return {
+      url: isCommit(commit) ? hubUrl({ ...file, revision: commit }) : url,
+      size: size === null ? null : Number(size),
+      sha256: /^[0-9a-f]{64}$/.test(hash) ? hash : null,
+      ...(await describe(file.repository, endpoint, headers, asking)),
+    };
+  }
+}
+
+/** Licence and gate of a repository; a hub that does not tell leaves both open. */
+async function describe(
+  repository: string,
+  endpoint: string,
+  headers: Record<string, string>,
+  asking: Asking,
+): Promise<Pick<FileFacts, "gated" | "licence">> {
+  const isModel = !/^(datasets|spaces)\//.test(repository);
+  const path = isModel ? `models/${repository}` : repository;
+  const answer = await ask(`${endpoint.replace(/\/+$/, "")}/api/${path}`, "GET", headers, asking);
+  if (!answer.ok) return { gated: null, licence: null };
+  const { gated, cardData } = (await answer.json()) as {
+    gated?: unknown;
+    cardData?: { license?: unknown } | null;
+  };
+  const licence = cardData?.license;
+  return {
+    gated: gated === undefined ? null : gated !== false,
+    licence: typeof licence === "string" ? licence : null,
+  };
+}
+
+/** Other hosts tell the size; their redirects are followed, with no token. */
+async function askOther(url: string, asking: Asking): Promise<FileFacts> {
+  let address = mirrored(url, asking.mirrors);
+  for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
+    const answer = await ask(address, "HEAD", {}, asking);
+    const next = answer.headers.get("location");
+    if (answer.status >= 300 && answer.status < 400 && next !== null) {
+      address = new URL(next, address).href;
+      continue;
+    }
+    if (!answer.ok) throw notServed(url, answer.status);
+    const size = answer.headers.get("content-length");
+    return { url, size: size === null ? null : Number(size), sha256: null, gated: null, licence: null };
+  }
+  throw new UserError(url, `redirects more than ${MOST_REDIRECTS} times.`, "Give the address it ends at.");
+}
+
+/** Asks without following redirects; again where the server has no time. */
+async function ask(
+  address: string,
+  method: "GET" | "HEAD",
+  headers: Record<string, string>,
+  { pauseMs = PAUSE_MS }: Asking,
+): Promise<Response> {
+  for (let count = 1; ; count++) {
+    let problem: string;
+    let pause = pauseMs * 2 ** (count - 1);
+    try {
+      const answer = await fetch(address, {
+        method,
+        headers,
+        redirect: "manual",
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      if (answer.status !== 429 && answer.status < 500) return answer;
+      problem = `answers ${answer.status}`;
+      const wanted = Number(answer.headers.get("retry-after")) * 1_000;
+      if (wanted > 0) pause = Math.min(wanted, LONGEST_PAUSE_MS);
+    } catch (error) {
+      const { cause, message } = error as Error;
+      problem = `cannot be reached (${cause instanceof Error ? cause.message || cause.name : message})`;
+    }
+    if (count === TRIES) {
+      const { host } = new URL(address);
+      throw new UserError(
+        host,
+        `${problem}.`,
+        "Check the network, or set HF_ENDPOINT or --mirror to a mirror.",
+      );
+    }
+    await sleep(pause);
+  }
+}
+
+function refused(url: string, repository: string, { token }: Asking): UserError {
+  return token
+    ? new UserError(
+        url,
+        `is not given to the owner of HF_TOKEN.`,
+        `Accept the licence at ${hubPage(repository)} with that account, and give the token the right to read gated repositories.`,
+      )
+    : new UserError(
+        url,
+        "is gated, private or gone.",
+        `Accept the licence at ${hubPage(repository)} and set HF_TOKEN.`,
+      );
+}
+
+function notServed(url: string, status: number): UserError {
+  return new UserError(
+    url,
+    `is not served any more: ${status}.`,
+    "Give another address in locks/models.json.",
+  );
+}
+
+/** Entity tags stand in quotes, weak ones behind `W/`. */
+function unquoted(tag: string): string {
+  return tag.replace(/^W\//, "").replaceAll('"', "");
+}

@@ -1,0 +1,109 @@
+import { completeDefaults } from "../../config.ts";
+import { throwAll, UserError } from "../../errors.ts";
+import { cudaVersions, pythonVersions } from "../../lib/gpu/compatibility.ts";
+import { missingSources, nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
+import {
+  formatNodeLock,
+  joinNodeLocks,
+  type NodeLock,
+  nodeLockPath,
+  parseNodeLock,
+} from "../../lib/locks/node-lock.ts";
+import { type LockName, lockPath } from "../../lib/plan/lock-inputs.ts";
+import type { Recipe } from "../../lib/recipe/recipe.ts";
+import { note, step } from "../program/progress.ts";
+import { checkPython } from "./check.ts";
+import { lockNodes } from "./lock-nodes.ts";
+import { lockOne } from "./lock-python.ts";
+import { type Part, tellNodes } from "./refresh.ts";
+import { installUv } from "./uv.ts";
+import { type LockFile, readLock } from "./write-locks.ts";
+
+/** A recipe of one's own, and strata, whose locks it builds on. */
+export interface OwnRecipe {
+  readonly recipe: Recipe;
+  /** What holds its file and its `locks/`. */
+  readonly folder: string;
+  readonly strata: string;
+}
+
+/** What can be locked beside such a recipe: everything else is strata's. */
+const ownParts: readonly Part[] = ["nodes", "python"];
+
+/** Those of the parts that a recipe of one's own has; all of them where everything is meant. */
+export function partsOfOwn(chosen: readonly Part[], all: boolean): readonly Part[] {
+  const others = chosen.filter((part) => !ownParts.includes(part));
+  if (!all && others.length > 0) {
+    throw new UserError(
+      others.join(", "),
+      "is strata's own, not a recipe's.",
+      `Use: npm run lock -- --recipe … ${ownParts.join(" ")}`,
+    );
+  }
+  return ownParts.filter((part) => chosen.includes(part));
+}
+
+/**
+ * Makes the locks of a recipe of one's own: commits of what strata's lock does not have, or has otherwise, and Python
+ * packages in the versions of the recipe that it extends, where they fit.
+ */
+export async function refreshOwn(
+  chosen: readonly Part[],
+  own: OwnRecipe,
+  mirrors: Readonly<Record<string, string>>,
+  tell: (text: string) => void,
+): Promise<LockFile[]> {
+  const { recipe, folder, strata } = own;
+  const files: LockFile[] = [];
+  const base = readNodes(strata);
+  let nodes = readNodes(folder);
+  if (chosen.includes("nodes")) {
+    const wanted = missingSources(recipe, base);
+    const fresh = await step("Looking up git sources", (say) => lockNodes(wanted, mirrors, say));
+    tellNodes(nodes, fresh, tell);
+    const isEmpty = wanted.repositories.length + wanted.packages.length === 0;
+    if (!isEmpty || readLock(folder, nodeLockPath) !== "") {
+      files.push({ path: nodeLockPath, text: formatNodeLock(fresh) });
+    }
+    nodes = fresh;
+  }
+  if (chosen.includes("python")) {
+    const compile = await installUv();
+    for (const name of ownPythonLocks(own)) {
+      const joined = joinNodeLocks(base, nodes);
+      const known = recipe.extends ? readLock(strata, lockPath({ ...name, recipe: recipe.extends })) : "";
+      const request = { root: folder, recipe, name, nodes: joined, prefer: known || undefined };
+      files.push(await lockOne(compile, request, tell));
+    }
+  }
+  return files;
+}
+
+/** Throws everything that does not fit between a recipe of one's own and its locks. Asks nobody. */
+export function checkOwn(chosen: readonly Part[], own: OwnRecipe): void {
+  const { recipe, folder, strata } = own;
+  const nodes = readNodes(folder);
+  const joined = joinNodeLocks(readNodes(strata), nodes);
+  if (chosen.includes("nodes")) throwAll(nodeLockPath, nodeLockProblems([recipe], joined, nodes));
+  if (chosen.includes("python")) checkPython(folder, recipe, joined, ownPythonLocks(own));
+  note(`The locks of ${recipe.name} fit their inputs: ${chosen.join(", ")}.`);
+}
+
+/** The lock for the recipe's own defaults, and those for other choices that are there already. */
+export function ownPythonLocks({ recipe, folder }: Pick<OwnRecipe, "recipe" | "folder">): LockName[] {
+  const defaults = completeDefaults(recipe);
+  return pythonVersions.flatMap((python) =>
+    cudaVersions
+      .map((cuda) => ({ recipe: recipe.name, python, cuda }))
+      .filter(
+        (name) =>
+          (python === defaults.python && name.cuda === defaults.cuda) ||
+          readLock(folder, lockPath(name)) !== "",
+      ),
+  );
+}
+
+function readNodes(root: string): NodeLock {
+  const text = readLock(root, nodeLockPath);
+  return text === "" ? { repositories: {}, packages: {} } : parseNodeLock(text);
+}

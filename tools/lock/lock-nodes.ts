@@ -1,0 +1,167 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { throwAll, UserError } from "../../errors.ts";
+import {
+  describeSource,
+  isOfInterest,
+  packageVersion,
+  pipCalls,
+  pointersOf,
+} from "../../lib/lock-making/node-source.ts";
+import type { Source, Sources } from "../../lib/lock-making/node-sources.ts";
+import { chooseRequirementFiles, type Files } from "../../lib/lock-making/requirement-files.ts";
+import { parseGitmodules } from "../../lib/lock-making/submodules.ts";
+import type { Checkout, LockedGitPackage, NodeLock } from "../../lib/locks/node-lock.ts";
+import { mirrored } from "../../lib/mirrors.ts";
+import type { Say } from "../program/progress.ts";
+import { type Fetched, fetchCommit, resolveRef } from "./git.ts";
+
+/** How many repositories are read at the same time: more would only annoy their servers. */
+const AT_ONCE = 4;
+
+/** What reading repositories needs to know. */
+interface Reading {
+  readonly mirrors: Readonly<Record<string, string>>;
+  /** Where repositories are put while they are read. */
+  readonly folder: string;
+}
+
+/** Looks every source up and reads it at its commit; all that fails is told together. */
+export async function lockNodes(
+  { repositories, packages }: Sources,
+  mirrors: Readonly<Record<string, string>>,
+  say: Say = () => {},
+): Promise<NodeLock> {
+  const folder = await mkdtemp(join(tmpdir(), "strata-nodes-"));
+  const problems: UserError[] = [];
+  const total = repositories.length + packages.length;
+  let done = 0;
+  const each = async <T>(sources: readonly Source[], read: (source: Source) => Promise<T>) => {
+    const found = await inParallel(sources, async (source): Promise<[string, T][]> => {
+      try {
+        return [[source.name, await read(source)]];
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        problems.push(error);
+        return [];
+      } finally {
+        say(`${++done} of ${total}, ${source.name}`);
+      }
+    });
+    return Object.fromEntries(found.flat());
+  };
+  try {
+    const reading = { mirrors, folder };
+    const lock = {
+      repositories: await each(repositories, (source) => lockNode(source, reading)),
+      packages: await each(packages, (source) => lockPackage(source, reading)),
+    };
+    throwAll("locks/nodes.json", problems);
+    return lock;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function lockNode(source: Source, reading: Reading): Promise<Checkout> {
+  const { name, repository, ref } = source;
+  const { commit, fetched } = await lookUp(source, reading);
+  const files = await textsOf(fetched);
+  const chosen = chooseRequirementFiles(
+    name,
+    fetched.entries.map(({ path }) => path),
+    source.requirements,
+  );
+  const own = describeSource(files, chosen);
+  const below = await submodulesOf(source, fetched, files, reading);
+  const gone = source.omit?.filter((path) => !below.omitted.includes(path)) ?? [];
+  if (gone.length > 0) {
+    throw new UserError(name, `has no submodule ${gone.join(", ")}.`, "Remove it from `omit` in the recipe.");
+  }
+  return {
+    repository,
+    ref,
+    commit,
+    ...own,
+    submodules: below.submodules.sort((a, b) => (a.path < b.path ? -1 : 1)),
+    pointers: [...own.pointers, ...below.pointers].sort(),
+    warnings: [...own.warnings, ...below.warnings],
+  };
+}
+
+async function lockPackage(source: Source, reading: Reading): Promise<LockedGitPackage> {
+  const { name, repository, ref } = source;
+  const { commit, fetched } = await lookUp(source, reading);
+  const version = packageVersion(await textsOf(fetched));
+  if (version) return { repository, ref, commit, version };
+  throw new UserError(
+    name,
+    `says its version nowhere in ${repository} at ${commit.slice(0, 12)}.`,
+    "Name a tag or branch whose pyproject.toml, setup.py or setup.cfg has a version.",
+  );
+}
+
+async function lookUp({ name, repository, ref }: Source, { mirrors, folder }: Reading) {
+  const remote = { name, location: mirrored(repository, mirrors) };
+  const commit = await resolveRef(remote, ref);
+  return { commit, fetched: await fetchCommit(remote, commit, folder) };
+}
+
+async function textsOf(fetched: Fetched): Promise<Files> {
+  return await fetched.read(fetched.entries.filter(isOfInterest));
+}
+
+/** What submodules add to their repository, paths below it. */
+interface Below extends Pick<Checkout, "submodules" | "pointers" | "warnings"> {
+  readonly omitted: string[];
+}
+
+/** Submodules and theirs. Each is fetched too: its commit has to be there, and so has the content of its files. */
+async function submodulesOf(
+  parent: Pick<Source, "name" | "repository" | "omit">,
+  { entries }: Fetched,
+  files: Files,
+  reading: Reading,
+  prefix = "",
+): Promise<Below> {
+  const named = parseGitmodules(files.get(".gitmodules") ?? "", parent.repository);
+  const found: Below = { submodules: [], pointers: [], warnings: [], omitted: [] };
+  // .gitmodules may name more than there is: what git has at the commit decides.
+  for (const { path: own, object: commit } of entries.filter(({ size }) => size === null)) {
+    const path = `${prefix}${own}`;
+    if (parent.omit?.includes(path)) {
+      found.omitted.push(path);
+      continue;
+    }
+    const repository = named.find((submodule) => submodule.path === own)?.repository;
+    if (!repository) {
+      found.warnings.push(`${path} is a submodule without an address in .gitmodules, and is left out`);
+      continue;
+    }
+    const name = prefix === "" ? `${parent.name} ${path}` : parent.name;
+    const fetched = await fetchCommit(
+      { name, location: mirrored(repository, reading.mirrors) },
+      commit,
+      reading.folder,
+    );
+    const texts = await textsOf(fetched);
+    const below = await submodulesOf({ ...parent, name, repository }, fetched, texts, reading, `${path}/`);
+    found.submodules.push({ path, repository, commit }, ...below.submodules);
+    found.pointers.push(...pointersOf(texts).map((file) => `${path}/${file}`), ...below.pointers);
+    found.warnings.push(...pipCalls(texts).map((warning) => `${path}/${warning}`), ...below.warnings);
+    found.omitted.push(...below.omitted);
+  }
+  return found;
+}
+
+/** `map` for work that waits: in the given order, so many at a time. */
+async function inParallel<A, B>(items: readonly A[], work: (item: A) => Promise<B>): Promise<B[]> {
+  const results: B[] = [];
+  const open = items.entries();
+  const worker = async () => {
+    for (const [index, item] of open) results[index] = await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return results;
+}

@@ -1,0 +1,122 @@
+import { UserError } from "../../errors.ts";
+import { nodeMoves, nodeWarnings } from "../../lib/lock-making/node-moves.ts";
+import { nodeSources } from "../../lib/lock-making/node-sources.ts";
+import { type ImageLock, parseImageLock } from "../../lib/locks/image-lock.ts";
+import {
+  formatModelLock,
+  type ModelLock,
+  modelLockPath,
+  parseModelLock,
+} from "../../lib/locks/model-lock.ts";
+import { formatNodeClasses, nodeClassesPath } from "../../lib/locks/node-classes.ts";
+import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
+import type { Recipe } from "../../lib/recipe/recipe.ts";
+import { step } from "../program/progress.ts";
+import { renderTable } from "../program/table.ts";
+import { lockClasses } from "./lock-classes.ts";
+import { lockImages } from "./lock-images.ts";
+import { lockModels, modelMoves } from "./lock-models.ts";
+import { lockNodes } from "./lock-nodes.ts";
+import { lockPython } from "./lock-python.ts";
+import { type LockFile, readLock } from "./write-locks.ts";
+
+/** What can be locked, in the order in which it is: classes and Python need to know the nodes. */
+export const parts = ["images", "nodes", "classes", "python", "models"] as const;
+export type Part = (typeof parts)[number];
+
+/** What locks are made from. */
+export interface LockSources {
+  /** The folder that holds `locks/`. */
+  readonly root: string;
+  readonly recipes: readonly Recipe[];
+  readonly mirrors: Readonly<Record<string, string>>;
+}
+
+export const imageLockPath = "locks/images.json";
+
+type Tell = (text: string) => void;
+
+export function isPart(name: string): name is Part {
+  return (parts as readonly string[]).includes(name);
+}
+
+/** Makes locks anew and tells what moved. Writes nothing: a failure half-way changes no file. */
+export async function refresh(
+  chosen: readonly Part[],
+  sources: LockSources,
+  tell: Tell,
+): Promise<readonly LockFile[]> {
+  const files: LockFile[] = [];
+  if (chosen.includes("images")) {
+    const before = parseImageLock(readLock(sources.root, imageLockPath));
+    const fresh = await step("Looking up base images", (say) => lockImages(before, say));
+    tellImages(before, fresh, tell);
+    files.push({ path: imageLockPath, text: `${JSON.stringify(fresh, null, 2)}\n` });
+  }
+  const willRefresh = chosen.includes("nodes");
+  let nodes = recallNodes(sources.root, willRefresh);
+  if (willRefresh) {
+    const wanted = nodeSources(sources.recipes);
+    const fresh = await step("Looking up git sources", (say) => lockNodes(wanted, sources.mirrors, say));
+    tellNodes(nodes, fresh, tell);
+    nodes = fresh;
+    files.push({ path: nodeLockPath, text: formatNodeLock(fresh) });
+  }
+  if (chosen.includes("classes")) {
+    const fresh = await step("Reading node classes", (say) => lockClasses(nodes, sources.mirrors, say));
+    const total = Object.values(fresh.repositories).reduce((sum, { classes }) => sum + classes.length, 0);
+    tell(`${nodeClassesPath}: ${total} classes in ${Object.keys(fresh.repositories).length} repositories`);
+    files.push({ path: nodeClassesPath, text: formatNodeClasses(fresh) });
+  }
+  if (chosen.includes("python")) files.push(...(await lockPython(sources, nodes, tell)));
+  if (chosen.includes("models")) files.push(await refreshModels(sources, tell));
+  return files;
+}
+
+async function refreshModels({ root, mirrors }: LockSources, tell: Tell): Promise<LockFile> {
+  const before: ModelLock = parseModelLock(readLock(root, modelLockPath));
+  const asking = {
+    endpoint: process.env.HF_ENDPOINT || undefined,
+    token: process.env.HF_TOKEN || undefined,
+    mirrors,
+  };
+  const fresh = await step("Asking the sources of models", (say) => lockModels(before, asking, say));
+  const moves = modelMoves(before, fresh);
+  tell(`${modelLockPath}: ${moves.length} of ${fresh.models.length} models changed`);
+  if (moves.length > 0) tell(renderTable(["model", "change", "sha256", "bytes"], moves));
+  return { path: modelLockPath, text: formatModelLock(fresh) };
+}
+
+/** The lock as it is. One that is damaged counts as none where it is about to be made anew. */
+function recallNodes(root: string, willRefresh: boolean): NodeLock {
+  const none = { repositories: {}, packages: {} };
+  const text = readLock(root, nodeLockPath);
+  try {
+    return text === "" ? none : parseNodeLock(text);
+  } catch (error) {
+    if (willRefresh && error instanceof UserError) return none;
+    throw error;
+  }
+}
+
+function tellImages(before: ImageLock, after: ImageLock, tell: Tell): void {
+  const moved = Object.entries(after).filter(([name, { digest }]) => digest !== before[name]?.digest);
+  tell(`${imageLockPath}: ${moved.length} of ${Object.keys(after).length} base images moved`);
+  const short = (digest = "") => digest.slice(0, 19);
+  const rows = moved.map(([name, { digest }]) => [name, short(before[name]?.digest), short(digest)]);
+  if (rows.length > 0) tell(renderTable(["base image", "old", "new"], rows));
+}
+
+/** Tells which sources moved, and what no lock can hold. */
+export function tellNodes(before: NodeLock, after: NodeLock, tell: Tell): void {
+  const moves = nodeMoves(before, after);
+  const total = Object.keys(after.repositories).length + Object.keys(after.packages).length;
+  tell(`${nodeLockPath}: ${moves.length} of ${total} sources moved`);
+  const table = renderTable(
+    ["source", "old", "new", "changes"],
+    moves.map(({ name, old, new: now, link }) => [name, old, now, link]),
+  );
+  if (table) tell(table);
+  const warnings = nodeWarnings(after);
+  if (warnings.length > 0) tell(["Warnings:", ...warnings.map((line) => `  ${line}`)].join("\n"));
+}

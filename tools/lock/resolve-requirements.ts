@@ -1,0 +1,111 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { throwAll, UserError } from "../../errors.ts";
+import type { Asked } from "../../lib/comfyui/custom-nodes.ts";
+import { markSources } from "../../lib/lock-making/pylock.ts";
+import { conflictRemedy, explainConflict, isConflict } from "../../lib/lock-making/resolver-conflict.ts";
+import { resolverInputs } from "../../lib/lock-making/resolver-inputs.ts";
+import { askers, formatMissing, type Missing, withoutWheels } from "../../lib/locks/missing-wheels.ts";
+import type { Resolution } from "../../lib/recipe/recipe.ts";
+import { tail } from "../program/exec.ts";
+import { heldBack, withoutWheel, withoutYoungWheel } from "./availability.ts";
+import type { Compile } from "./uv.ts";
+
+/** What is to be resolved together. */
+export interface Request {
+  /** Path of the lock, for messages. */
+  readonly path: string;
+  readonly python: string;
+  /** Whether the lock may say what is missing for this Python, instead of failing. */
+  readonly mayMiss: boolean;
+  readonly asked: readonly Asked[];
+  readonly aliases: Resolution["aliases"];
+  /** A lock whose versions are kept where they fit, instead of the newest. */
+  readonly prefer?: string | undefined;
+}
+
+/** The body of a lock: everything that is asked for, resolved together, with hashes; or what is missing. */
+export async function resolve(compile: Compile, request: Request): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "strata-lock-"));
+  const { path, python, mayMiss, asked, aliases, prefer } = request;
+  try {
+    const { files, excluded } = resolverInputs(asked, aliases);
+    if (files.size === 0) return "";
+    for (const [file, lines] of files) await writeFile(join(folder, file), `${lines.join("\n")}\n`);
+    const { body, missing } = await compileWithout(excluded, request, async (names) => {
+      await writeFile(join(folder, "excluded.txt"), names.map((name) => `${name}\n`).join(""));
+      const args = [...files.keys(), "--excludes", "excluded.txt"];
+      if (prefer === undefined) return await compile(folder, python, [...args, "--upgrade"]);
+      // uv keeps what its output file has already, and writes there alone.
+      const output = join(folder, "preferred.txt");
+      await writeFile(output, prefer);
+      const result = await compile(folder, python, [...args, "--output-file", output]);
+      return result.ok ? { ...result, stdout: await readFile(output, "utf8") } : result;
+    });
+    if (body === "") return formatMissing(missing);
+    if (body.includes("://")) {
+      throw new UserError(path, "would hold an address.", "Look for one in uv's configuration.");
+    }
+    const resolved = { compile, folder, python, body, asked };
+    const sources = await withoutWheel(resolved);
+    const held = await heldBack(resolved, sources);
+    if (!mayMiss) throwAll(path, held.map(heldBackError));
+    const waiting = mayMiss ? await withoutYoungWheel(resolved, sources) : [];
+    const nothing = sources
+      .filter(({ name }) => !held.some((other) => other.name === name))
+      .filter((source) => !source.hasSource || waiting.includes(source))
+      .map(({ name, version }) => ({
+        name,
+        reason: `${name}==${version} has no wheel for ${python}${askers(name, asked)}`,
+      }));
+    const all = [...missing, ...nothing, ...held];
+    if (all.length > 0) return formatMissing(all);
+    return markSources(body, new Set(sources.map(({ name }) => name)));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Resolves again without what turns out to be missing, until all of it is known. */
+async function compileWithout(
+  excluded: readonly string[],
+  { path, asked, mayMiss }: Request,
+  compile: (excluded: readonly string[]) => ReturnType<Compile>,
+): Promise<{ body: string; missing: readonly Missing[] }> {
+  const missing: Missing[] = [];
+  for (;;) {
+    const names = missing.map(({ name }) => name);
+    const result = await compile([...excluded, ...names]);
+    if (result.ok) return { body: `${result.stdout.trimEnd()}\n`, missing };
+    const more = withoutWheels(result.all, asked).filter(({ name }) => !names.includes(name));
+    if (mayMiss && more.length > 0) missing.push(...more);
+    // Nobody uses that lock yet, so it stands in no other's way.
+    else if (mayMiss && isConflict(result.all))
+      return { body: "", missing: [...missing, conflict(result.all)] };
+    else throw failure(path, result.all, asked);
+  }
+}
+
+/** The resolver's reason in one line. */
+function conflict(output: string): Missing {
+  const [, reason = ""] = /(Because .*)/.exec(output.replace(/\s*\n\s*/g, " ")) ?? [];
+  return { name: "", reason: `no versions fit together: ${reason.slice(0, CONFLICT_SHOWN)}` };
+}
+
+const CONFLICT_SHOWN = 400;
+
+function failure(path: string, output: string, asked: readonly Asked[]): UserError {
+  const said = `cannot be resolved:\n${tail(output, 30)}\n`;
+  if (!isConflict(output)) return new UserError(path, said, "Check the network and the index.");
+  const explanation = explainConflict(output, asked).replace(/^/gm, "  ");
+  return new UserError(path, `${said}Who asks for what:\n${explanation}\n`, conflictRemedy);
+}
+
+function heldBackError({ name, reason }: Missing): UserError {
+  return new UserError(
+    name,
+    `${reason.slice(name.length + 1)}.`,
+    "Take the node's line otherwise (`replace` in the recipe), or decide the version there (`resolution.additional`).",
+  );
+}

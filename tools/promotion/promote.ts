@@ -1,0 +1,81 @@
+import { UserError } from "../../errors.ts";
+import type { Terms } from "../../lib/evidence/evidence-terms.ts";
+import type { Transport } from "../../oci/transport.ts";
+import type { Sessions } from "../../oci/upload.ts";
+import { required } from "../program/environment.ts";
+import { note } from "../program/progress.ts";
+import { earned } from "./accepted-evidence.ts";
+import { type CopyTarget, copyProduct, copyTagged } from "./copy-product.ts";
+import { moveTag } from "./move-tag.ts";
+
+/** What the components Promotion and ProductCopy ask for. */
+export interface Order {
+  /** The product, `repository@sha256:…`. */
+  readonly reference: string;
+  readonly tags: readonly string[];
+  readonly terms: Omit<Terms, "digest" | "now">;
+}
+
+/** A copy that is made before tags are moved there. */
+export interface Copy {
+  readonly target: CopyTarget;
+  /** The image of models that belongs to the product, and its working tag. */
+  readonly library?: { readonly reference: string; readonly tag: string } | undefined;
+  readonly sessions: Sessions;
+}
+
+/** The order in the variables that components/promotion.ts sets. */
+export function orderFrom(environment: NodeJS.ProcessEnv = process.env): Order {
+  const host = required("STRATA_EVIDENCE_HOST", environment);
+  if (host !== "any" && host !== "gpu") {
+    throw new UserError("STRATA_EVIDENCE_HOST", `expected any or gpu, got "${host}".`, "");
+  }
+  return {
+    reference: required("STRATA_REFERENCE", environment),
+    // Empty is a stack that wants no tags.
+    tags: environment.STRATA_TAGS === "" ? [] : required("STRATA_TAGS", environment).split(" "),
+    terms: {
+      checksKey: required("STRATA_CHECKS", environment),
+      maxAgeDays: Number(required("STRATA_MAX_AGE_DAYS", environment)),
+      host,
+    },
+  };
+}
+
+/**
+ * Moves the tags to the product, where it lies or in a copy that is made first, if the evidence is one that moves tags.
+ *
+ * @param evidence as JSON
+ * @param onTag hears of each tag that points there, as soon as it does
+ */
+export async function promote(
+  { reference, tags, terms }: Order,
+  evidence: string,
+  transport: Transport,
+  onTag: (name: string) => void,
+  copy?: Copy,
+): Promise<void> {
+  const { digest, artifact, evidence: found } = await earned(reference, evidence, terms, transport);
+  if (found.gpu === null && found.generation !== "cpu") {
+    note(`evidence: by the ${found.host.kind}, which has no GPU; what needs one was not tested`);
+  }
+  const place = copy ? await makeCopy(reference, copy, transport) : reference;
+  const wish = { digest, at: new Date().toISOString(), kind: "promotion", evidence: artifact } as const;
+  for (const tag of tags) {
+    const { name, there } = await moveTag(place, tag, wish, transport);
+    if (there) onTag(name);
+  }
+}
+
+/** The models first: a tag never points at a product whose library is not there yet. */
+async function makeCopy(
+  reference: string,
+  { target, library, sessions }: Copy,
+  transport: Transport,
+): Promise<string> {
+  if (library) {
+    const { repository } = target;
+    await copyTagged(library.reference, { repository, tag: library.tag }, transport, sessions);
+  }
+  return await copyProduct(reference, target, transport, sessions);
+}

@@ -1,0 +1,51 @@
+import { UserError } from "../../errors.ts";
+import { promotionOf } from "../../lib/evidence/promotions.ts";
+import { promotionsTag } from "../../lib/registry/tags.ts";
+import { imageExists, listTags } from "../../oci/client.ts";
+import type { Transport } from "../../oci/transport.ts";
+import { inRepository } from "./evidence-store.ts";
+import { moveTag } from "./move-tag.ts";
+import { readPromotions } from "./promotion-history.ts";
+import { evidenceLine } from "./promotion-listing.ts";
+
+/** The tags of a repository that strata has moved. */
+export async function promotedTags(repository: string, transport: Transport): Promise<string[]> {
+  const prefix = promotionsTag("");
+  const tags = await listTags(repository, transport);
+  return tags.filter((tag) => tag.startsWith(prefix)).map((tag) => tag.slice(prefix.length));
+}
+
+/**
+ * Moves a tag to a digest that it had before, in every repository; where it cannot be moved in one, it stays in all.
+ * Today's checks and ages do not count: what passed then is known to have run, and somebody is in a hurry.
+ *
+ * @param part the digest, or its beginning
+ * @throws UserError when it was never promoted to this tag, is gone, or its evidence of then is.
+ */
+export async function rollBack(
+  repositories: readonly string[],
+  tag: string,
+  part: string,
+  transport: Transport,
+): Promise<void> {
+  const moves = await Promise.all(
+    repositories.map(async (repository) => {
+      const { digest, evidence } = promotionOf(await readPromotions(repository, tag, transport), part);
+      const reference = inRepository(repository, digest);
+      if (!(await imageExists(reference, transport))) {
+        throw new UserError(reference, "is not in the registry any more.", "Choose another digest.");
+      }
+      const line = evidence ? await evidenceLine(repository, evidence, digest, transport) : null;
+      if (line?.verdict === "pass") return { reference, digest, evidence };
+      throw new UserError(
+        reference,
+        "has no evidence that it passed, or what there was cannot be read any more.",
+        "Tags stay. Choose another digest, or test this one with make up.",
+      );
+    }),
+  );
+  const at = new Date().toISOString();
+  for (const { reference, digest, evidence } of moves) {
+    await moveTag(reference, tag, { digest, at, kind: "rollback", evidence }, transport);
+  }
+}

@@ -1,0 +1,26 @@
+import { join } from "node:path";
+import { type Home, repository } from "../../home.ts";
+import { prepareRegistries } from "../setup/registries.ts";
+import { setUp } from "../setup/setup.ts";
+import { stackConfig } from "../stack/checkout-plan.ts";
+import { ensureStack, projectName, readOptional, type Stack } from "../stack/stack.ts";
+import { recover } from "./recover.ts";
+
+/** Sets everything up that the stack `name` needs, and makes sure that it can be worked on. */
+export async function openStack(home: Home, name: string): Promise<Stack> {
+  const config = await stackConfig(repository, name);
+  // The builder has to trust registries before it starts; one that is told of later would start it anew.
+  await prepareRegistries(home, config);
+  const { tools, environment } = await setUp(home, config.base);
+  if (!tools.pulumi) throw new Error("pulumi is not resolved");
+  const stack: Stack = {
+    name,
+    folder: repository,
+    project: projectName(await readOptional(join(repository, "Pulumi.yaml"))),
+    pulumi: tools.pulumi.path,
+    environment,
+  };
+  await recover(home, stack);
+  await ensureStack(home, stack);
+  return stack;
+}

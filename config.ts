@@ -22,8 +22,8 @@ import {
   repeatedRegistries,
 } from "./lib/registry/registry-setting.ts";
 import { longestTag, reservedPrefixes } from "./lib/registry/tags.ts";
-import { checked } from "./lib/schema-errors.ts";
-import { type FoundRecipe, findRecipe, knownRecipe } from "./recipes/index.ts";
+import { parseWithSchema } from "./lib/schema-errors.ts";
+import { builtInRecipe, findRecipe, type SelectedRecipe } from "./recipes/index.ts";
 
 /** What strata's own tags begin with is not for others. */
 const tag = new RegExp(
@@ -39,7 +39,7 @@ const openAddress = z
   );
 
 /** Settings of a stack; README.md has the same as a table. Unknown keys are errors. */
-export const schema = z.strictObject({
+export const settingsSchema = z.strictObject({
   recipe: z.string().optional(),
   generation: z.enum(generationNames).default("cpu"),
   registry: registrySetting.default({ kind: "local", repository: "strata" }),
@@ -98,11 +98,11 @@ const fallback: Omit<Required<RecipeDefaults>, "attention"> = {
   tags: ["{recipe}-{generation}"],
 };
 
-export type Config = Omit<z.output<typeof schema>, keyof RecipeDefaults | "recipe"> &
+export type Config = Omit<z.output<typeof settingsSchema>, keyof RecipeDefaults | "recipe"> &
   Required<RecipeDefaults> & {
     readonly recipe: string;
     /** The recipe that `recipe` means. */
-    readonly found: FoundRecipe;
+    readonly selected: SelectedRecipe;
   };
 
 const services = z.object({ registry: z.object({ address: z.string() }) });
@@ -130,22 +130,22 @@ export interface Environment {
 export function parseConfig(
   raw: Readonly<Record<string, string>>,
   environment: Environment = {},
-  find: (setting: string) => FoundRecipe = knownRecipe,
+  find: (setting: string) => SelectedRecipe = builtInRecipe,
 ): Config {
   const values = valuesOf(raw, environment);
   const name = (keys: readonly PropertyKey[]) => `strata:${keys.map(String).join(".")}`;
   const title = "Pulumi stack configuration";
-  const [settings, found] = together(title, [
-    () => checked(schema, values, name, title),
+  const [settings, selected] = together(title, [
+    () => parseWithSchema(settingsSchema, values, name, title),
     () => find(recipeOf(values)),
   ]);
   const facts = generation(settings.generation);
   throwAll(title, [...repeatedRegistries(settings), ...hostProblems(settings.host, facts, settings.budget)]);
-  const open = { attention: facts.attention, ...completeDefaults(found.recipe) };
+  const open = { attention: facts.attention, ...completeDefaults(selected.recipe) };
   return {
     ...settings,
     recipe: recipeOf(values),
-    found,
+    selected,
     base: settings.base ?? open.base,
     python: settings.python ?? open.python,
     cuda: settings.cuda ?? open.cuda,
@@ -163,7 +163,7 @@ export async function readConfig(
   return parseConfig(raw, environment, () => {
     // What is wrong with the file is told together with the other mistakes.
     if (found instanceof Error) throw found;
-    return found as FoundRecipe;
+    return found as SelectedRecipe;
   });
 }
 
@@ -293,10 +293,10 @@ const partSchema = z.strictObject({
   /** What the stack has exported until now, and goes on to export for all the others. */
   outputs: z.record(z.string(), z.unknown()),
 });
-export type Part = z.infer<typeof partSchema>;
+export type PartialUpdate = z.infer<typeof partSchema>;
 
 /** The part of the product that this run is about, by the file that `make stage` wrote; undefined for all of it. */
-export function loadPart(file = process.env.STRATA_PART): Part | undefined {
+export function loadPartialUpdate(file = process.env.STRATA_PART): PartialUpdate | undefined {
   return file ? partSchema.parse(JSON.parse(readFileSync(file, "utf8"))) : undefined;
 }
 
@@ -342,7 +342,10 @@ const strataInputs = ["layers", "recipes", "locks"];
  * Where a stack's product comes from: for a recipe of one's own the folder that it is in, for others strata. Asks git;
  * outside a repository the labels stay away rather than being invented.
  */
-export function readProvenance(root: string, { found: { folder: own } }: Pick<Config, "found">): Provenance {
+export function readProvenance(
+  root: string,
+  { selected: { folder: own } }: Pick<Config, "selected">,
+): Provenance {
   const [folder, inputs] = own === undefined ? [root, strataInputs] : [own, ["."]];
   const git = (...args: string[]): string | null => {
     try {

@@ -16,7 +16,7 @@ import { expandTags, stageTag } from "./lib/registry/tags.ts";
 import { planStack } from "./recipes/stack-plan.ts";
 
 const config = await settings.loadConfig();
-const part = settings.loadPart();
+const part = settings.loadPartialUpdate();
 const provenance = settings.readProvenance(repository, config);
 const { plan, base, checks } = planStack(config, provenance, { root: repository, localImages: home.images });
 const { generation, builder } = config;
@@ -33,7 +33,7 @@ const image = new LayeredImage(name, {
 });
 keepStages(`${name}-kept`, registry, image.stages);
 const { reference, digest } = image;
-const tested = { sizeBudget: config.found.recipe.sizeBudget, repositoryArn: registry.repositoryArn };
+const tested = { sizeBudget: config.selected.recipe.sizeBudget, repositoryArn: registry.repositoryArn };
 const smoke = new SmokeTest(`${name}-smoke`, {
   ...{ reference, recipe: name, generation, checks, builder },
   hosts: await openHosts(`${name}-host`, config, tested),

@@ -92,7 +92,7 @@ function imageArgs(
   repository: pulumi.Output<string>,
   tag: pulumi.Output<string>,
 ): dockerBuild.ImageArgs {
-  const cache = pulumi.interpolate`${repository}:cache-${stage.name}-${stage.ownKey}`;
+  const cache = pulumi.interpolate`${repository}:cache-${stage.name}-${stage.cacheKey}`;
   // Recompressing what a stage starts FROM would pull all of it: only stages made of one layer force it.
   const force = stage.role === "stage" ? ",force-compression=true" : "";
   return {

@@ -10,7 +10,7 @@ import { redact } from "./redact.ts";
  * @param name how a path of keys is written for people, `strata:llama.source` for instance
  * @param title what all problems together are about
  */
-export function checked<T extends z.ZodType>(
+export function parseWithSchema<T extends z.ZodType>(
   schema: T,
   value: unknown,
   name: (keys: readonly PropertyKey[]) => string,

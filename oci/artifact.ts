@@ -1,7 +1,7 @@
 /** Documents in a registry: an artifact is a manifest around one blob, about another manifest or for itself. */
 import { UserError } from "../errors.ts";
 import { readBlob } from "./blob.ts";
-import { type FoundManifest, readManifest } from "./client.ts";
+import { readManifest, type StoredManifest } from "./client.ts";
 import { type Descriptor, MANIFEST_TYPE, Manifest } from "./manifest.ts";
 import { formatReference, parseReference, type Reference } from "./references.ts";
 import type { Transport } from "./transport.ts";
@@ -19,7 +19,7 @@ export interface Artifact {
 }
 
 /** An artifact as the registry has it; payload and manifest match their digests. */
-export interface FoundArtifact {
+export interface StoredArtifact {
   readonly digest: string;
   readonly artifactType: string | undefined;
   readonly annotations: Readonly<Record<string, string>>;
@@ -57,7 +57,7 @@ export async function putArtifactBlobs(
 }
 
 /** The descriptor of a manifest, as an artifact about it names it. */
-export function subjectOf({ mediaType, digest, bytes }: FoundManifest): Descriptor {
+export function subjectOf({ mediaType, digest, bytes }: StoredManifest): Descriptor {
   return { mediaType, digest, size: bytes.length };
 }
 
@@ -66,7 +66,7 @@ export function subjectOf({ mediaType, digest, bytes }: FoundManifest): Descript
  *
  * @throws UserError when it is not there, or is no artifact with one small document.
  */
-export async function readArtifact(reference: string, transport: Transport): Promise<FoundArtifact> {
+export async function readArtifact(reference: string, transport: Transport): Promise<StoredArtifact> {
   const asked = parseReference(reference);
   const found = await readManifest(transport, asked, asked.digest ?? asked.tag ?? "latest");
   const manifest = Manifest.safeParse(found.document).data;

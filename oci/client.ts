@@ -140,7 +140,7 @@ export async function listTags(
 }
 
 /** A manifest as the registry has it; its digest was checked. */
-export interface FoundManifest {
+export interface StoredManifest {
   readonly digest: string;
   readonly mediaType: string;
   readonly bytes: Buffer;
@@ -152,7 +152,7 @@ export async function readManifest(
   transport: Transport,
   reference: Reference,
   name: string,
-): Promise<FoundManifest> {
+): Promise<StoredManifest> {
   const answer = await transport.request(reference, `manifests/${name}`, {
     headers: { accept: MANIFEST_TYPES.join(", ") },
   });

@@ -1,7 +1,7 @@
 /** Images and artifacts from one repository into another, byte for byte. */
 import { UserError } from "../errors.ts";
 import { readBlob } from "./blob.ts";
-import { type FoundManifest, imageExists, readManifest } from "./client.ts";
+import { imageExists, readManifest, type StoredManifest } from "./client.ts";
 import { type Descriptor, Index, Manifest } from "./manifest.ts";
 import { formatReference, parseReference, type Reference } from "./references.ts";
 import { putReferrer } from "./referrers.ts";
@@ -74,7 +74,7 @@ export async function copyReferrer(from: string, to: string, transport: Transpor
 async function copyBlobs(
   source: Reference,
   target: Reference,
-  found: FoundManifest,
+  found: StoredManifest,
   transport: Transport,
   { sessions, progress }: CopyOptions,
 ): Promise<void> {

@@ -20,7 +20,7 @@ export interface Layers {
 }
 
 /** An image to push: layers, which the registry has already, and a configuration. */
-export interface Assembled {
+export interface AssembledImage {
   readonly layers: readonly LayerDescriptor[];
   readonly config: object;
 }
@@ -31,7 +31,7 @@ export function topLayer({ layers, diffIds }: Layers): Layers {
 }
 
 /** An image of nothing but these layers. */
-export function imageOf(parts: readonly { readonly name: string; readonly image: Layers }[]): Assembled {
+export function imageOf(parts: readonly { readonly name: string; readonly image: Layers }[]): AssembledImage {
   return withLayers(
     {
       layers: [],
@@ -45,7 +45,7 @@ export function imageOf(parts: readonly { readonly name: string; readonly image:
 export function withLayers(
   base: { readonly layers: readonly LayerDescriptor[]; readonly config: Config },
   parts: readonly { readonly name: string; readonly image: Layers }[],
-): Assembled {
+): AssembledImage {
   const { rootfs, history } = base.config;
   return {
     layers: [...base.layers, ...parts.flatMap(({ image }) => image.layers)],

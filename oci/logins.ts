@@ -10,7 +10,7 @@ import { z } from "zod";
 import type { Credentials } from "./credentials.ts";
 
 /** A login for one registry. */
-export interface Login {
+export interface RegistryLogin {
   /** Host with its port. */
   readonly address: string;
   readonly username: string;
@@ -38,7 +38,11 @@ export function authorityFile(logins: string, registry: string): string {
 }
 
 /** Keeps a login, for this user alone; without one, that of an earlier run is forgotten. */
-export async function keepLogin(logins: string, registry: string, login: Login | undefined): Promise<void> {
+export async function keepLogin(
+  logins: string,
+  registry: string,
+  login: RegistryLogin | undefined,
+): Promise<void> {
   const auth = login && Buffer.from(`${login.username}:${login.password}`).toString("base64");
   const config = login && {
     auths: { [login.address]: { auth } },

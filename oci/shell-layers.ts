@@ -7,7 +7,7 @@ interface LayerDescriptor {
 }
 
 /** What is read of an image that is put on top of others. */
-export interface ImagePart {
+export interface SessionLayers {
   /** Where its layers can be had. */
   readonly reference: string;
   readonly layers: readonly LayerDescriptor[];
@@ -17,7 +17,7 @@ export interface ImagePart {
 }
 
 /** Images on top of each other, without building anything: their layers are in the registry already. */
-export interface JoinedImage {
+export interface SessionImage {
   /** Lowest first. */
   readonly layers: readonly { readonly reference: string; readonly layer: LayerDescriptor }[];
   readonly environment: Readonly<Record<string, string>>;
@@ -27,9 +27,9 @@ export interface JoinedImage {
 
 /** Puts `parts` on top of each other, the lowest first; `environment` comes beside the lowest one's own variables. */
 export function joinImages(
-  parts: readonly ImagePart[],
+  parts: readonly SessionLayers[],
   environment: Readonly<Record<string, string>>,
-): JoinedImage {
+): SessionImage {
   const own = (parts[0]?.environment ?? []).map((line) => {
     const end = line.indexOf("=");
     return [line.slice(0, end), line.slice(end + 1)];

@@ -26,7 +26,7 @@ export interface TransportOptions {
 }
 
 /** Where in a registry a request goes. */
-export interface Target {
+export interface RepositoryAddress {
   readonly registry: string;
   readonly repository: string;
 }
@@ -91,7 +91,7 @@ export class Transport {
    * @returns the answer, whatever its status: what 404 means is for the caller to say.
    * @throws UserError when the registry cannot be reached.
    */
-  async request(target: Target, path: string, init: RequestOptions = {}): Promise<Answer> {
+  async request(target: RepositoryAddress, path: string, init: RequestOptions = {}): Promise<Answer> {
     const url = new URL(path, `${this.baseUrl(target.registry)}/v2/${target.repository}/`);
     const attempts = init.stream ? 1 : this.attempts;
     let loggedIn = false;
@@ -124,7 +124,7 @@ export class Transport {
     await sleep(Math.min(retryAfterMs(retryAfter) ?? growing, LONGEST_PAUSE_MS));
   }
 
-  private async logIn(target: Target, headers: Headers): Promise<boolean> {
+  private async logIn(target: RepositoryAddress, headers: Headers): Promise<boolean> {
     const challenge = parseChallenge(headers.get("www-authenticate"));
     if (!challenge) return false;
     const own = this.logins && (await keptLogin(this.logins, target.registry));
@@ -141,7 +141,7 @@ export class Transport {
     return `${isLoopback(registry) && !hasAuthority ? "http" : "https"}://${registry}`;
   }
 
-  private async send(target: Target, url: URL, init: RequestOptions): Promise<Answer> {
+  private async send(target: RepositoryAddress, url: URL, init: RequestOptions): Promise<Answer> {
     const clock = new SilenceClock(init.timeoutMs ?? this.timeoutMs);
     const token = this.tokens.get(tokenKey(target));
     clock.start();
@@ -226,7 +226,7 @@ export function isPassing(error: Error): boolean {
 }
 
 /** The error to show when a registry cannot be reached. */
-export function unreachable(target: Target, error: Error): UserError {
+export function unreachable(target: RepositoryAddress, error: Error): UserError {
   if (error instanceof UserError) return error;
   const why = codeOf(error) ?? (error.cause instanceof Error ? error.cause.message : error.message);
   // fetch refuses some ports whatever listens there, as browsers do.
@@ -271,6 +271,6 @@ async function* uploaded(chunks: AsyncIterable<Buffer>, clock: SilenceClock): As
   clock.start();
 }
 
-function tokenKey(target: Target): string {
+function tokenKey(target: RepositoryAddress): string {
   return `${target.registry}/${target.repository}`;
 }

@@ -14,7 +14,7 @@ import {
   texts,
   unmetRequirement,
 } from "../lib/recipe/recipe-schema.ts";
-import { checked } from "../lib/schema-errors.ts";
+import { parseWithSchema } from "../lib/schema-errors.ts";
 
 export type { Recipe } from "../lib/recipe/recipe.ts";
 export { node } from "./comfyui.ts";
@@ -54,7 +54,12 @@ const schema = z.strictObject({
 
 /** A recipe on top of another one. The base's stages stay what they are, so nothing of it is built again. */
 export function extendRecipe(base: Recipe, extension: Extension): Recipe {
-  checked(schema, extension, (keys) => ["extendRecipe", ...keys.map(String)].join("."), "extendRecipe");
+  parseWithSchema(
+    schema,
+    extension,
+    (keys) => ["extendRecipe", ...keys.map(String)].join("."),
+    "extendRecipe",
+  );
   throwAll(`recipe ${extension.name}`, problems(base, extension));
   const { name, nodes = [], packages = [], resolution = {} } = extension;
   const group: NodeGroup = { name, summary: `the nodes of ${name}`, nodes };

@@ -19,20 +19,20 @@ export const recipes: { readonly [name in RecipeName]: Recipe } = {
   wan22,
 };
 
-export interface FoundRecipe {
+export interface SelectedRecipe {
   readonly recipe: Recipe;
   /** The folder of a recipe of one's own, where its locks lie too; undefined for those above. */
   readonly folder: string | undefined;
 }
 
 /** The recipe that `strata:recipe` means: one of the above, or a file's. */
-export async function findRecipe(setting: string): Promise<FoundRecipe> {
-  if (!recipeFileName.test(setting)) return knownRecipe(setting);
+export async function findRecipe(setting: string): Promise<SelectedRecipe> {
+  if (!recipeFileName.test(setting)) return builtInRecipe(setting);
   return { recipe: await loadRecipe(setting, recipeNames), folder: dirname(resolve(setting)) };
 }
 
 /** One of the above. */
-export function knownRecipe(setting: string): FoundRecipe {
+export function builtInRecipe(setting: string): SelectedRecipe {
   const known = recipeNames.find((name) => name === setting);
   if (known) return { recipe: recipes[known], folder: undefined };
   throw new UserError(

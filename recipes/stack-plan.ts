@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { mapErrors, throwAll, together, UserError } from "../errors.ts";
 import { baseImageNamed, parseImageLock, parseLocalImages } from "../lib/locks/image-lock.ts";
-import { missingPackages } from "../lib/locks/missing-wheels.ts";
+import { missingWheelProblems } from "../lib/locks/missing-wheels.ts";
 import { modelLockPath, parseModelLock } from "../lib/locks/model-lock.ts";
 import { joinNodeLocks, type NodeLock, nodeLockPath, parseNodeLock } from "../lib/locks/node-lock.ts";
 import { parsePythonLock } from "../lib/locks/python-lock.ts";
@@ -19,7 +19,7 @@ import { type Plan, type PlanSources, planRecipe } from "../lib/plan/plan.ts";
 import type { ProductLabels } from "../lib/plan/product.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { limitsKind } from "../lib/registry/limits.ts";
-import type { FoundRecipe } from "./index.ts";
+import type { SelectedRecipe } from "./index.ts";
 import { withModels } from "./with-models.ts";
 
 export interface StackPlan {
@@ -38,14 +38,14 @@ export interface StackFolders {
 
 /** From a stack's choices to its plan: reads the locks, the layers' files and the checks; throws what does not fit. */
 export function planStack(
-  choices: Choices & { readonly base: string; readonly found: FoundRecipe },
+  choices: Choices & { readonly base: string; readonly selected: SelectedRecipe },
   labels: ProductLabels,
   folders: StackFolders,
 ): StackPlan {
   try {
     return plan(choices, labels, folders);
   } catch (error) {
-    if (choices.found.folder === undefined || !(error instanceof UserError)) throw error;
+    if (choices.selected.folder === undefined || !(error instanceof UserError)) throw error;
     throw namingFile(error, choices.recipe);
   }
 }
@@ -55,7 +55,7 @@ function plan(
   labels: ProductLabels,
   { root, localImages }: StackFolders,
 ): StackPlan {
-  const { recipe, folder: own } = choices.found;
+  const { recipe, folder: own } = choices.selected;
   const folder = own ?? root;
   const read = (path: string): string => readFileSync(join(root, path), "utf8");
   const bases = parseImageLock(read("locks/images.json"));
@@ -121,7 +121,7 @@ function readModels(
   const workflows = (list?.workflows ?? []).filter((file) => file.endsWith(".json"));
   return resolveModels(models, {
     recipe,
-    wanted: list?.models,
+    required: list?.models,
     workflows: Object.fromEntries(
       workflows.map((file) => [basename(file), readFileSync(join(folder, file), "utf8")]),
     ),
@@ -145,6 +145,6 @@ function readPythonLock(root: string, name: LockName, recipe: Recipe, nodes: Nod
   const text = readFileSync(join(root, path), "utf8");
   const problem = lockProblem(name, recipe, lockInputs(recipe, name, nodes), text);
   if (problem) throw problem;
-  throwAll(path, missingPackages(text, path));
+  throwAll(path, missingWheelProblems(text, path));
   return { path, distributions: parsePythonLock(text, path) };
 }

@@ -3,7 +3,7 @@ import { backend } from "../layers/backend/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { interpreter } from "../layers/interpreter/layer.ts";
 import { llamaCpp } from "../layers/llama-cpp/layer.ts";
-import { models } from "../layers/models/layer.ts";
+import { countingModel } from "../layers/models/layer.ts";
 import { python } from "../layers/python/layer.ts";
 import { runtime } from "../layers/runtime/layer.ts";
 import { system } from "../layers/system/layer.ts";
@@ -13,7 +13,7 @@ import { verification } from "../layers/verify/layer.ts";
 import { virtualEnvironment } from "../lib/recipe/layer.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 
-const layers = [system, cuda, llamaCpp, python, torch, attention, backend, models, runtime];
+const layers = [system, cuda, llamaCpp, python, torch, attention, backend, countingModel, runtime];
 
 export const starter: Recipe = {
   name: "starter",

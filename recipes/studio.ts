@@ -4,13 +4,13 @@ import { comfyui } from "../layers/comfyui/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { interpreter } from "../layers/interpreter/layer.ts";
 import { llamaCpp } from "../layers/llama-cpp/layer.ts";
-import { models } from "../layers/models/layer.ts";
+import { countingModel } from "../layers/models/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
 import { pythonWith } from "../layers/python/layer.ts";
 import { runtime } from "../layers/runtime/layer.ts";
 import { studioBackend } from "../layers/studio-backend/layer.ts";
-import { comfyuiPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
+import { comfyuiAptPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
 import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
 import { verification } from "../layers/verify/layer.ts";
@@ -102,7 +102,7 @@ const layers = [
   nodePackages,
   comfyui,
   ...groups.map(nodeGroup),
-  models,
+  countingModel,
   runtime,
 ];
 

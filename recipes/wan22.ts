@@ -9,7 +9,7 @@ import { pythonWith } from "../layers/python/layer.ts";
 import { runpodPackages, runpodWorker } from "../layers/runpod-worker/layer.ts";
 import { runtime } from "../layers/runtime/layer.ts";
 import { studioBackend } from "../layers/studio-backend/layer.ts";
-import { comfyuiPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
+import { comfyuiAptPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
 import { toolbox } from "../layers/toolbox/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
 import { verification } from "../layers/verify/layer.ts";

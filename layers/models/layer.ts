@@ -1,6 +1,6 @@
 import type { Layer } from "../../lib/recipe/layer.ts";
 
-export const models: Layer = {
+export const countingModel: Layer = {
   name: "models",
   summary: "a tiny model that counts, so that a completion can be checked word for word",
   included: ({ llama }) => llama.enabled,

@@ -36,7 +36,7 @@ function downloader({ models }: LayerContext): string[] {
  * What ComfyUI and its nodes need at run time: 156 MB of packages, with the distribution's ffmpeg for half of it. The
  * wheel imageio-ffmpeg has no ffprobe, which pydub and several nodes call, and static-ffmpeg downloads when it is run.
  */
-export const comfyuiPackages = [
+export const comfyuiAptPackages = [
   "ffmpeg",
   // torch.compile builds its CPU kernels with it on the user's machine.
   "g++",

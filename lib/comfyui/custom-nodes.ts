@@ -76,12 +76,12 @@ export interface ResolvedNode {
   /** Itself first, then its submodules. */
   readonly fetches: readonly Fetch[];
   /** With replacements applied, each with the line's origin, `kijai/ComfyUI-KJNodes requirements.txt`. */
-  readonly requirements: readonly Asked[];
+  readonly requirements: readonly Requirement[];
   readonly node: CustomNode;
 }
 
 /** A Python requirement, and who asks for it. */
-export interface Asked {
+export interface Requirement {
   readonly line: string;
   readonly by: string;
 }
@@ -91,12 +91,12 @@ export interface ResolvedComfyUi {
   readonly repository: string;
   readonly commit: string;
   readonly fetches: readonly Fetch[];
-  readonly requirements: readonly Asked[];
+  readonly requirements: readonly Requirement[];
   readonly nodes: readonly ResolvedNode[];
 }
 
 /** `owner/name` of a repository: how locks and messages call it. */
-export function repositoryName(repository: string): string {
+export function gitRepositoryName(repository: string): string {
   return repository
     .replace(/\.git$/, "")
     .split("/")
@@ -106,7 +106,7 @@ export function repositoryName(repository: string): string {
 
 /** Where a node lies below `custom_nodes`. */
 export function nodeFolder(node: CustomNode): string {
-  const folder = node.folder ?? repositoryName(node.repository).split("/")[1] ?? "";
+  const folder = node.folder ?? gitRepositoryName(node.repository).split("/")[1] ?? "";
   return node.disabled === undefined ? folder : `${folder}.disabled`;
 }
 
@@ -117,7 +117,7 @@ export function resolveComfyUi(
   mirrors: Readonly<Record<string, string>>,
 ): ResolvedComfyUi {
   const nodes = comfyui.groups.flatMap((group) => group.nodes.map((node) => ({ group: group.name, node })));
-  const name = repositoryName(comfyui.source.repository);
+  const name = gitRepositoryName(comfyui.source.repository);
   const main = lock.repositories[name];
   throwAll("locks/nodes.json", [
     ...[comfyui.source, ...nodes.map(({ node }) => node)].flatMap((source) => lockProblems(source, lock)),
@@ -141,7 +141,7 @@ export function resolveComfyUi(
     fetches: fetchesOf(name),
     requirements: asked(name, main?.requirements ?? {}, {}),
     nodes: nodes.map(({ group, node }) => {
-      const name = repositoryName(node.repository);
+      const name = gitRepositoryName(node.repository);
       const checkout = lock.repositories[name];
       return {
         name,
@@ -168,7 +168,7 @@ function asked(
   name: string,
   files: Readonly<Record<string, readonly string[]>>,
   replace: Readonly<Record<string, Replacement>>,
-): Asked[] {
+): Requirement[] {
   return Object.entries(files).flatMap(([file, lines]) =>
     lines.flatMap((line) =>
       (replace[line]?.use ?? [line]).map((used) => ({ line: used, by: `${name} ${file}` })),
@@ -177,7 +177,7 @@ function asked(
 }
 
 function lockProblems(source: GitSource, lock: NodeLock): UserError[] {
-  const name = repositoryName(source.repository);
+  const name = gitRepositoryName(source.repository);
   const checkout = lock.repositories[name];
   if (!checkout) {
     return [new UserError(name, "is not in the lock.", "Run `npm run lock -- nodes`.")];
@@ -197,7 +197,7 @@ function lockProblems(source: GitSource, lock: NodeLock): UserError[] {
 
 /** Remarks of a recipe that its node no longer gives a reason for, and lines that nothing pins. */
 function nodeProblems(node: CustomNode, lock: NodeLock): UserError[] {
-  const name = repositoryName(node.repository);
+  const name = gitRepositoryName(node.repository);
   const checkout = lock.repositories[name];
   if (!checkout) return [];
   const lines = Object.values(checkout.requirements).flat();
@@ -250,7 +250,7 @@ function sameFolders(nodes: readonly CustomNode[]): UserError[] {
     .map(
       (node) =>
         new UserError(
-          repositoryName(node.repository),
+          gitRepositoryName(node.repository),
           `would lie in custom_nodes/${nodeFolder(node)}, like another node of the recipe.`,
           "Give one of them a `folder`.",
         ),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { GenerationName } from "../gpu/generations.ts";
 import { type HostSetting, kindOfHosts } from "../hosts/host-setting.ts";
-import type { Terms } from "./evidence-terms.ts";
+import type { EvidenceTerms } from "./evidence-terms.ts";
 
 /** `strata:evidence`: what a tag asks of the evidence that moves it. */
 export const evidenceSetting = z
@@ -23,7 +23,7 @@ export function promotionTerms(
     readonly host: readonly HostSetting[];
   },
   checks: string,
-): Pick<Terms, "maxAgeDays" | "host"> & { readonly checks: string } {
+): Pick<EvidenceTerms, "maxAgeDays" | "host"> & { readonly checks: string } {
   const { evidence, generation, host } = stack;
   return { ...evidence, checks, host: requiredHost(evidence, generation, kindOfHosts(host)) };
 }

@@ -1,7 +1,7 @@
 import { absentChecks, type Evidence } from "./evidence.ts";
 
 /** What evidence has to be to move a tag to a digest. */
-export interface Terms {
+export interface EvidenceTerms {
   readonly digest: string;
   /** Hash of today's checks: what passed others is tested again. */
   readonly checksKey: string;
@@ -25,7 +25,7 @@ const SKEW_MS = 3_600_000;
 const again = "Test again: make up RETEST=1.";
 
 /** undefined for evidence that moves a tag. */
-export function objection(evidence: Evidence, terms: Terms): Objection | undefined {
+export function objection(evidence: Evidence, terms: EvidenceTerms): Objection | undefined {
   if (evidence.digest !== terms.digest)
     return { problem: `the evidence is about ${evidence.digest}.`, remedy: "Run `make up`." };
   if (evidence.verdict !== "pass")

@@ -54,7 +54,7 @@ export function parsePromotions(text: string, path: string): Promotions {
 }
 
 /** What is to be done to a tag. */
-export interface Move {
+export interface TagMove {
   /** Whether the tag has to be moved. */
   readonly moves: boolean;
   /** What has to be written down; empty when the history says it all. */
@@ -66,7 +66,7 @@ export interface Move {
 }
 
 /** What a promotion or rollback asks for. */
-export type Wish = Pick<PromotionEntry, "digest" | "at" | "evidence"> & {
+export type TagRequest = Pick<PromotionEntry, "digest" | "at" | "evidence"> & {
   readonly kind: "promotion" | "rollback";
 };
 
@@ -75,7 +75,7 @@ export type Wish = Pick<PromotionEntry, "digest" | "at" | "evidence"> & {
  *
  * @param current where it points; undefined for a tag that is not there
  */
-export function plannedMove(history: Promotions, current: string | undefined, wish: Wish): Move {
+export function planTagMove(history: Promotions, current: string | undefined, wish: TagRequest): TagMove {
   const last = history.entries.at(-1);
   const { digest: wanted, at } = wish;
   const known = current === undefined || current === last?.digest;

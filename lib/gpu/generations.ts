@@ -22,7 +22,7 @@ export const computeCapabilities = ["7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "
 export type ComputeCapability = (typeof computeCapabilities)[number];
 
 /** Where the facts below come from, each looked up on 2026-11-21 unless it has a date of its own. */
-export const sources = {
+export const generationSources = {
   /** Compute capability of each card. */
   cards: "https://developer.nvidia.com/cuda-gpus",
   /** Table "CUDA Toolkit and Corresponding Driver Versions". */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { checked } from "../schema-errors.ts";
+import { parseWithSchema } from "../schema-errors.ts";
 
 /**
  * What tools/steps/smoke-test.ts gets to know of the hosts: a component made it, so a mistake in it is a bug. Keys and passwords
@@ -73,5 +73,5 @@ export function needsGpu(host: HostDescription): boolean {
 
 /** Reads what a component wrote. */
 export function parseTest(text: string): TestDescription {
-  return checked(test, JSON.parse(text), (keys) => ["STRATA_TEST", ...keys].join("."), "STRATA_TEST");
+  return parseWithSchema(test, JSON.parse(text), (keys) => ["STRATA_TEST", ...keys].join("."), "STRATA_TEST");
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { repositoryName } from "../comfyui/custom-nodes.ts";
+import { gitRepositoryName } from "../comfyui/custom-nodes.ts";
 
 /** ComfyUI-Manager's list of node classes: by repository, the classes and what it remarks about them. */
 const schema = z.record(
@@ -48,7 +48,7 @@ function unknownForm(problem: string): UserError {
 /** `owner/name` on GitHub; single files and other hosts keep their address. */
 function sourceName(address: string): string {
   return /^https:\/\/github\.com\/[^/]+\/[^/]+\/?$/.test(address)
-    ? repositoryName(address.replace(/\/$/, ""))
+    ? gitRepositoryName(address.replace(/\/$/, ""))
     : address;
 }
 

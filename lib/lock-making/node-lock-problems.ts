@@ -2,7 +2,7 @@ import { UserError, UserErrors } from "../../errors.ts";
 import { resolveComfyUi } from "../comfyui/custom-nodes.ts";
 import type { NodeLock } from "../locks/node-lock.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { nodeSources, type Source, type Sources } from "./node-sources.ts";
+import { type GitSources, type NamedGitSource, nodeSources } from "./node-sources.ts";
 
 const refresh = "Run `npm run lock -- nodes`.";
 
@@ -34,9 +34,9 @@ export function nodeLockProblems(
 }
 
 /** What a recipe names that the lock does not have, or has otherwise. */
-export function missingSources(recipe: Recipe, lock: NodeLock): Sources {
+export function missingGitSources(recipe: Recipe, lock: NodeLock): GitSources {
   const { repositories, packages } = nodeSources([recipe]);
-  const isOther = (source: Source) => {
+  const isOther = (source: NamedGitSource) => {
     const { repository, ref } = lock.repositories[source.name] ?? {};
     const isSame = repository === source.repository && ref === source.ref;
     return !isSame || otherFiles(source, lock).length + omitted(source, lock).length > 0;
@@ -62,7 +62,7 @@ function flat(error: UserError): UserError[] {
 }
 
 /** The recipe has chosen other requirement files since. */
-function otherFiles({ name, requirements }: Source, lock: NodeLock): UserError[] {
+function otherFiles({ name, requirements }: NamedGitSource, lock: NodeLock): UserError[] {
   const locked = lock.repositories[name];
   if (!locked) return [];
   const files = Object.keys(locked.requirements).sort().join(", ");
@@ -72,14 +72,14 @@ function otherFiles({ name, requirements }: Source, lock: NodeLock): UserError[]
   return [new UserError(name, shown, refresh)];
 }
 
-function omitted({ name, omit = [] }: Source, lock: NodeLock): UserError[] {
+function omitted({ name, omit = [] }: NamedGitSource, lock: NodeLock): UserError[] {
   const locked = lock.repositories[name]?.submodules.map(({ path }) => path) ?? [];
   return omit
     .filter((path) => locked.includes(path))
     .map((path) => new UserError(name, `the recipe omits the submodule ${path}, the lock has it.`, refresh));
 }
 
-function packageProblems({ name, repository, ref }: Source, lock: NodeLock): UserError[] {
+function packageProblems({ name, repository, ref }: NamedGitSource, lock: NodeLock): UserError[] {
   const locked = lock.packages[name];
   if (!locked) return [new UserError(name, "is not in the lock.", refresh)];
   return Object.entries({ repository, ref })
@@ -90,7 +90,7 @@ function packageProblems({ name, repository, ref }: Source, lock: NodeLock): Use
     });
 }
 
-function unused(locked: readonly string[], sources: readonly Source[]): UserError[] {
+function unused(locked: readonly string[], sources: readonly NamedGitSource[]): UserError[] {
   const used = new Set(sources.map(({ name }) => name));
   return locked
     .filter((name) => !used.has(name))

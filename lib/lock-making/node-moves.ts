@@ -1,7 +1,7 @@
 import type { NodeLock } from "../locks/node-lock.ts";
 
 /** A repository whose commit is another than before. */
-export interface Move {
+export interface NodeMove {
   readonly name: string;
   /** Short commits; empty for what is new or gone. */
   readonly old: string;
@@ -11,7 +11,7 @@ export interface Move {
 }
 
 /** What moved between two locks, sorted by name. */
-export function nodeMoves(before: NodeLock, after: NodeLock): Move[] {
+export function nodeMoves(before: NodeLock, after: NodeLock): NodeMove[] {
   const [old, now] = [pins(before), pins(after)];
   return [...new Set([...old.keys(), ...now.keys()])]
     .sort()

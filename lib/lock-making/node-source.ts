@@ -1,7 +1,7 @@
 import { type Files, readRequirements } from "./requirement-files.ts";
 
 /** What git lists of a commit: a blob with its size, or the commit of a submodule. */
-export interface Entry {
+export interface TreeEntry {
   readonly path: string;
   readonly object: string;
   /** null for a submodule. */
@@ -19,7 +19,7 @@ const pointerStart = "version https://git-lfs.github.com/spec/v1";
 const longestText = 2_000_000;
 
 /** Whether a file has to be read to know what a lock needs; all others only cost time. */
-export function isOfInterest({ path, size }: Entry): boolean {
+export function isOfInterest({ path, size }: TreeEntry): boolean {
   if (size === null || size > longestText) return false;
   return size <= longestPointer || /\.(py|txt|in|toml|cfg|gitmodules)$/.test(path);
 }

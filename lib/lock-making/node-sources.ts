@@ -1,9 +1,9 @@
 import { throwAll, UserError } from "../../errors.ts";
-import { type CustomNode, type GitSource, repositoryName } from "../comfyui/custom-nodes.ts";
+import { type CustomNode, type GitSource, gitRepositoryName } from "../comfyui/custom-nodes.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** A repository that recipes use, and what they say about it. */
-export interface Source {
+export interface NamedGitSource {
   readonly name: string;
   readonly repository: string;
   readonly ref: string;
@@ -14,19 +14,19 @@ export interface Source {
 }
 
 /** All that locks/nodes.json has to hold. */
-export interface Sources {
+export interface GitSources {
   /** ComfyUI and its nodes. */
-  readonly repositories: readonly Source[];
-  readonly packages: readonly Source[];
+  readonly repositories: readonly NamedGitSource[];
+  readonly packages: readonly NamedGitSource[];
 }
 
 /** Every git source of the recipes, once, sorted by name. Throws where recipes contradict each other. */
-export function nodeSources(recipes: readonly Recipe[]): Sources {
+export function nodeSources(recipes: readonly Recipe[]): GitSources {
   const repositories = recipes.flatMap(({ name: recipe, comfyui }) =>
     comfyui
       ? [comfyui.source, ...comfyui.groups.flatMap(({ nodes }) => nodes)].map((node) => ({
           recipe,
-          source: toSource(repositoryName(node.repository), node),
+          source: toSource(gitRepositoryName(node.repository), node),
         }))
       : [],
   );
@@ -42,13 +42,13 @@ export function nodeSources(recipes: readonly Recipe[]): Sources {
 
 interface Use {
   readonly recipe: string;
-  readonly source: Source;
+  readonly source: NamedGitSource;
 }
 
 function toSource(
   name: string,
   { repository, ref = "HEAD", requirements, omit }: GitSource & Pick<CustomNode, "requirements" | "omit">,
-): Source {
+): NamedGitSource {
   return {
     name,
     repository,
@@ -80,7 +80,7 @@ function shown({ recipe, source: { repository, ref, requirements, omit } }: Use)
   return `${repository} at ${ref}${files}${without} in ${recipe}`;
 }
 
-function unique(uses: readonly Use[]): Source[] {
+function unique(uses: readonly Use[]): NamedGitSource[] {
   const byName = new Map(uses.map(({ source }) => [source.name, source]));
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

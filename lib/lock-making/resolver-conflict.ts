@@ -1,13 +1,13 @@
-import type { Asked } from "../comfyui/custom-nodes.ts";
+import type { Requirement } from "../comfyui/custom-nodes.ts";
 import { normaliseName, requirementName } from "../locks/python-lock.ts";
 
 /** Whether the resolver says that requirements contradict each other, rather than that something else failed. */
-export function isConflict(output: string): boolean {
+export function isResolverConflict(output: string): boolean {
   return /No solution found/.test(output);
 }
 
 /** For each package that the resolver's message names: who asks for what. Empty when nobody asks for any of them. */
-export function explainConflict(output: string, asked: readonly Asked[]): string {
+export function explainResolverConflict(output: string, asked: readonly Requirement[]): string {
   const named = new Set(
     [...joined(output).matchAll(/[A-Za-z0-9][\w.-]*/g)].map(([word]) => normaliseName(word)),
   );
@@ -25,7 +25,7 @@ export function explainConflict(output: string, asked: readonly Asked[]): string
 }
 
 /** What to do about it. */
-export const conflictRemedy =
+export const resolverConflictRemedy =
   "Take a node's line otherwise (`replace` in the recipe, with a reason), say what nobody declares " +
   "(`resolution.additional`), or leave the node out.";
 

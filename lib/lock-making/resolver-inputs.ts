@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.ts";
-import { type Asked, isAddress } from "../comfyui/custom-nodes.ts";
+import { isAddress, type Requirement } from "../comfyui/custom-nodes.ts";
 import { normaliseName, requirementName } from "../locks/python-lock.ts";
 import type { Resolution } from "../recipe/recipe.ts";
 
@@ -12,8 +12,8 @@ export interface ResolverInputs {
 }
 
 /** Drops what a layer only passes on for a node or for ComfyUI: the one who asked first is the one to name. */
-export function byOrigin(asked: readonly Asked[]): Asked[] {
-  const isLayer = ({ by }: Asked) => by.startsWith("layer ");
+export function byOrigin(asked: readonly Requirement[]): Requirement[] {
+  const isLayer = ({ by }: Requirement) => by.startsWith("layer ");
   const others = new Set(asked.filter((entry) => !isLayer(entry)).map(({ line }) => line));
   return asked.filter((entry) => !isLayer(entry) || !others.has(entry.line));
 }
@@ -23,7 +23,7 @@ export function byOrigin(asked: readonly Asked[]): Asked[] {
  * in for it, with the same versions: they are the same software, packed differently.
  */
 export function resolverInputs(
-  asked: readonly Asked[],
+  asked: readonly Requirement[],
   aliases: NonNullable<Resolution["aliases"]> = {},
 ): ResolverInputs {
   const standIns = new Map(Object.entries(aliases).map(([alias, { of }]) => [normaliseName(alias), of]));

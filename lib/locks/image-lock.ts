@@ -2,7 +2,7 @@ import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { pythonVersions } from "../gpu/compatibility.ts";
 import type { BaseImage } from "../plan/context.ts";
-import { checked, didYouMean } from "../schema-errors.ts";
+import { didYouMean, parseWithSchema } from "../schema-errors.ts";
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, "a digest is sha256: and 64 hex digits");
 
@@ -28,12 +28,12 @@ export type LockedImage = z.infer<typeof baseImage>;
 
 /** Reads `locks/images.json`: base images by name, each pinned by digest. Throws all that is wrong with it. */
 export function parseImageLock(text: string, path = "locks/images.json"): ImageLock {
-  return checked(schema, json(text, path), (keys) => `${path}: ${keys.join(".")}`, path);
+  return parseWithSchema(schema, json(text, path), (keys) => `${path}: ${keys.join(".")}`, path);
 }
 
 /** Reads the references of base images that were made on this machine, by name. */
 export function parseLocalImages(text: string, path: string): Readonly<Record<string, string>> {
-  return checked(localSchema, json(text, path), (keys) => `${path}: ${keys.join(".")}`, path);
+  return parseWithSchema(localSchema, json(text, path), (keys) => `${path}: ${keys.join(".")}`, path);
 }
 
 /** The base image `name`: as made on this machine, if it was, else as locked. */

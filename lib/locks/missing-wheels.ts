@@ -1,27 +1,27 @@
 import { UserError } from "../../errors.ts";
-import type { Asked } from "../comfyui/custom-nodes.ts";
+import type { Requirement } from "../comfyui/custom-nodes.ts";
 import { normaliseName, requirementName } from "./python-lock.ts";
 
 /** A package that cannot be had for a Python, and why. */
-export interface Missing {
+export interface MissingWheel {
   readonly name: string;
   readonly reason: string;
 }
 
 /** Packages that the resolver says have no file for the Python that was asked for. */
-export function withoutWheels(output: string, asked: readonly Asked[]): Missing[] {
+export function missingWheels(output: string, asked: readonly Requirement[]): MissingWheel[] {
   const text = output.replace(/\s*\n\s*/g, " ");
   const found = text.matchAll(
     /([A-Za-z0-9][\w.-]*?)((?:,?(?:==|>=|<=|<|>)[\w.!+*-]+)*) (?:has|have) no wheels with a matching [\w ]+ tag \(e\.g\., `(\w+)`\)/g,
   );
   return [...found].map(([, name = "", version = "", tag]) => ({
     name: normaliseName(name),
-    reason: `${name}${version} has no wheel for ${tag}${askers(name, asked)}`,
+    reason: `${name}${version} has no wheel for ${tag}${requirementOrigins(name, asked)}`,
   }));
 }
 
 /** ` (layer torch asks for torch==2.12.0)`, caps first; empty when only other packages need it. */
-export function askers(name: string, asked: readonly Asked[]): string {
+export function requirementOrigins(name: string, asked: readonly Requirement[]): string {
   const lines = asked.filter(({ line }) => requirementName(line) === normaliseName(name));
   const ordered = [...lines.filter(isCap), ...lines.filter((one) => !isCap(one))];
   const told = [...new Set(ordered.map(({ line, by }) => `${by} asks for ${line}`))];
@@ -32,18 +32,18 @@ export function askers(name: string, asked: readonly Asked[]): string {
 const ASKERS_SHOWN = 3;
 
 /** Whether a line forbids newer versions, `<2` or `==1.26.4`. */
-export function isCap({ line }: Asked): boolean {
+export function isCap({ line }: Requirement): boolean {
   return /<|==|~=/.test(line.split(";")[0] ?? "");
 }
 
 /** The body of a lock that cannot be made: it pins nothing and says what is missing. */
-export function formatMissing(missing: readonly Missing[]): string {
+export function formatMissingWheels(missing: readonly MissingWheel[]): string {
   // The empty line ends the header.
   return `\n${missing.map(({ reason }) => `# missing: ${reason}\n`).join("")}`;
 }
 
 /** What a lock says is missing for its Python; nothing for a whole one. */
-export function missingPackages(text: string, path: string): UserError[] {
+export function missingWheelProblems(text: string, path: string): UserError[] {
   return [...text.matchAll(/^# missing: (.*)$/gm)].map(
     ([, reason = ""]) =>
       new UserError(path, `${reason}.`, "Choose another strata:python, or a recipe without this package."),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { throwAll, UserError } from "../../errors.ts";
-import { checked, didYouMean } from "../schema-errors.ts";
+import { didYouMean, parseWithSchema } from "../schema-errors.ts";
 
 const safePath = /^(?!\/)(?!.*(^|\/)\.{1,2}(\/|$))(?!.*\/\/)[^\p{Cc}\\]*[^\p{Cc}\\/]$/u;
 
@@ -73,7 +73,7 @@ export function parseModelLock(text: string, path = modelLockPath): ModelLock {
   } catch (error) {
     throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it with git.");
   }
-  const lock = checked(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+  const lock = parseWithSchema(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
   const all = [...lock.models, ...lock.incomplete].map(modelPath);
   throwAll(
     path,

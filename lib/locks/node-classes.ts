@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { checked } from "../schema-errors.ts";
+import { parseWithSchema } from "../schema-errors.ts";
 
 const modelInput = z.strictObject({
   /** ComfyUI's names for the folders whose files it lists: `loras`. */
@@ -53,7 +53,12 @@ export function parseNodeClasses(text: string, path = nodeClassesPath): NodeClas
   } catch (error) {
     throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it with git.");
   }
-  const { content, ...classes } = checked(fileSchema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+  const { content, ...classes } = parseWithSchema(
+    fileSchema,
+    value,
+    (keys) => `${path}: ${keys.join(".")}`,
+    path,
+  );
   if (content === contentHash(classes)) return classes;
   throw new UserError(path, "was edited by hand.", "Run `npm run lock -- classes`.");
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { checked } from "../schema-errors.ts";
+import { parseWithSchema } from "../schema-errors.ts";
 
 const commit = z.string().regex(/^[0-9a-f]{40}$/, "a full commit has 40 hex digits");
 const repository = z
@@ -64,7 +64,12 @@ export function parseNodeLock(text: string, path = nodeLockPath): NodeLock {
   } catch (error) {
     throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it with git.");
   }
-  const { content, ...lock } = checked(fileSchema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+  const { content, ...lock } = parseWithSchema(
+    fileSchema,
+    value,
+    (keys) => `${path}: ${keys.join(".")}`,
+    path,
+  );
   if (content === contentHash(lock)) return lock;
   throw new UserError(path, "was edited by hand.", "Run `npm run lock -- nodes`.");
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import type { CompiledKernel } from "../gpu/compatibility.ts";
-import { checked } from "../schema-errors.ts";
+import { parseWithSchema } from "../schema-errors.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "a sha256 has 64 hex digits");
 const version = z.string().min(1);
@@ -32,5 +32,5 @@ export function parseSourceLock(text: string, path = "locks/sources.json"): Sour
   } catch (error) {
     throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it with git.");
   }
-  return checked(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+  return parseWithSchema(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
 }

@@ -6,7 +6,7 @@ import { modelPath, parseModelLock } from "../locks/model-lock.ts";
  * The lock with what a report misses in it and the workflows give an address for. Size, hash and licence stay open:
  * what a workflow says of them was never checked. `npm run lock -- models` fills them in.
  */
-export function withWanted(lock: ModelLock, report: ModelsReport): ModelLock {
+export function withMissingModels(lock: ModelLock, report: ModelsReport): ModelLock {
   const known = new Set([...lock.models, ...lock.incomplete].map(modelPath));
   const wanted = report.files.flatMap(({ folder, name, state, url }): IncompleteModel[] => {
     if (state !== "missing" || url === null || known.has(modelPath({ folder, name }))) return [];

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { throwAll, UserError } from "../../errors.ts";
 import type { ModelsReport } from "../comfyui/workflow/report.ts";
-import { checked } from "../schema-errors.ts";
+import { parseWithSchema } from "../schema-errors.ts";
 
 const schema = z.strictObject({
   /** The workflows that the list follows from, below the repository. */
@@ -26,7 +26,7 @@ export function parseRecipeModels(text: string, path: string): RecipeModels {
   } catch (error) {
     throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it with git.");
   }
-  return checked(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+  return parseWithSchema(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
 }
 
 /**

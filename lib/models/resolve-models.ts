@@ -22,7 +22,7 @@ export interface ResolvedModels {
 export interface ModelSources {
   readonly recipe: { readonly name: string; readonly comfyui?: unknown };
   /** What its workflows need, by path in the lock; undefined for a recipe without a list. */
-  readonly wanted: readonly string[] | undefined;
+  readonly required: readonly string[] | undefined;
   /** Its workflows as they lie there, by file name. */
   readonly workflows?: Readonly<Record<string, string>>;
   readonly lock: ModelLock;
@@ -40,11 +40,11 @@ export interface ModelSources {
 export function resolveModels(setting: ModelsSetting, sources: ModelSources): ResolvedModels | undefined {
   const { strategy, background, also } = setting;
   if (strategy === "none") return undefined;
-  const { recipe, wanted = [], lock, registry, copies = [], mirrors } = sources;
+  const { recipe, required = [], lock, registry, copies = [], mirrors } = sources;
   // What lies beside the product is not copied with it.
   const kinds = { registry, copies: strategy === "baked" ? copies : [] };
   throwAll("strata:models", strategyProblems(setting, sources));
-  const paths = [...new Set([...wanted, ...also])].sort();
+  const paths = [...new Set([...required, ...also])].sort();
   const known = lock.models
     .filter((model) => paths.includes(modelPath(model)))
     .map((model) => ({ ...model, url: mirrored(model.url, mirrors) }));
@@ -65,12 +65,15 @@ function inApiFormat(workflows: Readonly<Record<string, string>>): Record<string
   );
 }
 
-function strategyProblems({ strategy, also }: ModelsSetting, { recipe, wanted }: ModelSources): UserError[] {
+function strategyProblems(
+  { strategy, also }: ModelsSetting,
+  { recipe, required }: ModelSources,
+): UserError[] {
   const remedy = 'Set strata:models to {"strategy": "none"}.';
   if (recipe.comfyui === undefined) {
     return [new UserError("strata:models", `is "${strategy}", but ${recipe.name} has no ComfyUI.`, remedy)];
   }
-  if (wanted === undefined && also.length === 0) {
+  if (required === undefined && also.length === 0) {
     return [
       new UserError(
         "strata:models",

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../../errors.ts";
-import { type Asked, resolveComfyUi } from "../comfyui/custom-nodes.ts";
+import { type Requirement, resolveComfyUi } from "../comfyui/custom-nodes.ts";
 import {
   attentionKernels,
   type CudaVersion,
@@ -34,7 +34,7 @@ export function lockPath({ recipe, python, cuda }: LockName): string {
  * for it: one resolution serves every stack, and a stack takes from it what it needs. Git packages are left out, since
  * no index has them; what they need is in their place.
  */
-export function lockRequirements(recipe: Recipe, { python, cuda }: LockName, nodes: NodeLock): Asked[] {
+export function lockRequirements(recipe: Recipe, { python, cuda }: LockName, nodes: NodeLock): Requirement[] {
   const set = compatibilitySet(cuda);
   const { additional = [], aliases = {}, gitPackages: inGit = {} } = recipe.resolution ?? {};
   const comfyui = recipe.comfyui ? resolveComfyUi(recipe.comfyui, nodes, {}) : undefined;
@@ -53,11 +53,11 @@ export function lockRequirements(recipe: Recipe, { python, cuda }: LockName, nod
   };
   const compiles =
     "requirements" in set.cudaCompiler && recipe.layers.some(({ name }) => name === "attention");
-  const layers = [...recipe.buildLayers, ...recipe.layers].flatMap((layer): Asked[] => {
+  const layers = [...recipe.buildLayers, ...recipe.layers].flatMap((layer): Requirement[] => {
     const { image = [], remaining = [], build = [] } = layer.python?.(context) ?? {};
     return [...image, ...remaining, ...build].map((line) => ({ line, by: `layer ${layer.name}` }));
   });
-  const all: Asked[] = [
+  const all: Requirement[] = [
     ...layers,
     ...(comfyui ? [comfyui, ...comfyui.nodes].flatMap(({ requirements }) => requirements) : []),
     ...additional.map(({ requirement, reason }) => ({ line: requirement, by: `recipe (${reason})` })),

@@ -16,7 +16,7 @@ const verified = z.strictObject({
   checks: z.array(check),
   distributions: z.array(z.strictObject({ name: z.string(), version: z.string() })),
 });
-export type Verified = z.infer<typeof verified>;
+export type VerifiedPackages = z.infer<typeof verified>;
 
 const reportedPackage = z.strictObject({
   name: z.string(),
@@ -65,7 +65,7 @@ export function verifyCommand({ files }: Stage): string {
 }
 
 /** Reads what `verifyCommand` wrote; its errors the user has seen already. */
-export function readVerified(stdout: string): Verified {
+export function readVerified(stdout: string): VerifiedPackages {
   const [json = "", outcome, ...imports] = stdout.trimEnd().split("\n");
   if (!json.startsWith("{")) {
     throw new UserError(
@@ -104,7 +104,7 @@ export function indexPackages({ stages, product }: Plan): Map<string, string> {
  */
 export function reportPackages(
   plan: Plan,
-  { checks, distributions }: Verified,
+  { checks, distributions }: VerifiedPackages,
   newest: ReadonlyMap<string, string> | undefined,
 ): PackageReport {
   const stageOf = new Map(

@@ -38,7 +38,7 @@ export function fileSystem(plan: Plan, name: string): Stage[] {
 }
 
 /** What a stack exports, as far as it matters here. */
-export interface Outputs {
+export interface StackOutputs {
   /** Whose stages they are. */
   readonly recipe?: unknown;
   readonly product?: unknown;
@@ -51,9 +51,9 @@ export interface Outputs {
  * Stages of another recipe are left alone.
  */
 export function joinOutputs(
-  part: { readonly stages: readonly string[]; readonly outputs: Outputs },
+  part: { readonly stages: readonly string[]; readonly outputs: StackOutputs },
   now: { readonly recipe: string; readonly stages: Readonly<Record<string, unknown>> },
-): Outputs {
+): StackOutputs {
   const before = part.outputs;
   if (before.recipe !== undefined && before.recipe !== now.recipe) return before;
   const built = Object.fromEntries(Object.entries(now.stages).filter(([name]) => part.stages.includes(name)));

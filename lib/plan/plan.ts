@@ -40,7 +40,7 @@ export interface Stage {
    * is, so the cache is found; another generation's variant has another one, so they do not overwrite each other.
    * Where steps are cached it is the recipe alone, so that the cache is found after a change too.
    */
-  readonly ownKey: string;
+  readonly cacheKey: string;
 }
 
 /** A recipe as a graph of stages, parents before children; the product is what they are put together to. */
@@ -219,7 +219,7 @@ function planStage(
     files: [...listed, ...requirements].sort((a, b) => (a.path < b.path ? -1 : 1)),
     inputs,
     key: stageKey(layer.name, inputs),
-    ownKey: stageKey(layer.name, layer.cachesSteps ? { recipe: recipe.name } : own),
+    cacheKey: stageKey(layer.name, layer.cachesSteps ? { recipe: recipe.name } : own),
   };
 }
 
@@ -247,7 +247,7 @@ function planProduct(
     inputs,
     key: stageKey(recipe.name, inputs),
     // Its Dockerfile holds the revision; what it copies is found in the cache all the same.
-    ownKey: stageKey(recipe.name, { generation: context.generation.name }),
+    cacheKey: stageKey(recipe.name, { generation: context.generation.name }),
   };
 }
 

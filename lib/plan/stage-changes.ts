@@ -24,7 +24,7 @@ export interface StageChange {
 }
 
 /** What the next update does with each stage, and why: in the order of `after`, removed stages last. */
-export function difference(before: readonly KeyedStage[], after: readonly KeyedStage[]): StageChange[] {
+export function stageChanges(before: readonly KeyedStage[], after: readonly KeyedStage[]): StageChange[] {
   const known = new Map(before.map((stage) => [stage.name, stage]));
   const changes = after.map((stage): StageChange => {
     const last = known.get(stage.name);

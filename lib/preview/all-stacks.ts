@@ -2,27 +2,27 @@ import { redactAll } from "../redact.ts";
 import type { History } from "./build-history.ts";
 import { disagreements } from "./disagreements.ts";
 import { sumUp } from "./estimate.ts";
-import type { Sources } from "./moves.ts";
+import type { CommitIndex } from "./moves.ts";
 import { limitNotes } from "./notes.ts";
 import { type EngineAnswer, FORMAT, type Preview, type StackPreview } from "./preview-schema.ts";
-import { type Known, type Planned, previewStack } from "./preview-stack.ts";
+import { type NextStack, type PreviousStack, previewStack } from "./preview-stack.ts";
 
 /** A stack that could be planned, or why it could not. */
 export type Attempt =
   | {
       readonly stack: string;
-      readonly planned: Planned;
-      readonly known: Known;
+      readonly planned: NextStack;
+      readonly previous: PreviousStack;
       /** What Pulumi's engine says; null where it was not asked. */
       readonly engine: EngineAnswer | null;
       readonly problem?: never;
     }
   | { readonly stack: string; readonly problem: string; readonly planned?: never };
 
-export interface PreviewSources {
+export interface PreviewInputs {
   readonly revision: string | null;
   readonly history: History;
-  readonly sources: Sources;
+  readonly commits: CommitIndex;
   /** Values that must not appear anywhere. */
   readonly secrets: readonly string[];
 }
@@ -30,19 +30,19 @@ export interface PreviewSources {
 /** The preview of several stacks side by side; what it holds may leave the machine. */
 export function previewAll(
   attempts: readonly Attempt[],
-  { revision, secrets, ...rest }: PreviewSources,
+  { revision, secrets, ...rest }: PreviewInputs,
 ): Preview {
   const sharers = sharersByKey(attempts);
   const stacks = attempts.map((attempt): StackPreview => {
     const { stack, planned } = attempt;
     if (planned === undefined) return { stack, verdict: "failed", problem: attempt.problem };
-    const preview = previewStack(planned, attempt.known, {
+    const preview = previewStack(planned, attempt.previous, {
       ...rest,
       sharedWith: (key) => (sharers.get(placed(planned, key)) ?? []).filter((other) => other !== stack),
       built: builtElsewhere(attempts, planned),
     });
     const { engine } = attempt;
-    const limits = limitNotes(preview, attempt.known, planned.limits);
+    const limits = limitNotes(preview, attempt.previous, planned.limits);
     return { ...preview, engine, notes: [...limits, ...(engine ? disagreements(preview, engine) : [])] };
   });
   return redactAll(
@@ -52,7 +52,7 @@ export function previewAll(
 }
 
 /** The same key in another repository is another image. */
-function placed({ repository }: Planned, key: string): string {
+function placed({ repository }: NextStack, key: string): string {
   return `${repository ?? ""} ${key}`;
 }
 
@@ -71,14 +71,16 @@ function sharersByKey(attempts: readonly Attempt[]): Map<string, string[]> {
 /** The stages that other stacks have in this stack's repository, with their sizes. */
 function builtElsewhere(
   attempts: readonly Attempt[],
-  { stack, repository }: Planned,
+  { stack, repository }: NextStack,
 ): Map<string, number | null> {
   return new Map(
     attempts
       .flatMap((attempt) => (attempt.planned && attempt.stack !== stack ? [attempt] : []))
       // What another revision plans need never have been built.
-      .filter(({ known }) => known.comparedWith.kind === "outputs" && known.repository === repository)
-      .flatMap(({ known }) => known.stages.map(({ key, bytes }) => [key, bytes] as const)),
+      .filter(
+        ({ previous }) => previous.comparedWith.kind === "outputs" && previous.repository === repository,
+      )
+      .flatMap(({ previous }) => previous.stages.map(({ key, bytes }) => [key, bytes] as const)),
   );
 }
 

@@ -32,6 +32,6 @@ export function commentOnFailure(problem: string, { run }: CommentLinks): string
 }
 
 /** Whether a comment is ours: by its first line, so that quoting it is harmless. */
-export function isOurs(body: string): boolean {
+export function isStrataComment(body: string): boolean {
   return body.replaceAll("\r\n", "\n").startsWith(`${MARKER}\n`);
 }

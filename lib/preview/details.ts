@@ -1,6 +1,6 @@
 import { causeMarkdown } from "./cause-list.ts";
 import { cell, code, html, link } from "./escape.ts";
-import type { LinkedMove, Move, PlannedStack, StagePreview } from "./preview-schema.ts";
+import type { LinkedVersionMove, PlannedStack, StagePreview, VersionMove } from "./preview-schema.ts";
 import {
   evidenceText,
   expectedText,
@@ -104,7 +104,7 @@ function moveTables({ packages, nodes, models, pins }: PlannedStack): string[] {
   ];
 }
 
-function moveTable(title: string, moves: readonly (Move | LinkedMove)[]): string {
+function moveTable(title: string, moves: readonly (VersionMove | LinkedVersionMove)[]): string {
   if (moves.length === 0) return "";
   const rows = moves.map((move) => {
     const address = "link" in move ? move.link : null;

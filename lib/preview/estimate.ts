@@ -1,8 +1,8 @@
 import type { Build, History } from "./build-history.ts";
-import type { Expectation, StagePreview, Sum, Sure } from "./preview-schema.ts";
+import type { Confidence, Expectation, StagePreview, Sum } from "./preview-schema.ts";
 
 /** Which stage, and where it is built. */
-export interface Wanted {
+export interface BuildTarget {
   readonly stage: string;
   readonly key: string;
   readonly recipe: string;
@@ -25,7 +25,7 @@ const nothing: Expectation = {
  * What building a stage takes, by earlier builds: of the very same key, else of the same layer as near as there are
  * any. Without history it says so instead of guessing.
  */
-export function expectedBuild(wanted: Wanted, { builds }: History): Expectation {
+export function expectedBuild(wanted: BuildTarget, { builds }: History): Expectation {
   const layer = builds.filter(({ stage }) => stage === wanted.stage);
   const recipe = layer.filter((build) => build.recipe === wanted.recipe);
   const nearest: readonly [Expectation["basis"], readonly Build[]][] = [
@@ -53,7 +53,7 @@ export function alreadyBuilt(bytes: number | null): Expectation {
   return { seconds: 0, range: [0, 0], bytes, basis: "built", builds: 0, sure: "medium" };
 }
 
-function sureness(basis: Expectation["basis"], builds: number): Sure {
+function sureness(basis: Expectation["basis"], builds: number): Confidence {
   if (basis === "recipe" || basis === "layer") return "low";
   return basis === "key" || builds >= ENOUGH ? "high" : "medium";
 }
@@ -66,10 +66,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
 
-const order: readonly Sure[] = ["none", "low", "medium", "high"];
+const order: readonly Confidence[] = ["none", "low", "medium", "high"];
 
 /** The least sure of them; `none` where there is nothing to be sure of. */
-export function leastSure(all: readonly Sure[]): Sure {
+export function leastConfidence(all: readonly Confidence[]): Confidence {
   return order.find((sure) => all.includes(sure)) ?? "none";
 }
 
@@ -93,7 +93,7 @@ export function sumUp(stages: readonly StagePreview[]): Sum {
       0,
     ),
     unknown: built.filter(({ expected }) => expected.seconds === null).map(({ name }) => name),
-    sure: leastSure(known.map(({ expected }) => expected.sure)),
+    sure: leastConfidence(known.map(({ expected }) => expected.sure)),
   };
 }
 

@@ -1,6 +1,6 @@
-import { leastSure } from "./estimate.ts";
-import type { PlannedStack, StagePreview, Sure } from "./preview-schema.ts";
-import { type Known, productOf } from "./preview-stack.ts";
+import { leastConfidence } from "./estimate.ts";
+import type { Confidence, PlannedStack, StagePreview } from "./preview-schema.ts";
+import { type PreviousStack, productOf } from "./preview-stack.ts";
 
 type Size = PlannedStack["size"];
 
@@ -13,7 +13,7 @@ type Size = PlannedStack["size"];
 export function expectedSize(
   inImage: readonly string[],
   stages: readonly StagePreview[],
-  known: Known,
+  known: PreviousStack,
 ): Size {
   const before = known.product?.bytes ?? null;
   const former = new Map(known.stages.map(({ name, bytes }) => [name, bytes]));
@@ -27,7 +27,7 @@ export function expectedSize(
     return { before, after: before, sure: before === null ? "none" : "high" };
   }
   if (sizes.some(({ bytes }) => bytes === null)) return { before, after: null, sure: "none" };
-  const sure = leastSure(sizes.map((size) => size.sure));
+  const sure = leastConfidence(sizes.map((size) => size.sure));
   const total = (values: readonly (number | null)[]) =>
     values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
   const now = total(sizes.map(({ bytes }) => bytes));
@@ -44,7 +44,7 @@ export function expectedSize(
 function sizeOf(
   { verdict, expected }: StagePreview,
   former: number | null,
-): { bytes: number | null; sure: Sure } {
+): { bytes: number | null; sure: Confidence } {
   if (verdict === "unchanged") return { bytes: former, sure: "high" };
   if (expected && expected.bytes !== null) {
     const exact = expected.basis === "built" || expected.basis === "key";

@@ -6,7 +6,7 @@ export interface Section {
 }
 
 /** What fits, and whether anything had to be shortened. */
-export interface Fitted {
+export interface FittedText {
   readonly text: string;
   readonly shortened: boolean;
 }
@@ -16,7 +16,7 @@ export interface Fitted {
  * important ones get longer ones while there is room. Should even the shortest be too much, the least important go
  * whole, and what is left is cut at a line.
  */
-export function fit(sections: readonly Section[], limit: number): Fitted {
+export function fit(sections: readonly Section[], limit: number): FittedText {
   const chosen = sections.map(({ forms }) => forms.at(-1) ?? "");
   const byImportance = sections
     .map(({ importance }, index) => ({ importance, index }))

@@ -1,14 +1,14 @@
 import { compareLink } from "../lock-making/node-moves.ts";
 import type { NodeLock } from "../locks/node-lock.ts";
 import type { KeyedStage } from "../plan/stage-changes.ts";
-import type { LinkedMove, Move } from "./preview-schema.ts";
+import type { LinkedVersionMove, VersionMove } from "./preview-schema.ts";
 import { short } from "./words.ts";
 
 /** Where a commit is from, by the locks that are at hand. */
-export type Sources = ReadonlyMap<string, { readonly name: string; readonly repository: string }>;
+export type CommitIndex = ReadonlyMap<string, { readonly name: string; readonly repository: string }>;
 
 /** Every commit of these locks. */
-export function sourcesOf(locks: readonly NodeLock[]): Sources {
+export function indexCommits(locks: readonly NodeLock[]): CommitIndex {
   return new Map(
     locks.flatMap(({ repositories, packages }) =>
       Object.entries({ ...repositories, ...packages }).map(
@@ -19,19 +19,19 @@ export function sourcesOf(locks: readonly NodeLock[]): Sources {
 }
 
 /** What moved between two states of a stack, each list sorted by name. */
-export interface Moves {
-  readonly packages: readonly Move[];
-  readonly nodes: readonly LinkedMove[];
-  readonly models: readonly Move[];
-  readonly pins: readonly Move[];
+export interface VersionMoves {
+  readonly packages: readonly VersionMove[];
+  readonly nodes: readonly LinkedVersionMove[];
+  readonly models: readonly VersionMove[];
+  readonly pins: readonly VersionMove[];
 }
 
 /** Reads the moves out of the stages' inputs: those are what was really locked when each was built. */
 export function movesBetween(
   before: readonly KeyedStage[],
   after: readonly KeyedStage[],
-  sources: Sources,
-): Moves {
+  sources: CommitIndex,
+): VersionMoves {
   const [old, now] = [inputsOf(before), inputsOf(after)];
   const changed = [...new Set([...old.keys(), ...now.keys()])]
     .filter((id) => old.get(id)?.value !== now.get(id)?.value)
@@ -84,13 +84,13 @@ function kindOf(input: string, stage: string, value: string): Kind | undefined {
 }
 
 /** Versions alone, unless it is another build of the same one. */
-function packageMove({ name, before, after }: Move): Move {
+function packageMove({ name, before, after }: VersionMove): VersionMove {
   const version = (value: string | null) => value?.split(" ")[0] ?? null;
   if (version(before) === version(after)) return { name, before, after };
   return { name, before: version(before), after: version(after) };
 }
 
-function nodeMove({ name, before, after }: Move, sources: Sources): LinkedMove {
+function nodeMove({ name, before, after }: VersionMove, sources: CommitIndex): LinkedVersionMove {
   const [old, now] = [before, after].map((value) => value?.split(" ")[0] ?? "");
   const source = sources.get(now ?? "") ?? sources.get(old ?? "");
   const pin = (commit: string | undefined) =>

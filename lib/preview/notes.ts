@@ -7,7 +7,7 @@ import {
   slowestUpload,
 } from "../registry/limits.ts";
 import type { PlannedStack } from "./preview-schema.ts";
-import type { Known } from "./preview-stack.ts";
+import type { PreviousStack } from "./preview-stack.ts";
 
 /** Bytes a second that many lines do not have upwards. */
 const FAST = 10e6;
@@ -18,7 +18,7 @@ const FAST = 10e6;
  */
 export function limitNotes(
   { stages }: Pick<PlannedStack, "stages">,
-  known: Known,
+  known: PreviousStack,
   kinds: readonly RegistryKind[],
 ): string[] {
   const former = new Map(known.stages.map(({ name, bytes }) => [name, bytes]));

@@ -1,6 +1,6 @@
 import type { GenerationName } from "../gpu/generations.ts";
 import type { Plan, Stage } from "../plan/plan.ts";
-import { difference, type KeyedStage, type StageChange } from "../plan/stage-changes.ts";
+import { type KeyedStage, type StageChange, stageChanges } from "../plan/stage-changes.ts";
 import { REDACTED } from "../redact.ts";
 import type { RegistryKind } from "../registry/limits.ts";
 import { soundsSecret } from "../secrets.ts";
@@ -8,7 +8,7 @@ import type { History } from "./build-history.ts";
 import { alreadyBuilt, expectedBuild, sumUp } from "./estimate.ts";
 import { expectedSize } from "./expected-size.ts";
 import { expectedTest, type TestPlan } from "./expected-test.ts";
-import { movesBetween, type Sources } from "./moves.ts";
+import { type CommitIndex, movesBetween } from "./moves.ts";
 import type {
   ComparedWith,
   EvidenceSummary,
@@ -19,7 +19,7 @@ import type {
 import { isConsequence } from "./words.ts";
 
 /** What this checkout makes of a stack. */
-export interface Planned {
+export interface NextStack {
   readonly stack: string;
   readonly plan: Plan;
   readonly platform: Platform;
@@ -36,14 +36,14 @@ export interface Planned {
 }
 
 /** A stage as it was, with its compressed size where that was measured. */
-export interface KnownStage extends KeyedStage {
+export interface PreviousStage extends KeyedStage {
   readonly bytes: number | null;
 }
 
 /** What a stack was before: by its outputs, or by the plan of another revision. */
-export interface Known {
+export interface PreviousStack {
   readonly comparedWith: ComparedWith;
-  readonly stages: readonly KnownStage[];
+  readonly stages: readonly PreviousStage[];
   readonly product: { readonly digest: string; readonly bytes: number | null } | null;
   readonly platform: Partial<Platform>;
   readonly repository: string | null;
@@ -61,9 +61,9 @@ export function productOf<T extends KeyedStage>(stages: readonly T[]): T | undef
 }
 
 /** What is known beside the stack itself. */
-export interface Surroundings {
+export interface PreviewContext {
   readonly history: History;
-  readonly sources: Sources;
+  readonly commits: CommitIndex;
   /** Other stacks that will have a key, by key. */
   readonly sharedWith: (key: string) => readonly string[];
   /** Compressed sizes of the stages that other stacks have already in the same repository, by key. */
@@ -71,10 +71,14 @@ export interface Surroundings {
 }
 
 /** What the next update does with a stack, and why. */
-export function previewStack(planned: Planned, known: Known, surroundings: Surroundings): PlannedStack {
+export function previewStack(
+  planned: NextStack,
+  known: PreviousStack,
+  surroundings: PreviewContext,
+): PlannedStack {
   const { plan } = planned;
   const after = [...plan.stages, plan.product];
-  const changes = difference(known.stages, after);
+  const changes = stageChanges(known.stages, after);
   const stages = changes.map((change) => previewStage(change, planned, surroundings));
   const settings = settingChanges(planned, known);
   const count = (verdict: StageChange["verdict"]) =>
@@ -86,7 +90,7 @@ export function previewStack(planned: Planned, known: Known, surroundings: Surro
     remove: count("remove"),
   };
   const changed = counts.unchanged < changes.length || settings.length > 0;
-  const moves = movesBetween(known.stages, after, surroundings.sources);
+  const moves = movesBetween(known.stages, after, surroundings.commits);
   return {
     stack: planned.stack,
     verdict: known.stages.length === 0 ? "new" : changed ? "changed" : "unchanged",
@@ -117,10 +121,10 @@ export function previewStack(planned: Planned, known: Known, surroundings: Surro
 
 /** A test is due when what is tested, how or where changes; a digest that passed is not tested again. */
 function testOf(
-  { test, platform, checks }: Planned,
-  known: Known,
+  { test, platform, checks }: NextStack,
+  known: PreviousStack,
   stages: readonly StagePreview[],
-  { history }: Surroundings,
+  { history }: PreviewContext,
 ): PlannedStack["test"] {
   if (!test) return null;
   const product = stages.find(({ role }) => role === "product");
@@ -135,8 +139,8 @@ function testOf(
 
 function previewStage(
   { stage: name, verdict, causes }: StageChange,
-  { plan, platform }: Planned,
-  { history, sharedWith, built }: Surroundings,
+  { plan, platform }: NextStack,
+  { history, sharedWith, built }: PreviewContext,
 ): StagePreview {
   const stage = [...plan.stages, plan.product].find((candidate) => candidate.name === name);
   const builds = stage && verdict !== "unchanged" && verdict !== "remove";
@@ -160,7 +164,7 @@ function expectation(
     generation,
     history,
     built,
-  }: Pick<Platform, "recipe" | "generation"> & Pick<Surroundings, "history" | "built">,
+  }: Pick<Platform, "recipe" | "generation"> & Pick<PreviewContext, "history" | "built">,
 ): StagePreview["expected"] {
   const expected = expectedBuild({ stage: name, key, recipe, generation }, history);
   const bytes = built.get(key);
@@ -175,7 +179,7 @@ function withoutValues<T extends { before: string | null; after: string | null }
 }
 
 /** What an update does beside building: another repository, tags, other smoke checks. */
-function settingChanges(planned: Planned, known: Known): PlannedStack["settings"] {
+function settingChanges(planned: NextStack, known: PreviousStack): PlannedStack["settings"] {
   if (known.stages.length === 0) return [];
   const moved = (kind: string, name: string, before: string | null, after: string | null) =>
     before !== null && after !== null && before !== after ? [{ kind, name, before, after }] : [];

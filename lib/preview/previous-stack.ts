@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { REDACTED } from "../redact.ts";
 import type { EvidenceSummary } from "./preview-schema.ts";
-import { type Known, type KnownStage, type Planned, productOf } from "./preview-stack.ts";
+import { type NextStack, type PreviousStack, type PreviousStage, productOf } from "./preview-stack.ts";
 
 const stages = z.record(
   z.string(),
@@ -36,10 +36,10 @@ const outputsSchema = z.object({
 });
 
 /** A stack as its last update left it. Outputs of another version tell less, and never fail. */
-export function knownByOutputs(outputs: unknown): Known {
+export function previousFromOutputs(outputs: unknown): PreviousStack {
   const { stages: found = {}, product: image, evidence: run } = outputsSchema.parse(outputs ?? {});
   const list = Object.entries(found).map(
-    ([name, { key, inputs, bytes }]): KnownStage => ({ name, key, inputs, bytes: whole(bytes) }),
+    ([name, { key, inputs, bytes }]): PreviousStage => ({ name, key, inputs, bytes: whole(bytes) }),
   );
   const recipe = productOf(list)?.name;
   const tags = image?.tags?.map((reference) => reference.split(":").at(-1) ?? reference);
@@ -61,7 +61,10 @@ export function knownByOutputs(outputs: unknown): Known {
 }
 
 /** A stack as another revision plans it: nothing of it need ever have been built. */
-export function knownByPlan({ plan, platform, repository, tags, checks }: Planned, revision: string): Known {
+export function previousFromPlan(
+  { plan, platform, repository, tags, checks }: NextStack,
+  revision: string,
+): PreviousStack {
   return {
     comparedWith: { kind: "revision", revision },
     stages: [...plan.stages, plan.product].map(({ name, key, inputs }) => ({
@@ -80,7 +83,7 @@ export function knownByPlan({ plan, platform, repository, tags, checks }: Planne
 }
 
 /** A stack of which nothing is known, and why. */
-export function unknownStack(why: string): Known {
+export function noPreviousStack(why: string): PreviousStack {
   return {
     comparedWith: { kind: "nothing", why },
     stages: [],

@@ -16,10 +16,10 @@ import {
 } from "./words.ts";
 
 /** How a text looks, by what it means; the terminal decides whether it gets colours at all. */
-export type Look = "good" | "changed" | "gone" | "bad" | "quiet" | "strong";
-export type Paint = (look: Look, text: string) => string;
+export type TextStyle = "good" | "changed" | "gone" | "bad" | "quiet" | "strong";
+export type Paint = (look: TextStyle, text: string) => string;
 
-const looks: { readonly [verdict in StagePreview["verdict"]]: Look } = {
+const looks: { readonly [verdict in StagePreview["verdict"]]: TextStyle } = {
   create: "good",
   rebuild: "changed",
   unchanged: "quiet",

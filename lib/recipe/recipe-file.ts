@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { mapErrors, UserError } from "../../errors.ts";
-import { checked } from "../schema-errors.ts";
+import { parseWithSchema } from "../schema-errors.ts";
 import type { Recipe } from "./recipe.ts";
 import { recipeSchema } from "./recipe-schema.ts";
 
@@ -29,7 +29,7 @@ export async function loadRecipe(file: string, taken: readonly string[]): Promis
       "Write: export const recipe: Recipe = …, or export it as the default.",
     );
   }
-  checked(recipeSchema, found, (keys) => [`${file}: recipe`, ...keys.map(String)].join("."), file);
+  parseWithSchema(recipeSchema, found, (keys) => [`${file}: recipe`, ...keys.map(String)].join("."), file);
   const recipe = found as Recipe;
   if (taken.includes(recipe.name)) {
     throw new UserError(

@@ -93,7 +93,7 @@ export function registryHost(setting: RegistrySetting, localAddress: string): st
 }
 
 /** `host[:port]/path`, as images are named. It is known before anything is asked or made. */
-export function repositoryName(setting: RegistrySetting, localAddress: string): string {
+export function imageRepository(setting: RegistrySetting, localAddress: string): string {
   const path = setting.kind === "ghcr" ? `${setting.owner}/${setting.repository}` : setting.repository;
   return `${registryHost(setting, localAddress)}/${path}`;
 }
@@ -114,7 +114,7 @@ function named({
 
 /** Errors for copies that lie where something else does. */
 export function repeatedRegistries(settings: Parameters<typeof named>[0]): UserError[] {
-  const names = named(settings).map(([path, setting]) => ({ path, name: repositoryName(setting, "local") }));
+  const names = named(settings).map(([path, setting]) => ({ path, name: imageRepository(setting, "local") }));
   return names.flatMap(({ path, name }, index) => {
     const first = names.findIndex((other) => other.name === name);
     if (first === index) return [];

@@ -1,6 +1,6 @@
 import type { Plan } from "../../lib/plan/plan.ts";
 import { finish } from "../integration/support/small-layers.ts";
-import { context, layer, plan, recipe } from "../support/layers.ts";
+import { context, plan, sampleLayer, sampleRecipe } from "../support/layers.ts";
 
 /** Layers in their order, each with a file that takes seconds to make and does not compress, as most of an image. */
 export const names = ["one", "two", "three", "four", "five", "six"] as const;
@@ -41,12 +41,12 @@ export const benchLayers: Readonly<Record<string, string>> = {
 /** The plan of the bench's product. */
 export function benchPlan(folder: string, base: string): Plan {
   const layers = [
-    layer("system", [], { role: "system", pins: (test) => ({ base: test.base.digest }) }),
-    ...names.map((name) => layer(name, ["system"], { owns: () => [`/opt/${name}`] })),
+    sampleLayer("system", [], { role: "system", pins: (test) => ({ base: test.base.digest }) }),
+    ...names.map((name) => sampleLayer(name, ["system"], { owns: () => [`/opt/${name}`] })),
   ];
   return plan(
     folder,
-    { ...recipe(layers), name: "bench" },
+    { ...sampleRecipe(layers), name: "bench" },
     {},
     { ...context, base: { name: "debian-bookworm", digest: base.split("@")[1] ?? "" } },
   );

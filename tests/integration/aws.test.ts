@@ -14,8 +14,8 @@ import { PutParameterCommand } from "@aws-sdk/client-ssm";
 import type { AwsDescription } from "../../lib/hosts/description.ts";
 import { userData } from "../../lib/hosts/user-data.ts";
 import { type AwsClients, awsClients } from "../../tools/hosts/aws/clients.ts";
-import { launch, terminate, whyGone } from "../../tools/hosts/aws/instance.ts";
-import { findAll, remove } from "../../tools/hosts/aws/leaks.ts";
+import { launch, terminateInstance, whyGone } from "../../tools/hosts/aws/instance.ts";
+import { findTestResources, removeTestResource } from "../../tools/hosts/aws/leaks.ts";
 import { askLoopback } from "../../tools/services/loopback.ts";
 import { freePort } from "../support/port.ts";
 
@@ -100,7 +100,7 @@ test("an instance is started as asked, watched over, found, and ended", { skip }
   await clients.ssm.send(
     new PutParameterCommand({ Name: host.loginParameter, Value: "x", Type: "SecureString", Overwrite: true }),
   );
-  const found = await findAll(clients, new Date());
+  const found = await findTestResources(clients, new Date());
   assert.deepEqual(
     found.map(({ kind, stack, leak }) => [kind, stack, leak]),
     [
@@ -109,17 +109,17 @@ test("an instance is started as asked, watched over, found, and ended", { skip }
       ["parameter", "strata/test", undefined],
     ],
   );
-  const late = await findAll(clients, new Date(deadline + 6 * 60_000));
+  const late = await findTestResources(clients, new Date(deadline + 6 * 60_000));
   assert.match(late[0]?.leak ?? "", /^its time was over at /);
 
   assert.equal(await whyGone(launched.id, clients), undefined);
-  await terminate(launched, clients);
+  await terminateInstance(launched, clients);
   assert.match((await whyGone(launched.id, clients)) ?? "", /^is (terminated|shutting-down)/);
-  const left = await findAll(clients, new Date());
+  const left = await findTestResources(clients, new Date());
   assert.deepEqual(
     left.map(({ kind, leak }) => [kind, leak]),
     [["parameter", "no test of its stack is running"]],
   );
-  for (const each of left) await remove(each, clients);
-  assert.deepEqual(await findAll(clients, new Date()), []);
+  for (const each of left) await removeTestResource(each, clients);
+  assert.deepEqual(await findTestResources(clients, new Date()), []);
 });

@@ -19,11 +19,11 @@ import {
   makeFixtures,
 } from "../support/comfyui-fixtures.ts";
 import { commitTo, type GitServer, startGitServer } from "../support/git-server.ts";
-import { recipe } from "../support/layers.ts";
+import { sampleRecipe } from "../support/layers.ts";
 import { freePort } from "../support/port.ts";
 import { type LayerFile, layerFiles } from "./support/layer-files.ts";
 import type { ComfyUiChoices } from "./support/small-comfyui.ts";
-import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
+import { openTestStack, type StackUpdate, type TestStack } from "./support/stack.ts";
 
 const weights = "weights that no repository holds\n";
 /** Copies what was fetched for it, and writes down what it can import and which networks it has. */
@@ -59,7 +59,7 @@ let git: GitServer;
 let files: Server;
 let stack: TestStack;
 let nodes: NodeLock;
-let first: Update;
+let first: StackUpdate;
 /** What the stages hold after the first build, by stage. */
 const held: Record<string, ReadonlyMap<string, LayerFile>> = {};
 
@@ -91,7 +91,7 @@ after(async () => {
 
 /** The commits that the repositories have now. */
 function lock(): Promise<NodeLock> {
-  return lockNodes(nodeSources([{ ...recipe([]), comfyui }]), { [fixtureOrigin]: git.address });
+  return lockNodes(nodeSources([{ ...sampleRecipe([]), comfyui }]), { [fixtureOrigin]: git.address });
 }
 
 /** Writes what the next update builds; repositories come from the git server at `address`. */
@@ -109,7 +109,7 @@ function fileOf(stage: string, path: string): LayerFile {
   assert.ok(file, `${stage} has no ${path}`);
   return file;
 }
-const digestsOf = ({ stages }: Update) =>
+const digestsOf = ({ stages }: StackUpdate) =>
   Object.fromEntries(Object.entries(stages).map(([name, { digest }]) => [name, digest]));
 
 test("ComfyUI's own files belong to root, and only empty folders beside them to the image's user", () => {

@@ -5,17 +5,17 @@ import { after, before, test } from "node:test";
 import { openLayer, readImage } from "../../oci/client.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { smallLayers } from "./support/small-layers.ts";
-import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
+import { openTestStack, type StackUpdate, type TestStack } from "./support/stack.ts";
 
 let stack: TestStack;
-let first: Update;
+let first: StackUpdate;
 before(async () => {
   stack = await openTestStack();
   first = await stack.up();
 });
 after(() => stack?.close());
 
-const digests = ({ stages }: Update) =>
+const digests = ({ stages }: StackUpdate) =>
   Object.fromEntries(Object.entries(stages).map(([name, { digest }]) => [name, digest]));
 const layersOf = async (reference: string) => (await readImage(reference)).layers.map(({ digest }) => digest);
 const megabyte = 1_000_000;

@@ -12,9 +12,9 @@ import { parsePythonLock } from "../../lib/locks/python-lock.ts";
 import type { Recipe, Resolution } from "../../lib/recipe/recipe.ts";
 import { extendRecipe } from "../../recipes/extend.ts";
 import { checkLocks } from "../../tools/lock/check.ts";
-import { checkOwn, refreshOwn } from "../../tools/lock/external-recipe.ts";
+import { checkExternalLocks, refreshExternalLocks } from "../../tools/lock/external-recipe.ts";
 import { refresh } from "../../tools/lock/refresh.ts";
-import { resolve } from "../../tools/lock/resolve-requirements.ts";
+import { resolveRequirements } from "../../tools/lock/resolve-requirements.ts";
 import { installUv } from "../../tools/lock/uv.ts";
 import { writeLocks } from "../../tools/lock/write-locks.ts";
 import {
@@ -25,14 +25,14 @@ import {
   makeFixtures,
 } from "../support/comfyui-fixtures.ts";
 import { type GitServer, startGitServer } from "../support/git-server.ts";
-import { layer, recipe } from "../support/layers.ts";
+import { sampleLayer, sampleRecipe } from "../support/layers.ts";
 import { type PythonIndex, startPythonIndex } from "../support/python-index.ts";
 
 const linux = (python: string) => `${python}-${python}-manylinux_2_28_x86_64`;
-const torch = layer("torch", [], { python: () => ({ image: ["torch==2.12.0", "numpy"] }) });
+const torch = sampleLayer("torch", [], { python: () => ({ image: ["torch==2.12.0", "numpy"] }) });
 /** The fixtures beside a torch that is fixed, with more nodes or remedies. */
 const recipeWith = (nodes: readonly CustomNode[] = [], resolution: Resolution = {}): Recipe => ({
-  ...recipe([torch]),
+  ...sampleRecipe([torch]),
   comfyui: {
     ...fixtureComfyUi,
     groups: [...fixtureComfyUi.groups, { name: "more", summary: "", nodes }],
@@ -159,7 +159,7 @@ describe("npm run lock", () => {
   test("a lock for a young Python says what is missing; for others that is an error", async () => {
     const compile = await installUv();
     const request = (mayMiss: boolean) =>
-      resolve(compile, {
+      resolveRequirements(compile, {
         path: "test",
         python: "3.14",
         mayMiss,
@@ -208,10 +208,10 @@ describe("npm run lock", () => {
     const told: string[] = [];
     const mirrors = { [fixtureOrigin]: git.address };
     const refreshed = (also: typeof own) =>
-      refreshOwn(["nodes", "python"], also, mirrors, (text) => told.push(text));
+      refreshExternalLocks(["nodes", "python"], also, mirrors, (text) => told.push(text));
     await writeLocks(own.folder, await refreshed(own));
     assert.match(told.join("\n"), /locks\/nodes\.json: 1 of 1 sources moved/);
-    assert.doesNotThrow(() => checkOwn(["nodes", "python"], own));
+    assert.doesNotThrow(() => checkExternalLocks(["nodes", "python"], own));
     assert.deepEqual(readdirSync(join(own.folder, "locks/python")), ["own-py3.11-cu13.0.txt"]);
     const read = () => readFileSync(join(own.folder, "locks/python/own-py3.11-cu13.0.txt"), "utf8");
     const found = parsePythonLock(read(), "lock");
@@ -221,7 +221,7 @@ describe("npm run lock", () => {
     const newer = extendRecipe(base, { name: "own", packages: ["six>=1.18"] });
     await writeLocks(own.folder, await refreshed({ ...own, recipe: newer }));
     assert.match(read(), /^six==1\.18\.0 /m);
-    assert.throws(() => checkOwn(["nodes", "python"], own), /old-torch/);
+    assert.throws(() => checkExternalLocks(["nodes", "python"], own), /old-torch/);
   });
 
   test("an index that does not answer is told apart from a conflict, and the old locks stay", async () => {

@@ -10,7 +10,7 @@ import { type ModelServer, startModelServer } from "../support/model-server.ts";
 import { blobSizes } from "./support/blobs.ts";
 import { layerFiles } from "./support/layer-files.ts";
 import type { ModelChoices } from "./support/small-models.ts";
-import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
+import { openTestStack, type StackUpdate, type TestStack } from "./support/stack.ts";
 
 const MB = 1_000_000;
 const TOKEN = "hf_planted-7d1c";
@@ -18,7 +18,7 @@ const TOKEN = "hf_planted-7d1c";
 let server: ModelServer;
 let stack: TestStack;
 let ten: readonly LockedModel[];
-let first: Update;
+let first: StackUpdate;
 
 before(async () => {
   // Downloads in a build get it; it must be nowhere afterwards.
@@ -44,9 +44,9 @@ function choose(models: readonly LockedModel[], strategy: ModelChoices["strategy
 }
 
 const layersOf = async (reference: string) => (await readImage(reference)).layers.map(({ digest }) => digest);
-const modelStages = ({ stages }: Update) =>
+const modelStages = ({ stages }: StackUpdate) =>
   Object.keys(stages).filter((name) => /^model-(?!fetch|tools)/.test(name));
-const stageOf = ({ stages }: Update, name: string) => {
+const stageOf = ({ stages }: StackUpdate, name: string) => {
   const found = Object.entries(stages).find(([key]) => key.startsWith(`model-${name}-`));
   assert.ok(found, `no stage of ${name}`);
   return `${stack.repository}@${found[1].digest}`;

@@ -12,11 +12,11 @@ import { fileSystem } from "../../lib/plan/partial-update.ts";
 import { stageTag } from "../../lib/registry/tags.ts";
 import { readImage } from "../../oci/client.ts";
 import { commandLine } from "../../tools/program/processes.ts";
-import { buildPart } from "../../tools/pulumi/build-stages.ts";
+import { buildStages } from "../../tools/pulumi/build-stages.ts";
 import { outputsOf } from "../../tools/stack/outputs.ts";
 import { writeFile } from "../support/layers.ts";
 import { finish, smallLayers } from "./support/small-layers.ts";
-import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
+import { openTestStack, type StackUpdate, type TestStack } from "./support/stack.ts";
 
 let stack: TestStack;
 before(async () => {
@@ -25,9 +25,9 @@ before(async () => {
 });
 after(() => stack?.close());
 
-const build = (...names: string[]) => buildPart(stack.home, stack.stack, stack.plan(), names);
+const build = (...names: string[]) => buildStages(stack.home, stack.stack, stack.plan(), names);
 const exported = () =>
-  outputsOf(stack.stack) as Promise<{ product?: string | null; stages?: Update["stages"] }>;
+  outputsOf(stack.stack) as Promise<{ product?: string | null; stages?: StackUpdate["stages"] }>;
 const resources = async () => {
   const { stdout } = await stack.pulumi("stack", "export");
   const { deployment } = JSON.parse(stdout) as { deployment: { resources: { urn: string; type: string }[] } };

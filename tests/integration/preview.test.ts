@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { chmodSync, rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { type Cause, difference, type StageChange } from "../../lib/plan/stage-changes.ts";
+import { type Cause, type StageChange, stageChanges } from "../../lib/plan/stage-changes.ts";
 import { smallLayers } from "./support/small-layers.ts";
 import type { SmallVariant } from "./support/small-variant.ts";
-import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
+import { openTestStack, type StackUpdate, type TestStack } from "./support/stack.ts";
 
 let stack: TestStack;
-let last: Update;
+let last: StackUpdate;
 before(async () => {
   stack = await openTestStack();
   last = await stack.up();
@@ -127,7 +127,7 @@ for (const [title, change] of Object.entries(changes)) {
     change.edit?.();
     if (change.variant) stack.edit("variant.json", JSON.stringify(change.variant));
 
-    const said = difference(keyed(last), plannedNow());
+    const said = stageChanges(keyed(last), plannedNow());
     assert.deepEqual(causesOf(said), sorted(change.causes));
     assert.deepEqual(namesOf(said, "create"), change.created ?? []);
     assert.deepEqual(namesOf(said, "remove"), change.removed ?? []);
@@ -145,7 +145,7 @@ for (const [title, change] of Object.entries(changes)) {
       assert.equal(last.stages[output]?.digest, known[output]?.digest, `${name} came out otherwise`);
     }
     assert.deepEqual(
-      difference(keyed(last), plannedNow()).filter(({ verdict }) => verdict !== "unchanged"),
+      stageChanges(keyed(last), plannedNow()).filter(({ verdict }) => verdict !== "unchanged"),
       [],
       "after the update the preview sees nothing to do",
     );
@@ -166,7 +166,7 @@ function plannedNow() {
   return [...plan.stages, plan.product];
 }
 
-function keyed({ stages }: Update) {
+function keyed({ stages }: StackUpdate) {
   return Object.entries(stages).map(([name, { key, inputs }]) => ({
     name: name === "product" ? "small" : name,
     key,

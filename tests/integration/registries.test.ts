@@ -21,7 +21,7 @@ import { Transport } from "../../oci/transport.ts";
 import { digestOf, putBlob, putManifest } from "../../oci/write.ts";
 import { copyProduct } from "../../tools/promotion/copy-product.ts";
 import { findEvidence, storeEvidence } from "../../tools/promotion/evidence-store.ts";
-import { type Order, promote } from "../../tools/promotion/promote.ts";
+import { type PromotionRequest, promote } from "../../tools/promotion/promote.ts";
 import { listPromotions } from "../../tools/promotion/promotion-listing.ts";
 import { sessionsIn } from "../../tools/promotion/sessions.ts";
 import { rollBack } from "../../tools/promotion/undo-promotion.ts";
@@ -97,7 +97,7 @@ async function deliver(
   tags = ["latest"],
 ): Promise<string[]> {
   const moved: string[] = [];
-  const order: Order = { reference, tags, terms };
+  const order: PromotionRequest = { reference, tags, terms };
   const copy = repository && { target: { repository, tag: "product-starter-1" }, sessions: sessions() };
   await promote(order, JSON.stringify(evidence), transport(), (tag) => moved.push(tag), copy || undefined);
   return moved;
@@ -237,7 +237,7 @@ test("a registry that goes away in the middle: an error, nothing by half, and th
 test("a registry that goes away between two tags: those that moved are written down, and the next run ends it", async () => {
   const made = await product();
   const moved: string[] = [];
-  const order: Order = { reference: made.reference, tags: ["one", "two"], terms };
+  const order: PromotionRequest = { reference: made.reference, tags: ["one", "two"], terms };
   const copy = { target: { repository: farther(), tag: "product-starter-1" }, sessions: sessions() };
   let killed: Promise<void> | undefined;
   const promoting = promote(

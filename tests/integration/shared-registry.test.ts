@@ -11,13 +11,13 @@ import { Transport } from "../../oci/transport.ts";
 import { buildInBuilder } from "../../tools/builder/builder.ts";
 import { temporaryFolder } from "../unit/support/folder.ts";
 import { type GuardedRegistry, guardedRegistry, user } from "./support/guarded-registry.ts";
-import { openTestStack, type TestStack, type Update } from "./support/stack.ts";
+import { openTestStack, type StackUpdate, type TestStack } from "./support/stack.ts";
 
 let far: GuardedRegistry;
 let one: TestStack;
 let two: TestStack;
-let first: Update;
-let second: Update;
+let first: StackUpdate;
+let second: StackUpdate;
 before(async () => {
   one = await openTestStack("small", async (home) => {
     far = await guardedRegistry(home, "far");
@@ -87,7 +87,7 @@ test("the password is in no state in clear, and another one is no change", async
 });
 
 test("stacks share stages by key: the second one has the digests of the first", () => {
-  const digests = ({ stages }: Update) =>
+  const digests = ({ stages }: StackUpdate) =>
     Object.fromEntries(Object.entries(stages).map(([name, { digest }]) => [name, digest]));
   assert.deepEqual(digests(second), digests(first));
 });

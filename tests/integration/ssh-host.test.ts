@@ -15,7 +15,7 @@ import { completeRun, type Evidence, type RunReport } from "../../lib/evidence/e
 import { imageCheck } from "../../lib/evidence/image-results.ts";
 import type { SshDescription, TestDescription } from "../../lib/hosts/description.ts";
 import { historySchema } from "../../lib/preview/build-history.ts";
-import { checksKey, promotionEnvironment } from "../support/evidence.ts";
+import { checksKey, samplePromotionEnvironment } from "../support/evidence.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
 import { clearPodman, makePodman, whyNoPodman } from "./support/podman.ts";
 import { type Sshd, startSshd, whyNoSshd } from "./support/sshd.ts";
@@ -144,7 +144,7 @@ async function promote(reference: string, evidence: string) {
     env: {
       STRATA_HOME: join(folder, "home"),
       DOCKER_CONFIG: join(folder, "none"),
-      ...promotionEnvironment(reference, "stable"),
+      ...samplePromotionEnvironment(reference, "stable"),
     },
     input: evidence,
   });

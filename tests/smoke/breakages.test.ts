@@ -13,7 +13,7 @@ import { type CheckResult, judge, parseRunReport } from "../../lib/evidence/evid
 import { type DescribedImage, imageResults } from "../../lib/evidence/image-results.ts";
 import { readImage } from "../../oci/client.ts";
 import { storeEvidence } from "../../tools/promotion/evidence-store.ts";
-import { evidenceFor, promotionEnvironment } from "../support/evidence.ts";
+import { evidenceFor, samplePromotionEnvironment } from "../support/evidence.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
 
 interface Breakage {
@@ -224,7 +224,7 @@ async function promote(
   await storeEvidence(evidence);
   const { exitCode, stderr } = await execa(process.execPath, ["tools/steps/promotion.ts"], {
     cwd: repository,
-    env: promotionEnvironment(reference, "stable"),
+    env: samplePromotionEnvironment(reference, "stable"),
     input: JSON.stringify(evidence),
     reject: false,
   });

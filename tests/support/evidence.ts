@@ -42,7 +42,10 @@ export const passedRun: RunReport = {
 };
 
 /** What the component Promotion sets for tools/steps/promotion.ts; tags are separated by spaces. */
-export function promotionEnvironment(reference: string, tags: string): Readonly<Record<string, string>> {
+export function samplePromotionEnvironment(
+  reference: string,
+  tags: string,
+): Readonly<Record<string, string>> {
   return {
     STRATA_REFERENCE: reference,
     STRATA_TAGS: tags,

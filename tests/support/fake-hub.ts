@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 
 /** One question that the fake hub was asked. */
-export interface Asked {
+export interface HubRequest {
   readonly method: string;
   readonly path: string;
   readonly authorization: string | undefined;
@@ -9,7 +9,7 @@ export interface Asked {
 
 export interface FakeHub {
   readonly address: string;
-  readonly asked: Asked[];
+  readonly requests: HubRequest[];
   stop(): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
 /** A server that gives the answer of the first path that fits, and 404 otherwise. */
 export async function startFakeHub(answers: Readonly<Record<string, Answer>>): Promise<FakeHub> {
-  const asked: Asked[] = [];
+  const asked: HubRequest[] = [];
   const server = createServer((request, response) => {
     const path = request.url ?? "";
     asked.push({ method: request.method ?? "", path, authorization: request.headers.authorization });
@@ -30,7 +30,7 @@ export async function startFakeHub(answers: Readonly<Record<string, Answer>>): P
   if (address === null || typeof address === "string") throw new Error("the server has no port");
   return {
     address: `http://127.0.0.1:${address.port}`,
-    asked,
+    requests: asked,
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -43,12 +43,12 @@ export function writeFile(folder: string, path: string, text: string, mode = 0o6
 }
 
 /** A layer that needs nothing but its Dockerfile. */
-export function layer(name: string, parents: readonly string[] = [], more: Partial<Layer> = {}): Layer {
+export function sampleLayer(name: string, parents: readonly string[] = [], more: Partial<Layer> = {}): Layer {
   return { name, summary: `the layer ${name}`, parents: () => parents, ...more };
 }
 
 /** A recipe of these layers; the first is the system. */
-export function recipe(layers: readonly Layer[], buildLayers: readonly Layer[] = []): Recipe {
+export function sampleRecipe(layers: readonly Layer[], buildLayers: readonly Layer[] = []): Recipe {
   return {
     name: "test",
     summary: "a recipe for tests",
@@ -69,7 +69,7 @@ export function recipe(layers: readonly Layer[], buildLayers: readonly Layer[] =
 /** The lock of a plan without Python. */
 export const emptyLock = { path: "locks/python/test.txt", distributions: parsePythonLock("", "test") };
 
-export const labels = { source: null, revision: "f".repeat(40), created: "2026-01-01T00:00:00.000Z" };
+export const sampleLabels = { source: null, revision: "f".repeat(40), created: "2026-01-01T00:00:00.000Z" };
 
 export function plan(
   folder: string,
@@ -77,7 +77,12 @@ export function plan(
   sources: Partial<PlanSources> = {},
   planContext: LayerContext = context,
 ): Plan {
-  return planRecipe(planned, planContext, { layersFolder: folder, lock: emptyLock, labels, ...sources });
+  return planRecipe(planned, planContext, {
+    layersFolder: folder,
+    lock: emptyLock,
+    labels: sampleLabels,
+    ...sources,
+  });
 }
 
 /** The keys of a plan by stage, the product's included. */

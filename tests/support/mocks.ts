@@ -27,7 +27,7 @@ export interface Recording {
 }
 
 /** The digest that the mocked docker-build provider gives the image `name`. */
-export function digestOf(name: string): string {
+export function mockDigest(name: string): string {
   return `sha256:${createHash("sha256").update(name).digest("hex")}`;
 }
 
@@ -61,7 +61,7 @@ export async function record(
         });
         const computed =
           type === "docker-build:index:Image"
-            ? { digest: preview ? "" : digestOf(name), ref: `${name}:ref` }
+            ? { digest: preview ? "" : mockDigest(name), ref: `${name}:ref` }
             : type === "command:local:Command"
               ? { stdout: "", stderr: "" }
               : {};

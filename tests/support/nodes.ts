@@ -33,7 +33,7 @@ export function nodeLock(nodes: Readonly<Record<string, Partial<Checkout>>> = {}
 }
 
 /** A node of a recipe, by `owner/name`. */
-export function node(name: string, more: Partial<CustomNode> = {}): CustomNode {
+export function sampleNode(name: string, more: Partial<CustomNode> = {}): CustomNode {
   return { repository: `https://example.org/${name}`, ...more };
 }
 

@@ -5,14 +5,14 @@ import type { ProductLabels } from "../../lib/plan/product.ts";
 import { type Attempt, previewAll } from "../../lib/preview/all-stacks.ts";
 import { emptyHistory, type History } from "../../lib/preview/build-history.ts";
 import type { PlannedStack, Preview, StagePreview } from "../../lib/preview/preview-schema.ts";
-import type { Known, KnownStage, Planned } from "../../lib/preview/preview-stack.ts";
-import { knownByPlan } from "../../lib/preview/previous-stack.ts";
+import type { NextStack, PreviousStack, PreviousStage } from "../../lib/preview/preview-stack.ts";
+import { previousFromPlan } from "../../lib/preview/previous-stack.ts";
 import { limitsKind } from "../../lib/registry/limits.ts";
-import { repositoryName } from "../../lib/registry/registry-setting.ts";
+import { imageRepository } from "../../lib/registry/registry-setting.ts";
 import { expandTags } from "../../lib/registry/tags.ts";
 import { planStack } from "../../recipes/stack-plan.ts";
 
-export const labels: ProductLabels = {
+export const previewLabels: ProductLabels = {
   source: null,
   revision: "f".repeat(40),
   created: "2026-01-01T00:00:00.000Z",
@@ -22,8 +22,8 @@ export const labels: ProductLabels = {
 export function plannedBy(
   root: string,
   settings: Readonly<Record<string, string>> = {},
-  { stack = "dev", labelled = labels }: { stack?: string; labelled?: ProductLabels } = {},
-): Planned {
+  { stack = "dev", labelled = previewLabels }: { stack?: string; labelled?: ProductLabels } = {},
+): NextStack {
   const raw = Object.entries(settings).map(([key, value]) => [`strata:${key}`, value]);
   const config: Config = parseConfig(Object.fromEntries(raw));
   const { plan, checks } = planStack(config, labelled, { root, localImages: "none.json" });
@@ -33,7 +33,7 @@ export function plannedBy(
     plan,
     checks,
     test: { hosts: config.host, budget: config.budget },
-    repository: repositoryName(registry, "127.0.0.1:5000"),
+    repository: imageRepository(registry, "127.0.0.1:5000"),
     limits: [registry, ...copies].map(limitsKind),
     tags: expandTags(config.tags, { recipe, generation: config.generation, commit: labelled.revision }),
     platform: {
@@ -47,10 +47,15 @@ export function plannedBy(
 }
 
 /** One plan against another. */
-export function previewBetween(before: Planned, after: Planned): PlannedStack {
+export function previewBetween(before: NextStack, after: NextStack): PlannedStack {
   return onlyPlanned(
     previewOf([
-      { stack: after.stack, planned: after, known: knownByPlan(before, "0".repeat(40)), engine: null },
+      {
+        stack: after.stack,
+        planned: after,
+        previous: previousFromPlan(before, "0".repeat(40)),
+        engine: null,
+      },
     ]),
   );
 }
@@ -59,7 +64,7 @@ export function previewOf(
   attempts: readonly Attempt[],
   { history = emptyHistory, secrets = [] }: { history?: History; secrets?: readonly string[] } = {},
 ): Preview {
-  return previewAll(attempts, { revision: "f".repeat(40), history, sources: new Map(), secrets });
+  return previewAll(attempts, { revision: "f".repeat(40), history, commits: new Map(), secrets });
 }
 
 /** The one stack of a preview that could be planned. */
@@ -119,7 +124,7 @@ export function stackPreview(stack: string, more: Partial<PlannedStack> = {}): P
 }
 
 /** A whole preview of such stacks. */
-export function wholePreview(stacks: Preview["stacks"], more: Partial<Preview> = {}): Preview {
+export function samplePreview(stacks: Preview["stacks"], more: Partial<Preview> = {}): Preview {
   return {
     format: 1,
     revision: "f".repeat(40),
@@ -131,8 +136,8 @@ export function wholePreview(stacks: Preview["stacks"], more: Partial<Preview> =
 }
 
 /** What a stack was, by its plan, as if it had been built: every stage of `bytes`. */
-export function builtFrom(planned: Planned, bytes: number): Known {
-  const stages: KnownStage[] = [...planned.plan.stages, planned.plan.product].map(
+export function builtFrom(planned: NextStack, bytes: number): PreviousStack {
+  const stages: PreviousStage[] = [...planned.plan.stages, planned.plan.product].map(
     ({ name, key, inputs }) => ({
       name,
       key,
@@ -141,7 +146,7 @@ export function builtFrom(planned: Planned, bytes: number): Known {
     }),
   );
   return {
-    ...knownByPlan(planned, ""),
+    ...previousFromPlan(planned, ""),
     comparedWith: { kind: "outputs" },
     stages,
     product: { digest: `sha256:${"d".repeat(64)}`, bytes: bytes * planned.plan.product.parents.length },

@@ -6,7 +6,7 @@ import { normaliseName } from "../../lib/locks/python-lock.ts";
 import { makeTar } from "../unit/oci/support/tar.ts";
 
 /** A release of a package as an index has it. */
-export interface Release {
+export interface PackageRelease {
   readonly name: string;
   readonly version: string;
   readonly requires?: readonly string[];
@@ -19,7 +19,7 @@ export interface Release {
 export interface PythonIndex {
   /** What UV_DEFAULT_INDEX is set to. */
   readonly address: string;
-  add(...releases: readonly Release[]): Promise<void>;
+  add(...releases: readonly PackageRelease[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -62,7 +62,7 @@ function packageOf(file: string): string {
 }
 
 /** Version 2.2 says that a source distribution's metadata is final, so nothing has to be built to know it. */
-function metadata({ name, version, requires = [] }: Release): string {
+function metadata({ name, version, requires = [] }: PackageRelease): string {
   const lines = [
     "Metadata-Version: 2.2",
     `Name: ${name}`,
@@ -72,7 +72,7 @@ function metadata({ name, version, requires = [] }: Release): string {
   return `${lines.join("\n")}\n`;
 }
 
-function wheel(stem: string, release: Release): Buffer {
+function wheel(stem: string, release: PackageRelease): Buffer {
   return zip({
     [`${stem}.dist-info/METADATA`]: metadata(release),
     [`${stem}.dist-info/WHEEL`]:
@@ -81,7 +81,7 @@ function wheel(stem: string, release: Release): Buffer {
   });
 }
 
-async function sourceDistribution(stem: string, release: Release): Promise<Buffer> {
+async function sourceDistribution(stem: string, release: PackageRelease): Promise<Buffer> {
   const tar = await makeTar([
     { name: `${stem}/PKG-INFO`, content: metadata(release) },
     {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { parsePythonLock } from "../../lib/locks/python-lock.ts";
 import type { PlanSources } from "../../lib/plan/plan.ts";
 
-export interface Entry {
+export interface LockEntry {
   /** Who asks for it. @default nobody but us */
   readonly by?: readonly string[];
   /** It exists only as source. */
@@ -12,7 +12,7 @@ export interface Entry {
 }
 
 /** A lock of these distributions, by `name==version`, read as a real one is. */
-export function lockOf(entries: Readonly<Record<string, Entry>>): PlanSources["lock"] {
+export function lockOf(entries: Readonly<Record<string, LockEntry>>): PlanSources["lock"] {
   const path = "locks/python/test.txt";
   const text = Object.entries(entries).map(([pin, { by = ["-r requirements.in"], sdist, file = pin }]) =>
     [

@@ -13,7 +13,7 @@ import { type Plan, planRecipe } from "../../lib/plan/plan.ts";
 import type { LayerContext } from "../../lib/recipe/layer.ts";
 import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { type RecipeName, recipes } from "../../recipes/index.ts";
-import { labels } from "./layers.ts";
+import { sampleLabels } from "./layers.ts";
 
 const read = (path: string): string => readFileSync(join(repository, path), "utf8");
 const nodeLock = parseNodeLock(read(nodeLockPath));
@@ -21,7 +21,7 @@ const sourceLock = parseSourceLock(read("locks/sources.json"));
 const imageLock = parseImageLock(read("locks/images.json"));
 
 /** A stack with everything else as it is by default. */
-export interface Stack {
+export interface SampleStack {
   readonly recipe: RecipeName;
   readonly generation?: GenerationName;
   /** Other locks than the committed ones, or an edited recipe. */
@@ -52,7 +52,7 @@ export function moved(lock: PythonLock, isMoved: (distribution: Distribution) =>
 }
 
 /** What the layers of a stack get to know. */
-export function contextOf(stack: Stack): LayerContext {
+export function contextOf(stack: SampleStack): LayerContext {
   const config = configOf(stack);
   return layerContext(config, {
     recipe: stack.edited ?? recipes[stack.recipe],
@@ -63,15 +63,15 @@ export function contextOf(stack: Stack): LayerContext {
 }
 
 /** The plan of a stack, with the repository's own layers. */
-export function planStack(stack: Stack): Plan {
+export function planSampleStack(stack: SampleStack): Plan {
   const { recipe, packages, edited } = stack;
   return planRecipe(edited ?? recipes[recipe], contextOf(stack), {
     layersFolder: join(repository, "layers"),
     lock: { path: lockPath(configOf(stack)), distributions: packages ?? committedPackages(recipe) },
-    labels,
+    labels: sampleLabels,
   });
 }
 
-function configOf({ recipe, generation = "cpu" }: Stack) {
+function configOf({ recipe, generation = "cpu" }: SampleStack) {
   return parseConfig({ "strata:recipe": recipe, "strata:generation": generation });
 }

@@ -27,7 +27,7 @@ export function editorNode(id: number, type: string, widgets: Json = {}, more: J
 export const sink = (id: number): Json => editorNode(id, "SaveImage", {}, { outputs: [] });
 
 /** `[from, to]`: from output 0 to the input at `slot` of `to`. */
-export function link(id: number, from: number, to: number, slot = 0): unknown[] {
+export function workflowLink(id: number, from: number, to: number, slot = 0): unknown[] {
   return [id, from, 0, to, slot, "*"];
 }
 

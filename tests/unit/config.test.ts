@@ -3,7 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parseConfig, readCertificates, refuseSecrets, registryAddress, schema } from "../../config.ts";
+import {
+  parseConfig,
+  readCertificates,
+  refuseSecrets,
+  registryAddress,
+  settingsSchema,
+} from "../../config.ts";
 import { UserErrors } from "../../errors.ts";
 import { repository } from "../../home.ts";
 import { parseImageLock } from "../../lib/locks/image-lock.ts";
@@ -11,8 +17,8 @@ import { expandTags } from "../../lib/registry/tags.ts";
 import { recipeNames, recipes } from "../../recipes/index.ts";
 
 test("nothing configured gives the defaults", () => {
-  const { found, ...settings } = parseConfig({});
-  assert.equal(found.recipe, recipes.starter);
+  const { selected, ...settings } = parseConfig({});
+  assert.equal(selected.recipe, recipes.starter);
   assert.deepEqual(settings, {
     recipe: "starter",
     generation: "cpu",
@@ -243,13 +249,13 @@ test("Pulumi.yaml declares every setting but those that others decide, and the o
     ...readFileSync(join(repository, "Pulumi.yaml"), "utf8").matchAll(/^ {2}strata:(\w+):/gm),
   ];
   const undeclared = ["attention", "base", "cuda", "host", "python", "recipe", "tags"];
-  const keys = Object.keys(schema.shape).filter((key) => !undeclared.includes(key));
+  const keys = Object.keys(settingsSchema.shape).filter((key) => !undeclared.includes(key));
   assert.deepEqual(declared.map((match) => match[1]).sort(), keys.sort());
 });
 
 test("the README explains every setting", () => {
   const readme = readFileSync(join(repository, "README.md"), "utf8");
-  for (const key of Object.keys(schema.shape)) assert.ok(readme.includes(`\`${key}\``), key);
+  for (const key of Object.keys(settingsSchema.shape)) assert.ok(readme.includes(`\`${key}\``), key);
 });
 
 test("certificates: none, a file, and a clear error for a file that is not there", (t) => {

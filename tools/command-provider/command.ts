@@ -21,13 +21,13 @@ const inputNames = Object.keys(inputs.shape);
 const unsupported = ["assetPaths", "archivePaths"];
 const OFFICIAL = "Only the official plugin does that: pulumi plugin install resource command 1.2.1";
 
-export interface Failure {
+export interface InputFailure {
   readonly property: string;
   readonly reason: string;
 }
 
 /** What is wrong with the inputs of a resource of type `type`. Parts that are not known yet are taken as they are. */
-export function checkInputs(type: string, news: Properties): Failure[] {
+export function checkInputs(type: string, news: Properties): InputFailure[] {
   if (type !== "command:local:Command") {
     return [
       { property: "", reason: `strata's stand-in for the command provider has no ${type}. ${OFFICIAL}` },

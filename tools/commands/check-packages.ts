@@ -12,7 +12,7 @@ import { fileSystem } from "../../lib/plan/partial-update.ts";
 import { installUv } from "../lock/uv.ts";
 import { main } from "../program/main.ts";
 import { step } from "../program/progress.ts";
-import { enter, openPlace } from "../shell/enter.ts";
+import { openSessionStack, runSession } from "../shell/enter.ts";
 import { newestVersions } from "./check-packages/newest.ts";
 import { renderPackages } from "./check-packages/package-table.ts";
 
@@ -29,7 +29,7 @@ await main(async () => {
       offline: { type: "boolean", default: false },
     },
   });
-  const place = await openPlace(home, values.stack, "make check-packages");
+  const place = await openSessionStack(home, values.stack, "make check-packages");
   const { plan, config } = place.planned;
   const verify = verifyStage(plan);
   const session = {
@@ -40,7 +40,7 @@ await main(async () => {
     context: writeBuildContext(home.contexts, verify),
     environment: { PYTHON: verify.args.PYTHON ?? "", CUDA: verify.args.CUDA ?? "" },
   };
-  const { code, stdout, built } = await enter(home, place, fileSystem(plan, plan.recipe), session);
+  const { code, stdout, built } = await runSession(home, place, fileSystem(plan, plan.recipe), session);
   if (!built) return code;
   const found = readVerified(stdout);
   const newest = values.offline

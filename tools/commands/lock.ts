@@ -4,9 +4,9 @@ import { repository } from "../../home.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { findRecipe, recipes } from "../../recipes/index.ts";
 import { checkLocks } from "../lock/check.ts";
-import { checkOwn, partsOfOwn, refreshOwn } from "../lock/external-recipe.ts";
+import { checkExternalLocks, externalLockKinds, refreshExternalLocks } from "../lock/external-recipe.ts";
 import { readMirrors } from "../lock/mirror-options.ts";
-import { isPart, type Part, parts, refresh } from "../lock/refresh.ts";
+import { isLockKind, type LockKind, lockKinds, refresh } from "../lock/refresh.ts";
 import { writeLocks } from "../lock/write-locks.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
@@ -21,7 +21,12 @@ await main(async () => {
   const chosen = chosenParts(positionals);
   const mirrors = readMirrors(values.mirror ?? []);
   if (values.recipe !== undefined) {
-    return await lockOwn(values.recipe, partsOfOwn(chosen, chosen === parts), mirrors, values.check);
+    return await lockOwn(
+      values.recipe,
+      externalLockKinds(chosen, chosen === lockKinds),
+      mirrors,
+      values.check,
+    );
   }
   const sources = { root: repository, recipes: Object.values(recipes) };
   if (values.check) {
@@ -35,7 +40,7 @@ await main(async () => {
 
 async function lockOwn(
   file: string,
-  chosen: readonly Part[],
+  chosen: readonly LockKind[],
   mirrors: Readonly<Record<string, string>>,
   check = false,
 ): Promise<number> {
@@ -48,8 +53,8 @@ async function lockOwn(
     );
   }
   const own = { recipe, folder, strata: repository };
-  if (check) checkOwn(chosen, own);
-  else await writeLocks(folder, await refreshOwn(chosen, own, mirrors, note));
+  if (check) checkExternalLocks(chosen, own);
+  else await writeLocks(folder, await refreshExternalLocks(chosen, own, mirrors, note));
   return 0;
 }
 
@@ -69,16 +74,16 @@ function parseOptions() {
 }
 
 /** Those that are named, in the order in which they are made; all of them without a name. */
-function chosenParts(names: readonly string[]): readonly Part[] {
-  if (names.length === 0 || names.includes("all")) return parts;
+function chosenParts(names: readonly string[]): readonly LockKind[] {
+  if (names.length === 0 || names.includes("all")) return lockKinds;
   for (const name of names) {
-    if (!isPart(name)) {
+    if (!isLockKind(name)) {
       throw new UserError(
         name,
-        `is not a lock; there are ${parts.join(", ")}.`,
-        didYouMean(name, parts) || `Use: npm run lock -- ${parts.join("|")}|all`,
+        `is not a lock; there are ${lockKinds.join(", ")}.`,
+        didYouMean(name, lockKinds) || `Use: npm run lock -- ${lockKinds.join("|")}|all`,
       );
     }
   }
-  return parts.filter((part) => names.includes(part));
+  return lockKinds.filter((part) => names.includes(part));
 }

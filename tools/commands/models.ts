@@ -10,7 +10,7 @@ import { compare } from "../../lib/comfyui/workflow/compare.ts";
 import { readWorkflow } from "../../lib/comfyui/workflow/read.ts";
 import { formatModelLock, modelLockPath, parseModelLock } from "../../lib/locks/model-lock.ts";
 import { nodeClassesPath, parseNodeClasses } from "../../lib/locks/node-classes.ts";
-import { withWanted } from "../../lib/models/missing-models.ts";
+import { withMissingModels } from "../../lib/models/missing-models.ts";
 import { formatRecipeModels, recipeModels, recipeModelsPath } from "../../lib/models/recipe-list.ts";
 import { writeLocks } from "../lock/write-locks.ts";
 import { renderModels } from "./models/model-table.ts";
@@ -42,7 +42,7 @@ async function main(args: string[]): Promise<number> {
   const needs = analyse(workflows, classes);
   let report = compare(needs, lock, classes);
   if (values.add) {
-    const more = withWanted(lock, report);
+    const more = withMissingModels(lock, report);
     writeFileSync(catalogue, formatModelLock(more));
     console.error(`added ${more.incomplete.length - lock.incomplete.length} models to ${catalogue}`);
     report = compare(needs, more, classes);

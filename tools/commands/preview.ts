@@ -5,7 +5,7 @@ import { UserError } from "../../errors.ts";
 import { home, repository } from "../../home.ts";
 import { renderMarkdown } from "../../lib/preview/markdown.ts";
 import { previewJsonSchema } from "../../lib/preview/preview-schema.ts";
-import { type Look, renderTree } from "../../lib/preview/terminal.ts";
+import { renderTree, type TextStyle } from "../../lib/preview/terminal.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { collectPreview } from "../preview/collect.ts";
 import { writeAtomically } from "../program/files.ts";
@@ -35,7 +35,7 @@ const styles = {
   bad: "red",
   quiet: "gray",
   strong: "bold",
-} as const satisfies { readonly [look in Look]: Parameters<typeof styleText>[0] };
+} as const satisfies { readonly [look in TextStyle]: Parameters<typeof styleText>[0] };
 
 /** `npm run preview`: what the next update of each stack would do, and why. */
 await main(async () => {
@@ -98,6 +98,6 @@ function chosenStacks(names: readonly string[]): string[] {
 }
 
 /** Node itself heeds NO_COLOR and whether stdout is a terminal. */
-function paint(look: Look, text: string): string {
+function paint(look: TextStyle, text: string): string {
   return styleText(styles[look], text, { stream: process.stdout });
 }

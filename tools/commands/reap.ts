@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import { UserError } from "../../errors.ts";
 import { type AwsClients, awsClients } from "../hosts/aws/clients.ts";
-import { type Found, findAll, remove } from "../hosts/aws/leaks.ts";
+import { findTestResources, removeTestResource, type TestResource } from "../hosts/aws/leaks.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
 
@@ -41,11 +41,11 @@ await main(async () => {
       "Name the regions of the stacks' hosts: --region us-east-1",
     );
   }
-  const found: (Found & { region: string })[] = [];
+  const found: (TestResource & { region: string })[] = [];
   let left = 0;
   for (const region of regions) {
     const clients = awsClients({ region, profile: values.profile });
-    const here = await findAll(clients, new Date());
+    const here = await findTestResources(clients, new Date());
     found.push(...here.map((each) => ({ ...each, region })));
     const wrong = here.filter(({ leak }) => leak !== undefined || values.all);
     left += values.remove ? await removeAll(wrong, clients) : wrong.filter(({ leak }) => leak).length;
@@ -55,11 +55,11 @@ await main(async () => {
 });
 
 /** How many could not be removed. */
-async function removeAll(found: readonly Found[], clients: AwsClients): Promise<number> {
+async function removeAll(found: readonly TestResource[], clients: AwsClients): Promise<number> {
   let failed = 0;
   for (const each of found) {
     try {
-      await remove(each, clients);
+      await removeTestResource(each, clients);
       note(`${each.kind} ${each.id} removed`);
     } catch (error) {
       failed++;
@@ -69,7 +69,7 @@ async function removeAll(found: readonly Found[], clients: AwsClients): Promise<
   return failed;
 }
 
-function table(found: readonly (Found & { region: string })[]): string {
+function table(found: readonly (TestResource & { region: string })[]): string {
   if (found.length === 0) return "nothing of any smoke test is there\n";
   const rows = new Table({
     head: ["region", "what", "id", "stack", "", "leak"],

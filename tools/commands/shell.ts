@@ -3,7 +3,7 @@ import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
 import { fileSystem } from "../../lib/plan/partial-update.ts";
 import { main } from "../program/main.ts";
-import { enter, openPlace } from "../shell/enter.ts";
+import { openSessionStack, runSession } from "../shell/enter.ts";
 
 /**
  * `make shell`: a shell in a stage, with the files of the product's stages up to it; without a layer in the product.
@@ -26,8 +26,8 @@ await main(async () => {
       "Give it a command: make shell LAYER=torch COMMAND='python -V'",
     );
   }
-  const place = await openPlace(home, values.stack, "make shell");
+  const place = await openSessionStack(home, values.stack, "make shell");
   const { plan } = place.planned;
   const hostname = layer || plan.recipe;
-  return (await enter(home, place, fileSystem(plan, hostname), { hostname, command, terminal })).code;
+  return (await runSession(home, place, fileSystem(plan, hostname), { hostname, command, terminal })).code;
 });

@@ -7,7 +7,7 @@ import { openLayer, readImage } from "../../oci/client.ts";
 import { listLayer } from "../../oci/listing-cache.ts";
 import { main } from "../program/main.ts";
 import { elapsed, step } from "../program/progress.ts";
-import { buildPart } from "../pulumi/build-stages.ts";
+import { buildStages } from "../pulumi/build-stages.ts";
 import { openStack } from "../pulumi/open-stack.ts";
 import { plannedStack, stageReference } from "../stack/outputs.ts";
 
@@ -23,7 +23,7 @@ await main(async () => {
   const stack = await openStack(home, values.stack);
   const { plan, config } = await plannedStack(home, stack);
   const stage = stageNamed(plan, values.layer);
-  const code = await buildPart(home, stack, plan, [stage.name]);
+  const code = await buildStages(home, stack, plan, [stage.name]);
   if (code !== 0) return code;
 
   const reference = stageReference(home, config, stage);

@@ -3,7 +3,7 @@ import { home, repository } from "../../home.ts";
 import { main } from "../program/main.ts";
 import { openStack } from "../pulumi/open-stack.ts";
 import { retestArguments } from "../pulumi/retest.ts";
-import { wholeUpdate } from "../pulumi/retry-early-end.ts";
+import { retryEarlyEnd } from "../pulumi/retry-early-end.ts";
 import { stackOutputs, summary } from "../pulumi/summary.ts";
 import { runPulumi } from "../pulumi/update.ts";
 import { planStackIn } from "../stack/checkout-plan.ts";
@@ -22,7 +22,7 @@ await main(async () => {
   // Evidence that lies in the registry already is none that this run asks for.
   const retest = values.retest ? { STRATA_RETEST: "1" } : {};
   const stack = { ...opened, environment: { ...environment, ...retest } };
-  const update = await wholeUpdate(stack.name, async () => {
+  const update = await retryEarlyEnd(stack.name, async () => {
     const { planned } = await planStackIn(repository, stack.name, home);
     const { name, key } = planned.plan.product;
     const again = values.retest ? retestArguments(stack, planned.plan.recipe, await outputsOf(stack)) : [];

@@ -1,7 +1,7 @@
 import type { Evidence } from "../../lib/evidence/evidence.ts";
 import { note } from "../program/progress.ts";
 import { HostTrouble } from "./machine.ts";
-import type { Order, Tested, TestHost } from "./test-host.ts";
+import type { TestHost, TestOutcome, TestRequest } from "./test-host.ts";
 
 /** What one test may take, all attempts together. */
 export interface Limits {
@@ -11,7 +11,7 @@ export interface Limits {
 
 /** What the first host that had something to say found, or that none had. */
 export interface Outcome {
-  readonly tested: Tested | undefined;
+  readonly tested: TestOutcome | undefined;
   /** From asking that host to its answer. */
   readonly seconds: number;
   /** Hosts that said nothing about the image. */
@@ -27,14 +27,14 @@ const LEAST_MS = 60_000;
  */
 export async function testSomewhere(
   hosts: readonly TestHost[],
-  order: Omit<Order, "deadline">,
+  order: Omit<TestRequest, "deadline">,
   { dollars, minutes }: Limits,
   now: () => number = Date.now,
 ): Promise<Outcome> {
   const end = now() + minutes * 60_000;
   const attempts: { host: string; reason: string; seconds: number }[] = [];
   let money = dollars;
-  let last: Tested | undefined;
+  let last: TestOutcome | undefined;
   let seconds = 0;
   const fail = (host: string, reason: string, started: number) => {
     attempts.push({ host, reason, seconds: Math.round((now() - started) / 1000) });
@@ -49,7 +49,7 @@ export async function testSomewhere(
     fail(host.name, `not asked: no ${time < affordable ? "time" : "money"} of the budget is left`, now());
     return undefined;
   };
-  const ask = async (host: TestHost, limit: number): Promise<Tested | undefined> => {
+  const ask = async (host: TestHost, limit: number): Promise<TestOutcome | undefined> => {
     const started = now();
     note(`testing on ${host.name}`);
     try {

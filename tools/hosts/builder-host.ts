@@ -7,7 +7,7 @@ import { parseRunReport } from "../../lib/evidence/evidence.ts";
 import { buildInBuilder } from "../builder/builder.ts";
 import { tail } from "../program/exec.ts";
 import { note } from "../program/progress.ts";
-import type { Order, Tested, TestHost } from "./test-host.ts";
+import type { TestHost, TestOutcome, TestRequest } from "./test-host.ts";
 
 /** Times that BuildKit puts before a line of a step's output: `#7 12.3 `. */
 const stepPrefix = /^#\d+ [0-9.]+ /;
@@ -28,7 +28,7 @@ export class BuilderHost implements TestHost {
     return false;
   }
 
-  async test({ reference }: Order): Promise<Tested> {
+  async test({ reference }: TestRequest): Promise<TestOutcome> {
     const output = await mkdtemp(join(tmpdir(), "strata-smoke-"));
     try {
       const result = await buildInBuilder(this.#home, this.#builder, {

@@ -14,8 +14,8 @@ import { isAtLeast } from "../../lib/versions.ts";
 import { tail } from "../program/exec.ts";
 import { note } from "../program/progress.ts";
 import { firstFile, packChecks } from "./checks.ts";
-import { type Ended, HostTrouble, type Machine, type RunOptions } from "./machine.ts";
-import type { Order } from "./test-host.ts";
+import { type CommandEnd, HostTrouble, type Machine, type RunOptions } from "./machine.ts";
+import type { TestRequest } from "./test-host.ts";
 
 /** Where an image of strata answers whether it is healthy: recipes name it as their health check. */
 export const HEALTHCHECK = "/opt/strata/runtime/healthcheck";
@@ -35,19 +35,19 @@ const FAULT = 65;
 const CHECK = "90-container";
 
 /** Where the password for the registry is: here, or where the machine finds it itself. */
-export type Login =
+export type HostLogin =
   | { readonly kind: "none" }
   | { readonly kind: "password"; readonly username: string; readonly password: string }
   | { readonly kind: "ecr"; readonly region: string }
   | { readonly kind: "parameter"; readonly region: string; readonly name: string; readonly username: string };
 
 /** How a machine tests. */
-export interface Engine {
+export interface ContainerEngine {
   /** `docker`, or `sudo -n podman`. */
   readonly command: string;
   readonly gpu: boolean;
   readonly keepImage: boolean;
-  readonly login: Login;
+  readonly login: HostLogin;
 }
 
 /** What containers on a machine say about an image. */
@@ -64,8 +64,8 @@ export interface ContainerTest {
  */
 export async function testInContainers(
   machine: Machine,
-  engine: Engine,
-  order: Order,
+  engine: ContainerEngine,
+  order: TestRequest,
 ): Promise<ContainerTest> {
   const { reference, deadline, signal } = order;
   const name = `strata-smoke-${randomBytes(6).toString("hex")}`;
@@ -114,15 +114,15 @@ export async function testInContainers(
   }
 }
 
-type Call = (words: readonly string[], options?: RunOptions) => Promise<Ended>;
+type Call = (words: readonly string[], options?: RunOptions) => Promise<CommandEnd>;
 
 /** Runs a verb of container.sh; its exit status says whose fault a failure is. */
 async function callScript(
   machine: Machine,
-  { command }: Pick<Engine, "command">,
+  { command }: Pick<ContainerEngine, "command">,
   words: readonly string[],
   options: RunOptions,
-): Promise<Ended> {
+): Promise<CommandEnd> {
   const script = readFileSync(join(repository, "lib/hosts/container.sh"), "utf8");
   const ended = await machine.run(["sh", "-c", script, "container.sh", command, ...words], options);
   if (ended.status === 0) return ended;
@@ -137,7 +137,7 @@ async function callScript(
 
 async function pull(
   call: Call,
-  login: Login,
+  login: HostLogin,
   reference: string,
   leftMs: number,
 ): Promise<{ wasThere: boolean; seconds: number }> {
@@ -151,7 +151,7 @@ async function pull(
   return { wasThere, seconds: wasThere ? 0 : (Date.now() - started) / 1000 };
 }
 
-function loginWords(login: Login): string[] {
+function loginWords(login: HostLogin): string[] {
   switch (login.kind) {
     case "none":
       return ["none"];
@@ -165,7 +165,7 @@ function loginWords(login: Login): string[] {
 }
 
 /** Throws unless the machine's first card and its driver are what the image is for. */
-function checkCards(listed: string, { computeCapabilities, minimumDriver }: Order): void {
+function checkCards(listed: string, { computeCapabilities, minimumDriver }: TestRequest): void {
   const [line = ""] = listed.trim().split("\n");
   const [card = "", driver = "", capability = ""] = line.split(",").map((part) => part.trim());
   if (!/^\d+(\.\d+)+$/.test(driver)) throw new HostTrouble(`the driver of this host tells nothing: ${line}`);
@@ -191,7 +191,7 @@ interface RunEnd {
   readonly output: string;
 }
 
-function readRun({ stdout, stderr }: Ended): RunEnd {
+function readRun({ stdout, stderr }: CommandEnd): RunEnd {
   const lines = stdout.toString().trimEnd().split("\n");
   const own = lines.findLastIndex((line) => line.startsWith(OWN_LINE));
   const [before = "", first = "", status = "", killed = "", ...error] = (lines[own] ?? "")
@@ -224,7 +224,7 @@ function withoutReport({ status, outOfMemory, problem, output }: RunEnd): CheckR
 
 async function readReport(
   machine: Machine,
-  engine: Engine,
+  engine: ContainerEngine,
   name: string,
   signal: AbortSignal,
 ): Promise<RunReport | undefined> {
@@ -286,7 +286,7 @@ function joined(report: RunReport, own: CheckResult[]): RunReport {
 /** Removes what the test made. A machine that was lost is asked once more, by a new connection. */
 async function clean(
   machine: Machine,
-  engine: Engine,
+  engine: ContainerEngine,
   name: string,
   images: readonly string[],
 ): Promise<void> {

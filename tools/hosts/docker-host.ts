@@ -2,7 +2,7 @@ import type { DockerDescription } from "../../lib/hosts/description.ts";
 import { testInContainers } from "./container.ts";
 import { loginFor } from "./login.ts";
 import { LocalMachine } from "./machine.ts";
-import type { Order, Tested, TestHost } from "./test-host.ts";
+import type { TestHost, TestOutcome, TestRequest } from "./test-host.ts";
 
 /** Containers of the engine on this machine. */
 export class DockerHost implements TestHost {
@@ -19,7 +19,7 @@ export class DockerHost implements TestHost {
     return false;
   }
 
-  async test(order: Order): Promise<Tested> {
+  async test(order: TestRequest): Promise<TestOutcome> {
     const { engine, gpu, keepImage } = this.#description;
     const machine = new LocalMachine();
     const login = await loginFor(order.reference);

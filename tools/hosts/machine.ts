@@ -8,7 +8,7 @@ export class HostTrouble extends Error {
 }
 
 /** How a command on a machine ended. */
-export interface Ended {
+export interface CommandEnd {
   readonly status: number;
   readonly stdout: Buffer;
   readonly stderr: string;
@@ -32,7 +32,7 @@ export interface Machine {
    *
    * @throws HostTrouble when the machine is lost, or the program takes longer than its limit
    */
-  run(words: readonly string[], options?: RunOptions): Promise<Ended>;
+  run(words: readonly string[], options?: RunOptions): Promise<CommandEnd>;
   /** A new way to the same machine, where it may have been lost on the way. */
   reopen?(): Promise<Machine>;
   close(): Promise<void>;
@@ -47,7 +47,7 @@ export function quoted(word: string): string {
 export class LocalMachine implements Machine {
   readonly name = hostname();
 
-  async run([program = "", ...args]: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  async run([program = "", ...args]: readonly string[], options: RunOptions = {}): Promise<CommandEnd> {
     const child = spawn(program, args, { detached: true, stdio: ["pipe", "pipe", "pipe"] });
     // A program that does not read its input is no failure.
     child.stdin.on("error", () => {});

@@ -15,7 +15,7 @@ export interface HostAccess {
 }
 
 /** The hosts that were described, in their order. */
-export async function openHosts(
+export async function openTestHosts(
   descriptions: readonly HostDescription[],
   access: HostAccess,
 ): Promise<TestHost[]> {
@@ -36,8 +36,8 @@ async function openHost(
       return new DockerHost(description);
     case "aws": {
       // Loading AWS's clients takes a second.
-      const { AwsHost } = await import("./aws/ec2-host.ts");
-      return new AwsHost(description);
+      const { Ec2Host } = await import("./aws/ec2-host.ts");
+      return new Ec2Host(description);
     }
     case "ssh":
       return new SshHost(description, key ?? undefined);

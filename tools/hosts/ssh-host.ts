@@ -3,7 +3,7 @@ import { isLoopback, parseReference } from "../../oci/references.ts";
 import { testInContainers } from "./container.ts";
 import { loginFor } from "./login.ts";
 import { connectSsh } from "./ssh.ts";
-import type { Order, Tested, TestHost } from "./test-host.ts";
+import type { TestHost, TestOutcome, TestRequest } from "./test-host.ts";
 
 /** Containers on a machine that is reached by SSH. */
 export class SshHost implements TestHost {
@@ -23,7 +23,7 @@ export class SshHost implements TestHost {
     return false;
   }
 
-  async test(order: Order): Promise<Tested> {
+  async test(order: TestRequest): Promise<TestOutcome> {
     const { engine, sudo, gpu, keepImage, dollarsPerHour } = this.#description;
     const started = Date.now();
     const machine = await connectSsh({ ...this.#description, privateKey: this.#privateKey }, order.signal);

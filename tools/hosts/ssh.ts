@@ -3,7 +3,7 @@ import { Client, type ConnectConfig, type ServerHostKeyAlgorithm } from "ssh2";
 import { parseHostKeys } from "../../lib/hosts/host-keys.ts";
 import type { SshSetting } from "../../lib/hosts/host-setting.ts";
 import {
-  type Ended,
+  type CommandEnd,
   gather,
   HostTrouble,
   limited,
@@ -104,7 +104,7 @@ export class SshMachine implements Machine {
     client.on("close", () => lose(`the connection to ${name} broke`));
   }
 
-  async run(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  async run(words: readonly string[], options: RunOptions = {}): Promise<CommandEnd> {
     if (this.#lost) throw new HostTrouble(this.#lost);
     let tell = () => {};
     const lost = new Promise<never>((_, reject) => {
@@ -119,7 +119,7 @@ export class SshMachine implements Machine {
     }
   }
 
-  #run(words: readonly string[], { stdin, onLine }: RunOptions): Promise<Ended> {
+  #run(words: readonly string[], { stdin, onLine }: RunOptions): Promise<CommandEnd> {
     return new Promise((resolve, reject) => {
       this.#client.exec(words.map(quoted).join(" "), (error, stream) => {
         if (error) {

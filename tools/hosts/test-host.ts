@@ -1,7 +1,7 @@
 import type { Evidence, EvidenceHost, RunReport } from "../../lib/evidence/evidence.ts";
 
 /** What a host is asked to do. */
-export interface Order {
+export interface TestRequest {
   /** The image, by digest. */
   readonly reference: string;
   /** What the image is for. */
@@ -13,7 +13,7 @@ export interface Order {
 }
 
 /** What came of it. */
-export interface Tested {
+export interface TestOutcome {
   readonly report: RunReport;
   readonly host: EvidenceHost;
   readonly preparation: Evidence["preparation"];
@@ -32,5 +32,5 @@ export interface TestHost {
    * @throws HostTrouble where it says nothing about the image
    * @throws UserError where no host could do better, as the registry does not give the image out
    */
-  test(order: Order): Promise<Tested>;
+  test(order: TestRequest): Promise<TestOutcome>;
 }

@@ -11,7 +11,7 @@ const TIMEOUT_MS = 60_000;
 const MOST_REDIRECTS = 5;
 
 /** What decides where is asked, and as whom. */
-export interface Asking {
+export interface SourceAccess {
   /** Replaces the hub's address: `HF_ENDPOINT`. */
   readonly endpoint?: string | undefined;
   /** `HF_TOKEN`; sent to the hub alone. */
@@ -33,12 +33,12 @@ export interface FileFacts {
 }
 
 /** Asks the source of a file for its size and hash. Throws where it does not serve the file. */
-export async function askSource(url: string, asking: Asking): Promise<FileFacts> {
+export async function askSource(url: string, asking: SourceAccess): Promise<FileFacts> {
   return parseHubUrl(url) ? await askHub(url, asking) : await askOther(url, asking);
 }
 
 /** The hub tells both of files in large-file storage: https://huggingface.co/docs/hub/api and huggingface_hub. */
-async function askHub(url: string, asking: Asking): Promise<FileFacts> {
+async function askHub(url: string, asking: SourceAccess): Promise<FileFacts> {
   const file = parseHubUrl(url);
   if (!file) throw new Error(`${url} is not on the hub`);
   const headers = asking.token ? { authorization: `Bearer ${asking.token}` } : {};
@@ -73,7 +73,7 @@ async function describe(
   repository: string,
   endpoint: string,
   headers: Record<string, string>,
-  asking: Asking,
+  asking: SourceAccess,
 ): Promise<Pick<FileFacts, "gated" | "licence">> {
   const isModel = !/^(datasets|spaces)\//.test(repository);
   const path = isModel ? `models/${repository}` : repository;
@@ -91,7 +91,7 @@ async function describe(
 }
 
 /** Other hosts tell the size; their redirects are followed, with no token. */
-async function askOther(url: string, asking: Asking): Promise<FileFacts> {
+async function askOther(url: string, asking: SourceAccess): Promise<FileFacts> {
   let address = mirrored(url, asking.mirrors);
   for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
     const answer = await ask(address, "HEAD", {}, asking);
@@ -112,7 +112,7 @@ async function ask(
   address: string,
   method: "GET" | "HEAD",
   headers: Record<string, string>,
-  { pauseMs = PAUSE_MS }: Asking,
+  { pauseMs = PAUSE_MS }: SourceAccess,
 ): Promise<Response> {
   for (let count = 1; ; count++) {
     let problem: string;
@@ -144,7 +144,7 @@ async function ask(
   }
 }
 
-function refused(url: string, repository: string, { token }: Asking): UserError {
+function refused(url: string, repository: string, { token }: SourceAccess): UserError {
   return token
     ? new UserError(
         url,

@@ -1,28 +1,33 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Asked } from "../../lib/comfyui/custom-nodes.ts";
+import type { Requirement } from "../../lib/comfyui/custom-nodes.ts";
 import { type Available, parsePylock } from "../../lib/lock-making/pylock.ts";
-import { askers, isCap, type Missing } from "../../lib/locks/missing-wheels.ts";
+import { isCap, type MissingWheel, requirementOrigins } from "../../lib/locks/missing-wheels.ts";
 import { parsePythonLock, requirementName } from "../../lib/locks/python-lock.ts";
 import { isForPlatform, wheelFits } from "../../lib/recipe/wheel-names.ts";
 import { type Compile, glibc } from "./uv.ts";
 
 /** Whether a person decided the version for this recipe, which a node may not do alone. */
-function isDecision(asked: Asked): boolean {
+function isDecision(asked: Requirement): boolean {
   return /^(layer|recipe) /.test(asked.by) && isCap(asked);
 }
 
 /** A resolution, where it was made. */
-export interface Resolved {
+export interface PythonResolution {
   readonly compile: Compile;
   readonly folder: string;
   readonly python: string;
   readonly body: string;
-  readonly asked: readonly Asked[];
+  readonly asked: readonly Requirement[];
 }
 
 /** What the index has no wheel of that fits: it is built from source. */
-export async function withoutWheel({ compile, folder, python, body }: Resolved): Promise<Available[]> {
+export async function withoutWheel({
+  compile,
+  folder,
+  python,
+  body,
+}: PythonResolution): Promise<Available[]> {
   return (await available(compile, folder, python, body)).filter(
     ({ wheels }) => !wheels.some((file) => wheelFits(file, { python, glibc })),
   );
@@ -33,7 +38,7 @@ export async function withoutWheel({ compile, folder, python, body }: Resolved):
  * and its makers have not said so. What has no wheel at all is built for every Python.
  */
 export async function withoutYoungWheel(
-  { compile, folder }: Resolved,
+  { compile, folder }: PythonResolution,
   sources: readonly Available[],
 ): Promise<Available[]> {
   const found: Available[] = [];
@@ -66,10 +71,10 @@ async function available(
  * be compiled for hours or not at all. That needs a person's word; packages know what they need of each other.
  */
 export async function heldBack(
-  { compile, folder, python, asked }: Resolved,
+  { compile, folder, python, asked }: PythonResolution,
   sources: readonly Available[],
-): Promise<Missing[]> {
-  const found: Missing[] = [];
+): Promise<MissingWheel[]> {
+  const found: MissingWheel[] = [];
   for (const { name, version } of sources) {
     const lines = asked.filter(({ line }) => requirementName(line) === name);
     // Which wheels fit a free-threaded build, uv does not tell.
@@ -80,7 +85,7 @@ export async function heldBack(
     const wheel = parsePythonLock(alone.stdout, name).get(name)?.version;
     found.push({
       name,
-      reason: `${name} ${version} exists only as source for Python ${python}, ${wheel} as a wheel${askers(name, lines.filter(isCap))}`,
+      reason: `${name} ${version} exists only as source for Python ${python}, ${wheel} as a wheel${requirementOrigins(name, lines.filter(isCap))}`,
     });
   }
   return found;

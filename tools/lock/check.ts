@@ -9,13 +9,13 @@ import { type LockName, lockInputs, lockPath, lockProblem } from "../../lib/plan
 import { note } from "../program/progress.ts";
 import { classesProblems } from "./lock-classes.ts";
 import { isOptional, pythonLocks } from "./lock-python.ts";
-import { imageLockPath, type LockSources, type Part } from "./refresh.ts";
+import { imageLockPath, type LockKind, type LockSources } from "./refresh.ts";
 import { readLock } from "./write-locks.ts";
 
 type Sources = Pick<LockSources, "root" | "recipes">;
 
 /** Throws everything that does not fit between the locks and what they are made from. Asks nobody. */
-export function checkLocks(sources: Sources, chosen: readonly Part[]): void {
+export function checkLocks(sources: Sources, chosen: readonly LockKind[]): void {
   const problems: UserError[] = [];
   if (chosen.includes("images"))
     collect(problems, () => parseImageLock(readLock(sources.root, imageLockPath)));

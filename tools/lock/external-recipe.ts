@@ -1,7 +1,7 @@
 import { completeDefaults } from "../../config.ts";
 import { throwAll, UserError } from "../../errors.ts";
 import { cudaVersions, pythonVersions } from "../../lib/gpu/compatibility.ts";
-import { missingSources, nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
+import { missingGitSources, nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
 import {
   formatNodeLock,
   joinNodeLocks,
@@ -15,12 +15,12 @@ import { note, step } from "../program/progress.ts";
 import { checkPython } from "./check.ts";
 import { lockNodes } from "./lock-nodes.ts";
 import { lockOne } from "./lock-python.ts";
-import { type Part, tellNodes } from "./refresh.ts";
+import { type LockKind, reportNodeMoves } from "./refresh.ts";
 import { installUv } from "./uv.ts";
 import { type LockFile, readLock } from "./write-locks.ts";
 
 /** A recipe of one's own, and strata, whose locks it builds on. */
-export interface OwnRecipe {
+export interface ExternalRecipe {
   readonly recipe: Recipe;
   /** What holds its file and its `locks/`. */
   readonly folder: string;
@@ -28,10 +28,10 @@ export interface OwnRecipe {
 }
 
 /** What can be locked beside such a recipe: everything else is strata's. */
-const ownParts: readonly Part[] = ["nodes", "python"];
+const ownParts: readonly LockKind[] = ["nodes", "python"];
 
 /** Those of the parts that a recipe of one's own has; all of them where everything is meant. */
-export function partsOfOwn(chosen: readonly Part[], all: boolean): readonly Part[] {
+export function externalLockKinds(chosen: readonly LockKind[], all: boolean): readonly LockKind[] {
   const others = chosen.filter((part) => !ownParts.includes(part));
   if (!all && others.length > 0) {
     throw new UserError(
@@ -47,9 +47,9 @@ export function partsOfOwn(chosen: readonly Part[], all: boolean): readonly Part
  * Makes the locks of a recipe of one's own: commits of what strata's lock does not have, or has otherwise, and Python
  * packages in the versions of the recipe that it extends, where they fit.
  */
-export async function refreshOwn(
-  chosen: readonly Part[],
-  own: OwnRecipe,
+export async function refreshExternalLocks(
+  chosen: readonly LockKind[],
+  own: ExternalRecipe,
   mirrors: Readonly<Record<string, string>>,
   tell: (text: string) => void,
 ): Promise<LockFile[]> {
@@ -58,9 +58,9 @@ export async function refreshOwn(
   const base = readNodes(strata);
   let nodes = readNodes(folder);
   if (chosen.includes("nodes")) {
-    const wanted = missingSources(recipe, base);
+    const wanted = missingGitSources(recipe, base);
     const fresh = await step("Looking up git sources", (say) => lockNodes(wanted, mirrors, say));
-    tellNodes(nodes, fresh, tell);
+    reportNodeMoves(nodes, fresh, tell);
     const isEmpty = wanted.repositories.length + wanted.packages.length === 0;
     if (!isEmpty || readLock(folder, nodeLockPath) !== "") {
       files.push({ path: nodeLockPath, text: formatNodeLock(fresh) });
@@ -69,7 +69,7 @@ export async function refreshOwn(
   }
   if (chosen.includes("python")) {
     const compile = await installUv();
-    for (const name of ownPythonLocks(own)) {
+    for (const name of externalPythonLocks(own)) {
       const joined = joinNodeLocks(base, nodes);
       const known = recipe.extends ? readLock(strata, lockPath({ ...name, recipe: recipe.extends })) : "";
       const request = { root: folder, recipe, name, nodes: joined, prefer: known || undefined };
@@ -80,17 +80,20 @@ export async function refreshOwn(
 }
 
 /** Throws everything that does not fit between a recipe of one's own and its locks. Asks nobody. */
-export function checkOwn(chosen: readonly Part[], own: OwnRecipe): void {
+export function checkExternalLocks(chosen: readonly LockKind[], own: ExternalRecipe): void {
   const { recipe, folder, strata } = own;
   const nodes = readNodes(folder);
   const joined = joinNodeLocks(readNodes(strata), nodes);
   if (chosen.includes("nodes")) throwAll(nodeLockPath, nodeLockProblems([recipe], joined, nodes));
-  if (chosen.includes("python")) checkPython(folder, recipe, joined, ownPythonLocks(own));
+  if (chosen.includes("python")) checkPython(folder, recipe, joined, externalPythonLocks(own));
   note(`The locks of ${recipe.name} fit their inputs: ${chosen.join(", ")}.`);
 }
 
 /** The lock for the recipe's own defaults, and those for other choices that are there already. */
-export function ownPythonLocks({ recipe, folder }: Pick<OwnRecipe, "recipe" | "folder">): LockName[] {
+export function externalPythonLocks({
+  recipe,
+  folder,
+}: Pick<ExternalRecipe, "recipe" | "folder">): LockName[] {
   const defaults = completeDefaults(recipe);
   return pythonVersions.flatMap((python) =>
     cudaVersions

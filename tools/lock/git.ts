@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { UserError } from "../../errors.ts";
-import type { Entry } from "../../lib/lock-making/node-source.ts";
+import type { TreeEntry } from "../../lib/lock-making/node-source.ts";
 import { attempt, tail } from "../program/exec.ts";
 
 /** Tries of one call of a server, and the pause after the first failure. */
@@ -24,10 +24,10 @@ export interface Remote {
 }
 
 /** A commit in a repository of its own on this machine. */
-export interface Fetched {
-  readonly entries: readonly Entry[];
+export interface FetchedCommit {
+  readonly entries: readonly TreeEntry[];
   /** The contents of `entries`, as text, by path. */
-  readonly read: (entries: readonly Entry[]) => Promise<Map<string, string>>;
+  readonly read: (entries: readonly TreeEntry[]) => Promise<Map<string, string>>;
 }
 
 /** The commit that a branch or tag points at now; annotated tags are followed, a full commit stands for itself. */
@@ -60,7 +60,7 @@ export async function resolveRef(remote: Remote, ref: string): Promise<string> {
 }
 
 /** Fetches exactly one commit, without history, into a bare repository in `folder`. */
-export async function fetchCommit(remote: Remote, commit: string, folder: string): Promise<Fetched> {
+export async function fetchCommit(remote: Remote, commit: string, folder: string): Promise<FetchedCommit> {
   const local = await shallow(remote, commit, folder);
   const listing = await execa("git", local("ls-tree", "-r", "-z", "--long", commit));
   return {
@@ -106,7 +106,7 @@ async function shallow(remote: Remote, commit: string, folder: string, ...option
   return local;
 }
 
-type Blob = Pick<Entry, "path" | "object">;
+type Blob = Pick<TreeEntry, "path" | "object">;
 
 function objects(entries: readonly Blob[]): string {
   return entries.map(({ object }) => `${object}\n`).join("");
@@ -122,7 +122,7 @@ async function readTexts(entries: readonly Blob[], local: Local): Promise<Map<st
 }
 
 /** `<mode> <type> <object> <size>\t<path>`; a submodule has the type `commit` and no size. Links (120000) say nothing. */
-function toEntry(line: string): Entry[] {
+function toEntry(line: string): TreeEntry[] {
   const [, mode, type, object, size, path] = /^(\d+) (\w+) (\w+) +(-|\d+)\t([\s\S]+)$/.exec(line) ?? [];
   if (!type || !object || !path || mode === "120000") return [];
   return [{ path, object, size: type === "commit" ? null : Number(size) }];

@@ -8,7 +8,7 @@ import { managerMapFile, readManagerMap } from "../../lib/lock-making/manager-ma
 import { type NodeClasses, nodeClassesPath, type ReadRepository } from "../../lib/locks/node-classes.ts";
 import type { Checkout, NodeLock } from "../../lib/locks/node-lock.ts";
 import { mirrored } from "../../lib/mirrors.ts";
-import type { Say } from "../program/progress.ts";
+import type { ReportProgress } from "../program/progress.ts";
 import { fetchFiles } from "./git.ts";
 
 const managerName = "Comfy-Org/ComfyUI-Manager";
@@ -28,7 +28,7 @@ const found = z.strictObject({
 export async function lockClasses(
   lock: NodeLock,
   mirrors: Readonly<Record<string, string>>,
-  say: Say = () => {},
+  say: ReportProgress = () => {},
 ): Promise<NodeClasses> {
   const folder = await mkdtemp(join(tmpdir(), "strata-classes-"));
   const checkouts = Object.entries(lock.repositories);

@@ -3,7 +3,7 @@ import type { ImageLock, LockedImage } from "../../lib/locks/image-lock.ts";
 import { readManifest } from "../../oci/client.ts";
 import { parseReference } from "../../oci/references.ts";
 import { Transport } from "../../oci/transport.ts";
-import type { Say } from "../program/progress.ts";
+import type { ReportProgress } from "../program/progress.ts";
 
 /** What the lock says of a digest that the registry itself gave. */
 const asked = "Asked at its registry, by `npm run lock -- images`.";
@@ -11,7 +11,7 @@ const asked = "Asked at its registry, by `npm run lock -- images`.";
 /** The digest that each base image's tag has now; all that cannot be asked is told together. */
 export async function lockImages(
   lock: ImageLock,
-  say: Say = () => {},
+  say: ReportProgress = () => {},
   transport = new Transport(),
 ): Promise<ImageLock> {
   const problems: UserError[] = [];

@@ -6,8 +6,8 @@ import {
   modelLockPath,
   modelPath,
 } from "../../lib/locks/model-lock.ts";
-import type { Say } from "../program/progress.ts";
-import { type Asking, askSource, type FileFacts } from "./ask-source.ts";
+import type { ReportProgress } from "../program/progress.ts";
+import { askSource, type FileFacts, type SourceAccess } from "./ask-source.ts";
 
 /** What the lock says of a size and hash that the source itself gave. */
 const asked = "size and sha256 asked at the source, by `npm run lock -- models`";
@@ -18,7 +18,11 @@ const askedSize = "size asked at the source, by `npm run lock -- models`; sha256
  * and of all others it is checked that the source still serves the same file. Nothing is downloaded. All that fails is
  * told together.
  */
-export async function lockModels(lock: ModelLock, asking: Asking, say: Say = () => {}): Promise<ModelLock> {
+export async function lockModels(
+  lock: ModelLock,
+  asking: SourceAccess,
+  say: ReportProgress = () => {},
+): Promise<ModelLock> {
   const problems: UserError[] = [];
   const fresh: LockedModel[] = [];
   const all = [...lock.models, ...lock.incomplete];

@@ -9,13 +9,13 @@ import {
   pipCalls,
   pointersOf,
 } from "../../lib/lock-making/node-source.ts";
-import type { Source, Sources } from "../../lib/lock-making/node-sources.ts";
+import type { GitSources, NamedGitSource } from "../../lib/lock-making/node-sources.ts";
 import { chooseRequirementFiles, type Files } from "../../lib/lock-making/requirement-files.ts";
 import { parseGitmodules } from "../../lib/lock-making/submodules.ts";
 import type { Checkout, LockedGitPackage, NodeLock } from "../../lib/locks/node-lock.ts";
 import { mirrored } from "../../lib/mirrors.ts";
-import type { Say } from "../program/progress.ts";
-import { type Fetched, fetchCommit, resolveRef } from "./git.ts";
+import type { ReportProgress } from "../program/progress.ts";
+import { type FetchedCommit, fetchCommit, resolveRef } from "./git.ts";
 
 /** How many repositories are read at the same time: more would only annoy their servers. */
 const AT_ONCE = 4;
@@ -29,15 +29,18 @@ interface Reading {
 
 /** Looks every source up and reads it at its commit; all that fails is told together. */
 export async function lockNodes(
-  { repositories, packages }: Sources,
+  { repositories, packages }: GitSources,
   mirrors: Readonly<Record<string, string>>,
-  say: Say = () => {},
+  say: ReportProgress = () => {},
 ): Promise<NodeLock> {
   const folder = await mkdtemp(join(tmpdir(), "strata-nodes-"));
   const problems: UserError[] = [];
   const total = repositories.length + packages.length;
   let done = 0;
-  const each = async <T>(sources: readonly Source[], read: (source: Source) => Promise<T>) => {
+  const each = async <T>(
+    sources: readonly NamedGitSource[],
+    read: (source: NamedGitSource) => Promise<T>,
+  ) => {
     const found = await inParallel(sources, async (source): Promise<[string, T][]> => {
       try {
         return [[source.name, await read(source)]];
@@ -64,7 +67,7 @@ export async function lockNodes(
   }
 }
 
-async function lockNode(source: Source, reading: Reading): Promise<Checkout> {
+async function lockNode(source: NamedGitSource, reading: Reading): Promise<Checkout> {
   const { name, repository, ref } = source;
   const { commit, fetched } = await lookUp(source, reading);
   const files = await textsOf(fetched);
@@ -90,7 +93,7 @@ async function lockNode(source: Source, reading: Reading): Promise<Checkout> {
   };
 }
 
-async function lockPackage(source: Source, reading: Reading): Promise<LockedGitPackage> {
+async function lockPackage(source: NamedGitSource, reading: Reading): Promise<LockedGitPackage> {
   const { name, repository, ref } = source;
   const { commit, fetched } = await lookUp(source, reading);
   const version = packageVersion(await textsOf(fetched));
@@ -102,13 +105,13 @@ async function lockPackage(source: Source, reading: Reading): Promise<LockedGitP
   );
 }
 
-async function lookUp({ name, repository, ref }: Source, { mirrors, folder }: Reading) {
+async function lookUp({ name, repository, ref }: NamedGitSource, { mirrors, folder }: Reading) {
   const remote = { name, location: mirrored(repository, mirrors) };
   const commit = await resolveRef(remote, ref);
   return { commit, fetched: await fetchCommit(remote, commit, folder) };
 }
 
-async function textsOf(fetched: Fetched): Promise<Files> {
+async function textsOf(fetched: FetchedCommit): Promise<Files> {
   return await fetched.read(fetched.entries.filter(isOfInterest));
 }
 
@@ -119,8 +122,8 @@ interface Below extends Pick<Checkout, "submodules" | "pointers" | "warnings"> {
 
 /** Submodules and theirs. Each is fetched too: its commit has to be there, and so has the content of its files. */
 async function submodulesOf(
-  parent: Pick<Source, "name" | "repository" | "omit">,
-  { entries }: Fetched,
+  parent: Pick<NamedGitSource, "name" | "repository" | "omit">,
+  { entries }: FetchedCommit,
   files: Files,
   reading: Reading,
   prefix = "",

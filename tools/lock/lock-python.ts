@@ -1,6 +1,6 @@
 import { cudaVersions, type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.ts";
 import { byOrigin } from "../../lib/lock-making/resolver-inputs.ts";
-import { missingPackages } from "../../lib/locks/missing-wheels.ts";
+import { missingWheelProblems } from "../../lib/locks/missing-wheels.ts";
 import type { NodeLock } from "../../lib/locks/node-lock.ts";
 import { parsePythonLock } from "../../lib/locks/python-lock.ts";
 import {
@@ -14,7 +14,7 @@ import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { step } from "../program/progress.ts";
 import { renderTable } from "../program/table.ts";
 import type { LockSources } from "./refresh.ts";
-import { resolve } from "./resolve-requirements.ts";
+import { resolveRequirements } from "./resolve-requirements.ts";
 import { type Compile, installUv } from "./uv.ts";
 import { type LockFile, readLock } from "./write-locks.ts";
 
@@ -67,7 +67,7 @@ export async function lockOne(
   const path = lockPath(name);
   const asked = byOrigin(lockRequirements(recipe, name, nodes));
   const body = await step(`Resolving ${path}`, () =>
-    resolve(compile, {
+    resolveRequirements(compile, {
       path,
       python: name.python,
       mayMiss: young.has(name.python),
@@ -78,7 +78,7 @@ export async function lockOne(
   );
   const text = `${lockHeader(name, recipe, lockInputs(recipe, name, nodes), body)}${body}`;
   tellMoves(path, readLock(root, path), text, tell);
-  for (const { message } of missingPackages(text, path)) tell(`  ${message}`);
+  for (const { message } of missingWheelProblems(text, path)) tell(`  ${message}`);
   return { path, text };
 }
 

@@ -21,8 +21,8 @@ import { lockPython } from "./lock-python.ts";
 import { type LockFile, readLock } from "./write-locks.ts";
 
 /** What can be locked, in the order in which it is: classes and Python need to know the nodes. */
-export const parts = ["images", "nodes", "classes", "python", "models"] as const;
-export type Part = (typeof parts)[number];
+export const lockKinds = ["images", "nodes", "classes", "python", "models"] as const;
+export type LockKind = (typeof lockKinds)[number];
 
 /** What locks are made from. */
 export interface LockSources {
@@ -36,13 +36,13 @@ export const imageLockPath = "locks/images.json";
 
 type Tell = (text: string) => void;
 
-export function isPart(name: string): name is Part {
-  return (parts as readonly string[]).includes(name);
+export function isLockKind(name: string): name is LockKind {
+  return (lockKinds as readonly string[]).includes(name);
 }
 
 /** Makes locks anew and tells what moved. Writes nothing: a failure half-way changes no file. */
 export async function refresh(
-  chosen: readonly Part[],
+  chosen: readonly LockKind[],
   sources: LockSources,
   tell: Tell,
 ): Promise<readonly LockFile[]> {
@@ -58,7 +58,7 @@ export async function refresh(
   if (willRefresh) {
     const wanted = nodeSources(sources.recipes);
     const fresh = await step("Looking up git sources", (say) => lockNodes(wanted, sources.mirrors, say));
-    tellNodes(nodes, fresh, tell);
+    reportNodeMoves(nodes, fresh, tell);
     nodes = fresh;
     files.push({ path: nodeLockPath, text: formatNodeLock(fresh) });
   }
@@ -108,7 +108,7 @@ function tellImages(before: ImageLock, after: ImageLock, tell: Tell): void {
 }
 
 /** Tells which sources moved, and what no lock can hold. */
-export function tellNodes(before: NodeLock, after: NodeLock, tell: Tell): void {
+export function reportNodeMoves(before: NodeLock, after: NodeLock, tell: Tell): void {
   const moves = nodeMoves(before, after);
   const total = Object.keys(after.repositories).length + Object.keys(after.packages).length;
   tell(`${nodeLockPath}: ${moves.length} of ${total} sources moved`);

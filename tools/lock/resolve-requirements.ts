@@ -2,31 +2,40 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { throwAll, UserError } from "../../errors.ts";
-import type { Asked } from "../../lib/comfyui/custom-nodes.ts";
+import type { Requirement } from "../../lib/comfyui/custom-nodes.ts";
 import { markSources } from "../../lib/lock-making/pylock.ts";
-import { conflictRemedy, explainConflict, isConflict } from "../../lib/lock-making/resolver-conflict.ts";
+import {
+  explainResolverConflict,
+  isResolverConflict,
+  resolverConflictRemedy,
+} from "../../lib/lock-making/resolver-conflict.ts";
 import { resolverInputs } from "../../lib/lock-making/resolver-inputs.ts";
-import { askers, formatMissing, type Missing, withoutWheels } from "../../lib/locks/missing-wheels.ts";
+import {
+  formatMissingWheels,
+  type MissingWheel,
+  missingWheels,
+  requirementOrigins,
+} from "../../lib/locks/missing-wheels.ts";
 import type { Resolution } from "../../lib/recipe/recipe.ts";
 import { tail } from "../program/exec.ts";
 import { heldBack, withoutWheel, withoutYoungWheel } from "./availability.ts";
 import type { Compile } from "./uv.ts";
 
 /** What is to be resolved together. */
-export interface Request {
+export interface ResolutionRequest {
   /** Path of the lock, for messages. */
   readonly path: string;
   readonly python: string;
   /** Whether the lock may say what is missing for this Python, instead of failing. */
   readonly mayMiss: boolean;
-  readonly asked: readonly Asked[];
+  readonly asked: readonly Requirement[];
   readonly aliases: Resolution["aliases"];
   /** A lock whose versions are kept where they fit, instead of the newest. */
   readonly prefer?: string | undefined;
 }
 
 /** The body of a lock: everything that is asked for, resolved together, with hashes; or what is missing. */
-export async function resolve(compile: Compile, request: Request): Promise<string> {
+export async function resolveRequirements(compile: Compile, request: ResolutionRequest): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "strata-lock-"));
   const { path, python, mayMiss, asked, aliases, prefer } = request;
   try {
@@ -43,7 +52,7 @@ export async function resolve(compile: Compile, request: Request): Promise<strin
       const result = await compile(folder, python, [...args, "--output-file", output]);
       return result.ok ? { ...result, stdout: await readFile(output, "utf8") } : result;
     });
-    if (body === "") return formatMissing(missing);
+    if (body === "") return formatMissingWheels(missing);
     if (body.includes("://")) {
       throw new UserError(path, "would hold an address.", "Look for one in uv's configuration.");
     }
@@ -57,10 +66,10 @@ export async function resolve(compile: Compile, request: Request): Promise<strin
       .filter((source) => !source.hasSource || waiting.includes(source))
       .map(({ name, version }) => ({
         name,
-        reason: `${name}==${version} has no wheel for ${python}${askers(name, asked)}`,
+        reason: `${name}==${version} has no wheel for ${python}${requirementOrigins(name, asked)}`,
       }));
     const all = [...missing, ...nothing, ...held];
-    if (all.length > 0) return formatMissing(all);
+    if (all.length > 0) return formatMissingWheels(all);
     return markSources(body, new Set(sources.map(({ name }) => name)));
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -70,39 +79,39 @@ export async function resolve(compile: Compile, request: Request): Promise<strin
 /** Resolves again without what turns out to be missing, until all of it is known. */
 async function compileWithout(
   excluded: readonly string[],
-  { path, asked, mayMiss }: Request,
+  { path, asked, mayMiss }: ResolutionRequest,
   compile: (excluded: readonly string[]) => ReturnType<Compile>,
-): Promise<{ body: string; missing: readonly Missing[] }> {
-  const missing: Missing[] = [];
+): Promise<{ body: string; missing: readonly MissingWheel[] }> {
+  const missing: MissingWheel[] = [];
   for (;;) {
     const names = missing.map(({ name }) => name);
     const result = await compile([...excluded, ...names]);
     if (result.ok) return { body: `${result.stdout.trimEnd()}\n`, missing };
-    const more = withoutWheels(result.all, asked).filter(({ name }) => !names.includes(name));
+    const more = missingWheels(result.all, asked).filter(({ name }) => !names.includes(name));
     if (mayMiss && more.length > 0) missing.push(...more);
     // Nobody uses that lock yet, so it stands in no other's way.
-    else if (mayMiss && isConflict(result.all))
+    else if (mayMiss && isResolverConflict(result.all))
       return { body: "", missing: [...missing, conflict(result.all)] };
     else throw failure(path, result.all, asked);
   }
 }
 
 /** The resolver's reason in one line. */
-function conflict(output: string): Missing {
+function conflict(output: string): MissingWheel {
   const [, reason = ""] = /(Because .*)/.exec(output.replace(/\s*\n\s*/g, " ")) ?? [];
   return { name: "", reason: `no versions fit together: ${reason.slice(0, CONFLICT_SHOWN)}` };
 }
 
 const CONFLICT_SHOWN = 400;
 
-function failure(path: string, output: string, asked: readonly Asked[]): UserError {
+function failure(path: string, output: string, asked: readonly Requirement[]): UserError {
   const said = `cannot be resolved:\n${tail(output, 30)}\n`;
-  if (!isConflict(output)) return new UserError(path, said, "Check the network and the index.");
-  const explanation = explainConflict(output, asked).replace(/^/gm, "  ");
-  return new UserError(path, `${said}Who asks for what:\n${explanation}\n`, conflictRemedy);
+  if (!isResolverConflict(output)) return new UserError(path, said, "Check the network and the index.");
+  const explanation = explainResolverConflict(output, asked).replace(/^/gm, "  ");
+  return new UserError(path, `${said}Who asks for what:\n${explanation}\n`, resolverConflictRemedy);
 }
 
-function heldBackError({ name, reason }: Missing): UserError {
+function heldBackError({ name, reason }: MissingWheel): UserError {
   return new UserError(
     name,
     `${reason.slice(name.length + 1)}.`,

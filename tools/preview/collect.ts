@@ -4,21 +4,21 @@ import { UserError } from "../../errors.ts";
 import { type Home, repository } from "../../home.ts";
 import { nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
 import { type Attempt, previewAll } from "../../lib/preview/all-stacks.ts";
-import { sourcesOf } from "../../lib/preview/moves.ts";
+import { indexCommits } from "../../lib/preview/moves.ts";
 import type { Preview } from "../../lib/preview/preview-schema.ts";
-import type { Known } from "../../lib/preview/preview-stack.ts";
-import { knownByPlan, unknownStack } from "../../lib/preview/previous-stack.ts";
+import type { PreviousStack } from "../../lib/preview/preview-stack.ts";
+import { noPreviousStack, previousFromPlan } from "../../lib/preview/previous-stack.ts";
 import { secretValues } from "../../lib/redact.ts";
-import { ownsBackend } from "../program/environment.ts";
+import { usesFileBackend } from "../program/environment.ts";
 import { type CheckoutPlan, planStackIn } from "../stack/checkout-plan.ts";
 import { projectName, readOptional } from "../stack/stack.ts";
-import { type Asked, askEngines, findPulumi } from "./engine.ts";
+import { askEngines, type EngineResult, findPulumi } from "./engine.ts";
 import { readHistory } from "./history-file.ts";
-import { knownInBackend, knownInState, stackNamed } from "./read-previous.ts";
+import { previousFromBackend, previousFromState, stackNamed } from "./read-previous.ts";
 import { defaultBase, mergeBase, withRevision } from "./revision.ts";
 
 /** What is asked of a preview. */
-export interface Wish {
+export interface PreviewRequest {
   readonly stacks: readonly string[];
   /** Nothing but this clone: no CLI, no backend, no network. */
   readonly offline: boolean;
@@ -27,17 +27,17 @@ export interface Wish {
 }
 
 /** Brings together what the preview of several stacks is made of. One stack that fails does not stop the others. */
-export async function collectPreview(home: Home, wish: Wish): Promise<Preview> {
+export async function collectPreview(home: Home, wish: PreviewRequest): Promise<Preview> {
   const project = projectName(await readOptional(join(repository, "Pulumi.yaml")));
   const plans = await eachStack(wish.stacks, (stack) => planStackIn(repository, stack, home));
-  const base = wish.base ?? (wish.offline && !ownsBackend() ? await defaultBase() : undefined);
+  const base = wish.base ?? (wish.offline && !usesFileBackend() ? await defaultBase() : undefined);
   const before = base ? await plansOf(base, wish.stacks, home) : undefined;
   const asked = wish.offline || base ? undefined : await askEngines(home, project, wish.stacks);
-  const knownOf = async (stack: string): Promise<Known> => {
-    if (before) return before.known.get(stack) ?? unknownStack("the base has no such stack");
-    if (ownsBackend()) return await knownInState(home, project, stack);
-    if (wish.offline) return unknownStack("there is no revision to compare with");
-    return await knownInBackend(stackNamed(home, project, stack, await findPulumi(home)));
+  const knownOf = async (stack: string): Promise<PreviousStack> => {
+    if (before) return before.known.get(stack) ?? noPreviousStack("the base has no such stack");
+    if (usesFileBackend()) return await previousFromState(home, project, stack);
+    if (wish.offline) return noPreviousStack("there is no revision to compare with");
+    return await previousFromBackend(stackNamed(home, project, stack, await findPulumi(home)));
   };
   const known = await eachStack(wish.stacks, knownOf);
   const attempts = wish.stacks.map((stack) =>
@@ -47,7 +47,7 @@ export async function collectPreview(home: Home, wish: Wish): Promise<Preview> {
   return previewAll(attempts, {
     revision: first?.revision ?? null,
     history: await readHistory(home),
-    sources: sourcesOf([nodeLockIn(repository), ...(before?.locks ?? [])].flat()),
+    commits: indexCommits([nodeLockIn(repository), ...(before?.locks ?? [])].flat()),
     secrets: secretValues(process.env),
   });
 }
@@ -70,13 +70,13 @@ async function eachStack<T>(
 function attempted(
   stack: string,
   plan: CheckoutPlan | Error | undefined,
-  known: Known | Error | undefined,
-  asked: Asked | undefined,
+  previous: PreviousStack | Error | undefined,
+  answer: EngineResult | undefined,
 ): Attempt {
   if (plan === undefined || plan instanceof Error) return { stack, problem: reason(plan) };
-  if (known === undefined || known instanceof Error) return { stack, problem: reason(known) };
-  if (asked?.problem !== undefined) return { stack, problem: `Pulumi's preview failed:\n${asked.problem}` };
-  return { stack, planned: plan.planned, known, engine: asked?.answer ?? null };
+  if (previous === undefined || previous instanceof Error) return { stack, problem: reason(previous) };
+  if (answer?.problem !== undefined) return { stack, problem: `Pulumi's preview failed:\n${answer.problem}` };
+  return { stack, planned: plan.planned, previous, engine: answer?.answer ?? null };
 }
 
 /** What the user can mend is told as it is; anything else is a bug, and its first line has to do in public. */
@@ -89,17 +89,17 @@ function reason(error: Error | undefined): string {
 async function plansOf(revision: string, stacks: readonly string[], home: Home) {
   const commit = await mergeBase(revision);
   return await withRevision(commit, async (root) => {
-    const planned = await eachStack(stacks, async (stack): Promise<Known> => {
+    const planned = await eachStack(stacks, async (stack): Promise<PreviousStack> => {
       if (!existsSync(join(root, `Pulumi.${stack}.yaml`)))
-        return unknownStack("the stack is new in this change");
-      return knownByPlan((await planStackIn(root, stack, home)).planned, commit);
+        return noPreviousStack("the stack is new in this change");
+      return previousFromPlan((await planStackIn(root, stack, home)).planned, commit);
     });
     const known = [...planned].map(
       ([stack, result]) =>
         [
           stack,
           result instanceof Error
-            ? unknownStack(`revision ${commit.slice(0, 10)} cannot be planned: ${reason(result)}`)
+            ? noPreviousStack(`revision ${commit.slice(0, 10)} cannot be planned: ${reason(result)}`)
             : result,
         ] as const,
     );

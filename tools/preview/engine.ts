@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Home } from "../../home.ts";
 import type { EngineAnswer } from "../../lib/preview/preview-schema.ts";
 import { listed } from "../../lib/preview/words.ts";
-import { ownsBackend } from "../program/environment.ts";
+import { usesFileBackend } from "../program/environment.ts";
 import { tail } from "../program/exec.ts";
 import { step } from "../program/progress.ts";
 import { type Stack, statePath } from "../stack/stack.ts";
@@ -19,7 +19,7 @@ const answerSchema = z.object({
 });
 
 /** What the engine answered, or how it failed. */
-export type Asked =
+export type EngineResult =
   | { readonly answer: EngineAnswer; readonly problem?: never }
   | { readonly answer?: never; readonly problem: string };
 
@@ -39,11 +39,11 @@ export async function askEngines(
   home: Home,
   project: string,
   names: readonly string[],
-): Promise<Map<string, Asked>> {
+): Promise<Map<string, EngineResult>> {
   const pulumi = await findPulumi(home);
   const stacks = names
     .map((name) => stackNamed(home, project, name, pulumi))
-    .filter((stack) => !ownsBackend() || existsSync(statePath(home, stack)));
+    .filter((stack) => !usesFileBackend() || existsSync(statePath(home, stack)));
   const answers = await step(`Asking Pulumi about ${listed(names, 6)}`, () =>
     Promise.all(stacks.map(async (stack) => [stack.name, await askEngine(stack)] as const)),
   );
@@ -51,7 +51,7 @@ export async function askEngines(
 }
 
 /** What Pulumi's engine says to a stack. It needs no builder: nothing is built in a preview. */
-export async function askEngine(stack: Stack): Promise<Asked | undefined> {
+export async function askEngine(stack: Stack): Promise<EngineResult | undefined> {
   const { exitCode, stdout, stderr } = await execa(
     stack.pulumi,
     ["preview", "--json", "--refresh=false", "--non-interactive", "--stack", stack.name],

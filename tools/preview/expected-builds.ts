@@ -1,5 +1,5 @@
 import type { Home } from "../../home.ts";
-import { ownsBackend } from "../program/environment.ts";
+import { usesFileBackend } from "../program/environment.ts";
 import { collectPreview } from "./collect.ts";
 
 /**
@@ -7,7 +7,7 @@ import { collectPreview } from "./collect.ts";
  * show: nothing where it cannot be known at once.
  */
 export async function expectedBuilds(home: Home, stack: string): Promise<Map<string, number | null>> {
-  if (!ownsBackend()) return new Map();
+  if (!usesFileBackend()) return new Map();
   const { stacks } = await collectPreview(home, { stacks: [stack], offline: true }).catch(() => ({
     stacks: [],
   }));

@@ -2,7 +2,7 @@ import { delimiter, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { UserError } from "../../errors.ts";
 import { cache, type Home } from "../../home.ts";
-import type { Engine } from "../services/services.ts";
+import type { BuilderKind } from "../services/services.ts";
 
 /**
  * What every call of Pulumi gets beside this process's environment: Node and our tools first on PATH, our plugins,
@@ -10,7 +10,7 @@ import type { Engine } from "../services/services.ts";
  */
 export function pulumiEnvironment(
   home: Home,
-  engine: Engine,
+  engine: BuilderKind,
   current: NodeJS.ProcessEnv = process.env,
 ): Record<string, string> {
   const path = [dirname(process.execPath), home.bin, ...(current.PATH ?? "").split(delimiter)];
@@ -22,7 +22,7 @@ export function pulumiEnvironment(
     // Loading Pulumi's SDK is most of what a run without changes takes: compiled code spares a third of it.
     NODE_COMPILE_CACHE: join(cache, "node-compile"),
   };
-  if (ownsBackend(current)) environment.PULUMI_BACKEND_URL = pathToFileURL(home.state).href;
+  if (usesFileBackend(current)) environment.PULUMI_BACKEND_URL = pathToFileURL(home.state).href;
   if (current.PULUMI_CONFIG_PASSPHRASE === undefined && current.PULUMI_CONFIG_PASSPHRASE_FILE === undefined) {
     environment.PULUMI_CONFIG_PASSPHRASE = "";
   }
@@ -32,7 +32,7 @@ export function pulumiEnvironment(
 }
 
 /** Whether the state lies in our file backend. */
-export function ownsBackend(current: NodeJS.ProcessEnv = process.env): boolean {
+export function usesFileBackend(current: NodeJS.ProcessEnv = process.env): boolean {
   return !current.PULUMI_BACKEND_URL;
 }
 

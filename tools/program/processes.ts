@@ -71,7 +71,7 @@ export function listeningInodes(table: string, port: number): string[] {
 }
 
 /** Ends a process that we started: SIGTERM, and SIGKILL when it is still there after `patience` milliseconds. */
-export async function terminate(process: ProcessIdentity, patience: number): Promise<void> {
+export async function terminateProcess(process: ProcessIdentity, patience: number): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     if (!isSame(process)) return;
     globalThis.process.kill(process.pid, signal);

@@ -2,7 +2,7 @@ import ora from "ora";
 import prettyMs from "pretty-ms";
 
 /** Tells what a step is doing at the moment. */
-export type Say = (detail: string) => void;
+export type ReportProgress = (detail: string) => void;
 
 const QUIET_MS = 2_000;
 const HEARTBEAT_MS = 30_000;
@@ -21,7 +21,7 @@ export function note(text: string): void {
  * Does `work` and shows that it goes on. On a terminal: a spinner. Elsewhere: a line when it takes over two seconds,
  * one every 30 seconds, and one when it is done. A step that is over at once leaves no line.
  */
-export async function step<T>(title: string, work: (say: Say) => Promise<T>): Promise<T> {
+export async function step<T>(title: string, work: (say: ReportProgress) => Promise<T>): Promise<T> {
   const started = Date.now();
   const since = () => Date.now() - started;
   if (process.stderr.isTTY) return await spin(title, since, work);
@@ -44,7 +44,11 @@ export async function step<T>(title: string, work: (say: Say) => Promise<T>): Pr
   }
 }
 
-async function spin<T>(title: string, since: () => number, work: (say: Say) => Promise<T>): Promise<T> {
+async function spin<T>(
+  title: string,
+  since: () => number,
+  work: (say: ReportProgress) => Promise<T>,
+): Promise<T> {
   const spinner = ora({ text: title, discardStdin: false });
   const first = setTimeout(() => spinner.start(), 150);
   let detail = "";

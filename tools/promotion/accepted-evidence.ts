@@ -1,12 +1,12 @@
 import { UserError } from "../../errors.ts";
 import { type Evidence, parseEvidence } from "../../lib/evidence/evidence.ts";
-import { type Objection, objection, type Terms } from "../../lib/evidence/evidence-terms.ts";
+import { type EvidenceTerms, type Objection, objection } from "../../lib/evidence/evidence-terms.ts";
 import { parseReference } from "../../oci/references.ts";
 import type { Transport } from "../../oci/transport.ts";
 import { digestOfEvidence, forged } from "./evidence-store.ts";
 
 /** Evidence that moves tags to the image `reference`. */
-export interface Earned {
+export interface AcceptedEvidence {
   readonly digest: string;
   readonly evidence: Evidence;
   /** The artifact in the registry. */
@@ -20,12 +20,12 @@ export interface Earned {
  * @param text the evidence as JSON
  * @throws UserError that says what is wrong; then every tag stays.
  */
-export async function earned(
+export async function acceptEvidence(
   reference: string,
   text: string,
-  terms: Omit<Terms, "digest" | "now">,
+  terms: Omit<EvidenceTerms, "digest" | "now">,
   transport: Transport,
-): Promise<Earned> {
+): Promise<AcceptedEvidence> {
   const { digest } = parseReference(reference);
   if (!digest) throw new UserError(reference, "has no digest.", "A tag is moved to a digest: name one.");
   const evidence = parseEvidence(text, "standard input");

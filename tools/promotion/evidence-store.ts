@@ -1,11 +1,11 @@
 import { canonicalJson } from "../../lib/canonical-json.ts";
 import { type Evidence, parseEvidence } from "../../lib/evidence/evidence.ts";
-import { type Objection, objection, type Terms } from "../../lib/evidence/evidence-terms.ts";
+import { type EvidenceTerms, type Objection, objection } from "../../lib/evidence/evidence-terms.ts";
 import {
   type Artifact,
   artifactManifest,
-  type FoundArtifact,
   readArtifact,
+  type StoredArtifact,
   subjectOf,
 } from "../../oci/artifact.ts";
 import { imageExists, readManifest } from "../../oci/client.ts";
@@ -24,10 +24,10 @@ export interface StoredEvidence {
 }
 
 /** What is looked for; what is left out does not matter. */
-export interface EvidenceWish {
+export interface EvidenceQuery {
   readonly checksKey: string;
   readonly hostKinds?: readonly Evidence["host"]["kind"][] | undefined;
-  readonly host?: Terms["host"] | undefined;
+  readonly host?: EvidenceTerms["host"] | undefined;
   readonly maxAgeDays?: number | undefined;
   /** Milliseconds since 1970. @default this moment */
   readonly now?: number;
@@ -50,7 +50,7 @@ export async function storeEvidence(evidence: Evidence, transport = new Transpor
  */
 export async function findEvidence(
   reference: string,
-  wish: EvidenceWish,
+  wish: EvidenceQuery,
   transport = new Transport(),
 ): Promise<StoredEvidence | null> {
   const { digest = "" } = parseReference(reference);
@@ -124,7 +124,7 @@ export async function forged(
 }
 
 /** Reads evidence of this version; undefined for any other. */
-export function readable(payload: FoundArtifact["payload"], path: string): Evidence | undefined {
+export function readable(payload: StoredArtifact["payload"], path: string): Evidence | undefined {
   try {
     return parseEvidence(payload.toString("utf8"), path);
   } catch {

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.ts";
-import { plannedMove, type Wish, withEntries } from "../../lib/evidence/promotions.ts";
+import { planTagMove, type TagRequest, withEntries } from "../../lib/evidence/promotions.ts";
 import { formatReference } from "../../oci/references.ts";
 import { digestOfTag, tagManifest } from "../../oci/tag.ts";
 import type { Transport } from "../../oci/transport.ts";
@@ -7,7 +7,7 @@ import { note } from "../program/progress.ts";
 import { readPromotions, repositoryOf, writePromotions } from "./promotion-history.ts";
 
 /** What became of a tag. */
-export interface Moved {
+export interface TagMoveResult {
   /** `repository:tag` */
   readonly name: string;
   /** Whether it points at the digest now. */
@@ -23,12 +23,12 @@ export interface Moved {
 export async function moveTag(
   reference: string,
   tag: string,
-  wish: Wish,
+  wish: TagRequest,
   transport: Transport,
-): Promise<Moved> {
+): Promise<TagMoveResult> {
   const name = formatReference({ ...repositoryOf(reference), tag });
   const history = await readPromotions(reference, tag, transport);
-  const move = plannedMove(history, await digestOfTag(name, transport), wish);
+  const move = planTagMove(history, await digestOfTag(name, transport), wish);
   if (move.elsewhere)
     note(`${name} was at ${move.elsewhere}: somebody moved it there without strata, which is written down`);
   if (move.held) {

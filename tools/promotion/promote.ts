@@ -1,19 +1,19 @@
 import { UserError } from "../../errors.ts";
-import type { Terms } from "../../lib/evidence/evidence-terms.ts";
+import type { EvidenceTerms } from "../../lib/evidence/evidence-terms.ts";
 import type { Transport } from "../../oci/transport.ts";
 import type { Sessions } from "../../oci/upload.ts";
 import { required } from "../program/environment.ts";
 import { note } from "../program/progress.ts";
-import { earned } from "./accepted-evidence.ts";
+import { acceptEvidence } from "./accepted-evidence.ts";
 import { type CopyTarget, copyProduct, copyTagged } from "./copy-product.ts";
 import { moveTag } from "./move-tag.ts";
 
 /** What the components Promotion and ProductCopy ask for. */
-export interface Order {
+export interface PromotionRequest {
   /** The product, `repository@sha256:…`. */
   readonly reference: string;
   readonly tags: readonly string[];
-  readonly terms: Omit<Terms, "digest" | "now">;
+  readonly terms: Omit<EvidenceTerms, "digest" | "now">;
 }
 
 /** A copy that is made before tags are moved there. */
@@ -25,7 +25,7 @@ export interface Copy {
 }
 
 /** The order in the variables that components/promotion.ts sets. */
-export function orderFrom(environment: NodeJS.ProcessEnv = process.env): Order {
+export function promotionRequestFrom(environment: NodeJS.ProcessEnv = process.env): PromotionRequest {
   const host = required("STRATA_EVIDENCE_HOST", environment);
   if (host !== "any" && host !== "gpu") {
     throw new UserError("STRATA_EVIDENCE_HOST", `expected any or gpu, got "${host}".`, "");
@@ -49,13 +49,13 @@ export function orderFrom(environment: NodeJS.ProcessEnv = process.env): Order {
  * @param onTag hears of each tag that points there, as soon as it does
  */
 export async function promote(
-  { reference, tags, terms }: Order,
+  { reference, tags, terms }: PromotionRequest,
   evidence: string,
   transport: Transport,
   onTag: (name: string) => void,
   copy?: Copy,
 ): Promise<void> {
-  const { digest, artifact, evidence: found } = await earned(reference, evidence, terms, transport);
+  const { digest, artifact, evidence: found } = await acceptEvidence(reference, evidence, terms, transport);
   if (found.gpu === null && found.generation !== "cpu") {
     note(`evidence: by the ${found.host.kind}, which has no GPU; what needs one was not tested`);
   }

@@ -17,7 +17,7 @@ import { runPulumi } from "./update.ts";
  *
  * @returns Pulumi's exit code
  */
-export async function buildPart(
+export async function buildStages(
   home: Home,
   stack: Stack,
   plan: Plan,
@@ -49,7 +49,7 @@ export async function ensureBuilt(
 ): Promise<number> {
   const known = await Promise.all(stages.map((stage) => imageExists(stageReference(home, config, stage))));
   const missing = stages.filter((_, index) => !known[index]).map(({ name }) => name);
-  return missing.length === 0 ? 0 : await buildPart(home, stack, plan, missing);
+  return missing.length === 0 ? 0 : await buildStages(home, stack, plan, missing);
 }
 
 /** The URNs of what belongs to a part; the registry's type says which kind it is. */

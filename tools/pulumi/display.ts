@@ -3,7 +3,7 @@ import { createLogUpdate } from "log-update";
 import { note } from "../program/progress.ts";
 import type { Builds } from "./builds.ts";
 import type { Sink } from "./events.ts";
-import { type Awaited, endedLine, runningLines, type Style } from "./live.ts";
+import { type ExpectedSeconds, endedLine, runningLines, type Style } from "./live.ts";
 
 const HEARTBEAT_MS = 30_000;
 const REDRAW_MS = 120;
@@ -27,7 +27,7 @@ export function plainDisplay(heartbeat: () => string | undefined): Display {
 const colours = { good: "green", bad: "red", quiet: "gray" } as const;
 
 /** A list of what runs, redrawn in place; what has ended stays above it. */
-export function liveDisplay(builds: Builds, awaited: Awaited, stream = process.stderr): Display {
+export function liveDisplay(builds: Builds, awaited: ExpectedSeconds, stream = process.stderr): Display {
   const style: Style = (look, text) => styleText(colours[look], text, { stream });
   const update = createLogUpdate(stream);
   const told = new Set<string>();

@@ -82,7 +82,7 @@ interface Running {
 }
 
 /** An operation that failed. */
-export interface Failure {
+export interface ResourceFailure {
   readonly name: string;
   readonly target: string | undefined;
   /** The end of its log, as far as the engine passed it on; empty when its error has told that already. */
@@ -101,7 +101,7 @@ export class Reporter {
   readonly #now: () => number;
   readonly #running = new Map<string, Running>();
   readonly #tails = new Map<string, string[]>();
-  readonly failures: Failure[] = [];
+  readonly failures: ResourceFailure[] = [];
 
   /** `now` gives milliseconds. */
   constructor(sink: Sink, now: () => number = Date.now) {

@@ -4,7 +4,7 @@ import { elapsed } from "../program/progress.ts";
 import type { Operation } from "./builds.ts";
 
 /** What an update is expected to build, by resource, with the seconds that it took before. */
-export type Awaited = ReadonlyMap<string, number | null>;
+export type ExpectedSeconds = ReadonlyMap<string, number | null>;
 
 export type Style = (look: "good" | "bad" | "quiet", text: string) => string;
 
@@ -31,7 +31,7 @@ export function endedLine({ name, verb, started, ended, failed, bytes }: Operati
  */
 export function runningLines(
   operations: readonly Operation[],
-  awaited: Awaited,
+  awaited: ExpectedSeconds,
   { now, columns, style }: { now: number; columns: number; style: Style },
 ): string[] {
   const running = operations.filter(({ ended }) => ended === undefined);

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
-import { ownsBackend } from "../program/environment.ts";
+import { usesFileBackend } from "../program/environment.ts";
 import { run } from "../program/exec.ts";
-import { commandLine, identify, parentOf, terminate } from "../program/processes.ts";
+import { commandLine, identify, parentOf, terminateProcess } from "../program/processes.ts";
 import { note } from "../program/progress.ts";
 import { readOptional, type Stack, statePath } from "../stack/stack.ts";
 
@@ -24,7 +24,7 @@ const PATIENCE_MS = 5_000;
  * Only our own file backend is touched; another backend has its own ways.
  */
 export async function recover(home: Home, stack: Stack): Promise<void> {
-  if (!ownsBackend()) return;
+  if (!usesFileBackend()) return;
   const locks = readLocks(home, stack);
   const alive = locks.find(({ lock }) => isHeld(lock, hostname(), commandLine));
   if (alive) {
@@ -36,7 +36,7 @@ export async function recover(home: Home, stack: Stack): Promise<void> {
   }
   for (const { path } of locks) await rm(path, { force: true });
   const orphans = locks.length > 0 ? orphanedPlugins(home) : [];
-  await Promise.all(orphans.map((orphan) => terminate(orphan, PATIENCE_MS)));
+  await Promise.all(orphans.map((orphan) => terminateProcess(orphan, PATIENCE_MS)));
   const pending = pendingOperations(await readOptional(statePath(home, stack)));
   if (pending > 0) await dropPending(home, stack);
   if (locks.length + orphans.length + pending > 0) {

@@ -2,7 +2,7 @@ import { UserError } from "../../errors.ts";
 import { note } from "../program/progress.ts";
 
 /** What became of an update that Pulumi ran to its end. */
-export interface Update {
+export interface UpdateResult {
   readonly code: number;
   /** The product that the plan wants, where the stack's outputs have another one or none. */
   readonly missing?: string | undefined;
@@ -17,7 +17,10 @@ export interface Update {
  *
  * @throws UserError when it ends early again.
  */
-export async function wholeUpdate<T extends Update>(stack: string, update: () => Promise<T>): Promise<T> {
+export async function retryEarlyEnd<T extends UpdateResult>(
+  stack: string,
+  update: () => Promise<T>,
+): Promise<T> {
   const first = await update();
   if (first.code !== 0 || first.missing === undefined) return first;
   note(`pulumi: the update ended before ${first.missing} was built; going on with it`);

@@ -14,8 +14,8 @@ import type { Stack } from "../stack/stack.ts";
 import { builderLog } from "./build-log.ts";
 import { Builds } from "./builds.ts";
 import { type Display, liveDisplay, plainDisplay } from "./display.ts";
-import { type Failure, parseEvent, Reporter } from "./events.ts";
-import type { Awaited } from "./live.ts";
+import { parseEvent, Reporter, type ResourceFailure } from "./events.ts";
+import type { ExpectedSeconds } from "./live.ts";
 
 /**
  * Runs `pulumi <args>` on the stack and returns its exit code. Its events become a live list on a terminal and plain
@@ -69,7 +69,7 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
 }
 
 /** An update that is targeted at resources builds no others. */
-function targeted(expected: Awaited, args: readonly string[]): Awaited {
+function targeted(expected: ExpectedSeconds, args: readonly string[]): ExpectedSeconds {
   const targets = args.filter((argument) => argument.startsWith("urn:"));
   if (targets.length === 0) return expected;
   return new Map([...expected].filter(([name]) => targets.some((urn) => urn.endsWith(`::${name}`))));
@@ -78,8 +78,8 @@ function targeted(expected: Awaited, args: readonly string[]): Awaited {
 /** Adds what was built to the history; an update does not fail because of it. */
 async function keepHistory(home: Home, stack: string, builds: Builds): Promise<void> {
   try {
-    const { found, generation } = await stackConfig(repository, stack);
-    await addToHistory(home, builds.history({ recipe: found.recipe.name, generation }));
+    const { selected, generation } = await stackConfig(repository, stack);
+    await addToHistory(home, builds.history({ recipe: selected.recipe.name, generation }));
   } catch (error) {
     note(`history: not kept (${error instanceof Error ? error.message : error})`);
   }
@@ -91,7 +91,7 @@ const SHOWN_LINES = 40;
 /** Shows the end of what a failed operation wrote. */
 async function showLog(
   home: Home,
-  { name, target, tail: passedOn }: Failure,
+  { name, target, tail: passedOn }: ResourceFailure,
   environment: Stack["environment"],
 ): Promise<void> {
   // The docker-build provider drops the lines that come right before the end; the builder has all of them.

@@ -8,7 +8,7 @@ import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { tail } from "../program/exec.ts";
 import { recall, writeAtomically, writeJson } from "../program/files.ts";
-import { commandLine, identify, isSame, listenerOf, terminate } from "../program/processes.ts";
+import { commandLine, identify, isSame, listenerOf, terminateProcess } from "../program/processes.ts";
 import { step } from "../program/progress.ts";
 import { isFree, type Occupant } from "./ports.ts";
 
@@ -79,7 +79,7 @@ async function start(home: Home, daemon: Daemon, config: string): Promise<void> 
   const until = Date.now() + START_MS;
   while (!(await daemon.healthy())) {
     if (ended || Date.now() > until) {
-      if (identity) await terminate(identity, daemon.patience);
+      if (identity) await terminateProcess(identity, daemon.patience);
       await rm(pidPath(home, daemon.name), { force: true });
       throw new UserError(
         daemon.name,
@@ -99,7 +99,7 @@ export async function stopDaemon(
   patience: number,
 ): Promise<boolean> {
   const running = await runningDaemon(home, name, configFile);
-  if (running) await terminate(running, patience);
+  if (running) await terminateProcess(running, patience);
   await rm(pidPath(home, name), { force: true });
   return running !== undefined;
 }
@@ -114,13 +114,13 @@ async function runningDaemon(
   configFile: string,
 ): Promise<z.infer<typeof pidFile> | undefined> {
   const noted = await recall(pidPath(home, name), pidFile);
-  return noted && isSame(noted) && isOurs(commandLine(noted.pid), join(home.run, configFile))
+  return noted && isSame(noted) && isStrataProcess(commandLine(noted.pid), join(home.run, configFile))
     ? noted
     : undefined;
 }
 
 /** Whether a process was started with our configuration file. */
-export function isOurs(args: readonly string[], config: string): boolean {
+export function isStrataProcess(args: readonly string[], config: string): boolean {
   return args.some((argument) => argument === config || argument.endsWith(`=${config}`));
 }
 
@@ -134,7 +134,7 @@ export async function occupantOf(
   if (await isFree(port)) return { kind: "nobody" };
   const pid = listenerOf(port);
   const args = pid === undefined ? [] : commandLine(pid);
-  if (pid !== undefined && isOurs(args, join(home.run, configFile))) {
+  if (pid !== undefined && isStrataProcess(args, join(home.run, configFile))) {
     const identity = identify(pid);
     if (identity) await writeJson(pidPath(home, name), { ...identity, program: args[0] ?? "" });
     return { kind: "ours" };

@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import { UserError } from "../../errors.ts";
 
 /** One service's port and where the wish for it comes from. */
-export interface PortWish {
+export interface PortRequest {
   /** The variable that chooses it. */
   readonly variable: string;
   /** What that variable says. */
@@ -28,7 +28,7 @@ const ATTEMPTS = 100;
  */
 export async function decidePort(
   service: string,
-  wish: PortWish,
+  wish: PortRequest,
   occupantOf: (port: number) => Promise<Occupant>,
 ): Promise<{ port: number; moved?: string }> {
   const fixed = wish.chosen ?? wish.recorded;

@@ -21,7 +21,7 @@ import {
   ensureDockerRegistry,
   stopDocker,
 } from "./docker-services.ts";
-import { decidePort, isFree, type PortWish, portFrom } from "./ports.ts";
+import { decidePort, isFree, type PortRequest, portFrom } from "./ports.ts";
 import { REGISTRY_CONFIG, REGISTRY_PATIENCE, registryDaemon } from "./registry-process.ts";
 
 /** The file that tells everybody else where the builder and the registry are. */
@@ -41,7 +41,7 @@ export const servicesSchema = z.strictObject({
 });
 export type Services = z.infer<typeof servicesSchema>;
 /** `docker`: containers of a Docker engine; `buildkitd`: processes of this machine. */
-export type Engine = Services["builder"]["kind"];
+export type BuilderKind = Services["builder"]["kind"];
 
 const REGISTRY_PORT = 5_000;
 const BUILDER_PORT = 1_234;
@@ -53,7 +53,7 @@ export function recallServices(home: Home): Promise<Services | undefined> {
 }
 
 /** A Docker engine where one answers. What was chosen once stays, since the images are there. */
-export async function chooseEngine(home: Home): Promise<Engine> {
+export async function chooseBuilderKind(home: Home): Promise<BuilderKind> {
   const recorded = (await recallServices(home))?.builder.kind;
   if (recorded === "buildkitd") return recorded;
   if (await dockerAnswers()) return "docker";
@@ -68,9 +68,9 @@ export async function chooseEngine(home: Home): Promise<Engine> {
 }
 
 /** Makes sure that the builder and the registry run and are healthy, and writes down where. */
-export async function ensureServices(home: Home, engine: Engine, tools: Toolchain): Promise<Services> {
+export async function ensureServices(home: Home, engine: BuilderKind, tools: Toolchain): Promise<Services> {
   const recorded = await recallServices(home);
-  const registryWish: PortWish = {
+  const registryWish: PortRequest = {
     variable: "STRATA_REGISTRY_PORT",
     chosen: portFrom("STRATA_REGISTRY_PORT", process.env),
     recorded: portOf(recorded?.registry.address),
@@ -84,7 +84,7 @@ export async function ensureServices(home: Home, engine: Engine, tools: Toolchai
   return services;
 }
 
-async function ensureDocker(home: Home, wish: PortWish): Promise<Services> {
+async function ensureDocker(home: Home, wish: PortRequest): Promise<Services> {
   const ours = await dockerRegistryPort();
   // Another clone may have made the container; moving it would take its images' names away.
   const known = { ...wish, recorded: wish.recorded ?? ours };
@@ -109,7 +109,7 @@ async function ensureDocker(home: Home, wish: PortWish): Promise<Services> {
 async function ensureProcesses(
   home: Home,
   tools: Toolchain,
-  registryWish: PortWish,
+  registryWish: PortRequest,
   recordedBuilder: number | undefined,
 ): Promise<Services> {
   const registry = await decidePort("registry", registryWish, (port) =>

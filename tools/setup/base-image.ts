@@ -19,7 +19,7 @@ import { makeRootContext, SOURCE_DATE_EPOCH } from "./mmdebstrap.ts";
 export const localImagesSchema = z.record(z.string(), z.string());
 
 /** What the plan may build from: an image by digest, and whether it was made here. */
-export interface BaseImage {
+export interface PreparedBaseImage {
   readonly reference: string;
   readonly local: boolean;
 }
@@ -29,7 +29,11 @@ export interface BaseImage {
  * reached, a substitute is made with mmdebstrap and pushed to the local registry; it stays in use until it is gone
  * from there, since another base would rebuild everything.
  */
-export async function ensureBaseImage(home: Home, services: Services, name: string): Promise<BaseImage> {
+export async function ensureBaseImage(
+  home: Home,
+  services: Services,
+  name: string,
+): Promise<PreparedBaseImage> {
   const image = await lockedImage(name);
   const made = (await recall(home.images, localImagesSchema)) ?? {};
   const known = made[name];

@@ -1,6 +1,6 @@
 import { type Config, registryAccess, registryAddress } from "../../config.ts";
 import type { Home } from "../../home.ts";
-import { type RegistrySetting, registryHost, repositoryName } from "../../lib/registry/registry-setting.ts";
+import { imageRepository, type RegistrySetting, registryHost } from "../../lib/registry/registry-setting.ts";
 import { keepAuthority, keepLogin } from "../../oci/logins.ts";
 
 /**
@@ -18,7 +18,7 @@ export async function prepareRegistries(home: Home, config: Pick<Config, "regist
       const { owner, username = owner } = setting;
       await keepLogin(home.logins, address, { address, username, password });
     }
-    return repositoryName(setting, registryAddress(home.services));
+    return imageRepository(setting, registryAddress(home.services));
   };
   const { registry, copies } = config;
   return await Promise.all([registry, ...copies].map(prepare));

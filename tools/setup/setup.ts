@@ -1,17 +1,17 @@
 import { mkdir } from "node:fs/promises";
 import type { Home } from "../../home.ts";
 import { pulumiEnvironment } from "../program/environment.ts";
-import { chooseEngine, type Engine, ensureServices, type Services } from "../services/services.ts";
+import { type BuilderKind, chooseBuilderKind, ensureServices, type Services } from "../services/services.ts";
 import { ensureTools, neededTools, type Toolchain } from "../toolchain/toolchain.ts";
-import { type BaseImage, ensureBaseImage } from "./base-image.ts";
+import { ensureBaseImage, type PreparedBaseImage } from "./base-image.ts";
 import { preflight } from "./preflight.ts";
 
 /** Everything that a build needs, ready. */
 export interface Setup {
-  readonly engine: Engine;
+  readonly engine: BuilderKind;
   readonly tools: Toolchain;
   readonly services: Services;
-  readonly base: BaseImage;
+  readonly base: PreparedBaseImage;
   /** What a call of Pulumi gets beside this process's environment. */
   readonly environment: Record<string, string>;
 }
@@ -20,7 +20,7 @@ export interface Setup {
 export async function setUp(home: Home, base: string, firstBuildBytes?: number): Promise<Setup> {
   await mkdir(home.state, { recursive: true });
   await preflight(home, firstBuildBytes);
-  const engine = await chooseEngine(home);
+  const engine = await chooseBuilderKind(home);
   const tools = await ensureTools(home, neededTools[engine]);
   const services = await ensureServices(home, engine, tools);
   const image = await ensureBaseImage(home, services, base);

@@ -13,7 +13,7 @@ import { runWithRunc } from "./runc.ts";
 import { joinedImage, type Session, type SessionResult } from "./session.ts";
 
 /** A stack whose stages this machine can run something in. */
-export interface Place {
+export interface SessionStack {
   readonly stack: Stack;
   readonly planned: Awaited<ReturnType<typeof plannedStack>>;
   /** Whether a Docker engine runs it. */
@@ -21,7 +21,7 @@ export interface Place {
 }
 
 /** Opens a stack to run something in its stages; `command` is what the user typed, for messages. */
-export async function openPlace(home: Home, name: string, command: string): Promise<Place> {
+export async function openSessionStack(home: Home, name: string, command: string): Promise<SessionStack> {
   const stack = await openStack(home, name);
   const docker = (await recallServices(home))?.builder.kind === "docker";
   if (!docker && process.getuid?.() !== 0) {
@@ -38,9 +38,9 @@ export async function openPlace(home: Home, name: string, command: string): Prom
  * Runs a session in stages laid over each other, the lowest first. Those that are not built yet are built first; where
  * that fails, the result has Pulumi's exit code and `built` is false.
  */
-export async function enter(
+export async function runSession(
   home: Home,
-  { stack, planned, docker }: Place,
+  { stack, planned, docker }: SessionStack,
   stages: readonly Stage[],
   session: Omit<Session, "image"> & { readonly environment?: Readonly<Record<string, string>> },
 ): Promise<SessionResult & { readonly built: boolean }> {

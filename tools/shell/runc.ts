@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { openLayer } from "../../oci/client.ts";
-import type { JoinedImage } from "../../oci/shell-layers.ts";
+import type { SessionImage } from "../../oci/shell-layers.ts";
 import { attempt, tail } from "../program/exec.ts";
 import { writeJson } from "../program/files.ts";
 import { deferInterrupts } from "../program/main.ts";
@@ -68,7 +68,7 @@ export async function runWithRunc(home: Home, runc: string, session: Session): P
 }
 
 /** Unpacks what is not yet there; returns the folders' names, the lowest layer first. */
-async function unpackLayers(home: Home, { layers }: JoinedImage): Promise<string[]> {
+async function unpackLayers(home: Home, { layers }: SessionImage): Promise<string[]> {
   const root = join(home.shell, "layers");
   await mkdir(root, { recursive: true });
   const folders: string[] = [];

@@ -1,11 +1,11 @@
 import { readImage } from "../../oci/client.ts";
-import { type ImagePart, type JoinedImage, joinImages } from "../../oci/shell-layers.ts";
+import { joinImages, type SessionImage, type SessionLayers } from "../../oci/shell-layers.ts";
 
 /** What a shell is opened in, and what runs there. */
 export interface Session {
   /** How the machine calls itself inside. */
   readonly hostname: string;
-  readonly image: JoinedImage;
+  readonly image: SessionImage;
   /** A line for `sh`; undefined for a shell to type in. */
   readonly command: string | undefined;
   /** Whether there is a terminal to hand on. */
@@ -40,8 +40,8 @@ export function streamsOf({ capture = false }: Pick<Session, "capture">) {
 export async function joinedImage(
   references: readonly string[],
   environment: Readonly<Record<string, string>>,
-): Promise<JoinedImage> {
-  const parts = references.map(async (reference): Promise<ImagePart> => {
+): Promise<SessionImage> {
+  const parts = references.map(async (reference): Promise<SessionLayers> => {
     const { layers, config } = await readImage(reference);
     const diffIds = config.rootfs?.diff_ids ?? [];
     return { reference, layers, diffIds, environment: config.config?.Env ?? [] };

@@ -6,16 +6,16 @@ import { type Config, readConfig, refuseClear, refuseSecrets, registryAddress } 
 import type { Home } from "../../home.ts";
 import type * as compatibilityModule from "../../lib/gpu/compatibility.ts";
 import type * as generationsModule from "../../lib/gpu/generations.ts";
-import type { Planned } from "../../lib/preview/preview-stack.ts";
+import type { NextStack } from "../../lib/preview/preview-stack.ts";
 import { limitsKind } from "../../lib/registry/limits.ts";
-import { repositoryName } from "../../lib/registry/registry-setting.ts";
+import { imageRepository } from "../../lib/registry/registry-setting.ts";
 import type * as tagsModule from "../../lib/registry/tags.ts";
 import type * as stackPlanModule from "../../recipes/stack-plan.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
 /** A stack as a checkout plans it, and whose commit its labels name. */
 export interface CheckoutPlan {
-  readonly planned: Planned;
+  readonly planned: NextStack;
   readonly revision: string | null;
 }
 
@@ -49,12 +49,12 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
   const { plan, checks } = stackPlan.planStack(choices, provenance, { root, localImages: home.images });
   const { generation, cuda } = choices;
   const { recipe } = plan;
-  const planned: Planned = {
+  const planned: NextStack = {
     stack,
     plan,
     checks,
     test: choices.host && { hosts: choices.host, budget: choices.budget },
-    repository: repositoryName(choices.registry, registryAddress(home.services)),
+    repository: imageRepository(choices.registry, registryAddress(home.services)),
     limits: [choices.registry, ...copies].map(limitsKind),
     tags: tags.expandTags(choices.tags, { recipe, generation, commit: provenance.revision }),
     platform: {

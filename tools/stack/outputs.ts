@@ -1,7 +1,7 @@
 import { type Config, readProvenance, registryAddress } from "../../config.ts";
 import { type Home, repository } from "../../home.ts";
 import type { Stage } from "../../lib/plan/plan.ts";
-import { repositoryName } from "../../lib/registry/registry-setting.ts";
+import { imageRepository } from "../../lib/registry/registry-setting.ts";
 import { stageTag } from "../../lib/registry/tags.ts";
 import { planStack, type StackPlan } from "../../recipes/stack-plan.ts";
 import { run } from "../program/exec.ts";
@@ -23,5 +23,5 @@ export async function outputsOf(stack: Stack): Promise<Readonly<Record<string, u
 
 /** Where a stage's image is once it is built. */
 export function stageReference(home: Home, { registry }: Config, stage: Stage): string {
-  return `${repositoryName(registry, registryAddress(home.services))}:${stageTag(stage)}`;
+  return `${imageRepository(registry, registryAddress(home.services))}:${stageTag(stage)}`;
 }

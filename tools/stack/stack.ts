@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
-import { ownsBackend } from "../program/environment.ts";
+import { usesFileBackend } from "../program/environment.ts";
 import { attempt, tail } from "../program/exec.ts";
 
 /** A stack and how to call the CLI on it. */
@@ -31,7 +31,7 @@ export function statePath(home: Home, { project, name }: Pick<Stack, "project" |
 
 /** Makes sure that the stack exists in its backend. In our own, a look at its file spares a call. */
 export async function ensureStack(home: Home, stack: Stack): Promise<void> {
-  if (ownsBackend() && existsSync(statePath(home, stack))) return;
+  if (usesFileBackend() && existsSync(statePath(home, stack))) return;
   const result = await attempt(
     stack.pulumi,
     ["stack", "init", stack.name, "--no-select", "--non-interactive"],

@@ -4,7 +4,7 @@ import { home } from "../../home.ts";
 import { Transport } from "../../oci/transport.ts";
 import { required } from "../program/environment.ts";
 import { main } from "../program/main.ts";
-import { orderFrom, promote } from "../promotion/promote.ts";
+import { promote, promotionRequestFrom } from "../promotion/promote.ts";
 import { sessionsIn } from "../promotion/sessions.ts";
 
 /**
@@ -13,7 +13,7 @@ import { sessionsIn } from "../promotion/sessions.ts";
  * component ProductCopy; prints each tag that points at the copy.
  */
 await main(async () => {
-  const order = orderFrom();
+  const order = promotionRequestFrom();
   const target = { repository: required("STRATA_TARGET"), tag: required("STRATA_PRODUCT_TAG") };
   const sessions = sessionsIn(join(home.run, "uploads"));
   const models = process.env.STRATA_LIBRARY;

@@ -1,14 +1,14 @@
 import { text } from "node:stream/consumers";
 import { Transport } from "../../oci/transport.ts";
 import { main } from "../program/main.ts";
-import { orderFrom, promote } from "../promotion/promote.ts";
+import { promote, promotionRequestFrom } from "../promotion/promote.ts";
 
 /**
  * Makes STRATA_TAGS (separated by spaces) point at STRATA_REFERENCE, if the evidence on stdin is one that moves a tag
  * and the registry has it too. Called by the component Promotion; prints each tag that points there.
  */
 await main(async () => {
-  const order = orderFrom();
+  const order = promotionRequestFrom();
   await promote(order, await text(process.stdin), new Transport(), (name) =>
     process.stdout.write(`${name}\n`),
   );

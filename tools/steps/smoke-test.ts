@@ -8,7 +8,7 @@ import { type HostDescription, needsGpu, parseTest } from "../../lib/hosts/descr
 import { readImage } from "../../oci/client.ts";
 import { parseReference } from "../../oci/references.ts";
 import { testSomewhere } from "../hosts/attempts.ts";
-import { openHosts } from "../hosts/open-test-hosts.ts";
+import { openTestHosts } from "../hosts/open-test-hosts.ts";
 import { addToHistory } from "../preview/history-file.ts";
 import { required } from "../program/environment.ts";
 import { writeJson } from "../program/files.ts";
@@ -45,7 +45,7 @@ await main(async () => {
   }
 
   const keys: (string | null)[] = JSON.parse(process.env.STRATA_KEYS || "[]");
-  const hosts = await openHosts(test.hosts, { home, builder: required("STRATA_BUILDER"), keys });
+  const hosts = await openTestHosts(test.hosts, { home, builder: required("STRATA_BUILDER"), keys });
   const { computeCapabilities, minimumDriver, budget } = test;
   const interrupt = new AbortController();
   const order = { reference, computeCapabilities, minimumDriver, signal: interrupt.signal };

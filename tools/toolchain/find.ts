@@ -22,7 +22,7 @@ export function isExecutable(path: string): boolean {
 }
 
 /** A program that was found, or what speaks against the ones that were. */
-export type Found =
+export type ProgramSearch =
   | { readonly path: string; readonly version: Version }
   | { readonly path?: never; readonly rejected: readonly string[] };
 
@@ -32,7 +32,7 @@ export async function findOnPath(
   asked: readonly string[],
   range: VersionRange,
   path: string,
-): Promise<Found> {
+): Promise<ProgramSearch> {
   const rejected: string[] = [];
   for (const candidate of executables(name, path)) {
     const answer = await attempt(candidate, asked, { timeout: 10_000 });

@@ -10,27 +10,27 @@ import { formatRange, formatVersion } from "./tool-versions.ts";
 import { type ToolName, tools } from "./tools.ts";
 
 /** Where a tool was taken from, in the words of the line that says so. */
-export interface Resolved {
+export interface ResolvedTool {
   readonly path: string;
   readonly version: string;
   readonly source: string;
 }
 
 /** What resolving needs to know beside the tool. */
-export interface Surroundings {
+export interface ToolContext {
   readonly home: Home;
   readonly cache: string;
   /** A PATH to search. */
   readonly path: string;
   /** The Pulumi CLI, once that is resolved: it fetches plugins and may carry the language host. */
-  readonly pulumi?: Resolved;
+  readonly pulumi?: ResolvedTool;
 }
 
 /**
  * Finds, fetches or builds one tool: what is there already in a suitable version, then the official download, then
  * its Go module, then the Debian package, then the stand-in of this clone.
  */
-export async function resolveTool(name: ToolName, where: Surroundings): Promise<Resolved> {
+export async function resolveTool(name: ToolName, where: ToolContext): Promise<ResolvedTool> {
   const tool = tools[name];
   const present = await findPresent(name, where);
   if (present.path !== undefined) return present;
@@ -77,10 +77,10 @@ export async function resolveTool(name: ToolName, where: Surroundings): Promise<
   throw new UserError(name, "cannot be had from anywhere.", `Put ${wanted(name)} on PATH.`);
 }
 
-type Present = Resolved | { readonly path?: never; readonly rejected: string };
+type Present = ResolvedTool | { readonly path?: never; readonly rejected: string };
 
 /** Looks at what is on the machine already. */
-async function findPresent(name: ToolName, { path, pulumi, home }: Surroundings): Promise<Present> {
+async function findPresent(name: ToolName, { path, pulumi, home }: ToolContext): Promise<Present> {
   const tool = tools[name];
   if (tool.accepts) {
     const found = await findOnPath(name, tool.accepts.ask, tool.accepts.range, path);

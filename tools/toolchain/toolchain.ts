@@ -8,7 +8,7 @@ import { recall, writeJson } from "../program/files.ts";
 import { note } from "../program/progress.ts";
 import { goModules, hashFolder } from "./go-build.ts";
 import { pluginPath } from "./plugins.ts";
-import { type Resolved, resolveTool } from "./resolve-tool.ts";
+import { type ResolvedTool, resolveTool } from "./resolve-tool.ts";
 import { type ToolName, toolNames, tools } from "./tools.ts";
 
 const chosenTool = z.strictObject({
@@ -25,7 +25,7 @@ const record = z.strictObject({
 type Record = z.infer<typeof record>;
 
 /** The programs that were chosen, by name. */
-export type Toolchain = { readonly [name in ToolName]?: Resolved };
+export type Toolchain = { readonly [name in ToolName]?: ResolvedTool };
 
 const pulumiTools = [
   "pulumi",

@@ -1,7 +1,7 @@
 import { comfyuiName } from "../../locks/node-classes.ts";
 import type { ClassIndex } from "./class-index.ts";
 import { type NodeSource, sourceOf } from "./needed-nodes.ts";
-import { type Asked, type AskedFile, ask } from "./node-models.ts";
+import { type ModelReference, type NodeModels, nodeModels } from "./node-models.ts";
 import type { Workflow, WorkflowNode } from "./workflow.ts";
 
 /** A node of a workflow, as reports name it. */
@@ -12,7 +12,7 @@ export interface NodePlace {
   readonly title: string | null;
 }
 
-export interface NeededFile extends AskedFile {
+export interface NeededFile extends ModelReference {
   readonly askedBy: readonly NodePlace[];
 }
 
@@ -78,8 +78,8 @@ export function analyse(
   };
 }
 
-function askAll({ nodes }: Workflow, classes: ClassIndex): Map<string, Asked> {
-  return new Map(nodes.map((node) => [node.id, ask(node, classes)]));
+function askAll({ nodes }: Workflow, classes: ClassIndex): Map<string, NodeModels> {
+  return new Map(nodes.map((node) => [node.id, nodeModels(node, classes)]));
 }
 
 /**
@@ -88,7 +88,7 @@ function askAll({ nodes }: Workflow, classes: ClassIndex): Map<string, Asked> {
  */
 function idleNodes(
   { nodes }: Workflow,
-  asking: ReadonlyMap<string, Asked>,
+  asking: ReadonlyMap<string, NodeModels>,
   classes: ClassIndex,
 ): Set<string> {
   const idle = new Set<string>();

@@ -4,7 +4,7 @@ import type { ModelInput } from "../../locks/node-classes.ts";
  * Inputs that name models and that reading the sources does not show: the choices are computed, or the files lie in a
  * folder of the node. By class and input. Each group was read in its repository at the commit in locks/nodes.json.
  */
-export const knownInputs: Readonly<Record<string, Readonly<Record<string, ModelInput>>>> = {
+export const curatedInputs: Readonly<Record<string, Readonly<Record<string, ModelInput>>>> = {
   // Fannovel16/ComfyUI-Frame-Interpolation: vfi_models/<kind>/__init__.py and config.yaml (`ckpts_path`). The folder's
   // name is part of the path, and strata installs nodes under their repository's name.
   "AMT VFI": frameInterpolation("amt"),

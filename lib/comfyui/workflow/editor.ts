@@ -1,7 +1,7 @@
 import { UserError } from "../../../errors.ts";
 import { type EditorNode, type EditorWorkflow, modelHint, type Subgraph } from "./format.ts";
 import { groupAsSubgraph, groupName } from "./group-node.ts";
-import { enter, isActive, resolve, type Scope, tables, usersOf } from "./scope.ts";
+import { enterSubgraph, isActive, resolveLink, type Scope, tables, usersOf } from "./scope.ts";
 import { virtualTypes } from "./virtual.ts";
 import type { InputValue, ModelHint, Workflow, WorkflowNode } from "./workflow.ts";
 
@@ -33,7 +33,7 @@ export function readEditor(workflow: EditorWorkflow, path: string): Workflow {
       const definition = definitionOf(node);
       if (virtualTypes.has(node.type)) continue;
       if (!isActive(node)) inactive++;
-      else if (definition) collect(enter(node, definition, scope), depth + 1);
+      else if (definition) collect(enterSubgraph(node, definition, scope), depth + 1);
       else nodes.push(toNode(node, scope));
     }
   };
@@ -67,7 +67,7 @@ function toNode(node: EditorNode, scope: Scope): WorkflowNode {
 /** What arrives through links, and what the instance around says about the node's widgets. */
 function given(node: EditorNode, scope: Scope): Record<string, InputValue> {
   const values = (node.inputs ?? []).flatMap(({ name, widget, link }) => {
-    const value = link == null ? undefined : resolve(link, scope);
+    const value = link == null ? undefined : resolveLink(link, scope);
     return value ? [[widget?.name ?? name, value] as const] : [];
   });
   const start = `${node.id}/`;

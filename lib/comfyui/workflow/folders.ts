@@ -39,6 +39,6 @@ export function modelFolders(name: string): readonly [string, ...string[]] {
   return places[name] ?? [`models/${name}`];
 }
 
-export function isOwnFiles(name: string): boolean {
+export function isBundledFolder(name: string): boolean {
   return ownFiles.has(name);
 }

@@ -1,18 +1,18 @@
 import { comfyuiName, type ModelInput } from "../../locks/node-classes.ts";
 import type { ClassIndex } from "./class-index.ts";
 import {
+  curatedInputs,
   fetchesItself,
-  knownInputs,
   noFile,
   pictureVaes,
   switchedFiles,
   videoVaes,
 } from "./curated-inputs.ts";
-import { isOwnFiles, modelFolders } from "./folders.ts";
+import { isBundledFolder, modelFolders } from "./folders.ts";
 import type { InputValue, WorkflowNode } from "./workflow.ts";
 
 /** A file that a node asks for. */
-export interface AskedFile {
+export interface ModelReference {
   /** Paths below ComfyUI's folder in which it is found; new files belong in the first. */
   readonly folders: readonly [string, ...string[]];
   /** As the node names it: below the folder, and without an ending where ComfyUI takes any. */
@@ -21,8 +21,8 @@ export interface AskedFile {
   readonly sha256: string | null;
 }
 
-export interface Asked {
-  readonly files: readonly AskedFile[];
+export interface NodeModels {
+  readonly files: readonly ModelReference[];
   /** What the node may need and cannot be told, each as the end of a sentence that begins with the node. */
   readonly unknown: readonly string[];
 }
@@ -30,12 +30,12 @@ export interface Asked {
 const modelFile = /^[^\n]{1,250}\.(safetensors|sft|ckpt|pt|pt2|pth|bin|gguf|onnx|pkl|engine)$/i;
 
 /** What a node says about the models it needs. */
-export function ask(node: WorkflowNode, classes: ClassIndex): Asked {
-  const files: AskedFile[] = [];
+export function nodeModels(node: WorkflowNode, classes: ClassIndex): NodeModels {
+  const files: ModelReference[] = [];
   const unknown: string[] = [];
   const told = new Set<string>();
   for (const [name, input] of Object.entries(inputsOf(node.type, classes))) {
-    if (input.folders.every(isOwnFiles)) continue;
+    if (input.folders.every(isBundledFolder)) continue;
     const value = namedFile(node, name, input);
     // What the widget had before something was linked to it is not asked for any more.
     const before = input.widget === null ? undefined : textOf(node.widgets?.[input.widget]);
@@ -60,7 +60,7 @@ export function ask(node: WorkflowNode, classes: ClassIndex): Asked {
       unknown.push(`names "${text}", and in which folder ComfyUI looks for it is not known.`);
     }
   }
-  if (isForeign(node.type, classes) && fetchesItself(node.type) && !(node.type in knownInputs)) {
+  if (isForeign(node.type, classes) && fetchesItself(node.type) && !(node.type in curatedInputs)) {
     unknown.push(
       `may fetch weights by itself when it first runs${rest.length > 0 ? ` (${rest.join(", ")})` : ""}.`,
     );
@@ -70,7 +70,7 @@ export function ask(node: WorkflowNode, classes: ClassIndex): Asked {
 }
 
 function inputsOf(type: string, classes: ClassIndex): Readonly<Record<string, ModelInput>> {
-  return { ...classes.modelInputs(type), ...knownInputs[type] };
+  return { ...classes.modelInputs(type), ...curatedInputs[type] };
 }
 
 function isForeign(type: string, classes: ClassIndex): boolean {
@@ -113,7 +113,7 @@ function textOf(value: unknown): string | undefined {
   return typeof content === "string" ? content : undefined;
 }
 
-function filesNamed(name: string, input: string, { folders }: ModelInput, node: WorkflowNode): Asked {
+function filesNamed(name: string, input: string, { folders }: ModelInput, node: WorkflowNode): NodeModels {
   if (noFile.has(name.toLowerCase())) return { files: [], unknown: [] };
   if (folders.includes("vae_approx") && pictureVaes.has(name)) {
     const halves = ["encoder", "decoder"].map((half) => asked(["vae_approx"], `${name}_${half}`, node));
@@ -128,7 +128,7 @@ function filesNamed(name: string, input: string, { folders }: ModelInput, node: 
   return { files: [asked(isVideoVae ? ["vae_approx"] : folders, name, node)], unknown: [] };
 }
 
-function asked(folders: readonly string[], name: string, { hints }: WorkflowNode): AskedFile {
+function asked(folders: readonly string[], name: string, { hints }: WorkflowNode): ModelReference {
   const paths = [...new Set(folders.flatMap(modelFolders))];
   const [first = "models", ...more] = paths;
   // Windows writes folders with a backslash.
@@ -156,7 +156,7 @@ function switched(node: WorkflowNode): { file: string; folder: string; isOn: boo
 }
 
 /** What the workflow says of a node whose own values do not tell: only where nothing is known about its class. */
-function statedOnly(node: WorkflowNode, classes: ClassIndex, told: readonly string[]): AskedFile[] {
+function statedOnly(node: WorkflowNode, classes: ClassIndex, told: readonly string[]): ModelReference[] {
   if (Object.keys(inputsOf(node.type, classes)).length > 0) return [];
   return node.hints
     .filter(({ name }) => !told.some((text) => isSameFile(name, text)))
@@ -164,7 +164,7 @@ function statedOnly(node: WorkflowNode, classes: ClassIndex, told: readonly stri
 }
 
 /** `embedding:name` in a prompt; ComfyUI takes any ending where none is written. */
-function embeddings(node: WorkflowNode): AskedFile[] {
+function embeddings(node: WorkflowNode): ModelReference[] {
   const names = [...strings(node)].flatMap((text) =>
     [...text.matchAll(/\bembedding:([^\s,:()[\]<>"']+)/g)].map(([, name = ""]) => name),
   );

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { UserError } from "../../../errors.ts";
-import { checked } from "../../schema-errors.ts";
+import { parseWithSchema } from "../../schema-errors.ts";
 import { readApi } from "./api.ts";
 import { readEditor } from "./editor.ts";
 import { apiWorkflow, editorWorkflow } from "./format.ts";
@@ -48,7 +48,7 @@ function readJson(text: string, path: string): Workflow {
 }
 
 function valid<T extends z.ZodType>(schema: T, value: unknown, path: string): z.output<T> {
-  return checked(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+  return parseWithSchema(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
 }
 
 /** Python writes numbers that JSON does not have into what it saves; no input that matters here is one. */

@@ -31,7 +31,7 @@ export function isActive(node: EditorNode): boolean {
 }
 
 /** The inside of `instance`, a node of `around`. */
-export function enter(instance: EditorNode, definition: Subgraph, around: Scope): Scope {
+export function enterSubgraph(instance: EditorNode, definition: Subgraph, around: Scope): Scope {
   const { links, nodes } = tables(definition.nodes, definition.links ?? []);
   return {
     ...around,
@@ -52,7 +52,7 @@ export function tables(nodes: readonly EditorNode[], links: readonly (EditorLink
 }
 
 /** What comes through a link: a value that the file has, or the node that makes it. */
-export function resolve(number: number, scope: Scope): InputValue | undefined {
+export function resolveLink(number: number, scope: Scope): InputValue | undefined {
   const link = scope.links.get(number);
   if (!link) return undefined;
   if (link.from === INPUT_BORDER) return scope.outer(link.fromSlot);
@@ -60,11 +60,11 @@ export function resolve(number: number, scope: Scope): InputValue | undefined {
   if (!origin) return undefined;
   if (isReroute(origin.type)) {
     const next = origin.inputs?.[0]?.link;
-    return next == null ? undefined : resolve(next, scope);
+    return next == null ? undefined : resolveLink(next, scope);
   }
   if (constantTypes.has(origin.type) && isActive(origin)) {
     const own = origin.inputs?.find(({ widget }) => widget)?.link;
-    const given = own == null ? undefined : resolve(own, scope);
+    const given = own == null ? undefined : resolveLink(own, scope);
     return given ?? { value: Array.isArray(origin.widgets_values) ? origin.widgets_values[0] : undefined };
   }
   return { from: { id: `${scope.prefix}${origin.id}`, type: origin.type } };
@@ -96,7 +96,7 @@ function valueAtInstance(
   const name = definition.inputs?.[slot]?.name;
   if (name === undefined) return undefined;
   const link = instance.inputs?.find((input) => input.name === name)?.link;
-  if (link != null) return resolve(link, around);
+  if (link != null) return resolveLink(link, around);
   const promoted = `${instance.id}/${name}`;
   if (around.promoted.has(promoted)) return { value: around.promoted.get(promoted) };
   const shown = shownWidgets(definition);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { LayeredImage } from "../../../components/layered-image.ts";
 import { openRegistry } from "../../../components/registry/open-registry.ts";
-import { loadPart, registryContext } from "../../../config.ts";
+import { loadPartialUpdate, registryContext } from "../../../config.ts";
 import { home } from "../../../home.ts";
 import { writeBuildContext } from "../../../lib/plan/build-context.ts";
 import { joinOutputs } from "../../../lib/plan/partial-update.ts";
@@ -43,6 +43,6 @@ const outputs = {
     ),
   ),
 };
-const part = loadPart();
+const part = loadPartialUpdate();
 export const library = image.library?.reference ?? null;
 export const { recipe, product, stages } = part ? joinOutputs(part, outputs) : outputs;

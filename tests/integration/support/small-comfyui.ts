@@ -7,7 +7,7 @@ import { type ComfyUi, resolveComfyUi } from "../../../lib/comfyui/custom-nodes.
 import type { NodeLock } from "../../../lib/locks/node-lock.ts";
 import { readFolder } from "../../../lib/plan/context-files.ts";
 import type { Plan } from "../../../lib/plan/plan.ts";
-import { context, layer, plan, recipe } from "../../support/layers.ts";
+import { context, plan, sampleLayer, sampleRecipe } from "../../support/layers.ts";
 import { smallLayers } from "./small-layers.ts";
 
 /** What decides the nodes of a test: the file `comfyui.json` among its layers. */
@@ -58,15 +58,15 @@ export const smallComfyUi: Readonly<Record<string, string>> = {
 export function smallComfyUiPlan(folder: string, base: string): Plan {
   const choices: ComfyUiChoices = JSON.parse(readFileSync(join(folder, "comfyui.json"), "utf8"));
   const layers = [
-    layer("system", [], { role: "system", pins: (test) => ({ base: test.base.digest }) }),
-    ...packageStages.map((name) => layer(name)),
+    sampleLayer("system", [], { role: "system", pins: (test) => ({ base: test.base.digest }) }),
+    ...packageStages.map((name) => sampleLayer(name)),
     comfyui,
     ...choices.comfyui.groups.map(nodeGroup),
   ];
-  const tools = ["interpreter", "toolbox"].map((name) => layer(name, [], { role: "build" }));
+  const tools = ["interpreter", "toolbox"].map((name) => sampleLayer(name, [], { role: "build" }));
   return plan(
     folder,
-    { ...recipe(layers, tools), name: "small" },
+    { ...sampleRecipe(layers, tools), name: "small" },
     {},
     {
       ...context,

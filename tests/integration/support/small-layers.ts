@@ -3,7 +3,7 @@ import { parsePythonLock } from "../../../lib/locks/python-lock.ts";
 import type { Plan } from "../../../lib/plan/plan.ts";
 import type { Layer } from "../../../lib/recipe/layer.ts";
 import type { Recipe } from "../../../lib/recipe/recipe.ts";
-import { context, emptyLock, labels, layer, plan, recipe } from "../../support/layers.ts";
+import { context, emptyLock, plan, sampleLabels, sampleLayer, sampleRecipe } from "../../support/layers.ts";
 import { readVariant } from "./small-variant.ts";
 
 /** What every small stage ends with, as the real ones do. */
@@ -57,7 +57,7 @@ export function smallPlan(folder: string, base: string): Plan {
   const variant = readVariant(folder);
   const own = (name: string, parents: readonly string[], more: Partial<Layer> = {}): Layer => {
     const { args, pins } = more;
-    return layer(name, [...parents, ...(variant.parents?.[name] ?? [])], {
+    return sampleLayer(name, [...parents, ...(variant.parents?.[name] ?? [])], {
       ...more,
       args: (test) => ({ ...args?.(test), ...variant.args?.[name] }),
       pins: (test) => ({ ...pins?.(test), ...variant.pins?.[name] }),
@@ -78,7 +78,7 @@ export function smallPlan(folder: string, base: string): Plan {
     d: own("d", ["system"], { owns: () => ["/opt/d"] }),
   };
   const order = variant.order ?? ["c", "a", "b"];
-  const wanted = recipe([system, ...order.flatMap((name) => others[name] ?? [])]);
+  const wanted = sampleRecipe([system, ...order.flatMap((name) => others[name] ?? [])]);
   const runtime: Recipe["runtime"] = (test) => {
     const usual = wanted.runtime(test);
     return { ...usual, environment: { ...usual.environment, ...variant.environment } };
@@ -89,7 +89,7 @@ export function smallPlan(folder: string, base: string): Plan {
     { ...wanted, name: "small", runtime },
     {
       lock: { path: emptyLock.path, distributions: parsePythonLock(lock, emptyLock.path) },
-      labels: { ...labels, ...(variant.revision ? { revision: variant.revision } : {}) },
+      labels: { ...sampleLabels, ...(variant.revision ? { revision: variant.revision } : {}) },
     },
     {
       ...context,

@@ -7,7 +7,7 @@ import type { ResolvedModels } from "../../../lib/models/resolve-models.ts";
 import { readFolder } from "../../../lib/plan/context-files.ts";
 import type { Plan } from "../../../lib/plan/plan.ts";
 import { withModels } from "../../../recipes/with-models.ts";
-import { context, layer, plan, recipe } from "../../support/layers.ts";
+import { context, plan, sampleLayer, sampleRecipe } from "../../support/layers.ts";
 import { smallLayers } from "./small-layers.ts";
 
 /** What decides the models of a test: the file `models.json` among its layers. */
@@ -52,10 +52,10 @@ export function smallModelsPlan(folder: string, base: string): Plan {
     layers: packModels(models, { registry: "local" }),
   };
   const layers = [
-    layer("system", [], { role: "system", pins: (test) => ({ base: test.base.digest }) }),
-    layer("app"),
+    sampleLayer("system", [], { role: "system", pins: (test) => ({ base: test.base.digest }) }),
+    sampleLayer("app"),
   ];
-  const small = { ...recipe(layers, [layer("toolbox", [], { role: "build" })]), name: "small" };
+  const small = { ...sampleRecipe(layers, [sampleLayer("toolbox", [], { role: "build" })]), name: "small" };
   return plan(
     folder,
     withModels(small, resolved),

@@ -30,7 +30,7 @@ export interface TestStack {
   edit(path: string, text: string): void;
   pulumi(...args: string[]): Promise<{ stdout: string; exitCode: number | undefined }>;
   /** `pulumi up`: what changed, by resource name, and the stack's outputs. */
-  up(): Promise<Update>;
+  up(): Promise<StackUpdate>;
   /** `pulumi up`, killed with all that it started once `enough` says so, and cleared away as `make up` does. */
   upUntil(enough: () => Promise<boolean>): Promise<{ exitCode: number | undefined }>;
   /** Makes sure that the stack exists. */
@@ -50,7 +50,7 @@ export interface TestStack {
   close(): Promise<void>;
 }
 
-export interface Update {
+export interface StackUpdate {
   /** Operations by resource name: `create`, `update`, `replace`; unchanged ones are absent. */
   readonly changed: Readonly<Record<string, string>>;
   readonly stages: Readonly<
@@ -172,7 +172,7 @@ export async function openTestStack(
 }
 
 /** What an update did to each image, by resource name, from the engine's events. */
-function readEvents(stdout: string): Pick<Update, "changed"> {
+function readEvents(stdout: string): Pick<StackUpdate, "changed"> {
   const changed: Record<string, string> = {};
   for (const event of stdout.split("\n").map(parseEvent)) {
     const operation = event?.resOutputsEvent?.metadata;

@@ -5,8 +5,8 @@ import { LayeredImage } from "../../../components/layered-image.ts";
 import type { Registry } from "../../../components/registry/registry.ts";
 import type { Plan } from "../../../lib/plan/plan.ts";
 import type { Layer } from "../../../lib/recipe/layer.ts";
-import { layer, layersFolder, plan, recipe } from "../../support/layers.ts";
-import { digestOf, record, resolved } from "../../support/mocks.ts";
+import { layersFolder, plan, sampleLayer, sampleRecipe } from "../../support/layers.ts";
+import { mockDigest, record, resolved } from "../../support/mocks.ts";
 
 const registry: Registry = {
   repository: pulumi.output("registry.test/strata"),
@@ -25,10 +25,10 @@ function testPlan(t: TestContext, more: Partial<Layer> = {}): Plan {
     "a/Dockerfile": "FROM toolbox\n",
   });
   const layers = [
-    layer("system", [], { role: "system" }),
-    layer("a", ["toolbox"], { args: () => ({ X: "1" }), ...more }),
+    sampleLayer("system", [], { role: "system" }),
+    sampleLayer("a", ["toolbox"], { args: () => ({ X: "1" }), ...more }),
   ];
-  return plan(folder, recipe(layers, [layer("toolbox", [], { role: "build" })]));
+  return plan(folder, sampleRecipe(layers, [sampleLayer("toolbox", [], { role: "build" })]));
 }
 
 async function build(testedPlan: Plan, preview = false, stdout: Readonly<Record<string, string>> = {}) {
@@ -64,7 +64,9 @@ test("a stage is an image whose inputs answer every trap of the provider", async
     registries: { secret: [{ address: "registry.test", username: "me", password: "hidden" }] },
     context: {
       location: `contexts/${stage.key}`,
-      named: { toolbox: { location: `docker-image://registry.test/strata@${digestOf("starter-toolbox")}` } },
+      named: {
+        toolbox: { location: `docker-image://registry.test/strata@${mockDigest("starter-toolbox")}` },
+      },
     },
     dockerfile: { location: `contexts/${stage.key}/Dockerfile` },
     buildArgs: { SOURCE_DATE_EPOCH: "315532800", X: "1" },
@@ -75,10 +77,10 @@ test("a stage is an image whose inputs answer every trap of the provider", async
         raw: `type=registry,name=registry.test/strata:stage-a-${stage.key},push=true,oci-mediatypes=true,compression=zstd,compression-level=3,force-compression=true`,
       },
     ],
-    cacheFrom: [{ raw: `type=registry,ref=registry.test/strata:cache-a-${stage.ownKey}` }],
+    cacheFrom: [{ raw: `type=registry,ref=registry.test/strata:cache-a-${stage.cacheKey}` }],
     cacheTo: [
       {
-        raw: `type=registry,ref=registry.test/strata:cache-a-${stage.ownKey},mode=min,oci-mediatypes=true,image-manifest=true,ignore-error=true,compression=zstd`,
+        raw: `type=registry,ref=registry.test/strata:cache-a-${stage.cacheKey},mode=min,oci-mediatypes=true,image-manifest=true,ignore-error=true,compression=zstd`,
       },
     ],
   });
@@ -111,10 +113,10 @@ test("the product is put together from the stages' digests, build stages left ou
   const { built, recording } = await build(testPlan(t));
   const { context } = recording.only(image, "starter").inputs as { context: { named: object } };
   assert.deepEqual(context.named, {
-    system: { location: `docker-image://registry.test/strata@${digestOf("starter-system")}` },
-    a: { location: `docker-image://registry.test/strata@${digestOf("starter-a")}` },
+    system: { location: `docker-image://registry.test/strata@${mockDigest("starter-system")}` },
+    a: { location: `docker-image://registry.test/strata@${mockDigest("starter-a")}` },
   });
-  assert.equal(await resolved(built.reference), `registry.test/strata@${digestOf("starter")}`);
+  assert.equal(await resolved(built.reference), `registry.test/strata@${mockDigest("starter")}`);
 });
 
 test("the product waits for what only checks stages: where that fails, there is nothing to test or to tag", async (t) => {
@@ -124,7 +126,10 @@ test("the product waits for what only checks stages: where that fails, there is 
   });
   const testedPlan = plan(
     folder,
-    recipe([layer("system", [], { role: "system" })], [layer("verify", ["system"], { role: "build" })]),
+    sampleRecipe(
+      [sampleLayer("system", [], { role: "system" })],
+      [sampleLayer("verify", ["system"], { role: "build" })],
+    ),
   );
   const waits = new Map<string, readonly unknown[]>();
   const built: { image?: LayeredImage } = {};
@@ -156,8 +161,8 @@ test("the outputs of a stage: digest, reference, key, inputs, size", async (t) =
   const { built } = await build(testedPlan);
   const stage = built.stages.a;
   assert.ok(stage);
-  const reference = `registry.test/strata@${digestOf("starter-a")}`;
-  assert.equal(await resolved(stage.digest), digestOf("starter-a"));
+  const reference = `registry.test/strata@${mockDigest("starter-a")}`;
+  assert.equal(await resolved(stage.digest), mockDigest("starter-a"));
   assert.equal(await resolved(stage.reference), reference);
   assert.equal(stage.key, testedPlan.stages.find(({ name }) => name === "a")?.key);
   assert.equal(stage.inputs["argument:X"], "1");
@@ -168,10 +173,13 @@ test("the outputs of a stage: digest, reference, key, inputs, size", async (t) =
 function bulkPlan(t: TestContext, inProduct: boolean): Plan {
   const names = ["system", "tools", "m1", "m2"];
   const folder = layersFolder(t, Object.fromEntries(names.map((name) => [`${name}/Dockerfile`, "FROM x\n"])));
-  const tools = layer("tools", [], { role: "build" });
-  const bulk = ["m1", "m2"].map((name) => layer(name, ["tools"], { bulk: true }));
-  const system = layer("system", [], { role: "system" });
-  return plan(folder, inProduct ? recipe([system, ...bulk], [tools]) : recipe([system], [tools, ...bulk]));
+  const tools = sampleLayer("tools", [], { role: "build" });
+  const bulk = ["m1", "m2"].map((name) => sampleLayer(name, ["tools"], { bulk: true }));
+  const system = sampleLayer("system", [], { role: "system" });
+  return plan(
+    folder,
+    inProduct ? sampleRecipe([system, ...bulk], [tools]) : sampleRecipe([system], [tools, ...bulk]),
+  );
 }
 
 test("a bulk stage is built by a command that knows where it goes; its secrets are nowhere in clear", async (t) => {
@@ -186,7 +194,7 @@ test("a bulk stage is built by a command that knows where it goes; its secrets a
       STRATA_STAGE: "m1",
       STRATA_TARGET: target,
       STRATA_CONTEXT: `contexts/${stage?.key}`,
-      STRATA_IMAGES: `{"tools":"registry.test/strata@${digestOf("starter-tools")}"}`,
+      STRATA_IMAGES: `{"tools":"registry.test/strata@${mockDigest("starter-tools")}"}`,
       STRATA_ARGUMENTS: '{"SOURCE_DATE_EPOCH":"315532800"}',
       STRATA_BUILDER: "strata",
     },
@@ -212,7 +220,7 @@ test("bulk stages of the product are joined to it, and the product is what comes
   assert.deepEqual(Object.keys(context.named), ["system"]);
   const { inputs } = recording.only(command, "starter-joined");
   assert.deepEqual(inputs.environment, {
-    STRATA_BASE: `registry.test/strata@${digestOf("starter")}`,
+    STRATA_BASE: `registry.test/strata@${mockDigest("starter")}`,
     STRATA_PARTS: '{"m1":"m1@sha256:1","m2":"m2@sha256:2"}',
     STRATA_TAG: "product-test-joined",
   });
@@ -233,7 +241,7 @@ test("bulk stages beside the product are an image of their own", async (t) => {
     STRATA_TAG: "product-test-library",
   });
   assert.equal(recording.of(command).length, 3);
-  assert.equal(await resolved(built.reference), `registry.test/strata@${digestOf("starter")}`);
+  assert.equal(await resolved(built.reference), `registry.test/strata@${mockDigest("starter")}`);
   assert.equal(await resolved(built.library?.reference ?? pulumi.output("")), "library@sha256:3");
 });
 

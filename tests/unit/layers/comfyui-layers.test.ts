@@ -8,13 +8,13 @@ import { interpreter } from "../../../layers/interpreter/layer.ts";
 import { python, pythonWith } from "../../../layers/python/layer.ts";
 import { runtime } from "../../../layers/runtime/layer.ts";
 import { studioBackend } from "../../../layers/studio-backend/layer.ts";
-import { comfyuiPackages, system, systemWith } from "../../../layers/system/layer.ts";
+import { comfyuiAptPackages, system, systemWith } from "../../../layers/system/layer.ts";
 import { toolbox } from "../../../layers/toolbox/layer.ts";
 import { parsePythonLock, requirementName } from "../../../lib/locks/python-lock.ts";
 import { type Plan, planRecipe, type Stage } from "../../../lib/plan/plan.ts";
 import type { Layer } from "../../../lib/recipe/layer.ts";
 import { stageProblems } from "../../support/dockerfile.ts";
-import { context, labels, recipe } from "../../support/layers.ts";
+import { context, sampleLabels, sampleRecipe } from "../../support/layers.ts";
 
 /** A plan of real layers, with a lock that holds what they name. */
 function planOf(...layers: readonly Layer[]): Plan {
@@ -23,10 +23,10 @@ function planOf(...layers: readonly Layer[]): Plan {
     return [...image, ...build].map(requirementName);
   });
   const text = names.map((name) => `${name}==1 --hash=sha256:${"0".repeat(64)}\n`).join("");
-  return planRecipe(recipe(layers, [interpreter, toolbox]), context, {
+  return planRecipe(sampleRecipe(layers, [interpreter, toolbox]), context, {
     layersFolder: join(repository, "layers"),
     lock: { path: "lock", distributions: parsePythonLock(text, "lock") },
-    labels,
+    labels: sampleLabels,
   });
 }
 
@@ -41,7 +41,7 @@ const text = (stage: Stage, path: string) =>
 
 test("the layers of ComfyUI's run time keep the rules, beside those of every image", () => {
   const layers = [
-    systemWith({ packages: comfyuiPackages, volume: "/workspace" }),
+    systemWith({ packages: comfyuiAptPackages, volume: "/workspace" }),
     pythonWith({ userPackages: true }),
     backend,
     studioBackend,

@@ -8,10 +8,10 @@ import { attentionKernels, compatibilitySet, cudaVersions } from "../../../lib/g
 import { type GenerationName, generationNames } from "../../../lib/gpu/generations.ts";
 import type { Plan, Stage } from "../../../lib/plan/plan.ts";
 import type { LlamaSource } from "../../../lib/recipe/layer.ts";
-import { knownRecipe, type RecipeName, recipeNames, recipes } from "../../../recipes/index.ts";
+import { builtInRecipe, type RecipeName, recipeNames, recipes } from "../../../recipes/index.ts";
 import { planStack } from "../../../recipes/stack-plan.ts";
 import { stageProblems } from "../../support/dockerfile.ts";
-import { labels } from "../../support/layers.ts";
+import { sampleLabels } from "../../support/layers.ts";
 
 interface Choice {
   readonly generation: GenerationName;
@@ -46,8 +46,8 @@ function planOf(recipe: RecipeName, { source, ...choice }: Choice): Plan {
   const { attention: kernels } = compatibilitySet(choice.cuda);
   const attention: AttentionKernel[] = attentionKernels.filter((kernel) => "version" in kernels[kernel]);
   const llama = { enabled: true, source, commit: "c".repeat(40), vmm: true };
-  const found = knownRecipe(recipe);
-  return planStack({ recipe, found, attention, wheels: {}, llama, mirrors: {}, ...choice }, labels, {
+  const selected = builtInRecipe(recipe);
+  return planStack({ recipe, selected, attention, wheels: {}, llama, mirrors: {}, ...choice }, sampleLabels, {
     root: repository,
     localImages: "none.json",
   }).plan;
@@ -125,7 +125,7 @@ function stage(files: Readonly<Record<string, string>> = {}, more: Partial<Stage
     })),
     inputs: {},
     key: "",
-    ownKey: "",
+    cacheKey: "",
     ...more,
   };
 }

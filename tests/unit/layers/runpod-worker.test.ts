@@ -15,7 +15,7 @@ import { type Plan, planRecipe, type Stage } from "../../../lib/plan/plan.ts";
 import type { Layer } from "../../../lib/recipe/layer.ts";
 import { recipes } from "../../../recipes/index.ts";
 import { stageProblems } from "../../support/dockerfile.ts";
-import { context, labels, recipe } from "../../support/layers.ts";
+import { context, sampleLabels, sampleRecipe } from "../../support/layers.ts";
 import { contextOf } from "../../support/stacks.ts";
 
 const layers = [system, backend, studioBackend, runpodPackages, runpodWorker, runtime];
@@ -28,10 +28,10 @@ function planOf(version = "1"): Plan {
   const text = [...new Set(names)].map(
     (name) => `${name}==${name === "runpod" ? version : 1} --hash=sha256:${"0".repeat(64)}\n`,
   );
-  return planRecipe(recipe(layers, [interpreter, toolbox]), context, {
+  return planRecipe(sampleRecipe(layers, [interpreter, toolbox]), context, {
     layersFolder: join(repository, "layers"),
     lock: { path: "lock", distributions: parsePythonLock(text.join(""), "lock") },
-    labels,
+    labels: sampleLabels,
   });
 }
 

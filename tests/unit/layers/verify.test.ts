@@ -8,7 +8,7 @@ import { verification } from "../../../layers/verify/layer.ts";
 import { parsePythonLock } from "../../../lib/locks/python-lock.ts";
 import { starter } from "../../../recipes/starter.ts";
 import { stageProblems } from "../../support/dockerfile.ts";
-import { context, layer, plan } from "../../support/layers.ts";
+import { context, plan, sampleLayer } from "../../support/layers.ts";
 
 const path = "locks/python/starter-py3.11-cu13.0.txt";
 const distributions = parsePythonLock(readFileSync(join(repository, path), "utf8"), path);
@@ -16,13 +16,13 @@ const distributions = parsePythonLock(readFileSync(join(repository, path), "utf8
 test("packages, libraries, interpreter and ComfyUI, not nodes, models or llama.cpp", () => {
   const python = () => ({ image: ["thing"] });
   const layers = [
-    layer("system"),
-    layer("llama-cpp", [], { python: () => ({ build: ["nvcc"] }) }),
-    layer("python"),
-    layer("torch", [], { python }),
-    layer("left-out", [], { python, included: () => false }),
-    layer("comfyui"),
-    layer("nodes-video"),
+    sampleLayer("system"),
+    sampleLayer("llama-cpp", [], { python: () => ({ build: ["nvcc"] }) }),
+    sampleLayer("python"),
+    sampleLayer("torch", [], { python }),
+    sampleLayer("left-out", [], { python, included: () => false }),
+    sampleLayer("comfyui"),
+    sampleLayer("nodes-video"),
   ];
   const parents = ["toolbox", "system", "python", "torch", "comfyui"];
   assert.deepEqual(verification(layers).parents(context), parents);

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ImagePart, joinImages } from "../../../oci/shell-layers.ts";
+import { joinImages, type SessionLayers } from "../../../oci/shell-layers.ts";
 
 const layer = (digest: string) => ({ mediaType: "tar", digest, size: 1 });
-const system: ImagePart = {
+const system: SessionLayers = {
   reference: "r/s:system",
   layers: [layer("base"), layer("apt")],
   diffIds: ["b", "a"],
   environment: ["PATH=/usr/bin", "OPTIONS=x=1"],
 };
-const torch: ImagePart = {
+const torch: SessionLayers = {
   reference: "r/s:torch",
   layers: [layer("torch")],
   diffIds: ["t"],

@@ -8,16 +8,16 @@ import { type TestContext, test } from "node:test";
 import { parseConfig, readConfig, readProvenance } from "../../../config.ts";
 import { UserError, UserErrors } from "../../../errors.ts";
 import { repository } from "../../../home.ts";
-import { missingSources } from "../../../lib/lock-making/node-lock-problems.ts";
+import { missingGitSources } from "../../../lib/lock-making/node-lock-problems.ts";
 import { formatNodeLock, nodeLockPath, parseNodeLock } from "../../../lib/locks/node-lock.ts";
 import { lockHeader, lockInputs, lockPath } from "../../../lib/plan/lock-inputs.ts";
 import type { Plan } from "../../../lib/plan/plan.ts";
 import { type Extension, extendRecipe } from "../../../recipes/extend.ts";
 import { findRecipe, recipes } from "../../../recipes/index.ts";
 import { planStack } from "../../../recipes/stack-plan.ts";
-import { ownPythonLocks } from "../../../tools/lock/external-recipe.ts";
+import { externalPythonLocks } from "../../../tools/lock/external-recipe.ts";
 import { stageProblems } from "../../support/dockerfile.ts";
-import { keysOf, labels } from "../../support/layers.ts";
+import { keysOf, sampleLabels } from "../../support/layers.ts";
 
 const { megapak, starter } = recipes;
 const megapakLock = readFileSync(
@@ -40,7 +40,7 @@ async function copiedExample(test: TestContext, more = ["duckdb", "humanize"]): 
   cpSync(join(repository, "docs/examples/my-recipe"), folder, { recursive: true });
   writeFileSync(file, readFileSync(file, "utf8").replaceAll('"../../../', `"${repository}/`));
   const { recipe } = await findRecipe(file);
-  const [name] = ownPythonLocks({ recipe, folder });
+  const [name] = externalPythonLocks({ recipe, folder });
   assert.ok(name);
   const body = [
     megapakLock.replace(/^(#.*\n)+/, "").trimEnd(),
@@ -55,7 +55,7 @@ async function copiedExample(test: TestContext, more = ["duckdb", "humanize"]): 
 
 async function planOf(recipe: string): Promise<Plan> {
   const folders = { root: repository, localImages: "none.json" };
-  return planStack(await readConfig({ "strata:recipe": recipe }), labels, folders).plan;
+  return planStack(await readConfig({ "strata:recipe": recipe }), sampleLabels, folders).plan;
 }
 
 test("the example extends megapak: its own stages are new, megapak's are the very same", async (t) => {
@@ -136,9 +136,9 @@ test("what strata's lock has is not looked up again; another branch is", () => {
       name: "mine",
       nodes: [{ repository: "https://github.com/M1kep/ComfyLiterals", ...(ref ? { ref } : {}) }],
     });
-  assert.deepEqual(missingSources(at(), strataNodes), { repositories: [], packages: [] });
+  assert.deepEqual(missingGitSources(at(), strataNodes), { repositories: [], packages: [] });
   assert.deepEqual(
-    missingSources(at("next"), strataNodes).repositories.map(({ name, ref }) => `${name} ${ref}`),
+    missingGitSources(at("next"), strataNodes).repositories.map(({ name, ref }) => `${name} ${ref}`),
     ["M1kep/ComfyLiterals next"],
   );
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { llamaCpp } from "../../../layers/llama-cpp/layer.ts";
 import { toolbox } from "../../../layers/toolbox/layer.ts";
-import { nodeFolder, repositoryName } from "../../../lib/comfyui/custom-nodes.ts";
+import { gitRepositoryName, nodeFolder } from "../../../lib/comfyui/custom-nodes.ts";
 import { generationNames } from "../../../lib/gpu/generations.ts";
 import type { NodeLock } from "../../../lib/locks/node-lock.ts";
 import { closure, type PythonLock, requirementName } from "../../../lib/locks/python-lock.ts";
@@ -17,15 +17,15 @@ import {
   committedPackages,
   contextOf,
   moved,
-  planStack,
-  type Stack,
+  planSampleStack,
+  type SampleStack,
 } from "../../support/stacks.ts";
 
 const withComfyUi = recipeNames.filter((name) => recipes[name].comfyui);
 
 /** The stages that a change gives another key, the product included. */
-function rebuilt(before: Stack, after: Partial<Stack>): string[] {
-  const [old, now] = [keysOf(planStack(before)), keysOf(planStack({ ...before, ...after }))];
+function rebuilt(before: SampleStack, after: Partial<SampleStack>): string[] {
+  const [old, now] = [keysOf(planSampleStack(before)), keysOf(planSampleStack({ ...before, ...after }))];
   return Object.keys({ ...old, ...now })
     .filter((name) => old[name] !== now[name])
     .sort();
@@ -43,7 +43,7 @@ function otherCommits(isMoved: (name: string) => boolean): NodeLock {
 
 /** The packages that a stage installs. */
 function packagesOf(recipe: RecipeName, stage: string): string[] {
-  const { inputs = {} } = planStack({ recipe }).stages.find(({ name }) => name === stage) ?? {};
+  const { inputs = {} } = planSampleStack({ recipe }).stages.find(({ name }) => name === stage) ?? {};
   return Object.keys(inputs)
     .filter((input) => input.startsWith("package:"))
     .map((input) => input.slice("package:".length));
@@ -60,21 +60,21 @@ for (const recipe of withComfyUi) {
     test(`${recipe}: another commit of a node of "${group}" rebuilds that group alone`, () => {
       const [node] = nodes.filter(({ disabled }) => disabled === undefined);
       assert.ok(node);
-      const changed = otherCommits((name) => name === repositoryName(node.repository));
+      const changed = otherCommits((name) => name === gitRepositoryName(node.repository));
       const expected = [recipe, `nodes-${group}`].sort();
       assert.deepEqual(rebuilt({ recipe }, { nodes: changed }), expected, nodeFolder(node));
     });
   }
 
   test(`${recipe}: another commit of every node rebuilds no packages`, () => {
-    const main = repositoryName(recipes[recipe].comfyui?.source.repository ?? "");
+    const main = gitRepositoryName(recipes[recipe].comfyui?.source.repository ?? "");
     const changed = rebuilt({ recipe }, { nodes: otherCommits((name) => name !== main) });
     const groups = recipes[recipe].comfyui?.groups.map(({ name }) => `nodes-${name}`) ?? [];
     assert.deepEqual(changed, [recipe, ...groups].sort());
   });
 
   test(`${recipe}: another commit of ComfyUI rebuilds ComfyUI, and what lists the commits`, () => {
-    const main = repositoryName(recipes[recipe].comfyui?.source.repository ?? "");
+    const main = gitRepositoryName(recipes[recipe].comfyui?.source.repository ?? "");
     const changed = otherCommits((name) => name === main);
     assert.deepEqual(
       rebuilt({ recipe }, { nodes: changed }),
@@ -131,7 +131,7 @@ for (const recipe of withLlama) {
     const changed = rebuilt({ recipe }, { packages: moved(lock, ({ name }) => !tools.has(name)) });
     assert.ok(changed.includes("torch") && changed.includes("backend"));
     assert.ok(!changed.includes("llama-cpp"), "it is compiled again");
-    const stage = planStack({ recipe }).stages.find(({ name }) => name === "llama-cpp");
+    const stage = planSampleStack({ recipe }).stages.find(({ name }) => name === "llama-cpp");
     const { python } = contextOf({ recipe });
     assert.ok(
       stage && !Object.values(stage.args).some((value) => value.includes(python)),

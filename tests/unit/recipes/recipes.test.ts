@@ -11,13 +11,13 @@ import { requirementName } from "../../../lib/locks/python-lock.ts";
 import type { Stage } from "../../../lib/plan/plan.ts";
 import type { Layer } from "../../../lib/recipe/layer.ts";
 import { type RecipeName, recipeNames, recipes } from "../../../recipes/index.ts";
-import { contextOf, planStack, type Stack } from "../../support/stacks.ts";
+import { contextOf, planSampleStack, type SampleStack } from "../../support/stacks.ts";
 
 /** Arguments whose values are a lock's: a refreshed lock is not another plan. */
 const ofLock = ["VERSION", "HASHES", "SDIST_VERSION", "SDIST_HASH"];
 
 /** What a layer asks for by name, whatever nodes and locks say: their packages come and go. */
-function namedPackages(stack: Stack): Record<string, string[]> {
+function namedPackages(stack: SampleStack): Record<string, string[]> {
   const { layers, buildLayers } = recipes[stack.recipe];
   const { comfyui, ...context } = contextOf(stack);
   const without = comfyui ? { ...context, comfyui: { ...comfyui, requirements: [], nodes: [] } } : context;
@@ -58,7 +58,7 @@ function describe({ name, role, parents, args, inputs }: Stage, packages: readon
 function snapshot(recipe: RecipeName): string {
   const described = generationNames.map((generation) => {
     const stack = { recipe, generation };
-    const { stages, product } = planStack(stack);
+    const { stages, product } = planSampleStack(stack);
     const packages = namedPackages(stack);
     return { generation, stages: [...stages, product].map((stage) => describe(stage, packages[stage.name])) };
   });
@@ -83,7 +83,7 @@ for (const recipe of recipeNames) {
 
   test(`${recipe}: stages come in the same order for every generation`, () => {
     const orders = generationNames.map((generation) => {
-      const { stages } = planStack({ recipe, generation });
+      const { stages } = planSampleStack({ recipe, generation });
       return stages.map(({ name }) => name);
     });
     for (const order of orders) assert.deepEqual(order, orders[0]);

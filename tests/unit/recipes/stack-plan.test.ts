@@ -6,11 +6,11 @@ import { type TestContext, test } from "node:test";
 import { parseConfig } from "../../../config.ts";
 import { UserErrors } from "../../../errors.ts";
 import { repository } from "../../../home.ts";
-import { formatMissing } from "../../../lib/locks/missing-wheels.ts";
+import { formatMissingWheels } from "../../../lib/locks/missing-wheels.ts";
 import { lockHeader, lockInputs, lockPath } from "../../../lib/plan/lock-inputs.ts";
 import { recipes } from "../../../recipes/index.ts";
 import { planStack } from "../../../recipes/stack-plan.ts";
-import { labels } from "../../support/layers.ts";
+import { sampleLabels } from "../../support/layers.ts";
 
 const config = parseConfig({ "strata:python": "3.14t" });
 const path = lockPath(config);
@@ -30,7 +30,7 @@ function withLock(test: TestContext, text?: string): string {
 
 function problemsOf(root: string): string[] {
   try {
-    planStack(config, labels, { root, localImages: "none.json" });
+    planStack(config, sampleLabels, { root, localImages: "none.json" });
     return [];
   } catch (error) {
     assert.ok(error instanceof UserErrors, String(error));
@@ -40,7 +40,7 @@ function problemsOf(root: string): string[] {
 
 test("a lock that lacks packages: each is told, beside what else does not fit", (t) => {
   const nodes = { repositories: {}, packages: {} };
-  const body = formatMissing([
+  const body = formatMissingWheels([
     { name: "numba", reason: "numba has no wheel for cp314t" },
     { name: "torch", reason: "torch==2.12.0 has no wheel for cp314t (layer torch asks for torch==2.12.0)" },
   ]);
@@ -60,7 +60,7 @@ test("a young Python: the real locks say what is missing, and a recipe that lack
     const stack = Object.fromEntries(
       Object.entries(settings).map(([key, value]) => [`strata:${key}`, value]),
     );
-    return planStack(parseConfig(stack), labels, { root: repository, localImages: "none.json" }).plan;
+    return planStack(parseConfig(stack), sampleLabels, { root: repository, localImages: "none.json" }).plan;
   };
   for (const python of ["3.13", "3.14", "3.14t"]) {
     assert.throws(

@@ -18,7 +18,7 @@ import { recipeNames } from "../../../recipes/index.ts";
 import { planStack } from "../../../recipes/stack-plan.ts";
 import { renderModels } from "../../../tools/commands/models/model-table.ts";
 import { stageProblems } from "../../support/dockerfile.ts";
-import { labels } from "../../support/layers.ts";
+import { sampleLabels } from "../../support/layers.ts";
 
 const text = (path: string) => readFileSync(join(repository, path), "utf8");
 const lock = parseModelLock(text("locks/models.json"));
@@ -35,7 +35,7 @@ function planOf(recipe: string, models?: object, more: Readonly<Record<string, s
     ...(models ? { "strata:models": JSON.stringify(models) } : {}),
     ...more,
   });
-  return planStack(config, labels, { root: repository, localImages: "none.json" }).plan;
+  return planStack(config, sampleLabels, { root: repository, localImages: "none.json" }).plan;
 }
 
 const named = ({ stages }: Plan, name: string): Stage => {

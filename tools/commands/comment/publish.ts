@@ -1,8 +1,8 @@
-import { isOurs } from "../../../lib/preview/comment-body.ts";
+import { isStrataComment } from "../../../lib/preview/comment-body.ts";
 import { type GitHub, statusOf } from "./github.ts";
 
 /** A pull request. */
-export interface Target {
+export interface PullRequest {
   readonly owner: string;
   readonly repo: string;
   readonly number: number;
@@ -10,7 +10,7 @@ export interface Target {
   readonly author: string;
 }
 
-export interface Published {
+export interface PublishResult {
   readonly action: "created" | "updated" | "unchanged";
   readonly url: string;
   /** Duplicates that were deleted. */
@@ -27,7 +27,7 @@ interface Comment {
  * Makes `body` the one comment of ours: the oldest is updated in place, others are deleted. Where there is none, one
  * is made; then the comments are looked through again, as a request that seemed to fail may have made one before.
  */
-export async function publish(github: GitHub, target: Target, body: string): Promise<Published> {
+export async function publish(github: GitHub, target: PullRequest, body: string): Promise<PublishResult> {
   const before = await ownComments(github, target);
   for (const comment of before) {
     const action = await update(github, target, comment, body);
@@ -46,12 +46,12 @@ export async function publish(github: GitHub, target: Target, body: string): Pro
 }
 
 /** All of ours, over all pages, the oldest first. */
-async function ownComments(github: GitHub, { owner, repo, number, author }: Target): Promise<Comment[]> {
+async function ownComments(github: GitHub, { owner, repo, number, author }: PullRequest): Promise<Comment[]> {
   const all = await github.paginate("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", {
     ...{ owner, repo, issue_number: number, per_page: 100 },
   });
   return all
-    .filter(({ body, user }) => isOurs(body ?? "") && user?.login === author)
+    .filter(({ body, user }) => isStrataComment(body ?? "") && user?.login === author)
     .map(({ id, body, html_url }) => ({ id: Number(id), body: body ?? "", url: html_url }))
     .sort((a, b) => a.id - b.id);
 }
@@ -59,7 +59,7 @@ async function ownComments(github: GitHub, { owner, repo, number, author }: Targ
 /** undefined where the comment was deleted in the meantime. */
 async function update(
   github: GitHub,
-  { owner, repo }: Target,
+  { owner, repo }: PullRequest,
   { id, body: old }: Comment,
   body: string,
 ): Promise<"updated" | "unchanged" | undefined> {
@@ -77,7 +77,7 @@ async function update(
 
 async function remove(
   github: GitHub,
-  { owner, repo }: Target,
+  { owner, repo }: PullRequest,
   comments: readonly Comment[],
   kept: number,
 ): Promise<number> {

@@ -2,12 +2,12 @@ import { DeleteParameterCommand, PutParameterCommand } from "@aws-sdk/client-ssm
 import type { AwsDescription } from "../../../lib/hosts/description.ts";
 import { parseReference } from "../../../oci/references.ts";
 import { elapsed, note } from "../../program/progress.ts";
-import { type Login, testInContainers } from "../container.ts";
+import { type HostLogin, testInContainers } from "../container.ts";
 import { loginFor } from "../login.ts";
 import { HostTrouble, type Machine } from "../machine.ts";
-import type { Order, Tested, TestHost } from "../test-host.ts";
+import type { TestHost, TestOutcome, TestRequest } from "../test-host.ts";
 import { type AwsClients, awsClients } from "./clients.ts";
-import { type Launched, launch, terminate, waitForCommands, whyGone } from "./instance.ts";
+import { type LaunchedInstance, launch, terminateInstance, waitForCommands, whyGone } from "./instance.ts";
 import { SsmMachine } from "./ssm-machine.ts";
 
 /** Milliseconds that preparing disks and Docker may take. */
@@ -18,12 +18,12 @@ const ready =
   "until [ -e /run/strata/ready ]; do if [ -e /run/strata/failed ]; then cat /run/strata/problem >&2; exit 1; fi; sleep 2; done; cat /run/strata/disk";
 
 /** An EC2 instance that is started for one test, and ends with it. */
-export class AwsHost implements TestHost {
+export class Ec2Host implements TestHost {
   readonly name: string;
   readonly dollarsPerHour: number;
   readonly #host: AwsDescription;
   readonly #clients: AwsClients;
-  readonly #login: (reference: string) => Promise<Login>;
+  readonly #login: (reference: string) => Promise<HostLogin>;
   /** Subnets whose instance was no good. */
   readonly #tried = new Set<string>();
   #launched = false;
@@ -45,7 +45,7 @@ export class AwsHost implements TestHost {
     return this.#host.subnets.filter((subnet) => !this.#tried.has(subnet));
   }
 
-  async test(order: Order): Promise<Tested> {
+  async test(order: TestRequest): Promise<TestOutcome> {
     this.#launched = false;
     const launched = await launch(this.#host, this.#subnets, order.deadline, this.#clients).catch(asTrouble);
     this.#launched = true;
@@ -65,12 +65,12 @@ export class AwsHost implements TestHost {
       if (gone) throw new HostTrouble(`${id} ${gone}`);
       return asTrouble(error);
     } finally {
-      await terminate(launched, this.#clients);
+      await terminateInstance(launched, this.#clients);
       note(`${id}: ended after ${elapsed(Date.now() - launched.at)}`);
     }
   }
 
-  async #testOn({ id }: Launched, order: Order) {
+  async #testOn({ id }: LaunchedInstance, order: TestRequest) {
     await waitForCommands(id, this.#clients, order.signal).catch(asTrouble);
     const machine: Machine = new SsmMachine(id, this.#clients);
     const { status, stdout, stderr } = await machine.run(["sh", "-c", ready], {
@@ -87,7 +87,11 @@ export class AwsHost implements TestHost {
   }
 
   /** ECR knows the instance by its role. Another registry's password lies in an encrypted parameter meanwhile. */
-  async #withLogin<T>(reference: string, login: Login, work: (login: Login) => Promise<T>): Promise<T> {
+  async #withLogin<T>(
+    reference: string,
+    login: HostLogin,
+    work: (login: HostLogin) => Promise<T>,
+  ): Promise<T> {
     const { registry } = parseReference(reference);
     const ecr = /^\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$/.exec(registry)?.[1];
     if (ecr) return await work({ kind: "ecr", region: ecr });

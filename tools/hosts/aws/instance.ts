@@ -28,7 +28,7 @@ const SPARE_MINUTES = 5;
 export const SCHEDULE_PREFIX = "strata-smoke-";
 
 /** An instance that was started for one test. */
-export interface Launched {
+export interface LaunchedInstance {
   readonly id: string;
   readonly fleet: string;
   readonly type: string;
@@ -63,7 +63,7 @@ export async function launch(
   subnets: readonly string[],
   deadline: number,
   clients: AwsClients,
-): Promise<Launched> {
+): Promise<LaunchedInstance> {
   const image = await chooseImage(host, clients);
   const until = new Date(deadline + SPARE_MINUTES * 60_000);
   const refusals: string[] = [];
@@ -86,7 +86,7 @@ export async function launch(
           dollarsPerHour: host.instances.find((instance) => instance.type === type)?.dollarsPerHour ?? 0,
         };
       } catch (error) {
-        await terminate({ id, fleet: FleetId }, clients);
+        await terminateInstance({ id, fleet: FleetId }, clients);
         throw error;
       }
     }
@@ -178,8 +178,8 @@ async function describe(id: string, { ec2 }: AwsClients): Promise<Instance | und
 }
 
 /** Ends the instance, and takes away what only watched over it. Failing to do so is told, as somebody has to know. */
-export async function terminate(
-  { id, fleet }: Pick<Launched, "id" | "fleet">,
+export async function terminateInstance(
+  { id, fleet }: Pick<LaunchedInstance, "id" | "fleet">,
   clients: AwsClients,
 ): Promise<void> {
   try {

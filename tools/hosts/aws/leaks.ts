@@ -13,7 +13,7 @@ import type { AwsClients } from "./clients.ts";
 import { SCHEDULE_PREFIX } from "./instance.ts";
 
 /** Something that a test made in a region. */
-export interface Found {
+export interface TestResource {
   readonly kind: "instance" | "volume" | "schedule" | "parameter";
   readonly id: string;
   /** `strata/ada`; empty where nobody says. */
@@ -27,7 +27,7 @@ const ofTests = { Name: `tag:${PURPOSE_TAG}`, Values: [PURPOSE] };
 const there = ["pending", "running", "stopping", "stopped"];
 
 /** Everything that tests of any stack have made in a region and that is still there. */
-export async function findAll(clients: AwsClients, now: Date): Promise<Found[]> {
+export async function findTestResources(clients: AwsClients, now: Date): Promise<TestResource[]> {
   const instances = await pages(async (NextToken) => {
     const Filters = [ofTests, { Name: "instance-state-name", Values: there }];
     const { Reservations = [], NextToken: next } = await clients.ec2.send(
@@ -78,7 +78,7 @@ export async function findAll(clients: AwsClients, now: Date): Promise<Found[]> 
 function foundInstance(
   { InstanceId: id = "", InstanceType, State, LaunchTime, Tags }: Instance,
   now: Date,
-): Found {
+): TestResource {
   const until = tag(Tags, "strata:until");
   const isOver = !(Date.parse(until) > now.getTime());
   const hours = LaunchTime ? (now.getTime() - LaunchTime.getTime()) / 3_600_000 : 0;
@@ -90,7 +90,10 @@ function foundInstance(
 }
 
 /** Removes what was found. */
-export async function remove({ kind, id }: Found, { ec2, ssm, scheduler }: AwsClients): Promise<void> {
+export async function removeTestResource(
+  { kind, id }: TestResource,
+  { ec2, ssm, scheduler }: AwsClients,
+): Promise<void> {
   switch (kind) {
     case "instance":
       await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { CancelCommandCommand, GetCommandInvocationCommand, SendCommandCommand } from "@aws-sdk/client-ssm";
-import { type Ended, HostTrouble, type Machine, quoted, type RunOptions } from "../machine.ts";
+import { type CommandEnd, HostTrouble, type Machine, quoted, type RunOptions } from "../machine.ts";
 import type { AwsClients } from "./clients.ts";
 
 /** Bytes of a page: Systems Manager shows 24,000 characters of what a command wrote, and no more. */
@@ -32,7 +32,10 @@ export class SsmMachine implements Machine {
     this.#clients = clients;
   }
 
-  async run(words: readonly string[], { stdin, limitMs, onLine, signal }: RunOptions = {}): Promise<Ended> {
+  async run(
+    words: readonly string[],
+    { stdin, limitMs, onLine, signal }: RunOptions = {},
+  ): Promise<CommandEnd> {
     const folder = `/run/strata/${randomBytes(6).toString("hex")}`;
     const send = (script: string, limit = SHORT_MS) => this.#send(script, limit, signal);
     for (const chunk of stdin ? pieces(gzipSync(stdin).toString("base64")) : []) {

@@ -4,18 +4,18 @@ import { UserErrors } from "../../../../errors.ts";
 import {
   type ComfyUi,
   type CustomNode,
+  gitRepositoryName,
   isAddress,
   nodeFolder,
   type ResolvedNode,
-  repositoryName,
   resolveComfyUi,
 } from "../../../../lib/comfyui/custom-nodes.ts";
 import type { Checkout } from "../../../../lib/locks/node-lock.ts";
-import { comfyuiWith, commitOf, node, nodeLock } from "../../../support/nodes.ts";
+import { comfyuiWith, commitOf, nodeLock, sampleNode } from "../../../support/nodes.ts";
 
 /** Resolves one node, `owner/pack`, that the lock has like this. */
 function resolveOne(locked: Partial<Checkout>, more: Partial<CustomNode> = {}): ResolvedNode {
-  const one = comfyuiWith({ all: [node("owner/pack", more)] });
+  const one = comfyuiWith({ all: [sampleNode("owner/pack", more)] });
   const [resolved] = resolveComfyUi(one, nodeLock({ "owner/pack": locked }), {}).nodes;
   assert.ok(resolved);
   return resolved;
@@ -25,7 +25,7 @@ const requirements = (...lines: string[]) => ({ requirements: { "requirements.tx
 const linesOf = (resolved: ResolvedNode) => resolved.requirements.map(({ line }) => line);
 
 test("ComfyUI and its nodes are taken at the lock's commits, with their versions and groups", () => {
-  const comfyui = comfyuiWith({ image: [node("a/one")], video: [node("b/two", { ref: "v2" })] });
+  const comfyui = comfyuiWith({ image: [sampleNode("a/one")], video: [sampleNode("b/two", { ref: "v2" })] });
   const lock = nodeLock({ "a/one": {}, "b/two": { ref: "v2", version: "2.0.1" } });
   const resolved = resolveComfyUi(comfyui, lock, {});
   assert.equal(resolved.commit, commitOf("comfy/ComfyUI"));
@@ -43,7 +43,7 @@ test("every source goes through the mirrors, and the repository that people see 
   const mirrors = { "https://example.org/": "git://mirror/", "https://other.org/": "git://mirror/other/" };
   const submodules = [{ path: "lib", repository: "https://other.org/x/lib", commit: commitOf("lib") }];
   const lock = nodeLock({ "owner/pack": { submodules } });
-  const resolved = resolveComfyUi(comfyuiWith({ all: [node("owner/pack")] }), lock, mirrors);
+  const resolved = resolveComfyUi(comfyuiWith({ all: [sampleNode("owner/pack")] }), lock, mirrors);
   assert.deepEqual(
     [resolved, ...resolved.nodes].flatMap(({ fetches }) => fetches.map(({ location }) => location)),
     ["git://mirror/comfy/ComfyUI", "git://mirror/owner/pack", "git://mirror/other/x/lib"],
@@ -57,7 +57,7 @@ test("every source goes through the mirrors, and the repository that people see 
 test("what an install.py may fetch goes through the mirrors too", () => {
   const file = { sha256: "1".repeat(64), path: "model.bin" };
   const install = { reason: "", fetches: [{ ...file, url: "https://example.org/model.bin" }] };
-  const recipe = comfyuiWith({ all: [node("owner/pack", { install })] });
+  const recipe = comfyuiWith({ all: [sampleNode("owner/pack", { install })] });
   const lock = nodeLock({ "owner/pack": { scripts: ["install.py"] } });
   const [resolved] = resolveComfyUi(recipe, lock, { "https://example.org/": "http://mirror/" }).nodes;
   assert.deepEqual(resolved?.node.install?.fetches, [{ ...file, url: "http://mirror/model.bin" }]);
@@ -188,7 +188,7 @@ test("install.py may be allowed only where there is one", () => {
 test("two nodes that would lie in one folder are an error, unless one of them gets another", () => {
   const lock = nodeLock({ "a/pack": {}, "b/pack": {} });
   const both = (more: Partial<CustomNode>) =>
-    resolveComfyUi(comfyuiWith({ x: [node("a/pack")], y: [node("b/pack", more)] }), lock, {});
+    resolveComfyUi(comfyuiWith({ x: [sampleNode("a/pack")], y: [sampleNode("b/pack", more)] }), lock, {});
   assert.throws(() => both({}), /b\/pack: would lie in custom_nodes\/pack, like another node/);
   assert.doesNotThrow(() => both({ folder: "other" }));
 });
@@ -215,11 +215,11 @@ test("a lock of another branch or another repository does not fit", () => {
 test("all that does not fit is told together", () => {
   const recipe: ComfyUi = comfyuiWith({
     all: [
-      node("a/absent"),
-      node("a/pointers"),
-      node("a/address"),
-      node("a/gone", { replace: { x: { use: [], reason: "" } } }),
-      node("b/address", { ref: "v1" }),
+      sampleNode("a/absent"),
+      sampleNode("a/pointers"),
+      sampleNode("a/address"),
+      sampleNode("a/gone", { replace: { x: { use: [], reason: "" } } }),
+      sampleNode("b/address", { ref: "v1" }),
     ],
   });
   const lock = nodeLock({
@@ -246,11 +246,14 @@ test("all that does not fit is told together", () => {
 });
 
 test("a repository is called by its last two parts, with or without .git", () => {
-  assert.equal(repositoryName("https://example.org/owner/name.git"), "owner/name");
-  assert.equal(repositoryName("git://127.0.0.1:9418/owner/name"), "owner/name");
+  assert.equal(gitRepositoryName("https://example.org/owner/name.git"), "owner/name");
+  assert.equal(gitRepositoryName("git://127.0.0.1:9418/owner/name"), "owner/name");
 });
 
 test("a node's folder is its repository's name, or what the recipe says", () => {
-  assert.equal(nodeFolder(node("owner/pack")), "pack");
-  assert.equal(nodeFolder(node("owner/pack", { folder: "other", disabled: "broken" })), "other.disabled");
+  assert.equal(nodeFolder(sampleNode("owner/pack")), "pack");
+  assert.equal(
+    nodeFolder(sampleNode("owner/pack", { folder: "other", disabled: "broken" })),
+    "other.disabled",
+  );
 });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Evidence } from "../../../../lib/evidence/evidence.ts";
-import { objection, type Terms } from "../../../../lib/evidence/evidence-terms.ts";
+import { type EvidenceTerms, objection } from "../../../../lib/evidence/evidence-terms.ts";
 import { checksKey, daysAgo, evidenceFor, onGpu } from "../../../support/evidence.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
-const terms: Terms = { digest, checksKey, maxAgeDays: 30, host: "any", now: Date.now() };
-const problem = (more: Partial<Evidence> = {}, changed: Partial<Terms> = {}) =>
+const terms: EvidenceTerms = { digest, checksKey, maxAgeDays: 30, host: "any", now: Date.now() };
+const problem = (more: Partial<Evidence> = {}, changed: Partial<EvidenceTerms> = {}) =>
   objection(evidenceFor(`r.test/a@${digest}`, more), { ...terms, ...changed })?.problem;
 
 test("a complete, young pass by today's checks about this digest moves a tag", () => {

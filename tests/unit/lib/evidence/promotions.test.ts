@@ -4,9 +4,9 @@ import {
   type PromotionEntry,
   type Promotions,
   parsePromotions,
-  plannedMove,
+  planTagMove,
   promotionOf,
-  type Wish,
+  type TagRequest,
   withEntries,
 } from "../../../../lib/evidence/promotions.ts";
 
@@ -23,40 +23,45 @@ const entry = (to: string, more: Partial<PromotionEntry> = {}): PromotionEntry =
   ...more,
 });
 const history = (...entries: PromotionEntry[]): Promotions => ({ schema: 1, tag: "latest", entries });
-const wish = (to: string, kind: Wish["kind"] = "promotion"): Wish => ({ digest: to, at, kind, evidence });
+const wish = (to: string, kind: TagRequest["kind"] = "promotion"): TagRequest => ({
+  digest: to,
+  at,
+  kind,
+  evidence,
+});
 
 test("a new tag, and one that moves on", () => {
-  assert.deepEqual(plannedMove(history(), undefined, wish(A)), { moves: true, entries: [entry(A)] });
-  assert.deepEqual(plannedMove(history(entry(A)), A, wish(B)), {
+  assert.deepEqual(planTagMove(history(), undefined, wish(A)), { moves: true, entries: [entry(A)] });
+  assert.deepEqual(planTagMove(history(entry(A)), A, wish(B)), {
     moves: true,
     entries: [entry(B, { from: A })],
   });
 });
 
 test("a tag that is there stays, and nothing is written", () => {
-  assert.deepEqual(plannedMove(history(entry(A)), A, wish(A)), { moves: false, entries: [] });
+  assert.deepEqual(planTagMove(history(entry(A)), A, wish(A)), { moves: false, entries: [] });
 });
 
 test("a tag that moved before its run ended is written down, and not taken for somebody else's doing", () => {
-  assert.deepEqual(plannedMove(history(entry(A)), B, wish(B)), {
+  assert.deepEqual(planTagMove(history(entry(A)), B, wish(B)), {
     moves: false,
     entries: [entry(B, { from: A })],
   });
-  assert.deepEqual(plannedMove(history(), A, wish(A)), { moves: false, entries: [entry(A)] });
+  assert.deepEqual(planTagMove(history(), A, wish(A)), { moves: false, entries: [entry(A)] });
 });
 
 test("a tag that somebody else moved is noticed and written down before it moves", () => {
-  assert.deepEqual(plannedMove(history(entry(A)), C, wish(B)), {
+  assert.deepEqual(planTagMove(history(entry(A)), C, wish(B)), {
     moves: true,
     elsewhere: C,
     entries: [entry(C, { kind: "elsewhere", from: A, evidence: null }), entry(B, { from: C })],
   });
   // Also one that was there before strata wrote anything down.
-  assert.equal(plannedMove(history(), C, wish(B)).elsewhere, C);
+  assert.equal(planTagMove(history(), C, wish(B)).elsewhere, C);
 });
 
 test("a tag that is gone is made again", () => {
-  assert.deepEqual(plannedMove(history(entry(A)), undefined, wish(A)), {
+  assert.deepEqual(planTagMove(history(entry(A)), undefined, wish(A)), {
     moves: true,
     entries: [entry(A)],
   });
@@ -64,14 +69,14 @@ test("a tag that is gone is made again", () => {
 
 test("a promotion does not undo a rollback from the same digest; another digest, or a rollback forward, does", () => {
   const rolledBack = history(entry(A), entry(B, { from: A }), entry(A, { kind: "rollback", from: B }));
-  assert.deepEqual(plannedMove(rolledBack, A, wish(B)), { moves: false, entries: [], held: true });
-  assert.deepEqual(plannedMove(rolledBack, A, wish(C)), {
+  assert.deepEqual(planTagMove(rolledBack, A, wish(B)), { moves: false, entries: [], held: true });
+  assert.deepEqual(planTagMove(rolledBack, A, wish(C)), {
     moves: true,
     entries: [entry(C, { from: A })],
   });
-  const forward = plannedMove(rolledBack, A, wish(B, "rollback"));
+  const forward = planTagMove(rolledBack, A, wish(B, "rollback"));
   assert.deepEqual(forward.entries, [entry(B, { kind: "rollback", from: A })]);
-  assert.equal(plannedMove(withEntries(rolledBack, forward.entries), B, wish(B)).held, undefined);
+  assert.equal(planTagMove(withEntries(rolledBack, forward.entries), B, wish(B)).held, undefined);
 });
 
 test("a digest is found by its beginning, the newest entry of it, and only what was promoted", () => {

@@ -10,7 +10,7 @@ import {
   compatibilitySet,
   cudaVersions,
 } from "../../../../lib/gpu/compatibility.ts";
-import { missingPackages } from "../../../../lib/locks/missing-wheels.ts";
+import { missingWheelProblems } from "../../../../lib/locks/missing-wheels.ts";
 import {
   closure,
   type PythonLock,
@@ -23,7 +23,7 @@ import { recipeNames, recipes } from "../../../../recipes/index.ts";
 function locksOf(cuda: string): [path: string, lock: PythonLock][] {
   return globSync(`locks/python/*-cu${cuda}.txt`, { cwd: repository })
     .map((path) => [path, readFileSync(join(repository, path), "utf8")] as const)
-    .filter(([path, text]) => missingPackages(text, path).length === 0)
+    .filter(([path, text]) => missingWheelProblems(text, path).length === 0)
     .map(([path, text]) => [path, parsePythonLock(text, path)]);
 }
 

@@ -7,9 +7,9 @@ import {
   EXPENSIVE_DOLLARS_PER_HOUR,
   generation,
   generationNames,
+  generationSources,
   instancesFor,
   minimumDriver,
-  sources,
 } from "../../../../lib/gpu/generations.ts";
 import { isAtLeast, newerVersion } from "../../../../lib/versions.ts";
 
@@ -75,7 +75,7 @@ test("the figures of instance types: a slip would cost money", () => {
 });
 
 test("every fact has a source", () => {
-  for (const [name, address] of Object.entries(sources)) assert.ok(URL.canParse(address), name);
+  for (const [name, address] of Object.entries(generationSources)) assert.ok(URL.canParse(address), name);
 });
 
 test("the driver floor is the newer of what the cards and what CUDA needs", () => {

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { explainConflict, isConflict } from "../../../../lib/lock-making/resolver-conflict.ts";
 import {
-  askers,
-  formatMissing,
-  missingPackages,
-  withoutWheels,
+  explainResolverConflict,
+  isResolverConflict,
+} from "../../../../lib/lock-making/resolver-conflict.ts";
+import {
+  formatMissingWheels,
+  missingWheelProblems,
+  missingWheels,
+  requirementOrigins,
 } from "../../../../lib/locks/missing-wheels.ts";
 
 const asked = [
@@ -24,9 +27,9 @@ const transitive = `error: No solution found when resolving dependencies
       that your requirements and numpy<1.20 are incompatible.`;
 
 test("a direct conflict names who asks for what", () => {
-  assert.ok(isConflict(direct));
+  assert.ok(isResolverConflict(direct));
   assert.equal(
-    explainConflict(direct, asked),
+    explainResolverConflict(direct, asked),
     [
       "torch:",
       "  layer torch asks for torch==2.12.0",
@@ -37,7 +40,7 @@ test("a direct conflict names who asks for what", () => {
 
 test("a conflict over another package's needs names all that are part of it, however they are spelled", () => {
   assert.equal(
-    explainConflict(transitive, asked),
+    explainResolverConflict(transitive, asked),
     [
       "numpy:",
       "  o/old-numpy requirements.txt asks for numpy<1.20",
@@ -49,8 +52,8 @@ test("a conflict over another package's needs names all that are part of it, how
 });
 
 test("other failures are no conflicts", () => {
-  assert.ok(!isConflict("error: Failed to fetch: the index does not answer"));
-  assert.equal(explainConflict("nothing that anybody asks for", asked), "");
+  assert.ok(!isResolverConflict("error: Failed to fetch: the index does not answer"));
+  assert.equal(explainResolverConflict("nothing that anybody asks for", asked), "");
 });
 
 const young = `error: No solution found when resolving dependencies
@@ -58,12 +61,12 @@ const young = `error: No solution found when resolving dependencies
       torch==2.12.0, we can conclude that your requirements are unsatisfiable.`;
 
 test("a package without a file for this Python is missing, with who asks for it", () => {
-  const missing = withoutWheels(young, asked.slice(0, 1));
+  const missing = missingWheels(young, asked.slice(0, 1));
   assert.deepEqual(missing, [
     { name: "torch", reason: "torch==2.12.0 has no wheel for cp315 (layer torch asks for torch==2.12.0)" },
   ]);
-  assert.deepEqual(withoutWheels(direct, asked), []);
-  assert.equal(askers("nobody", asked), "");
+  assert.deepEqual(missingWheels(direct, asked), []);
+  assert.equal(requirementOrigins("nobody", asked), "");
 });
 
 test("a range of versions without a file is one package, as the resolver lists ranges in lines of their own", () => {
@@ -72,7 +75,7 @@ test("a range of versions without a file is one package, as the resolver lists r
                cupy-cuda12x<=13.4.1
                cupy-cuda12x>=13.5.1,<=13.6.0
             have no wheels with a matching Python ABI tag (e.g., \`cp314\`) and only these are available`;
-  assert.deepEqual(withoutWheels(ranges, []), [
+  assert.deepEqual(missingWheels(ranges, []), [
     { name: "cupy-cuda12x", reason: "cupy-cuda12x>=13.5.1,<=13.6.0 has no wheel for cp314" },
   ]);
 });
@@ -80,17 +83,17 @@ test("a range of versions without a file is one package, as the resolver lists r
 test("of many who ask for a package, those who cap it are named first, and the others counted", () => {
   const lines = ["x", "x>=1", "x>=2", "x<3", "x>=3"].map((line, index) => ({ line, by: `node ${index}` }));
   assert.equal(
-    askers("x", lines),
+    requirementOrigins("x", lines),
     " (node 3 asks for x<3, node 0 asks for x, node 1 asks for x>=1, and 2 more do)",
   );
 });
 
 test("a lock says what is missing below its header, and a preview can repeat it", () => {
-  const text = `# head\n${formatMissing([{ name: "a", reason: "a==1 has no wheel for cp314" }])}`;
+  const text = `# head\n${formatMissingWheels([{ name: "a", reason: "a==1 has no wheel for cp314" }])}`;
   assert.equal(text, "# head\n\n# missing: a==1 has no wheel for cp314\n");
   assert.deepEqual(
-    missingPackages(text, "lock.txt").map(({ path, problem }) => [path, problem]),
+    missingWheelProblems(text, "lock.txt").map(({ path, problem }) => [path, problem]),
     [["lock.txt", "a==1 has no wheel for cp314."]],
   );
-  assert.deepEqual(missingPackages("# head\nsix==1 --hash=sha256:00\n", "lock.txt"), []);
+  assert.deepEqual(missingWheelProblems("# head\nsix==1 --hash=sha256:00\n", "lock.txt"), []);
 });

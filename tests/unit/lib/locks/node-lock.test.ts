@@ -12,7 +12,7 @@ import {
   parseNodeLock,
 } from "../../../../lib/locks/node-lock.ts";
 import type { Recipe } from "../../../../lib/recipe/recipe.ts";
-import { recipe } from "../../../support/layers.ts";
+import { sampleRecipe } from "../../../support/layers.ts";
 
 const origin = "https://git.example.com";
 const commit = (digit: string) => digit.repeat(40);
@@ -33,7 +33,7 @@ const lockOf = (...entries: [string, Partial<Checkout>?][]): NodeLock => ({
   packages: {},
 });
 const recipeOf = (...nodes: [string, Partial<CustomNode>?][]): Recipe => ({
-  ...recipe([]),
+  ...sampleRecipe([]),
   comfyui: {
     source: { repository: `${origin}/c/ComfyUI` },
     groups: [
@@ -131,7 +131,7 @@ test("remarks of the recipe that no longer fit the node are named", () => {
 
 test("git packages have to be in the lock too, at the ref of the recipe", () => {
   const made = (ref: string): Recipe => ({
-    ...recipe([]),
+    ...sampleRecipe([]),
     resolution: { gitPackages: { tool: { repository: `${origin}/o/tool`, ref, requires: [] } } },
   });
   const lock: NodeLock = {

@@ -32,7 +32,7 @@ function resolve(setting: Partial<ModelsSetting>, more: Partial<ModelSources> = 
     { ...noModels, ...setting },
     {
       recipe: { name: "wan", comfyui: {} },
-      wanted: [vae, large].map(modelPath),
+      required: [vae, large].map(modelPath),
       lock,
       registry: "local",
       mirrors: {},
@@ -66,7 +66,7 @@ test("workflows that can be run go where their models are in the image", () => {
 });
 
 test("without a strategy nothing is looked at, in whatever order it is", () => {
-  assert.equal(resolve({ strategy: "none" }, { wanted: [modelPath(unknown)] }), undefined);
+  assert.equal(resolve({ strategy: "none" }, { required: [modelPath(unknown)] }), undefined);
   assert.equal(resolve({ strategy: "none" }, { recipe: { name: "x" } }), undefined);
 });
 
@@ -86,7 +86,7 @@ test("baked and image: a layer for each model; a volume needs none", () => {
 test("a stack adds models to those of its recipe, or gives them to a recipe that names none", () => {
   const both = resolve({ strategy: "baked", also: [modelPath(rife), modelPath(vae)] });
   assert.deepEqual(both?.models.map(modelPath), [modelPath(large), modelPath(rife), modelPath(vae)]);
-  const own = resolve({ strategy: "baked", also: [modelPath(vae)] }, { wanted: undefined });
+  const own = resolve({ strategy: "baked", also: [modelPath(vae)] }, { required: undefined });
   assert.deepEqual(own?.models, [vae]);
 });
 
@@ -98,7 +98,7 @@ test("addresses go through the mirrors", () => {
 test("every model without a hash, and every one that does not fit, is told in one go", () => {
   const wanted = [large, unknown].map(modelPath);
   const problems = problemsOf(() =>
-    resolve({ strategy: "baked", also: ["models/vae/v.safetensor"] }, { wanted, registry: "ghcr" }),
+    resolve({ strategy: "baked", also: ["models/vae/v.safetensor"] }, { required: wanted, registry: "ghcr" }),
   );
   assert.equal(problems.length, 3, problems.join("\n"));
   assert.match(
@@ -125,7 +125,7 @@ test("a recipe without ComfyUI, or without a list, has no models to choose a str
     /strata:models: is "baked", but starter has no ComfyUI\. Set strata:models to \{"strategy": "none"\}\./,
   );
   assert.match(
-    problemsOf(() => resolve({ strategy: "volume" }, { wanted: undefined }))[0] ?? "",
+    problemsOf(() => resolve({ strategy: "volume" }, { required: undefined }))[0] ?? "",
     /nothing says which models wan needs\. Name some in strata:models\.also, or .*--write wan\./,
   );
 });
@@ -136,7 +136,7 @@ test("no model lies among the code of a node", () => {
     problemsOf(() =>
       resolve(
         { strategy: "baked" },
-        { wanted: [modelPath(stray)], lock: { models: [stray], incomplete: [] } },
+        { required: [modelPath(stray)], lock: { models: [stray], incomplete: [] } },
       ),
     )[0] ?? "",
     /custom_nodes\/RIFE\/rife\.pth: would lie among the files of a node\./,
@@ -145,7 +145,7 @@ test("no model lies among the code of a node", () => {
 
 test("a copy of the product has limits too, and what lies beside the product is not copied", () => {
   const problems = (strategy: "baked" | "image") =>
-    problemsOf(() => resolve({ strategy }, { wanted: [modelPath(large)], copies: ["ecr", "ghcr"] }));
+    problemsOf(() => resolve({ strategy }, { required: [modelPath(large)], copies: ["ecr", "ghcr"] }));
   assert.equal(problems("baked").length, 1);
   assert.match(problems("baked")[0] ?? "", /large\.gguf: makes a layer of 15\.0 GB, and GHCR takes/);
   assert.deepEqual(problems("image"), []);

@@ -27,7 +27,7 @@ function stage(contents: readonly ContextFile[] = files): Stage {
     files: contents,
     inputs: {},
     key: "0123456789abcdef0123",
-    ownKey: "0123456789abcdef0123",
+    cacheKey: "0123456789abcdef0123",
   };
 }
 

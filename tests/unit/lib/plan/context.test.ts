@@ -6,7 +6,7 @@ import { cmakeCudaArchitectures, generation, generationNames } from "../../../..
 import { parseSourceLock } from "../../../../lib/locks/source-lock.ts";
 import { mirrored } from "../../../../lib/mirrors.ts";
 import { type Choices, gitPackages, layerContext as resolved } from "../../../../lib/plan/context.ts";
-import { layer } from "../../../support/layers.ts";
+import { sampleLayer } from "../../../support/layers.ts";
 
 const sources = parseSourceLock(
   JSON.stringify({
@@ -27,7 +27,7 @@ const sources = parseSourceLock(
 );
 const nodes = { repositories: {}, packages: {} };
 const layerContext = (chosen: Choices, on: typeof base, locked: typeof sources) =>
-  resolved(chosen, { recipe: { layers: [layer("llama-cpp")] }, base: on, sources: locked, nodes });
+  resolved(chosen, { recipe: { layers: [sampleLayer("llama-cpp")] }, base: on, sources: locked, nodes });
 const base = { name: "debian-bookworm", reference: "base@sha256:x", python: "3.11" };
 const choices: Choices = {
   recipe: "starter",

@@ -5,8 +5,8 @@ import { lockHeader, lockInputs, lockProblem, lockRequirements } from "../../../
 import type { Resolution } from "../../../../lib/recipe/recipe.ts";
 import { wheelBuildRequirements } from "../../../../lib/recipe/source-wheel.ts";
 import { recipes } from "../../../../recipes/index.ts";
-import { layer, recipe } from "../../../support/layers.ts";
-import { comfyuiWith, commitOf, node, nodeLock } from "../../../support/nodes.ts";
+import { sampleLayer, sampleRecipe } from "../../../support/layers.ts";
+import { comfyuiWith, commitOf, nodeLock, sampleNode } from "../../../support/nodes.ts";
 
 const name = { recipe: "starter", python: "3.11", cuda: "13.0" } as const;
 const inputs = ["torch==2.12.0", "triton"];
@@ -40,10 +40,10 @@ test("a recipe's inputs hold what any of its stacks can need, each once", () => 
 
 /** A recipe with torch and one node, `owner/pack`, and what its lock has to resolve. */
 function askedOf(lines: readonly string[], known: Partial<CustomNode> = {}, resolution: Resolution = {}) {
-  const torch = layer("torch", [], { python: ({ set }) => ({ image: [`torch==${set.torch}`] }) });
+  const torch = sampleLayer("torch", [], { python: ({ set }) => ({ image: [`torch==${set.torch}`] }) });
   const withNode = {
-    ...recipe([layer("system"), torch]),
-    comfyui: comfyuiWith({ all: [node("owner/pack", known)] }),
+    ...sampleRecipe([sampleLayer("system"), torch]),
+    comfyui: comfyuiWith({ all: [sampleNode("owner/pack", known)] }),
     resolution,
   };
   const nodes = nodeLock({ "owner/pack": { requirements: { "requirements.txt": [...lines] } } });

@@ -14,10 +14,10 @@ import {
   verifyCommand,
   verifyStage,
 } from "../../../../lib/plan/package-report.ts";
-import { planStack } from "../../../support/stacks.ts";
+import { planSampleStack } from "../../../support/stacks.ts";
 
-const starter = planStack({ recipe: "starter" });
-const studio = planStack({ recipe: "studio" });
+const starter = planSampleStack({ recipe: "starter" });
+const studio = planSampleStack({ recipe: "studio" });
 const found = {
   checks: [{ name: "equal to the lock", note: "2 distributions", problems: [] }],
   distributions: [

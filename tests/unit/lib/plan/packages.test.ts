@@ -6,9 +6,9 @@ import type { Plan, Stage } from "../../../../lib/plan/plan.ts";
 import type { Layer } from "../../../../lib/recipe/layer.ts";
 import type { Resolution } from "../../../../lib/recipe/recipe.ts";
 import { wheelBuildRequirements } from "../../../../lib/recipe/source-wheel.ts";
-import { context, layer, layersFolder, plan, recipe } from "../../../support/layers.ts";
+import { context, layersFolder, plan, sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 import { commitOf } from "../../../support/nodes.ts";
-import { type Entry, lockOf } from "../../../support/python-lock.ts";
+import { type LockEntry, lockOf } from "../../../support/python-lock.ts";
 
 const files = Object.fromEntries(
   [
@@ -26,12 +26,12 @@ const buildTools = Object.fromEntries(
 function planWith(
   t: TestContext,
   asked: { readonly one?: readonly string[]; readonly two?: readonly string[] },
-  lock: Readonly<Record<string, Entry>>,
+  lock: Readonly<Record<string, LockEntry>>,
   more: { readonly resolution?: Resolution; readonly layers?: readonly Layer[] } = {},
 ): Plan {
   const { resolution = {}, layers = [] } = more;
   const stages = (["one", "two"] as const).map((name) =>
-    layer(name, ["toolbox"], { python: () => ({ image: asked[name] ?? [] }) }),
+    sampleLayer(name, ["toolbox"], { python: () => ({ image: asked[name] ?? [] }) }),
   );
   const gitPackages = Object.fromEntries(
     Object.keys(resolution.gitPackages ?? {}).map((name) => [
@@ -41,7 +41,7 @@ function planWith(
   );
   return plan(
     layersFolder(t, files),
-    { ...recipe([layer("system"), ...stages, ...layers], [layer("toolbox")]), resolution },
+    { ...sampleRecipe([sampleLayer("system"), ...stages, ...layers], [sampleLayer("toolbox")]), resolution },
     { lock: lockOf({ ...lock, ...buildTools }) },
     { ...context, gitPackages },
   );
@@ -119,7 +119,7 @@ test("a layer whose packages an earlier one has gets an empty list: its script r
 
 test("a list that leaves to earlier layers what they need takes only the rest", (t) => {
   const lock = { "regex==1": { by: ["scipy"] }, "scipy==1": {}, "tqdm==1": {} };
-  const rest = layer("alike", [], { python: () => ({ remaining: ["regex", "tqdm"] }) });
+  const rest = sampleLayer("alike", [], { python: () => ({ remaining: ["regex", "tqdm"] }) });
   const planned = planWith(t, { one: ["scipy"] }, lock, { layers: [rest] });
   assert.deepEqual(packagesOf(stageOf(planned, "one")), ["regex", "scipy"]);
   assert.deepEqual(packagesOf(stageOf(planned, "alike")), ["tqdm"]);
@@ -179,7 +179,7 @@ test("a package that is only in git is found however its name is written", (t) =
 });
 
 test("a layer that makes a list gets all that the image installs, and nothing that only builds use", (t) => {
-  const lister = layer("alike", [], {
+  const lister = sampleLayer("alike", [], {
     listed: (installed) => ({
       "constraints.txt": installed.map(({ name, version }) => `${name}==${version}\n`).join(""),
     }),
@@ -193,11 +193,15 @@ test("a layer that makes a list gets all that the image installs, and nothing th
 test("a layer that this stack leaves out is in no stage, and leaves its packages to the next that needs them", (t) => {
   const lock = { "regex==1": { by: ["torch"] }, "torch==1": {} };
   const first = (included: boolean) =>
-    layer("alike", [], { included: () => included, python: () => ({ image: ["regex"] }) });
+    sampleLayer("alike", [], { included: () => included, python: () => ({ image: ["regex"] }) });
   const planOf = (included: boolean) =>
     plan(
       layersFolder(t, files),
-      recipe([layer("system"), first(included), layer("one", [], { python: () => ({ image: ["torch"] }) })]),
+      sampleRecipe([
+        sampleLayer("system"),
+        first(included),
+        sampleLayer("one", [], { python: () => ({ image: ["torch"] }) }),
+      ]),
       { lock: lockOf(lock) },
     );
   assert.deepEqual(planOf(true).product.parents, ["system", "alike", "one"]);
@@ -212,17 +216,17 @@ test("a layer that this stack leaves out is in no stage, and leaves its packages
 });
 
 test("a layer that needs one that is left out is a mistake of the recipe", (t) => {
-  const layers = [layer("one", [], { included: () => false }), layer("two", ["one"])];
+  const layers = [sampleLayer("one", [], { included: () => false }), sampleLayer("two", ["one"])];
   assert.throws(
-    () => plan(layersFolder(t, files), recipe(layers)),
+    () => plan(layersFolder(t, files), sampleRecipe(layers)),
     /layers\/two\/layer\.ts: needs the layer "one", which the recipe does not have/,
   );
 });
 
 test("two layers made alike from one folder get its files and are two stages", (t) => {
   const alike = (name: string, value: string) =>
-    layer(name, [], { folder: "alike", args: () => ({ VALUE: value }) });
-  const { stages } = plan(layersFolder(t, files), recipe([alike("red", "1"), alike("blue", "1")]));
+    sampleLayer(name, [], { folder: "alike", args: () => ({ VALUE: value }) });
+  const { stages } = plan(layersFolder(t, files), sampleRecipe([alike("red", "1"), alike("blue", "1")]));
   assert.deepEqual(
     stages.map((stage) => [stage.name, stage.files.map(({ path }) => path)]),
     [
@@ -235,8 +239,11 @@ test("two layers made alike from one folder get its files and are two stages", (
 });
 
 test("a Dockerfile that a layer makes takes the place of the folder's", (t) => {
-  const made = layer("red", ["system"], { folder: "alike", dockerfile: (parents) => `FROM ${parents[0]}\n` });
-  const { stages } = plan(layersFolder(t, files), recipe([layer("system"), made]));
+  const made = sampleLayer("red", ["system"], {
+    folder: "alike",
+    dockerfile: (parents) => `FROM ${parents[0]}\n`,
+  });
+  const { stages } = plan(layersFolder(t, files), sampleRecipe([sampleLayer("system"), made]));
   const dockerfiles = stages[1]?.files.filter(({ path }) => path === "Dockerfile") ?? [];
   assert.deepEqual(
     dockerfiles.map(({ content }) => content.toString()),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { fileSystem, joinOutputs, stageNamed, withParents } from "../../../../lib/plan/partial-update.ts";
 import type { Plan, Stage } from "../../../../lib/plan/plan.ts";
-import { layer, layersFolder, plan, recipe } from "../../../support/layers.ts";
+import { layersFolder, plan, sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 
 /** system and toolbox; cuda ← torch ← kernels; app needs the toolbox alone; wheel is built with torch. */
 function testPlan(t: TestContext): Plan {
@@ -17,9 +17,12 @@ function testPlan(t: TestContext): Plan {
   };
   return plan(
     folder,
-    recipe(
-      product.map((name) => layer(name, parents[name], name === "system" ? { role: "system" } : {})),
-      [layer("toolbox", [], { role: "build" }), layer("wheel", ["toolbox", "torch"], { role: "build" })],
+    sampleRecipe(
+      product.map((name) => sampleLayer(name, parents[name], name === "system" ? { role: "system" } : {})),
+      [
+        sampleLayer("toolbox", [], { role: "build" }),
+        sampleLayer("wheel", ["toolbox", "torch"], { role: "build" }),
+      ],
     ),
   );
 }
@@ -48,8 +51,8 @@ test("who is in a stage that only builds use sees what it was built from", (t) =
 
 test("who is in a stage that the product does not hold sees what it was built from", (t) => {
   const folder = layersFolder(t, { "system/Dockerfile": "FROM x\n", "model/Dockerfile": "FROM x\n" });
-  const model = layer("model", ["system"], { bulk: true });
-  const tested = plan(folder, recipe([layer("system", [], { role: "system" })], [model]));
+  const model = sampleLayer("model", ["system"], { bulk: true });
+  const tested = plan(folder, sampleRecipe([sampleLayer("system", [], { role: "system" })], [model]));
   assert.deepEqual(names(fileSystem(tested, "model")), ["system", "model"]);
 });
 

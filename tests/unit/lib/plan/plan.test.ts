@@ -5,17 +5,30 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { UserErrors } from "../../../../errors.ts";
 import { parsePythonLock } from "../../../../lib/locks/python-lock.ts";
-import { context, keysOf, layer, layersFolder, plan, recipe, writeFile } from "../../../support/layers.ts";
+import {
+  context,
+  keysOf,
+  layersFolder,
+  plan,
+  sampleLayer,
+  sampleRecipe,
+  writeFile,
+} from "../../../support/layers.ts";
 
 /** system ← a ← b, and c beside them. */
-const graph = [layer("system"), layer("a", ["system"]), layer("b", ["a"]), layer("c", ["system"])];
+const graph = [
+  sampleLayer("system"),
+  sampleLayer("a", ["system"]),
+  sampleLayer("b", ["a"]),
+  sampleLayer("c", ["system"]),
+];
 const dockerfiles = Object.fromEntries(graph.map(({ name }) => [`${name}/Dockerfile`, `FROM ${name}\n`]));
 
 test("a plan lists parents before children and puts the product together from all layers in order", (t) => {
   const folder = layersFolder(t, dockerfiles);
   const { stages, product } = plan(
     folder,
-    recipe([graph[0], graph[2], graph[1], graph[3]].filter((x) => x !== undefined)),
+    sampleRecipe([graph[0], graph[2], graph[1], graph[3]].filter((x) => x !== undefined)),
   );
   assert.deepEqual(
     stages.map(({ name }) => name),
@@ -31,9 +44,9 @@ test("a plan lists parents before children and puts the product together from al
 
 test("a changed file changes its stage, all descendants and the product, and nothing else", (t) => {
   const folder = layersFolder(t, dockerfiles);
-  const before = keysOf(plan(folder, recipe(graph)));
+  const before = keysOf(plan(folder, sampleRecipe(graph)));
   writeFile(folder, "a/file", "new");
-  const after = keysOf(plan(folder, recipe(graph)));
+  const after = keysOf(plan(folder, sampleRecipe(graph)));
   const changed = Object.keys(after).filter((name) => after[name] !== before[name]);
   assert.deepEqual(changed, ["a", "b", "test"]);
 });
@@ -41,8 +54,8 @@ test("a changed file changes its stage, all descendants and the product, and not
 test("what a bulk stage is built with is not in its key, what it is made from is", (t) => {
   const folder = layersFolder(t, { ...dockerfiles, "bulk/Dockerfile": "FROM a\n" });
   const withPin = (sha256: string) => {
-    const bulk = layer("bulk", ["a"], { bulk: true, pins: () => ({ model: sha256 }) });
-    return plan(folder, recipe([...graph, bulk]));
+    const bulk = sampleLayer("bulk", ["a"], { bulk: true, pins: () => ({ model: sha256 }) });
+    return plan(folder, sampleRecipe([...graph, bulk]));
   };
   const before = withPin("1");
   assert.equal(before.stages.find(({ name }) => name === "bulk")?.bulk, true);
@@ -68,8 +81,8 @@ test("keys change exactly when an input changes", (t) => {
     pins: fc.dictionary(fc.stringMatching(/^[a-z]{1,6}$/), fc.string({ maxLength: 5 }), { maxKeys: 3 }),
   });
   const keyOf = (inputs: { args: Record<string, string>; pins: Record<string, string> }) => {
-    const only = layer("system", [], { args: () => inputs.args, pins: () => inputs.pins });
-    return keysOf(plan(folder, recipe([only]))).system;
+    const only = sampleLayer("system", [], { args: () => inputs.args, pins: () => inputs.pins });
+    return keysOf(plan(folder, sampleRecipe([only]))).system;
   };
   const sorted = (values: Record<string, string>) => Object.entries(values).sort();
   fc.assert(
@@ -102,9 +115,11 @@ test("in any graph, a changed stage changes exactly its descendants", (t) => {
         keysOf(
           plan(
             folder,
-            recipe(
+            sampleRecipe(
               names.map((name, index) =>
-                layer(name, parents[index], { args: () => (index === touched ? { VALUE: value } : {}) }),
+                sampleLayer(name, parents[index], {
+                  args: () => (index === touched ? { VALUE: value } : {}),
+                }),
               ),
             ),
           ),
@@ -122,7 +137,7 @@ test("in any graph, a changed stage changes exactly its descendants", (t) => {
 
 test("the executable bit is an input, the rest of a mode is not", (t) => {
   const folder = layersFolder(t, { ...dockerfiles, "a/script": "#!/bin/sh\n" });
-  const key = () => keysOf(plan(folder, recipe(graph))).a;
+  const key = () => keysOf(plan(folder, sampleRecipe(graph))).a;
   const plain = key();
   chmodSync(join(folder, "a/script"), 0o600);
   assert.equal(key(), plain);
@@ -132,10 +147,10 @@ test("the executable bit is an input, the rest of a mode is not", (t) => {
 
 test("what is not part of a build changes nothing", (t) => {
   const folder = layersFolder(t, dockerfiles);
-  const before = keysOf(plan(folder, recipe(graph)));
+  const before = keysOf(plan(folder, sampleRecipe(graph)));
   writeFile(folder, "a/layer.ts", "export const a = 1;");
   writeFile(folder, "a/__pycache__/x.pyc", "x");
-  assert.deepEqual(keysOf(plan(folder, recipe(graph))), before);
+  assert.deepEqual(keysOf(plan(folder, sampleRecipe(graph))), before);
 });
 
 test("packages are inputs by name and version, and reach the build as a requirements file with hashes", (t) => {
@@ -148,7 +163,10 @@ test("packages are inputs by name and version, and reach the build as a requirem
     ),
   });
   const folder = layersFolder(t, dockerfiles);
-  const planned = recipe([layer("system"), layer("a", [], { python: () => ({ image: ["torch"] }) })]);
+  const planned = sampleRecipe([
+    sampleLayer("system"),
+    sampleLayer("a", [], { python: () => ({ image: ["torch"] }) }),
+  ]);
   const stage = plan(folder, planned, { lock: lockOf("1.0") }).stages[1];
   assert.match(stage?.inputs["package:numpy"] ?? "", /^1\.0 \([0-9a-f]{12}\)$/);
   assert.equal(
@@ -161,11 +179,11 @@ test("packages are inputs by name and version, and reach the build as a requirem
 
 test("all mistakes of a recipe are told together, each with layer and file", (t) => {
   const folder = layersFolder(t, { "a/Dockerfile": "FROM x\n", "b/Dockerfile": "FROM x\n" });
-  const broken = recipe([
-    layer("a", ["nobody"], { owns: () => ["/opt/x"] }),
-    layer("b", [], { owns: () => ["/opt/x/y"], shared: ["shared/gone.sh"] }),
-    layer("c"),
-    layer("c"),
+  const broken = sampleRecipe([
+    sampleLayer("a", ["nobody"], { owns: () => ["/opt/x"] }),
+    sampleLayer("b", [], { owns: () => ["/opt/x/y"], shared: ["shared/gone.sh"] }),
+    sampleLayer("c"),
+    sampleLayer("c"),
   ]);
   assert.throws(
     () => plan(folder, broken),
@@ -188,15 +206,15 @@ test("all mistakes of a recipe are told together, each with layer and file", (t)
 
 test("a cycle is named in full", (t) => {
   const folder = layersFolder(t, dockerfiles);
-  const cycle = recipe([layer("a", ["c"]), layer("b", ["a"]), layer("c", ["b"])]);
+  const cycle = sampleRecipe([sampleLayer("a", ["c"]), sampleLayer("b", ["a"]), sampleLayer("c", ["b"])]);
   assert.throws(() => plan(folder, cycle), /parents form a cycle: a → c → b → a/);
 });
 
 test("the product changes with its labels, its stages do not", (t) => {
   const folder = layersFolder(t, dockerfiles);
-  const one = keysOf(plan(folder, recipe(graph)));
+  const one = keysOf(plan(folder, sampleRecipe(graph)));
   const other = keysOf(
-    plan(folder, recipe(graph), { labels: { source: null, revision: null, created: "2020" } }),
+    plan(folder, sampleRecipe(graph), { labels: { source: null, revision: null, created: "2020" } }),
   );
   assert.notEqual(one.test, other.test);
   assert.deepEqual({ ...one, test: "" }, { ...other, test: "" });
@@ -204,7 +222,7 @@ test("the product changes with its labels, its stages do not", (t) => {
 
 test("a label cannot break out of its quotes", (t) => {
   const folder = layersFolder(t, dockerfiles);
-  const nasty = { ...recipe(graph), summary: 'a "quoted" $HOME \\ end' };
+  const nasty = { ...sampleRecipe(graph), summary: 'a "quoted" $HOME \\ end' };
   const dockerfile = plan(folder, nasty, {}, context).product.files[0]?.content.toString() ?? "";
   assert.ok(
     dockerfile.includes(String.raw`LABEL org.opencontainers.image.description="a \"quoted\" \$HOME \\ end"`),
@@ -214,8 +232,8 @@ test("a label cannot break out of its quotes", (t) => {
 test("the cache's name follows a stage's own inputs, not its parents'", (t) => {
   const folder = layersFolder(t, dockerfiles);
   const ownKeys = () => {
-    const { stages, product } = plan(folder, recipe(graph));
-    return Object.fromEntries([...stages, product].map(({ name, ownKey }) => [name, ownKey]));
+    const { stages, product } = plan(folder, sampleRecipe(graph));
+    return Object.fromEntries([...stages, product].map(({ name, cacheKey }) => [name, cacheKey]));
   };
   const before = ownKeys();
   writeFile(folder, "a/file", "new");
@@ -229,18 +247,24 @@ test("the cache's name follows a stage's own inputs, not its parents'", (t) => {
 test("where steps are cached, the cache's name outlives every change, and belongs to the recipe", (t) => {
   const folder = layersFolder(t, dockerfiles);
   const keyOf = (name: string) => {
-    const [stage] = plan(folder, { ...recipe([layer("a", [], { cachesSteps: true })]), name }).stages;
+    const [stage] = plan(folder, {
+      ...sampleRecipe([sampleLayer("a", [], { cachesSteps: true })]),
+      name,
+    }).stages;
     assert.ok(stage?.cachesSteps);
     return stage;
   };
   const before = keyOf("one");
   writeFile(folder, "a/file", "new");
   assert.notEqual(keyOf("one").key, before.key);
-  assert.equal(keyOf("one").ownKey, before.ownKey);
-  assert.notEqual(keyOf("other").ownKey, before.ownKey);
+  assert.equal(keyOf("one").cacheKey, before.cacheKey);
+  assert.notEqual(keyOf("other").cacheKey, before.cacheKey);
 });
 
 test("a recipe may not have the name of one of its layers", (t) => {
   const folder = layersFolder(t, { "test/Dockerfile": "FROM x\n" });
-  assert.throws(() => plan(folder, recipe([layer("test")])), /test: is the name of a recipe and of a layer/);
+  assert.throws(
+    () => plan(folder, sampleRecipe([sampleLayer("test")])),
+    /test: is the name of a recipe and of a layer/,
+  );
 });

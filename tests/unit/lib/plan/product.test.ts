@@ -4,12 +4,12 @@ import { imageResults } from "../../../../lib/evidence/image-results.ts";
 import { generation, generationNames } from "../../../../lib/gpu/generations.ts";
 import { productDockerfile } from "../../../../lib/plan/product.ts";
 import { recipes } from "../../../../recipes/index.ts";
-import { context, labels } from "../../../support/layers.ts";
+import { context, sampleLabels } from "../../../support/layers.ts";
 
 test("a product's labels say what is asked before a host is chosen: its cards, its driver, its size", () => {
   for (const recipe of Object.values(recipes)) {
     for (const name of generationNames) {
-      const text = productDockerfile(recipe, { ...context, generation: generation(name) }, labels);
+      const text = productDockerfile(recipe, { ...context, generation: generation(name) }, sampleLabels);
       const found = [...text.matchAll(/^LABEL (\S+)="(.*)"$/gm)].map(([, label = "", value = ""]) => [
         label,
         value,

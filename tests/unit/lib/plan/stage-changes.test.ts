@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { difference } from "../../../../lib/plan/stage-changes.ts";
+import { stageChanges } from "../../../../lib/plan/stage-changes.ts";
 import { causeText } from "../../../../lib/preview/words.ts";
 
 const stage = (name: string, key: string, inputs: Record<string, string> = {}) => ({ name, key, inputs });
 
 test("a changed stage names exactly the inputs that differ, with their old and new values", () => {
-  const [change] = difference(
+  const [change] = stageChanges(
     [
       stage("a", "1", {
         "file:layers/a/x": "1",
@@ -35,7 +35,7 @@ test("a changed stage names exactly the inputs that differ, with their old and n
 
 test("create, unchanged and remove are told apart", () => {
   assert.deepEqual(
-    difference([stage("kept", "1"), stage("gone", "1")], [stage("new", "1"), stage("kept", "1")]).map(
+    stageChanges([stage("kept", "1"), stage("gone", "1")], [stage("new", "1"), stage("kept", "1")]).map(
       ({ stage: name, verdict }) => [name, verdict],
     ),
     [
@@ -47,7 +47,7 @@ test("create, unchanged and remove are told apart", () => {
 });
 
 test("an input's name may hold colons", () => {
-  const [change] = difference(
+  const [change] = stageChanges(
     [stage("a", "1", { "pin:http://x": "1" })],
     [stage("a", "2", { "pin:http://x": "2" })],
   );

@@ -22,7 +22,7 @@ import type { Recipe } from "../../../../lib/recipe/recipe.ts";
 import { wheelStage } from "../../../../lib/recipe/source-wheel.ts";
 import { recipes } from "../../../../recipes/index.ts";
 import { writeFile } from "../../../support/layers.ts";
-import { labels, plannedBy, previewBetween } from "../../../support/preview.ts";
+import { plannedBy, previewBetween, previewLabels } from "../../../support/preview.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 /** What `file:` inputs of the product are called. */
@@ -303,14 +303,18 @@ function planOf(recipe: Recipe): Plan {
     nodes: nodeLock(repository),
   });
   const lock = { path, distributions: parsePythonLock(read(path), path) };
-  return planRecipe(recipe, context, { layersFolder: join(repository, "layers"), lock, labels });
+  return planRecipe(recipe, context, {
+    layersFolder: join(repository, "layers"),
+    lock,
+    labels: previewLabels,
+  });
 }
 
 function previewOfChange(t: TestContext, { settings = {}, after = {}, edit, commit }: Change): PlannedStack {
   const root = edit ? checkout(t) : repository;
   const before = plannedBy(root, settings);
   edit?.(root);
-  const labelled = commit ? { ...labels, revision: commit } : labels;
+  const labelled = commit ? { ...previewLabels, revision: commit } : previewLabels;
   return previewBetween(before, plannedBy(root, { ...settings, ...after }, { labelled }));
 }
 

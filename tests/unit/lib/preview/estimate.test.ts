@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type Build, emptyHistory, remember } from "../../../../lib/preview/build-history.ts";
-import { expectedBuild, leastSure, median, sumUp } from "../../../../lib/preview/estimate.ts";
+import { expectedBuild, leastConfidence, median, sumUp } from "../../../../lib/preview/estimate.ts";
 import type { Expectation } from "../../../../lib/preview/preview-schema.ts";
 import { stagePreview } from "../../../support/preview.ts";
 
@@ -114,5 +114,5 @@ test("stages that do not wait for each other run side by side at best; what is u
 
 test("nothing to build takes nothing, and nobody is sure of it", () => {
   assert.deepEqual(sumUp([stagePreview("a")]), { longest: 0, all: 0, bytes: 0, unknown: [], sure: "none" });
-  assert.equal(leastSure(["high", "low", "medium"]), "low");
+  assert.equal(leastConfidence(["high", "low", "medium"]), "low");
 });

@@ -6,16 +6,16 @@ import { generation, generationNames, instancesFor } from "../../../../lib/gpu/g
 import { type History, remember, type TestRun } from "../../../../lib/preview/build-history.ts";
 import { dollarsOfAll, expectedTest } from "../../../../lib/preview/expected-test.ts";
 import { renderMarkdown } from "../../../../lib/preview/markdown.ts";
-import type { Known } from "../../../../lib/preview/preview-stack.ts";
-import { unknownStack } from "../../../../lib/preview/previous-stack.ts";
+import type { PreviousStack } from "../../../../lib/preview/preview-stack.ts";
+import { noPreviousStack } from "../../../../lib/preview/previous-stack.ts";
 import { testCell, testText } from "../../../../lib/preview/words.ts";
 import {
   builtFrom,
   onlyPlanned,
   plannedBy,
   previewOf,
+  samplePreview,
   stackPreview,
-  wholePreview,
 } from "../../../support/preview.ts";
 
 const aws = { kind: "aws", region: "us-east-1" };
@@ -106,13 +106,17 @@ test("the newest tests of each kind are kept, and builds are not touched", () =>
 const planned = plannedBy(repository, { generation: "ada", host: JSON.stringify(aws) });
 const evidence = { verdict: "pass", digest: null, gpu: null, driver: null, at: null };
 const counts = { passed: 1, failed: 0, skipped: 0, inconclusive: 0 };
-const tested: Known = { ...builtFrom(planned, 100), evidence: { ...evidence, ...counts }, testedOn: "aws" };
+const tested: PreviousStack = {
+  ...builtFrom(planned, 100),
+  evidence: { ...evidence, ...counts },
+  testedOn: "aws",
+};
 
 test("a test is due for what is new, and for nothing that was tested already", () => {
-  const due = (known: Known) =>
-    onlyPlanned(previewOf([{ stack: "dev", planned, known, engine: null }])).test?.due;
+  const due = (previous: PreviousStack) =>
+    onlyPlanned(previewOf([{ stack: "dev", planned, previous, engine: null }])).test?.due;
   assert.equal(due(tested), false);
-  assert.equal(due(unknownStack("never updated")), true);
+  assert.equal(due(noPreviousStack("never updated")), true);
   assert.equal(due({ ...tested, evidence: null }), true);
   assert.equal(due({ ...tested, checks: "others" }), true);
   assert.equal(due({ ...tested, testedOn: "builder" }), true);
@@ -125,7 +129,7 @@ test("all stacks together: what is due is added up, in the tree and in the comme
     stackPreview(name, { test: expected("hopper", aws, { due }) });
   const stacks = [stack("one", true), stack("two", true), stack("three", false)];
   assert.equal(dollarsOfAll(stacks), 4.58);
-  const markdown = renderMarkdown(wholePreview(stacks));
+  const markdown = renderMarkdown(samplePreview(stacks));
   assert.match(markdown, /^- Tests: about \$4\.58$/m);
   assert.match(markdown, /\| `p5\.4xlarge, 20m, \$2\.29` \|/);
   assert.match(markdown, /\| `not due` \|/);

@@ -7,7 +7,7 @@ import { fit } from "../../../../lib/preview/fit.ts";
 import { renderMarkdown } from "../../../../lib/preview/markdown.ts";
 import type { PlannedStack, Preview } from "../../../../lib/preview/preview-schema.ts";
 import { renderGraph } from "../../../../lib/preview/stage-graph.ts";
-import { stackPreview, stagePreview, wholePreview } from "../../../support/preview.ts";
+import { samplePreview, stackPreview, stagePreview } from "../../../support/preview.ts";
 
 /** What GitHub takes. */
 const LIMIT = 65_536;
@@ -44,7 +44,7 @@ test("six stacks with sixty changed stages each: under the limit, every verdict 
       file("layers/shared/finish.sh"),
     ]),
   );
-  const preview = wholePreview([
+  const preview = samplePreview([
     ...stacks,
     { stack: "broken", verdict: "failed", problem: "a lock is missing" },
   ]);
@@ -66,7 +66,7 @@ test("six stacks with sixty changed stages each: under the limit, every verdict 
 });
 
 test("a small change is told in full: causes, details, packages, graph", () => {
-  const preview = wholePreview([changedStack("ada", 2, (index) => (index === 0 ? [file("layers/a")] : []))]);
+  const preview = samplePreview([changedStack("ada", 2, (index) => (index === 0 ? [file("layers/a")] : []))]);
   const text = renderMarkdown(preview, LIMIT);
   assert.match(text, /^- file `layers\/a` changed: `layer-0`$/m);
   assert.match(text, /<details><summary><b>ada<\/b>: 2 rebuilds<\/summary>/);
@@ -84,7 +84,7 @@ test("however large a preview is, its comment stays under the limit and begins w
     verdict: "failed",
     problem: "x".repeat(100_000),
   }));
-  const text = renderMarkdown(wholePreview([...stacks, ...failed]), LIMIT);
+  const text = renderMarkdown(samplePreview([...stacks, ...failed]), LIMIT);
   assert.ok(text.length <= LIMIT);
   for (const name of stackNames)
     assert.ok(text.includes(`\`${name}\``) && text.includes(`\`${name}-failed\``));
@@ -93,7 +93,7 @@ test("however large a preview is, its comment stays under the limit and begins w
 test("what a pull request writes stays text in the comment", () => {
   const nasty =
     "</summary><script>alert(1)</script> @octocat `x` | [a](javascript:b)\n<!-- strata-preview -->";
-  const preview = wholePreview([
+  const preview = samplePreview([
     {
       ...changedStack(nasty, 1, () => [
         file(nasty),
@@ -123,7 +123,7 @@ function withoutCode(text: string): string {
 
 test("reasons are told once each, those that change most first; parents are no reasons", () => {
   const parent: Cause = { kind: "parent", name: "toolbox", before: "1", after: "2" };
-  const preview = wholePreview([
+  const preview = samplePreview([
     changedStack("ada", 3, (index) => [file("all"), parent, ...(index === 0 ? [file("one")] : [])]),
     // The product's file has another hash in every stack.
     changedStack("hopper", 2, () => [{ ...file("all"), before: "3", after: "4" }]),
@@ -146,15 +146,15 @@ test("a graph marks what changes, draws a stage of many stacks once, and shrinks
   });
   const stack = (name: string, verdict: "rebuild" | "unchanged") =>
     stackPreview(name, { stages: [kept, stagePreview("torch", { verdict, causes: [file("x")] }), product] });
-  const graph = renderGraph(wholePreview([stack("ada", "rebuild"), stack("cpu", "unchanged")])) ?? "";
+  const graph = renderGraph(samplePreview([stack("ada", "rebuild"), stack("cpu", "unchanged")])) ?? "";
   assert.match(
     graph,
     /n0\["python"\]:::unchanged\n {2}n1\["torch \(1 of 2\)"\]:::rebuild\n {2}n2\[\["starter"\]\]:::rebuild/,
   );
   assert.match(graph, /n1 ==> n2/);
-  assert.equal(renderGraph(wholePreview([stackPreview("same", { stages: [kept] })])), null);
+  assert.equal(renderGraph(samplePreview([stackPreview("same", { stages: [kept] })])), null);
   const large = renderGraph(
-    wholePreview([changedStack("large", 200, (index) => (index < 3 ? [file("x")] : []))]),
+    samplePreview([changedStack("large", 200, (index) => (index < 3 ? [file("x")] : []))]),
   );
   assert.deepEqual(large?.match(/n\d+\[/g)?.length, 3);
 });

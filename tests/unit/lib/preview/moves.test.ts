@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { movesBetween, sourcesOf } from "../../../../lib/preview/moves.ts";
+import { indexCommits, movesBetween } from "../../../../lib/preview/moves.ts";
 import { checkout } from "../../../support/nodes.ts";
 
 const [a, b, c] = ["a".repeat(40), "b".repeat(40), "c".repeat(40)];
 const stage = (name: string, inputs: Record<string, string>) => ({ name, key: "", inputs });
-const sources = sourcesOf([
+const sources = indexCommits([
   {
     repositories: {
       "kijai/Nodes": checkout("kijai/Nodes", { repository: "https://github.com/kijai/Nodes", commit: b }),

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { limitNotes } from "../../../../lib/preview/notes.ts";
 import type { Expectation, StagePreview } from "../../../../lib/preview/preview-schema.ts";
-import { unknownStack } from "../../../../lib/preview/previous-stack.ts";
+import { noPreviousStack } from "../../../../lib/preview/previous-stack.ts";
 import { stagePreview } from "../../../support/preview.ts";
 
 const GB = 1e9;
 const known = (sizes: Readonly<Record<string, number>>) => ({
-  ...unknownStack(""),
+  ...noPreviousStack(""),
   stages: Object.entries(sizes).map(([name, bytes]) => ({ name, key: "k", inputs: {}, bytes })),
 });
 const expecting = (bytes: number | null): Partial<StagePreview> => ({

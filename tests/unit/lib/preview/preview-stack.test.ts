@@ -2,14 +2,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { repository } from "../../../../home.ts";
 import type { History } from "../../../../lib/preview/build-history.ts";
-import type { Known, Planned } from "../../../../lib/preview/preview-stack.ts";
-import { unknownStack } from "../../../../lib/preview/previous-stack.ts";
+import type { NextStack, PreviousStack } from "../../../../lib/preview/preview-stack.ts";
+import { noPreviousStack } from "../../../../lib/preview/previous-stack.ts";
 import { builtFrom, onlyPlanned, plannedBy, previewOf } from "../../../support/preview.ts";
 
 const ada = plannedBy(repository, { generation: "ada" }, { stack: "ada" });
 const hopper = plannedBy(repository, { generation: "hopper" }, { stack: "hopper" });
-const attempt = (planned: Planned, known: Known) => ({ stack: planned.stack, planned, known, engine: null });
-const unknown = unknownStack("never updated");
+const attempt = (planned: NextStack, previous: PreviousStack) => ({
+  stack: planned.stack,
+  planned,
+  previous,
+  engine: null,
+});
+const unknown = noPreviousStack("never updated");
 
 /** What a stage took in one earlier build. */
 function historyOf(builds: Readonly<Record<string, { seconds: number; bytes: number }>>): History {
@@ -124,7 +129,7 @@ test("the size after is the former one and what changed stages gain, as sure as 
 test("a new stage without history leaves the size open; one that is gone takes its bytes along", () => {
   const known = builtFrom(ada, 100);
   const fewer = known.stages.filter(({ name }) => name !== "torch");
-  const size = (stages: Known["stages"]) =>
+  const size = (stages: PreviousStack["stages"]) =>
     onlyPlanned(previewOf([attempt(ada, { ...known, stages })])).size.after;
   assert.equal(size(fewer), null);
   const more = known.stages.map((stage) =>

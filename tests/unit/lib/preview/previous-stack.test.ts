@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { knownByOutputs, outputsInState } from "../../../../lib/preview/previous-stack.ts";
+import { outputsInState, previousFromOutputs } from "../../../../lib/preview/previous-stack.ts";
 
 const digest = `sha256:${"d".repeat(64)}`;
 const outputs = {
@@ -30,7 +30,7 @@ const outputs = {
 };
 
 test("a stack's outputs tell its stages, its product, where it lies, its tags and its evidence", () => {
-  const known = knownByOutputs(outputs);
+  const known = previousFromOutputs(outputs);
   assert.deepEqual(known.comparedWith, { kind: "outputs" });
   assert.deepEqual(
     known.stages.map(({ name, key, bytes }) => [name, key, bytes]),
@@ -64,7 +64,7 @@ test("outputs of another version, or none, are a stack of which nothing is known
     { stages: "[secret]", product: 1, evidence: [] },
     { stages: { a: 1 } },
   ]) {
-    const known = knownByOutputs(other);
+    const known = previousFromOutputs(other);
     assert.equal(known.comparedWith.kind, "nothing");
     assert.deepEqual(known.stages, []);
     assert.equal(known.product, null);
@@ -88,7 +88,7 @@ test("the outputs are found in a state file, and what is encrypted there is noth
     },
   };
   assert.deepEqual(outputsInState(state), { ...outputs, product: "[secret]" });
-  assert.equal(knownByOutputs(outputsInState(state)).product, null);
+  assert.equal(previousFromOutputs(outputsInState(state)).product, null);
   for (const other of [
     undefined,
     {},

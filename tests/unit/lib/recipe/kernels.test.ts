@@ -17,7 +17,7 @@ import {
 } from "../../../../lib/recipe/kernels.ts";
 import { planStack } from "../../../../recipes/stack-plan.ts";
 import { stageProblems } from "../../../support/dockerfile.ts";
-import { labels } from "../../../support/layers.ts";
+import { sampleLabels } from "../../../support/layers.ts";
 
 const sha256 = "5".repeat(64);
 const flash: PinnedWheel = {
@@ -143,7 +143,7 @@ function attentionStage(attention: AttentionKernel[], wheels: PinnedWheels, reci
     "strata:attention": JSON.stringify(attention),
     "strata:wheels": JSON.stringify(wheels),
   });
-  const { plan } = planStack(config, labels, { root: repository, localImages: "none.json" });
+  const { plan } = planStack(config, sampleLabels, { root: repository, localImages: "none.json" });
   const stage = plan.stages.find(({ name }) => name === "attention");
   assert.ok(stage);
   return stage;
@@ -217,7 +217,7 @@ function planCompiled(more: Readonly<Record<string, string>> = {}): Plan {
     "strata:compile": '["sageattention", "flash-attn"]',
     ...more,
   });
-  return planStack(config, labels, { root: repository, localImages: "none.json" }).plan;
+  return planStack(config, sampleLabels, { root: repository, localImages: "none.json" }).plan;
 }
 
 const stageOf = ({ stages }: Plan, name: string): Stage => {

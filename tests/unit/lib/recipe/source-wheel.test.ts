@@ -11,9 +11,9 @@ import {
   wheelBuildRequirements,
   wheelStage,
 } from "../../../../lib/recipe/source-wheel.ts";
-import { context, keysOf, layer, layersFolder, plan, recipe } from "../../../support/layers.ts";
+import { context, keysOf, layersFolder, plan, sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 import { commitOf } from "../../../support/nodes.ts";
-import { type Entry, lockOf } from "../../../support/python-lock.ts";
+import { type LockEntry, lockOf } from "../../../support/python-lock.ts";
 
 const files = {
   ...Object.fromEntries(
@@ -27,19 +27,19 @@ const buildTools = Object.fromEntries(
 );
 
 /** An image with torch and two packages from source: fairscale, whose setup imports torch, and dlib, which does not. */
-const packages: Readonly<Record<string, Entry>> = {
+const packages: Readonly<Record<string, LockEntry>> = {
   "torch==2.0": {},
   "dlib==1.0": { sdist: true },
   "fairscale==1.0": { sdist: true },
 };
-const planned = recipe(
+const planned = sampleRecipe(
   [
-    layer("system"),
-    layer("cuda"),
-    layer("torch", ["cuda"], { python: () => ({ image: ["torch"] }) }),
-    layer("app", [], { python: () => ({ image: ["dlib", "fairscale"] }) }),
+    sampleLayer("system"),
+    sampleLayer("cuda"),
+    sampleLayer("torch", ["cuda"], { python: () => ({ image: ["torch"] }) }),
+    sampleLayer("app", [], { python: () => ({ image: ["dlib", "fairscale"] }) }),
   ],
-  [layer("toolbox")],
+  [sampleLayer("toolbox")],
 );
 
 function planOf(
@@ -218,9 +218,9 @@ test("a wheel is built with the lock's build tools, and installs nothing into th
 /** An image with a package that is only in git. */
 function planGit(t: TestContext, commit: string, location = "https://example.org/x/clip"): Plan {
   const inGit = {
-    ...recipe(
-      [layer("system"), layer("app", [], { python: () => ({ image: ["clip"] }) })],
-      [layer("toolbox")],
+    ...sampleRecipe(
+      [sampleLayer("system"), sampleLayer("app", [], { python: () => ({ image: ["clip"] }) })],
+      [sampleLayer("toolbox")],
     ),
     resolution: { gitPackages: { clip: { repository: "https://example.org/x/clip", requires: [] } } },
   };

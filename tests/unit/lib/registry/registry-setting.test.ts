@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { parseConfig, refuseClear, registryAccess } from "../../../../config.ts";
 import { UserErrors } from "../../../../errors.ts";
 import {
+  imageRepository,
   type RegistrySetting,
   registrySetting,
-  repositoryName,
 } from "../../../../lib/registry/registry-setting.ts";
 
 const parse = (registry: object, more: Readonly<Record<string, object>> = {}) =>
@@ -15,7 +15,7 @@ const parse = (registry: object, more: Readonly<Record<string, object>> = {}) =>
       Object.entries(more).map(([key, value]) => [`strata:${key}`, JSON.stringify(value)]),
     ),
   });
-const name = (registry: object) => repositoryName(registrySetting.parse(registry), "127.0.0.1:5000");
+const name = (registry: object) => imageRepository(registrySetting.parse(registry), "127.0.0.1:5000");
 const ecr = { kind: "ecr", account: "123456789012", region: "eu-central-1", repository: "team/strata" };
 const ghcr = { kind: "ghcr", owner: "acme", repository: "strata" };
 const oci = { kind: "oci", address: "reg.example:5443", repository: "team/strata" };

@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
 import { repository } from "../../../../home.ts";
-import { commentOn, commentOnFailure, isOurs, LIMIT, MARKER } from "../../../../lib/preview/comment-body.ts";
+import {
+  commentOn,
+  commentOnFailure,
+  isStrataComment,
+  LIMIT,
+  MARKER,
+} from "../../../../lib/preview/comment-body.ts";
 import { githubClient } from "../../../../tools/commands/comment/github.ts";
 import { publish } from "../../../../tools/commands/comment/publish.ts";
 import {
@@ -12,7 +18,7 @@ import {
   parseRepository,
   pullRequestOf,
 } from "../../../../tools/commands/comment/pull-request.ts";
-import { stackPreview, wholePreview } from "../../../support/preview.ts";
+import { samplePreview, stackPreview } from "../../../support/preview.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import {
   account,
@@ -204,11 +210,11 @@ test("a fork's pull request is found by its branch, at exactly its commit", asyn
 
 test("a comment says why there is no preview, without any of it being taken for Markdown", () => {
   const text = commentOnFailure("```\n@octocat <b>", { run: "https://github.com/o/n/actions/runs/1" });
-  assert.ok(isOurs(text));
+  assert.ok(isStrataComment(text));
   assert.match(text, /^````text\n```\n@octocat <b>\n````$/m);
   assert.match(text, /\[The run\]\(https:\/\/github\.com\/o\/n\/actions\/runs\/1\)/);
   assert.ok(commentOnFailure("`".repeat(1_000_000), {}).length < 65_536);
-  assert.ok(commentOn(wholePreview([stackPreview("dev")]), {}).length < LIMIT);
+  assert.ok(commentOn(samplePreview([stackPreview("dev")]), {}).length < LIMIT);
 });
 
 /** Runs `npm run comment` as a program. */
@@ -227,7 +233,7 @@ test("the program posts a result, and the reason where the result is none", asyn
   const file = join(temporaryFolder(t), "preview.json");
   writeFileSync(
     file,
-    JSON.stringify(wholePreview([stackPreview("dev", { notes: ["ghp_0123456789abcdef"] })])),
+    JSON.stringify(samplePreview([stackPreview("dev", { notes: ["ghp_0123456789abcdef"] })])),
   );
   const environment = { GITHUB_TOKEN: "hidden-token", GITHUB_API_URL: github.url };
   const run = (...args: string[]) => comment(["--repo", "o/n", "--pr", "7", ...args], environment);

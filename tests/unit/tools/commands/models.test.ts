@@ -6,7 +6,7 @@ import { repository } from "../../../../home.ts";
 import { ModelsReport } from "../../../../lib/comfyui/workflow/report.ts";
 import { parseModelLock } from "../../../../lib/locks/model-lock.ts";
 import { attempt } from "../../../../tools/program/exec.ts";
-import { apiNode, editorFile, editorNode, link, sink, toBytes } from "../../../support/workflows.ts";
+import { apiNode, editorFile, editorNode, sink, toBytes, workflowLink } from "../../../support/workflows.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 const run = (...args: string[]) =>
@@ -43,7 +43,7 @@ test("what the lock lacks is put into it with the workflow's address, and nothin
     },
   ];
   const node = editorNode(1, "VAELoader", { vae_name: "new.safetensors" }, { properties: { models } });
-  const path = file(context, editorFile([node, sink(2)], [link(1, 1, 2)]));
+  const path = file(context, editorFile([node, sink(2)], [workflowLink(1, 1, 2)]));
   const catalogue = file(context, Buffer.from('{"models": [], "incomplete": []}'), "models.json");
   const before = await run(path, "--catalogue", catalogue);
   assert.ok(!before.ok);
@@ -71,7 +71,7 @@ test("what the lock lacks is put into it with the workflow's address, and nothin
 test("an address that is not fit for the lock is refused", async (context) => {
   const models = [{ name: "x.safetensors", directory: "vae", url: "file:///etc/passwd" }];
   const node = editorNode(1, "VAELoader", { vae_name: "x.safetensors" }, { properties: { models } });
-  const path = file(context, editorFile([node, sink(2)], [link(1, 1, 2)]));
+  const path = file(context, editorFile([node, sink(2)], [workflowLink(1, 1, 2)]));
   const catalogue = file(context, Buffer.from('{"models": [], "incomplete": []}'), "models.json");
   const { all } = await run(path, "--catalogue", catalogue, "--add");
   assert.match(all, /models of the workflow: incomplete\.0\.url: expected an https address/);

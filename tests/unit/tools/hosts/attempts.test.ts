@@ -3,11 +3,11 @@ import { test } from "node:test";
 import type { RunReport } from "../../../../lib/evidence/evidence.ts";
 import { testSomewhere } from "../../../../tools/hosts/attempts.ts";
 import { HostTrouble } from "../../../../tools/hosts/machine.ts";
-import type { Order, Tested, TestHost } from "../../../../tools/hosts/test-host.ts";
+import type { TestHost, TestOutcome, TestRequest } from "../../../../tools/hosts/test-host.ts";
 
 const minute = 60_000;
 
-function tested(verdict: RunReport["verdict"], dollars = 0): Tested {
+function tested(verdict: RunReport["verdict"], dollars = 0): TestOutcome {
   const status = verdict;
   return {
     report: {
@@ -35,7 +35,7 @@ function setting() {
   const asked: string[] = [];
   const host = (
     name: string,
-    answers: readonly (Tested | Error)[],
+    answers: readonly (TestOutcome | Error)[],
     { minutes = 1, dollarsPerHour = 0 } = {},
   ) => {
     const left = [...answers];
@@ -43,7 +43,7 @@ function setting() {
       name,
       canRetry: () => left.length > 0,
       dollarsPerHour,
-      async test(order: Order) {
+      async test(order: TestRequest) {
         asked.push(`${name} ${Math.round((order.deadline - now) / minute)}`);
         now += minutes * minute;
         const answer = left.shift();

@@ -6,9 +6,9 @@ import { type TestContext, test } from "node:test";
 import { UserError } from "../../../../errors.ts";
 import { completeRun } from "../../../../lib/evidence/evidence.ts";
 import { recipeNames, recipes } from "../../../../recipes/index.ts";
-import { type Engine, HEALTHCHECK, testInContainers } from "../../../../tools/hosts/container.ts";
+import { type ContainerEngine, HEALTHCHECK, testInContainers } from "../../../../tools/hosts/container.ts";
 import { HostTrouble, LocalMachine } from "../../../../tools/hosts/machine.ts";
-import type { Order } from "../../../../tools/hosts/test-host.ts";
+import type { TestRequest } from "../../../../tools/hosts/test-host.ts";
 import { passedRun } from "../../../support/evidence.ts";
 import { contextOf } from "../../../support/stacks.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
@@ -28,7 +28,7 @@ const healthy: Answers = {
 
 interface Setting {
   readonly asked: () => string[];
-  test(engine?: Partial<Engine>, order?: Partial<Order>): ReturnType<typeof testInContainers>;
+  test(engine?: Partial<ContainerEngine>, order?: Partial<TestRequest>): ReturnType<typeof testInContainers>;
 }
 
 /** A machine whose engine answers as told, and notes what it was asked; the parts that differ by run are replaced. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { UserErrors } from "../../../../errors.ts";
 import type { IncompleteModel, LockedModel } from "../../../../lib/locks/model-lock.ts";
-import type { Asking } from "../../../../tools/lock/ask-source.ts";
+import type { SourceAccess } from "../../../../tools/lock/ask-source.ts";
 import { lockModels, modelMoves } from "../../../../tools/lock/lock-models.ts";
 import { type FakeHub, respond, startFakeHub } from "../../../support/fake-hub.ts";
 
@@ -34,7 +34,7 @@ async function hub(context: TestContext, answers: Parameters<typeof startFakeHub
   context.after(() => server.stop());
   return server;
 }
-const asking = ({ address }: FakeHub, more: Partial<Asking> = {}): Asking => ({
+const asking = ({ address }: FakeHub, more: Partial<SourceAccess> = {}): SourceAccess => ({
   endpoint: address,
   mirrors: {},
   pauseMs: 1,
@@ -62,7 +62,7 @@ test("size, hash, commit, licence and gate come from the hub, and nothing is dow
     incomplete: [],
   });
   assert.deepEqual(
-    server.asked.map(({ method, authorization }) => [method, authorization]),
+    server.requests.map(({ method, authorization }) => [method, authorization]),
     [
       ["HEAD", "Bearer hf_secret"],
       ["GET", "Bearer hf_secret"],
@@ -141,7 +141,7 @@ test("a renamed repository is followed on the hub; the token never leaves it", a
   });
   const { models } = await lockModels(lockOf(wanted), asking(server, { token: "hf_secret" }));
   assert.equal(models[0]?.sha256, sha256);
-  assert.deepEqual(other.asked, []);
+  assert.deepEqual(other.requests, []);
 });
 
 test("the hub's first word counts, and what lies elsewhere is not asked", async (context) => {
@@ -157,7 +157,7 @@ test("the hub's first word counts, and what lies elsewhere is not asked", async 
   assert.equal((await lockModels(lockOf(wanted), asking(server))).models[0]?.sha256, sha256);
   const elsewhere = lockOf({ ...wanted, url: `${url}.elsewhere` });
   await assert.rejects(lockModels(elsewhere, asking(server)), /does not say its sha256/);
-  assert.deepEqual(other.asked, []);
+  assert.deepEqual(other.requests, []);
 });
 
 test("a small file has no hash on the hub, and none is invented", async (context) => {
@@ -182,7 +182,8 @@ test("other hosts are asked for the size, without a token, and need a hash", asy
   );
   assert.equal(models[0]?.size, 7);
   assert.equal(models[0]?.url, elsewhere.url);
-  for (const { authorization } of [...server.asked, ...end.asked]) assert.equal(authorization, undefined);
+  for (const { authorization } of [...server.requests, ...end.requests])
+    assert.equal(authorization, undefined);
   await assert.rejects(lockModels(lockOf(elsewhere), asking(server, { mirrors })), /does not say its sha256/);
 });
 

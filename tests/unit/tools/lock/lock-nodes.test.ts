@@ -19,11 +19,11 @@ import {
   makeFixtures,
 } from "../../../support/comfyui-fixtures.ts";
 import { commitTo, type GitServer, startGitServer } from "../../../support/git-server.ts";
-import { recipe } from "../../../support/layers.ts";
+import { sampleRecipe } from "../../../support/layers.ts";
 
-const fixtures: Recipe = { ...recipe([]), comfyui: fixtureComfyUi, resolution: fixtureResolution };
+const fixtures: Recipe = { ...sampleRecipe([]), comfyui: fixtureComfyUi, resolution: fixtureResolution };
 const withNodes = (...nodes: ReturnType<typeof fixtureNode>[]): Recipe => ({
-  ...recipe([]),
+  ...sampleRecipe([]),
   comfyui: { source: fixtureComfyUi.source, groups: [{ name: "g", summary: "", nodes }] },
 });
 

@@ -13,11 +13,11 @@ import { lockImages } from "../../../../tools/lock/lock-images.ts";
 import { pythonLocks } from "../../../../tools/lock/lock-python.ts";
 import { readMirrors } from "../../../../tools/lock/mirror-options.ts";
 import { writeLocks } from "../../../../tools/lock/write-locks.ts";
-import { layer, recipe } from "../../../support/layers.ts";
+import { sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 import { REPOSITORY, startFakeRegistry } from "../../oci/support/fake-registry.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
-const made: Recipe = recipe([layer("app", [], { python: () => ({ image: ["six"] }) })]);
+const made: Recipe = sampleRecipe([sampleLayer("app", [], { python: () => ({ image: ["six"] }) })]);
 const nodes: NodeLock = { repositories: {}, packages: {} };
 const pinned = `six==1.17.0 \\\n    --hash=sha256:${"1".repeat(64)}\n    # via -r layer-app.in\n`;
 

@@ -7,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import { homeAt, repository } from "../../../../home.ts";
 import { historySchema } from "../../../../lib/preview/build-history.ts";
 import { askEngine } from "../../../../tools/preview/engine.ts";
-import { knownInBackend, knownInState } from "../../../../tools/preview/read-previous.ts";
+import { previousFromBackend, previousFromState } from "../../../../tools/preview/read-previous.ts";
 import type { Stack } from "../../../../tools/stack/stack.ts";
 import { writeFile } from "../../../support/layers.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
@@ -23,27 +23,27 @@ test("the outputs of another backend are read through its CLI", async (t) => {
     stages: { torch: { key: "k", inputs: {}, bytes: 1 } },
     secret: "[secret]",
   });
-  const known = await knownInBackend(stackWith(t, `echo "$*" >&2; echo '${outputs}'`));
+  const known = await previousFromBackend(stackWith(t, `echo "$*" >&2; echo '${outputs}'`));
   assert.deepEqual(known.stages, [{ name: "torch", key: "k", inputs: {}, bytes: 1 }]);
 });
 
 test("a stack that the backend does not have is new; one that cannot be asked about is an error", async (t) => {
   const missing = stackWith(t, `echo "error: no stack named 'ada' found" >&2; exit 255`);
-  assert.deepEqual((await knownInBackend(missing)).comparedWith, {
+  assert.deepEqual((await previousFromBackend(missing)).comparedWith, {
     kind: "nothing",
     why: "the stack does not exist in its backend",
   });
   assert.equal(await askEngine(missing), undefined);
   const locked = stackWith(t, `echo "error: AccessDenied" >&2; exit 255`);
   await assert.rejects(
-    knownInBackend(locked),
+    previousFromBackend(locked),
     /stack ada: its outputs cannot be read:\n +error: AccessDenied/,
   );
 });
 
 test("without a state file a stack is new, and a broken one tells nothing", async (t) => {
   const home = homeAt(temporaryFolder(t));
-  const compared = async () => (await knownInState(home, "strata", "ada")).comparedWith;
+  const compared = async () => (await previousFromState(home, "strata", "ada")).comparedWith;
   assert.deepEqual(await compared(), { kind: "nothing", why: "the stack has not been updated yet" });
   writeFile(home.state, ".pulumi/stacks/strata/ada.json", "{");
   assert.deepEqual(await compared(), { kind: "nothing", why: "its state cannot be read" });

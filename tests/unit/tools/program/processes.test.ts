@@ -10,7 +10,7 @@ import {
   listeningInodes,
   parentOf,
   parseStat,
-  terminate,
+  terminateProcess,
 } from "../../../../tools/program/processes.ts";
 
 test("a program's name with spaces and parentheses does not shift the fields", () => {
@@ -57,7 +57,7 @@ test("a process that ignores SIGTERM is killed, and one that has ended is left a
   const identity = identify(child.pid ?? 0);
   assert.ok(identity);
   const gone = new Promise((resolve) => child.once("exit", (_code, signal) => resolve(signal)));
-  await terminate(identity, 200);
+  await terminateProcess(identity, 200);
   assert.equal(await gone, "SIGKILL");
-  await terminate(identity, 200);
+  await terminateProcess(identity, 200);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { homeAt } from "../../../../home.ts";
-import { ownsBackend, pulumiEnvironment } from "../../../../tools/program/environment.ts";
+import { pulumiEnvironment, usesFileBackend } from "../../../../tools/program/environment.ts";
 import { lastFailure } from "../../../../tools/pulumi/build-log.ts";
 import { targetsOf } from "../../../../tools/pulumi/build-stages.ts";
 import { isHeld, pendingOperations } from "../../../../tools/pulumi/recover.ts";
@@ -22,7 +22,7 @@ test("our backend, plugins and passphrase are used unless the user has others", 
     ["PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "DOCKER_CONFIG"].filter((name) => name in environment),
     [],
   );
-  assert.equal(ownsBackend(theirs), false);
+  assert.equal(usesFileBackend(theirs), false);
 });
 
 const project = `name: strata

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { type Update, wholeUpdate } from "../../../../tools/pulumi/retry-early-end.ts";
+import { retryEarlyEnd, type UpdateResult } from "../../../../tools/pulumi/retry-early-end.ts";
 
 /** Runs updates that end like this, one after the other: what is returned or thrown, and what is told. */
-async function run(t: TestContext, ...ends: Update[]) {
+async function run(t: TestContext, ...ends: UpdateResult[]) {
   const told: string[] = [];
   t.mock.method(process.stderr, "write", (text: string) => told.push(text) > 0);
   let runs = 0;
-  const result = await wholeUpdate("dev", async () => ends[runs++] ?? { code: 99 }).catch((error) => error);
+  const result = await retryEarlyEnd("dev", async () => ends[runs++] ?? { code: 99 }).catch((error) => error);
   return { result, runs, told: told.join("") };
 }
 
-const early: Update = { code: 0, missing: "starter" };
+const early: UpdateResult = { code: 0, missing: "starter" };
 
 test("an update that built the product runs once", async (t) => {
   assert.deepEqual(await run(t, { code: 0 }), { result: { code: 0 }, runs: 1, told: "" });

@@ -10,7 +10,7 @@ import { buildkitdConfig, readAuthorities } from "../../../../tools/services/bui
 import {
   type Daemon,
   ensureDaemon,
-  isOurs,
+  isStrataProcess,
   occupantOf,
   stopDaemon,
 } from "../../../../tools/services/daemon.ts";
@@ -106,10 +106,10 @@ test("a daemon that does not start shows the end of its log", async (context) =>
 });
 
 test("a process is ours by its configuration file", () => {
-  assert.equal(isOurs(["buildkitd", "--config", "/h/run/b.toml"], "/h/run/b.toml"), true);
-  assert.equal(isOurs(["buildkitd", "--config=/h/run/b.toml"], "/h/run/b.toml"), true);
-  assert.equal(isOurs(["buildkitd", "--config", "/other/run/b.toml"], "/h/run/b.toml"), false);
-  assert.equal(isOurs([], "/h/run/b.toml"), false);
+  assert.equal(isStrataProcess(["buildkitd", "--config", "/h/run/b.toml"], "/h/run/b.toml"), true);
+  assert.equal(isStrataProcess(["buildkitd", "--config=/h/run/b.toml"], "/h/run/b.toml"), true);
+  assert.equal(isStrataProcess(["buildkitd", "--config", "/other/run/b.toml"], "/h/run/b.toml"), false);
+  assert.equal(isStrataProcess([], "/h/run/b.toml"), false);
 });
 
 test("both services listen on loopback alone, and the builder speaks HTTP to our registry only", () => {

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { homeAt } from "../../../../home.ts";
-import { chooseEngine, ensureServices } from "../../../../tools/services/services.ts";
+import { chooseBuilderKind, ensureServices } from "../../../../tools/services/services.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
 
 /** A `docker` that writes down its calls and behaves as an engine on which nothing runs yet. */
@@ -28,8 +28,8 @@ function fakeDocker(context: TestContext, answers = "") {
 }
 
 test("an engine that answers is taken, one that does not is not", async (context) => {
-  assert.equal(await chooseEngine(fakeDocker(context).home), "docker");
-  assert.equal(await chooseEngine(fakeDocker(context, "[ $1 != info ] || exit 1").home), "buildkitd");
+  assert.equal(await chooseBuilderKind(fakeDocker(context).home), "docker");
+  assert.equal(await chooseBuilderKind(fakeDocker(context, "[ $1 != info ] || exit 1").home), "buildkitd");
 });
 
 test("registry and builder are made on loopback, and found again", async (context) => {

@@ -8,7 +8,7 @@ import type { Evidence } from "../../../../lib/evidence/evidence.ts";
 import { parsePromotions } from "../../../../lib/evidence/promotions.ts";
 import { readArtifact } from "../../../../oci/artifact.ts";
 import { storeEvidence } from "../../../../tools/promotion/evidence-store.ts";
-import { daysAgo, evidenceFor, onGpu, promotionEnvironment } from "../../../support/evidence.ts";
+import { daysAgo, evidenceFor, onGpu, samplePromotionEnvironment } from "../../../support/evidence.ts";
 import { REPOSITORY, startFakeRegistry } from "../../oci/support/fake-registry.ts";
 import { quickTransport } from "../../oci/support/transport.ts";
 import { temporaryFolder } from "../../support/folder.ts";
@@ -278,7 +278,7 @@ test("the programs read what the components set, and their evidence from stdin",
       env: {
         STRATA_HOME: home,
         DOCKER_CONFIG: home,
-        ...promotionEnvironment(made.reference, "stable new"),
+        ...samplePromotionEnvironment(made.reference, "stable new"),
         ...environment,
       },
       input: JSON.stringify(made.evidence),

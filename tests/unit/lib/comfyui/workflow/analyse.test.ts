@@ -5,11 +5,11 @@ import {
   apiNode,
   editorFile,
   editorNode,
-  link,
   read,
   sink,
   someIndex,
   toBytes,
+  workflowLink,
 } from "../../../../support/workflows.ts";
 
 const needsOf = (nodes: Record<string, unknown>): Needs => analyse([read(toBytes(nodes))], someIndex);
@@ -113,7 +113,7 @@ test("what comes through a link counts, not what a widget had before it was link
     widgets_values: ["before.safetensors", "default"],
   };
   const primitive = editorNode(3, "PrimitiveNode", { value: "linked.safetensors" });
-  const bytes = editorFile([loader, sink(2), primitive], [link(1, 3, 1), link(2, 1, 2)]);
+  const bytes = editorFile([loader, sink(2), primitive], [workflowLink(1, 3, 1), workflowLink(2, 1, 2)]);
   const needs = analyse([read(bytes)], someIndex);
   assert.deepEqual([filesOf(needs), problemsOf(needs)], [["models/diffusion_models/linked.safetensors"], []]);
 });
@@ -142,7 +142,7 @@ test("a node that switches its files counts those that are on, in both formats",
     ...editorNode(1, "Power Lora Loader (rgthree)"),
     widgets_values: [{}, { type: "header" }, ...entries, ""],
   };
-  const needs = analyse([read(editorFile([node, sink(2)], [link(1, 1, 2)]))], someIndex);
+  const needs = analyse([read(editorFile([node, sink(2)], [workflowLink(1, 1, 2)]))], someIndex);
   assert.deepEqual(filesOf(needs), ["models/loras/a.safetensors"]);
   assert.deepEqual(needs.unresolved, []);
 });
@@ -156,7 +156,7 @@ test("the place of a widget counts where an older editor names none, else the on
   const asked = (type: string, values: unknown) =>
     analyse([read(editorFile([node(type, values)]))], someIndex);
   const inUse = (type: string, values: unknown) =>
-    analyse([read(editorFile([node(type, values), sink(2)], [link(1, 1, 2)]))], someIndex);
+    analyse([read(editorFile([node(type, values), sink(2)], [workflowLink(1, 1, 2)]))], someIndex);
   assert.deepEqual(filesOf(inUse("DualCLIPLoader", ["a.safetensors", "b.safetensors", "flux"])), [
     "models/text_encoders/a.safetensors",
     "models/text_encoders/b.safetensors",
@@ -171,13 +171,16 @@ test("the place of a widget counts where an older editor names none, else the on
 test("a loader whose result nothing uses is left out, and what only it uses", () => {
   const lora = (id: number) => editorNode(id, "LoraLoaderModelOnly", { lora_name: `${id}.safetensors` });
   const nodes = [editorNode(1, "UNETLoader", { unet_name: "u.safetensors" }), lora(2), lora(3), sink(4)];
-  const left = analyse([read(editorFile(nodes, [link(1, 1, 2), link(2, 2, 3)]))], someIndex);
+  const left = analyse([read(editorFile(nodes, [workflowLink(1, 1, 2), workflowLink(2, 2, 3)]))], someIndex);
   assert.deepEqual(filesOf(left), []);
   assert.deepEqual(
     left.unused.map(({ id }) => id),
     ["1", "2", "3"],
   );
-  const kept = analyse([read(editorFile(nodes, [link(1, 1, 2), link(2, 2, 3), link(3, 3, 4)]))], someIndex);
+  const kept = analyse(
+    [read(editorFile(nodes, [workflowLink(1, 1, 2), workflowLink(2, 2, 3), workflowLink(3, 3, 4)]))],
+    someIndex,
+  );
   assert.equal(kept.files.length, 3);
   assert.deepEqual(kept.unused, []);
   // A class that ComfyUI runs for its own sake.
@@ -204,9 +207,10 @@ test("of a class that nobody has read, what looks like a file is told, and what 
   ]);
   // A class that is known is believed, not what was left behind in the workflow.
   const stale = editorNode(1, "UNETLoader", { unet_name: "new.safetensors" }, { properties: { models } });
-  assert.deepEqual(filesOf(analyse([read(editorFile([stale, sink(2)], [link(1, 1, 2)]))], someIndex)), [
-    "models/diffusion_models/new.safetensors",
-  ]);
+  assert.deepEqual(
+    filesOf(analyse([read(editorFile([stale, sink(2)], [workflowLink(1, 1, 2)]))], someIndex)),
+    ["models/diffusion_models/new.safetensors"],
+  );
 });
 
 test("nodes that fetch by themselves are named", () => {

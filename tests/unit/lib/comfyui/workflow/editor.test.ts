@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { editorFile, editorNode, innerLink, link, read, sink } from "../../../../support/workflows.ts";
+import {
+  editorFile,
+  editorNode,
+  innerLink,
+  read,
+  sink,
+  workflowLink,
+} from "../../../../support/workflows.ts";
 
 const unet = (id: number, file: string, more = {}) =>
   editorNode(id, "UNETLoader", { unet_name: file, weight_dtype: "default" }, more);
@@ -70,7 +77,7 @@ test("primitives and reroutes hand on a value; other nodes make it when they run
       taking(7, 4),
       taking(8, 99),
     ],
-    [link(1, 1, 2), link(2, 2, 3), link(3, 4, 5), link(4, 6, 7)],
+    [workflowLink(1, 1, 2), workflowLink(2, 2, 3), workflowLink(3, 4, 5), workflowLink(4, 6, 7)],
   );
   assert.equal(nameOf(bytes, "3"), "given.safetensors");
   assert.equal(nameOf(bytes, "5"), "text.safetensors");
@@ -132,7 +139,10 @@ test("where an instance has another number of values, those inside count", () =>
 test("a link into an instance reaches the nodes inside", () => {
   const inputs = [{ name: "high", widget: { name: "high" }, link: 1 }];
   const primitive = editorNode(9, "PrimitiveNode", { value: "linked.safetensors" });
-  assert.equal(nameOf(around({ inputs }, [primitive], [link(1, 9, 57)]), "57:1"), "linked.safetensors");
+  assert.equal(
+    nameOf(around({ inputs }, [primitive], [workflowLink(1, 9, 57)]), "57:1"),
+    "linked.safetensors",
+  );
 });
 
 test("a value is found through subgraphs in subgraphs", () => {
@@ -203,12 +213,20 @@ test("who uses a result is known, but where something without an id is in betwee
   const usersOf = (nodes: Record<string, unknown>[], links: unknown[][], more = {}) =>
     read(editorFile([unet(1, "a.safetensors"), ...nodes], links, more)).nodes[0]?.users;
   assert.deepEqual(usersOf([], []), []);
-  assert.deepEqual(usersOf([sink(2)], [link(1, 1, 2)]), ["2"]);
-  assert.deepEqual(usersOf([{ ...sink(2), mode: 2 }], [link(1, 1, 2)]), [], "a muted node uses nothing");
+  assert.deepEqual(usersOf([sink(2)], [workflowLink(1, 1, 2)]), ["2"]);
+  assert.deepEqual(
+    usersOf([{ ...sink(2), mode: 2 }], [workflowLink(1, 1, 2)]),
+    [],
+    "a muted node uses nothing",
+  );
   for (const type of ["Reroute", "SetNode"]) {
-    assert.equal(usersOf([editorNode(2, type)], [link(1, 1, 2)]), null, type);
+    assert.equal(usersOf([editorNode(2, type)], [workflowLink(1, 1, 2)]), null, type);
   }
-  assert.equal(usersOf([editorNode(2, "ImagePass", {}, { mode: 4 })], [link(1, 1, 2)]), null, "bypassed");
+  assert.equal(
+    usersOf([editorNode(2, "ImagePass", {}, { mode: 4 })], [workflowLink(1, 1, 2)]),
+    null,
+    "bypassed",
+  );
   assert.equal(usersOf([], [], { extra: { ue_links: [{ upstream: "1" }] } }), null, "shared without a link");
 });
 

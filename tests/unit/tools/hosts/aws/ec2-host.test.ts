@@ -11,8 +11,8 @@ import {
   instancesFor,
 } from "../../../../../lib/gpu/generations.ts";
 import type { AwsDescription } from "../../../../../lib/hosts/description.ts";
-import { AwsHost } from "../../../../../tools/hosts/aws/ec2-host.ts";
-import type { Login } from "../../../../../tools/hosts/container.ts";
+import { Ec2Host } from "../../../../../tools/hosts/aws/ec2-host.ts";
+import type { HostLogin } from "../../../../../tools/hosts/container.ts";
 import { passedRun } from "../../../../support/evidence.ts";
 import { script, temporaryFolder } from "../../../support/folder.ts";
 import { type AwsAnswers, awsError, fakeAws } from "./fake-aws.ts";
@@ -117,7 +117,7 @@ function order(name: GenerationName, reference = ecr) {
   };
 }
 
-const none = async (): Promise<Login> => ({ kind: "none" });
+const none = async (): Promise<HostLogin> => ({ kind: "none" });
 
 for (const name of generationNames.filter((each) => each !== "cpu")) {
   test(`${name}: an instant fleet over its types and both zones, a schedule, a test, and its end`, async (t) => {
@@ -126,7 +126,7 @@ for (const name of generationNames.filter((each) => each !== "cpu")) {
     const types = instancesFor(testedOn).map(({ type }) => type);
     const aws = fakeAws(join(instance(t, testedOn), "state"), goodDay(types[0] ?? ""));
     const wanted = order(name);
-    const tested = await new AwsHost(description(name), aws, none).test(wanted);
+    const tested = await new Ec2Host(description(name), aws, none).test(wanted);
 
     assert.equal(tested.report.verdict, "pass");
     assert.deepEqual(tested.host, {
@@ -237,7 +237,7 @@ test("without spot capacity the same is asked for on demand, in the order of the
     },
   });
   const aws = fakeAws(join(instance(t, "8.9"), "state"), day);
-  const { host } = await new AwsHost(description("ada"), aws, none).test(order("ada"));
+  const { host } = await new Ec2Host(description("ada"), aws, none).test(order("ada"));
   assert.equal(host.kind === "aws" && host.market, "on-demand");
   assert.deepEqual(fleets[1]?.OnDemandOptions, { AllocationStrategy: "prioritized" });
   assert.deepEqual(
@@ -252,7 +252,7 @@ test("without spot capacity the same is asked for on demand, in the order of the
 
 test("where spot is not wanted, nobody asks for it", async (t) => {
   const aws = fakeAws(join(instance(t, "8.9"), "state"), goodDay("g6.xlarge"));
-  await new AwsHost(description("ada", { spot: false }), aws, none).test(order("ada"));
+  await new Ec2Host(description("ada", { spot: false }), aws, none).test(order("ada"));
   const fleets = aws.asked.filter(({ name }) => name === "CreateFleetCommand");
   assert.equal(fleets.length, 1);
   assert.ok(fleets[0]?.input.OnDemandOptions);
@@ -270,7 +270,7 @@ test("no capacity anywhere: trouble that says so, nothing is left, and no zone i
       }),
     }),
   );
-  const host = new AwsHost(description("ada"), aws, none);
+  const host = new Ec2Host(description("ada"), aws, none);
   await assert.rejects(
     host.test(order("ada")),
     /HostTrouble: us-east-1 has no spot capacity for g6\.xlarge at the moment; us-east-1 has no on-demand capacity/,
@@ -294,7 +294,7 @@ test("a role that was made a moment ago is waited for", async (t) => {
           }
         : (day.CreateFleetCommand?.(input) ?? {}),
   });
-  const { report } = await new AwsHost(description("ada"), aws, none).test(order("ada"));
+  const { report } = await new Ec2Host(description("ada"), aws, none).test(order("ada"));
   assert.equal(report.verdict, "pass");
   const tokens = aws.asked
     .filter(({ name }) => name === "CreateFleetCommand")
@@ -308,7 +308,7 @@ test("an instance that nobody else would end is not kept", async (t) => {
     dayBut({ CreateScheduleCommand: () => awsError("AccessDeniedException", "no iam:PassRole") }),
   );
   await assert.rejects(
-    new AwsHost(description("ada"), aws, none).test(order("ada")),
+    new Ec2Host(description("ada"), aws, none).test(order("ada")),
     /HostTrouble: AWS refuses: AccessDeniedException: no iam:PassRole/,
   );
   assert.deepEqual(changes(aws), ["CreateFleet", "CreateSchedule", ...theEnd]);
@@ -361,7 +361,7 @@ test("the host goes away after every kind of failure", async (t) => {
   };
   for (const [name, { answers, told, signal }] of Object.entries(failures)) {
     const aws = fakeAws(folder, dayBut(answers));
-    const host = new AwsHost(description("ada"), aws, none);
+    const host = new Ec2Host(description("ada"), aws, none);
     const wanted = name.startsWith("a card") ? order("hopper") : order("ada");
     await assert.rejects(host.test({ ...wanted, ...(signal ? { signal } : {}) }), told, name);
     assert.deepEqual(changes(aws), ["CreateFleet", "CreateSchedule", ...theEnd], name);
@@ -376,7 +376,7 @@ test("a failing image: its evidence comes back, and the host goes away all the s
     JSON.stringify({ ...passed, verdict: "fail", checks: [{ ...first, status: "fail", reason: "broken" }] }),
   );
   const aws = fakeAws(join(folder, "state"), goodDay("g6.xlarge"));
-  const { report } = await new AwsHost(description("ada"), aws, none).test(order("ada"));
+  const { report } = await new Ec2Host(description("ada"), aws, none).test(order("ada"));
   assert.equal(report.verdict, "fail");
   assert.deepEqual(changes(aws), ["CreateFleet", "CreateSchedule", ...theEnd]);
 });
@@ -386,7 +386,7 @@ test("an instance that cannot be ended keeps those who watch over it", async (t)
     join(instance(t, "8.9"), "state"),
     dayBut({ TerminateInstancesCommand: () => awsError("UnauthorizedOperation") }),
   );
-  await new AwsHost(description("ada"), aws, none).test(order("ada"));
+  await new Ec2Host(description("ada"), aws, none).test(order("ada"));
   assert.deepEqual(changes(aws), ["CreateFleet", "CreateSchedule", "TerminateInstances"]);
 });
 
@@ -411,7 +411,7 @@ test("another try goes to another zone, until there is none", async (t) => {
       ],
     }),
   });
-  const host = new AwsHost(description("ada"), fakeAws(folder, day), none);
+  const host = new Ec2Host(description("ada"), fakeAws(folder, day), none);
   const asked: boolean[] = [];
   do {
     await assert.rejects(host.test(order("ada")), /HostTrouble/);
@@ -425,7 +425,7 @@ test("ECR is opened by the instance's own role: no password is sent", async (t) 
   const folder = instance(t, "8.9");
   const aws = fakeAws(join(folder, "state"), goodDay("g6.xlarge"));
   const login = { kind: "password", username: "AWS", password: "a token of today" } as const;
-  await new AwsHost(description("ada"), aws, async () => login).test(order("ada"));
+  await new Ec2Host(description("ada"), aws, async () => login).test(order("ada"));
   const asked = readFileSync(join(folder, "asked"), "utf8");
   assert.match(asked, /^aws ecr get-login-password --region us-east-1$/m);
   assert.match(asked, /^docker --config \S+ login --username AWS --password-stdin 123456789012\.dkr\.ecr/m);
@@ -437,7 +437,7 @@ test("another registry's password lies in an encrypted parameter while the test 
   const folder = instance(t, "8.9");
   const aws = fakeAws(join(folder, "state"), goodDay("g6.xlarge"));
   const login = { kind: "password", username: "somebody", password: "the-password" } as const;
-  await new AwsHost(description("ada"), aws, async () => login).test(
+  await new Ec2Host(description("ada"), aws, async () => login).test(
     order("ada", `ghcr.io/team/strata@${digest}`),
   );
   const name = "/strata/smoke-test/strata/test/host";
@@ -473,7 +473,7 @@ test("without credentials nothing is started, and AWS's own words are told", asy
       }),
   });
   await assert.rejects(
-    new AwsHost(description("ada"), aws, none).test(order("ada")),
+    new Ec2Host(description("ada"), aws, none).test(order("ada")),
     /HostTrouble: AWS refuses: CredentialsProviderError: Could not load credentials/,
   );
   assert.deepEqual(changes(aws), []);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findAll, remove } from "../../../../../tools/hosts/aws/leaks.ts";
+import { findTestResources, removeTestResource } from "../../../../../tools/hosts/aws/leaks.ts";
 import { temporaryFolder } from "../../../support/folder.ts";
 import { fakeAws } from "./fake-aws.ts";
 
@@ -35,7 +35,7 @@ test("what is there: over pages, with what a test still uses and what it does no
       ],
     }),
   });
-  const found = await findAll(aws, now);
+  const found = await findTestResources(aws, now);
   assert.deepEqual(
     found.map(
       ({ kind, id, stack, detail, leak }) => `${kind} ${id} (${stack}, ${detail}): ${leak ?? "in use"}`,
@@ -62,7 +62,7 @@ test("each kind is removed in its own way", async (t) => {
   const aws = fakeAws(temporaryFolder(t));
   const nothing = { stack: "", detail: "", leak: "" };
   for (const kind of ["instance", "volume", "schedule", "parameter"] as const) {
-    await remove({ kind, id: `the-${kind}`, ...nothing }, aws);
+    await removeTestResource({ kind, id: `the-${kind}`, ...nothing }, aws);
   }
   assert.deepEqual(aws.asked, [
     { name: "TerminateInstancesCommand", input: { InstanceIds: ["the-instance"] } },

@@ -2,7 +2,7 @@ import type { TestContext } from "node:test";
 import { UserError } from "../../../../../errors.ts";
 import type { Evidence } from "../../../../../lib/evidence/evidence.ts";
 import { storeEvidence } from "../../../../../tools/promotion/evidence-store.ts";
-import { orderFrom, promote } from "../../../../../tools/promotion/promote.ts";
+import { promote, promotionRequestFrom } from "../../../../../tools/promotion/promote.ts";
 import { listPromotions, type TagListing } from "../../../../../tools/promotion/promotion-listing.ts";
 import { renderListing } from "../../../../../tools/promotion/promotion-table.ts";
 import { rollBack } from "../../../../../tools/promotion/undo-promotion.ts";
@@ -79,7 +79,7 @@ export async function promoting(t: TestContext): Promise<Setting> {
   };
   const run: Setting["run"] = (given, environment = {}, copy) =>
     execute(async () => {
-      const order = orderFrom({
+      const order = promotionRequestFrom({
         STRATA_REFERENCE: reference,
         STRATA_TAGS: "stable",
         STRATA_CHECKS: checksKey,

@@ -9,7 +9,7 @@ import { SmokeTest } from "./components/smoke-test.ts";
 import * as settings from "./config.ts";
 import { home, repository } from "./home.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
-import { testLimits } from "./lib/hosts/limits.ts";
+import { testLimits } from "./lib/hosts/description.ts";
 import { writeBuildContext } from "./lib/plan/build-context.ts";
 import { joinOutputs } from "./lib/plan/partial-update.ts";
 import { expandTags, stageTag } from "./lib/registry/tags.ts";

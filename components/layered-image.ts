@@ -2,8 +2,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Plan, Stage } from "../lib/plan/plan.ts";
 import { joinedTag } from "../lib/registry/tags.ts";
 import { BulkStage } from "./bulk-stage.ts";
-import { type BuildSettings, type BuiltStage, ImageStage, measured } from "./image-stage.ts";
-import { JoinedImage } from "./joined-image.ts";
+import {
+  type BuildSettings,
+  type BuiltStage,
+  ImageStage,
+  type ImageStageArgs,
+  measured,
+} from "./image-stage.ts";
+import { JoinedImage, type JoinedImageArgs } from "./joined-image.ts";
 
 export interface LayeredImageArgs {
   readonly plan: Plan;
@@ -24,11 +30,14 @@ export type StageSummary = Pick<ImageStage, "key" | "digest" | "inputs"> & {
   readonly bytes: ImageStage["compressedSize"];
 };
 
+/** By the names of their layers. */
+export type Stages = Readonly<Record<string, BuiltStage & pulumi.Resource>>;
+
 /** A product image: every stage of a plan, built in parallel as the graph allows, and what they make together. */
 export class LayeredImage extends pulumi.ComponentResource {
   /** All of the product that a build puts together; bulk stages are joined to it. */
   readonly product: ImageStage;
-  readonly stages: Readonly<Record<string, BuiltStage>>;
+  readonly stages: Stages;
   readonly digest: pulumi.Output<string>;
   readonly reference: pulumi.Output<string>;
   /** Bytes in the registry; undefined in a preview of an image that is yet to be built. */
@@ -40,74 +49,33 @@ export class LayeredImage extends pulumi.ComponentResource {
 
   constructor(name: string, args: LayeredImageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:LayeredImage", name, {}, options);
-    const { plan, base, contexts, settings, inTurn = true } = args;
-    const built: Record<string, ImageStage | BulkStage> = {};
-    const argsOf = (stage: Stage, parents: readonly string[]) => ({
-      stage,
-      context: contexts(stage),
-      named:
-        parents.length === 0
-          ? { base }
-          : Object.fromEntries(parents.map((parent) => [parent, referenceOf(built, parent)])),
-      settings,
-    });
+    const { plan, settings } = args;
+    const { inProduct, beside } = bulkStages(plan);
 
-    let before: BulkStage[] = [];
-    for (const stage of plan.stages) {
-      const stageArgs = argsOf(stage, stage.parents);
-      const stageName = `${name}-${stage.name}`;
-      if (stage.bulk) {
-        const bulk = new BulkStage(stageName, stageArgs, { parent: this, dependsOn: before });
-        if (inTurn) before = [bulk];
-        built[stage.name] = bulk;
-      } else built[stage.name] = new ImageStage(stageName, stageArgs, { parent: this });
-    }
-    const bulk = plan.stages.filter((stage) => stage.bulk).map((stage) => stage.name);
-    const inProduct = plan.product.parents.filter((parent) => bulk.includes(parent));
-    const copied = plan.product.parents.filter((parent) => !bulk.includes(parent));
-    const beside = bulk.filter((stage) => !inProduct.includes(stage));
-    // Also after what only checks stages: nothing is put together of what does not fit.
-    this.product = new ImageStage(name, argsOf(plan.product, copied), {
-      parent: this,
-      dependsOn: Object.values(built),
-    });
-    const stagesOf = (names: readonly string[]) =>
-      Object.fromEntries(names.map((stage) => [stage, referenceOf(built, stage)]));
-    const whole =
-      inProduct.length === 0
-        ? this.product
-        : new JoinedImage(
-            `${name}-joined`,
-            {
-              base: this.product.reference,
-              stages: stagesOf(inProduct),
-              tag: joinedTag(plan.recipe, "joined"),
-            },
-            { parent: this },
-          );
-    this.library =
-      beside.length === 0
-        ? undefined
-        : new JoinedImage(
-            `${name}-library`,
-            { stages: stagesOf(beside), tag: joinedTag(plan.recipe, "library") },
-            { parent: this },
-          );
-    this.stages = built;
+    this.stages = buildStages(name, args, this);
+    this.product = assemble(name, args, this.stages, this);
+    const joined = join(
+      `${name}-joined`,
+      {
+        base: this.product.reference,
+        stages: referencesOf(inProduct, this.stages),
+        tag: joinedTag(plan.recipe, "joined"),
+      },
+      this,
+    );
+    this.library = join(
+      `${name}-library`,
+      { stages: referencesOf(beside, this.stages), tag: joinedTag(plan.recipe, "library") },
+      this,
+    );
+
+    const whole = joined ?? this.product;
     this.digest = whole.digest;
     this.reference = whole.reference;
-    this.compressedSize =
-      whole instanceof ImageStage
-        ? whole.compressedSize
-        : whole.reference.apply((reference) => measured(settings.registry, reference));
-    this.summaries = Object.fromEntries(
-      Object.entries({ ...built, [plan.recipe]: this.product }).map(
-        ([stage, { key, digest, compressedSize, inputs }]) => [
-          stage,
-          { key, digest, bytes: compressedSize, inputs },
-        ],
-      ),
-    );
+    this.compressedSize = joined
+      ? joined.reference.apply((reference) => measured(settings.registry, reference))
+      : this.product.compressedSize;
+    this.summaries = summaries({ ...this.stages, [plan.recipe]: this.product });
     this.registerOutputs({
       digest: this.digest,
       reference: this.reference,
@@ -117,8 +85,72 @@ export class LayeredImage extends pulumi.ComponentResource {
   }
 }
 
-function referenceOf(built: Readonly<Record<string, BuiltStage>>, name: string): pulumi.Output<string> {
-  const stage = built[name];
-  if (!stage) throw new Error(`The plan puts "${name}" after a stage that needs it.`);
-  return stage.reference;
+/** Names of the bulk stages that the product holds, and of those that are an image of their own. */
+function bulkStages({ stages, product }: Plan): { inProduct: string[]; beside: string[] } {
+  const bulk = stages.filter((stage) => stage.bulk).map((stage) => stage.name);
+  return {
+    inProduct: product.parents.filter((parent) => bulk.includes(parent)),
+    beside: bulk.filter((stage) => !product.parents.includes(stage)),
+  };
+}
+
+/** Every stage after what it is built from. */
+function buildStages(name: string, args: LayeredImageArgs, parent: pulumi.Resource): Stages {
+  const built: Record<string, ImageStage | BulkStage> = {};
+  let before: BulkStage[] = [];
+  for (const stage of args.plan.stages) {
+    const stageName = `${name}-${stage.name}`;
+    const stageArgs = argsOf(stage, stage.parents, args, built);
+    if (stage.bulk) {
+      const bulk = new BulkStage(stageName, stageArgs, { parent, dependsOn: before });
+      if (args.inTurn ?? true) before = [bulk];
+      built[stage.name] = bulk;
+    } else built[stage.name] = new ImageStage(stageName, stageArgs, { parent });
+  }
+  return built;
+}
+
+/** The product's image, of all that a build copies together. */
+function assemble(name: string, args: LayeredImageArgs, stages: Stages, parent: pulumi.Resource): ImageStage {
+  const { product } = args.plan;
+  const { inProduct } = bulkStages(args.plan);
+  const copied = product.parents.filter((stage) => !inProduct.includes(stage));
+  // Also after what only checks stages: nothing is put together of what does not fit.
+  const dependsOn = Object.values(stages);
+  return new ImageStage(name, argsOf(product, copied, args, stages), { parent, dependsOn });
+}
+
+/** Bulk stages as an image, where there are any. */
+function join(name: string, args: JoinedImageArgs, parent: pulumi.Resource): JoinedImage | undefined {
+  return Object.keys(args.stages).length === 0 ? undefined : new JoinedImage(name, args, { parent });
+}
+
+/** What a stage is built with; its Dockerfile can name `parents`, or the base where there are none. */
+function argsOf(
+  stage: Stage,
+  parents: readonly string[],
+  { base, contexts, settings }: LayeredImageArgs,
+  built: Stages,
+): ImageStageArgs {
+  const named = parents.length === 0 ? { base } : referencesOf(parents, built);
+  return { stage, context: contexts(stage), named, settings };
+}
+
+function referencesOf(names: readonly string[], built: Stages): Record<string, pulumi.Output<string>> {
+  return Object.fromEntries(
+    names.map((name) => {
+      const stage = built[name];
+      if (!stage) throw new Error(`The plan puts "${name}" after a stage that needs it.`);
+      return [name, stage.reference];
+    }),
+  );
+}
+
+function summaries(stages: Readonly<Record<string, BuiltStage>>): Record<string, StageSummary> {
+  return Object.fromEntries(
+    Object.entries(stages).map(([name, { key, digest, compressedSize, inputs }]) => [
+      name,
+      { key, digest, bytes: compressedSize, inputs },
+    ]),
+  );
 }

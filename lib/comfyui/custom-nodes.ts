@@ -1,5 +1,6 @@
 import { throwAll, UserError } from "../../errors.ts";
 import type { NodeLock } from "../locks/node-lock.ts";
+import type { Requirement } from "../locks/python-lock.ts";
 import { mirrored } from "../mirrors.ts";
 
 /** ComfyUI and its custom nodes, as a recipe names them; locks/nodes.json holds the commits. */
@@ -78,12 +79,6 @@ export interface ResolvedNode {
   /** With replacements applied, each with the line's origin, `kijai/ComfyUI-KJNodes requirements.txt`. */
   readonly requirements: readonly Requirement[];
   readonly node: CustomNode;
-}
-
-/** A Python requirement, and who asks for it. */
-export interface Requirement {
-  readonly line: string;
-  readonly by: string;
 }
 
 export interface ResolvedComfyUi {

@@ -1,5 +1,8 @@
 import { z } from "zod";
+import type { CudaVersion } from "../gpu/compatibility.ts";
+import { type GenerationName, generation, minimumDriver } from "../gpu/generations.ts";
 import { parseWithSchema } from "../schema-errors.ts";
+import type { Budget } from "./host-setting.ts";
 
 /**
  * What tools/steps/smoke-test.ts gets to know of the hosts: a component made it, so a mistake in it is a bug. Keys and passwords
@@ -65,6 +68,19 @@ export type AwsDescription = z.infer<typeof aws>;
 export type SshDescription = z.infer<typeof ssh>;
 export type DockerDescription = z.infer<typeof docker>;
 export type TestDescription = z.infer<typeof test>;
+
+/** What a stack's image is for, and what its test may take. */
+export function testLimits(stack: {
+  readonly generation: GenerationName;
+  readonly cuda: CudaVersion;
+  readonly budget: Budget;
+}): Omit<TestDescription, "hosts"> {
+  return {
+    computeCapabilities: [...generation(stack.generation).computeCapabilities],
+    minimumDriver: minimumDriver(stack.generation, stack.cuda),
+    budget: stack.budget,
+  };
+}
 
 /** Whether a test on this host is one on a GPU. */
 export function needsGpu(host: HostDescription): boolean {

@@ -7,7 +7,6 @@ import {
   type Instance,
   instancesFor,
 } from "../gpu/generations.ts";
-import { ESTIMATED_MINUTES } from "./estimate.ts";
 import { parseHostKeys } from "./host-keys.ts";
 
 /** `strata:host` and `strata:budget`: where a product is tested, and what that may cost. */
@@ -76,6 +75,9 @@ export const hostSetting = z
   .union([host, z.array(host).min(1)])
   .default({ kind: "builder" })
   .transform((value): readonly HostSetting[] => (Array.isArray(value) ? value : [value]));
+
+/** Minutes that a test on a GPU host takes where none was measured: boot, pull, checks, teardown (docs/hosts.md). */
+export const ESTIMATED_MINUTES = 20;
 
 /** What one test may take, all attempts together. */
 export const budgetSetting = z

@@ -1,4 +1,4 @@
-import type { Requirement } from "../comfyui/custom-nodes.ts";
+import type { Requirement } from "../locks/python-lock.ts";
 import { normaliseName, requirementName } from "../locks/python-lock.ts";
 
 /** Whether the resolver says that requirements contradict each other, rather than that something else failed. */

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.ts";
-import { isAddress, type Requirement } from "../comfyui/custom-nodes.ts";
-import { normaliseName, requirementName } from "../locks/python-lock.ts";
+import { isAddress } from "../comfyui/custom-nodes.ts";
+import { normaliseName, type Requirement, requirementName } from "../locks/python-lock.ts";
 import type { Resolution } from "../recipe/recipe.ts";
 
 /** What the resolver gets. */

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { pythonVersions } from "../gpu/compatibility.ts";
-import type { BaseImage } from "../plan/context.ts";
 import { didYouMean, parseWithSchema } from "../schema-errors.ts";
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, "a digest is sha256: and 64 hex digits");
@@ -25,6 +24,14 @@ const localSchema = z.record(z.string(), z.string());
 
 export type ImageLock = z.infer<typeof schema>;
 export type LockedImage = z.infer<typeof baseImage>;
+
+/** A base image as locks/images.json has it, or as it was made on this machine. */
+export interface BaseImage {
+  readonly name: string;
+  /** `repository@sha256:…` */
+  readonly reference: string;
+  readonly python: string;
+}
 
 /** Reads `locks/images.json`: base images by name, each pinned by digest. Throws all that is wrong with it. */
 export function parseImageLock(text: string, path = "locks/images.json"): ImageLock {

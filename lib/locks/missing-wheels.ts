@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.ts";
-import type { Requirement } from "../comfyui/custom-nodes.ts";
+import type { Requirement } from "./python-lock.ts";
 import { normaliseName, requirementName } from "./python-lock.ts";
 
 /** A package that cannot be had for a Python, and why. */

@@ -18,6 +18,12 @@ export interface Distribution {
 
 export type PythonLock = ReadonlyMap<string, Distribution>;
 
+/** A Python requirement, and who asks for it. */
+export interface Requirement {
+  readonly line: string;
+  readonly by: string;
+}
+
 /** The requirements of one layer. */
 export interface RequirementGroup {
   readonly layer: string;

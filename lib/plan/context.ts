@@ -8,6 +8,7 @@ import {
   type PythonVersion,
 } from "../gpu/compatibility.ts";
 import { type GenerationName, generation } from "../gpu/generations.ts";
+import type { BaseImage } from "../locks/image-lock.ts";
 import type { NodeLock } from "../locks/node-lock.ts";
 import { normaliseName } from "../locks/python-lock.ts";
 import type { SourceLock } from "../locks/source-lock.ts";
@@ -50,14 +51,6 @@ export interface Choices {
   readonly registry?: RegistrySetting;
   /** Where products are copied to; they decide too. @default none */
   readonly copies?: readonly RegistrySetting[];
-}
-
-/** A base image as locks/images.json has it, or as it was made on this machine. */
-export interface BaseImage {
-  readonly name: string;
-  /** `repository@sha256:…` */
-  readonly reference: string;
-  readonly python: string;
 }
 
 /** What a stack's choices are brought together with. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../../errors.ts";
-import { type Requirement, resolveComfyUi } from "../comfyui/custom-nodes.ts";
+import { resolveComfyUi } from "../comfyui/custom-nodes.ts";
 import {
   attentionKernels,
   type CudaVersion,
@@ -10,7 +10,7 @@ import {
 } from "../gpu/compatibility.ts";
 import { generation } from "../gpu/generations.ts";
 import type { NodeLock } from "../locks/node-lock.ts";
-import { normaliseName, requirementName } from "../locks/python-lock.ts";
+import { normaliseName, type Requirement, requirementName } from "../locks/python-lock.ts";
 import { kernelRequirements } from "../recipe/kernels.ts";
 import type { LayerContext } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";

@@ -1,9 +1,8 @@
 import { redactAll } from "../redact.ts";
 import type { History } from "./build-history.ts";
-import { disagreements } from "./disagreements.ts";
 import { sumUp } from "./estimate.ts";
 import type { CommitIndex } from "./moves.ts";
-import { limitNotes } from "./notes.ts";
+import { disagreements, limitNotes } from "./notes.ts";
 import { type EngineAnswer, FORMAT, type Preview, type StackPreview } from "./preview-schema.ts";
 import { type NextStack, type PreviousStack, previewStack } from "./preview-stack.ts";
 

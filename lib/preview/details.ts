@@ -1,4 +1,4 @@
-import { causeMarkdown } from "./cause-list.ts";
+import { causeMarkdown } from "./causes.ts";
 import { cell, code, html, link } from "./escape.ts";
 import type { LinkedVersionMove, PlannedStack, StagePreview, VersionMove } from "./preview-schema.ts";
 import {

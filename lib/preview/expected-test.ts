@@ -1,6 +1,10 @@
 import { type GenerationName, generation, instancesFor } from "../gpu/generations.ts";
-import { ESTIMATED_MINUTES } from "../hosts/estimate.ts";
-import { type Budget, type HostSetting, permittedInstances } from "../hosts/host-setting.ts";
+import {
+  type Budget,
+  ESTIMATED_MINUTES,
+  type HostSetting,
+  permittedInstances,
+} from "../hosts/host-setting.ts";
 import type { History, TestRun } from "./build-history.ts";
 import { median } from "./estimate.ts";
 import type { ExpectedTest, StackPreview } from "./preview-schema.ts";

@@ -1,4 +1,4 @@
-import { causeForms } from "./cause-list.ts";
+import { causeForms } from "./causes.ts";
 import { detailForms, table } from "./details.ts";
 import { cell, code, codeBlock, link } from "./escape.ts";
 import { dollarsOfAll } from "./expected-test.ts";

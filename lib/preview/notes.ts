@@ -6,11 +6,14 @@ import {
   type SizedLayer,
   slowestUpload,
 } from "../registry/limits.ts";
-import type { PlannedStack } from "./preview-schema.ts";
+import type { EngineAnswer, PlannedStack } from "./preview-schema.ts";
 import type { PreviousStack } from "./preview-stack.ts";
+import { listed } from "./words.ts";
 
 /** Bytes a second that many lines do not have upwards. */
 const FAST = 10e6;
+/** Names that are told of each kind. */
+const SHOWN = 6;
 
 /**
  * What a registry would refuse, by what is known of sizes: the stage's earlier builds, or the size that it has. It is a
@@ -45,4 +48,29 @@ function slowUploads(layers: readonly SizedLayer[], kind: RegistryKind): string[
       `${layer.name}: has to be uploaded at ${Math.ceil(rate / 1e6)} MB/s, as ${title} ends an upload after ${uploadSeconds / 60} minutes.`,
     ];
   });
+}
+
+/**
+ * Where Pulumi's engine sees something else than the plan: an image that is sent again although nothing in it changes
+ * (another registry, builder or way to export), or a change that the engine does not see, which would be a bug.
+ */
+export function disagreements(
+  { platform, stages }: Pick<PlannedStack, "platform" | "stages">,
+  { images }: EngineAnswer,
+): string[] {
+  const { recipe } = platform;
+  const built = stages
+    .filter(({ verdict }) => verdict === "create" || verdict === "rebuild")
+    .map(({ name }) => (name === recipe ? name : `${recipe}-${name}`));
+  const seen = images.filter(({ op }) => !/delete|discard|remove/.test(op)).map(({ name }) => name);
+  const more = seen.filter((name) => !built.includes(name));
+  const missed = built.filter((name) => !seen.includes(name));
+  return [
+    ...(more.length > 0
+      ? [`Pulumi also updates images in which nothing changes: ${listed(more, SHOWN)}.`]
+      : []),
+    ...(missed.length > 0
+      ? [`Pulumi would not build ${listed(missed, SHOWN)}, although the inputs changed: this is a bug.`]
+      : []),
+  ];
 }

@@ -2,10 +2,10 @@ import { parseArgs } from "node:util";
 import { home, repository } from "../../home.ts";
 import { main } from "../program/main.ts";
 import { openStack } from "../pulumi/open-stack.ts";
-import { retestArguments } from "../pulumi/retest.ts";
 import { retryEarlyEnd } from "../pulumi/retry-early-end.ts";
 import { stackOutputs, summary } from "../pulumi/summary.ts";
 import { runPulumi } from "../pulumi/update.ts";
+import { retestArguments } from "../pulumi/urns.ts";
 import { planStackIn } from "../stack/checkout-plan.ts";
 import { outputsOf } from "../stack/outputs.ts";
 

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Requirement } from "../../lib/comfyui/custom-nodes.ts";
 import { type Available, parsePylock } from "../../lib/lock-making/pylock.ts";
 import { isCap, type MissingWheel, requirementOrigins } from "../../lib/locks/missing-wheels.ts";
+import type { Requirement } from "../../lib/locks/python-lock.ts";
 import { parsePythonLock, requirementName } from "../../lib/locks/python-lock.ts";
 import { isForPlatform, wheelFits } from "../../lib/recipe/wheel-names.ts";
 import { type Compile, glibc } from "./uv.ts";

@@ -9,8 +9,8 @@ import { type LockName, lockInputs, lockPath, lockProblem } from "../../lib/plan
 import { note } from "../program/progress.ts";
 import { classesProblems } from "./lock-classes.ts";
 import { isOptional, pythonLocks } from "./lock-python.ts";
-import { imageLockPath, type LockKind, type LockSources } from "./refresh.ts";
-import { readLock } from "./write-locks.ts";
+import { imageLockPath, type LockKind } from "./refresh.ts";
+import { type LockSources, readLock } from "./write-locks.ts";
 
 type Sources = Pick<LockSources, "root" | "recipes">;
 

@@ -13,9 +13,9 @@ import {
 import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { step } from "../program/progress.ts";
 import { renderTable } from "../program/table.ts";
-import type { LockSources } from "./refresh.ts";
 import { resolveRequirements } from "./resolve-requirements.ts";
 import { type Compile, installUv } from "./uv.ts";
+import type { LockSources } from "./write-locks.ts";
 import { type LockFile, readLock } from "./write-locks.ts";
 
 /** Pythons that not every package is ready for: their locks may say what is missing, and the preview repeats it. */

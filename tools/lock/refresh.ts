@@ -10,7 +10,6 @@ import {
 } from "../../lib/locks/model-lock.ts";
 import { formatNodeClasses, nodeClassesPath } from "../../lib/locks/node-classes.ts";
 import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
-import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { step } from "../program/progress.ts";
 import { renderTable } from "../program/table.ts";
 import { lockClasses } from "./lock-classes.ts";
@@ -18,19 +17,11 @@ import { lockImages } from "./lock-images.ts";
 import { lockModels, modelMoves } from "./lock-models.ts";
 import { lockNodes } from "./lock-nodes.ts";
 import { lockPython } from "./lock-python.ts";
-import { type LockFile, readLock } from "./write-locks.ts";
+import { type LockFile, type LockSources, readLock } from "./write-locks.ts";
 
 /** What can be locked, in the order in which it is: classes and Python need to know the nodes. */
 export const lockKinds = ["images", "nodes", "classes", "python", "models"] as const;
 export type LockKind = (typeof lockKinds)[number];
-
-/** What locks are made from. */
-export interface LockSources {
-  /** The folder that holds `locks/`. */
-  readonly root: string;
-  readonly recipes: readonly Recipe[];
-  readonly mirrors: Readonly<Record<string, string>>;
-}
 
 export const imageLockPath = "locks/images.json";
 

@@ -2,7 +2,6 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { throwAll, UserError } from "../../errors.ts";
-import type { Requirement } from "../../lib/comfyui/custom-nodes.ts";
 import { markSources } from "../../lib/lock-making/pylock.ts";
 import {
   explainResolverConflict,
@@ -16,6 +15,7 @@ import {
   missingWheels,
   requirementOrigins,
 } from "../../lib/locks/missing-wheels.ts";
+import type { Requirement } from "../../lib/locks/python-lock.ts";
 import type { Resolution } from "../../lib/recipe/recipe.ts";
 import { tail } from "../program/exec.ts";
 import { heldBack, withoutWheel, withoutYoungWheel } from "./availability.ts";

@@ -2,6 +2,15 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Recipe } from "../../lib/recipe/recipe.ts";
+
+/** What locks are made from. */
+export interface LockSources {
+  /** The folder that holds `locks/`. */
+  readonly root: string;
+  readonly recipes: readonly Recipe[];
+  readonly mirrors: Readonly<Record<string, string>>;
+}
 
 /** A lock as it is to be, below the repository. */
 export interface LockFile {

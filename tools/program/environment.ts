@@ -2,7 +2,10 @@ import { delimiter, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { UserError } from "../../errors.ts";
 import { cache, type Home } from "../../home.ts";
-import type { BuilderKind } from "../services/services.ts";
+
+/** `docker`: containers of a Docker engine; `buildkitd`: processes of this machine. */
+export const builderKinds = ["buildkitd", "docker"] as const;
+export type BuilderKind = (typeof builderKinds)[number];
 
 /**
  * What every call of Pulumi gets beside this process's environment: Node and our tools first on PATH, our plugins,

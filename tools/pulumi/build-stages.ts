@@ -9,6 +9,7 @@ import { writeJson } from "../program/files.ts";
 import { outputsOf, stageReference } from "../stack/outputs.ts";
 import type { Stack } from "../stack/stack.ts";
 import { runPulumi } from "./update.ts";
+import { targetsOf } from "./urns.ts";
 
 /**
  * Builds the stages `names` and what they are built from, and nothing else: no product, no test, no tag. The program
@@ -50,29 +51,4 @@ export async function ensureBuilt(
   const known = await Promise.all(stages.map((stage) => imageExists(stageReference(home, config, stage))));
   const missing = stages.filter((_, index) => !known[index]).map(({ name }) => name);
   return missing.length === 0 ? 0 : await buildStages(home, stack, plan, missing);
-}
-
-/** The URNs of what belongs to a part; the registry's type says which kind it is. */
-export function targetsOf(
-  { name, project }: Pick<Stack, "name" | "project">,
-  plan: Pick<Plan, "recipe"> & { readonly stages: readonly Pick<Stage, "name" | "bulk">[] },
-  stages: readonly string[],
-): string[] {
-  const prefix = `urn:pulumi:${name}::${project}::`;
-  const { recipe } = plan;
-  const image = "strata:index:LayeredImage";
-  const isBulk = (part: string) => plan.stages.some((stage) => stage.name === part && stage.bulk);
-  return [
-    `${prefix}**::registry`,
-    `${prefix}${image}::${recipe}`,
-    ...stages.flatMap((part) => {
-      const [stage, work] = isBulk(part)
-        ? ["strata:index:BulkStage", "command:local:Command"]
-        : ["strata:index:ImageStage", "docker-build:index:Image"];
-      return [
-        `${prefix}${image}$${stage}::${recipe}-${part}`,
-        `${prefix}${image}$${stage}$${work}::${recipe}-${part}`,
-      ];
-    }),
-  ];
 }

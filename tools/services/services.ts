@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
+import { type BuilderKind, builderKinds } from "../program/environment.ts";
 import { recall, writeJson } from "../program/files.ts";
 import { note } from "../program/progress.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
@@ -27,7 +28,7 @@ import { REGISTRY_CONFIG, REGISTRY_PATIENCE, registryDaemon } from "./registry-p
 /** The file that tells everybody else where the builder and the registry are. */
 export const servicesSchema = z.strictObject({
   builder: z.strictObject({
-    kind: z.enum(["buildkitd", "docker"]),
+    kind: z.enum(builderKinds),
     /** The buildx builder's name. */
     name: z.string(),
     /** Where buildctl finds it; for a Docker builder, a name that only buildx knows. */
@@ -40,8 +41,6 @@ export const servicesSchema = z.strictObject({
   }),
 });
 export type Services = z.infer<typeof servicesSchema>;
-/** `docker`: containers of a Docker engine; `buildkitd`: processes of this machine. */
-export type BuilderKind = Services["builder"]["kind"];
 
 const REGISTRY_PORT = 5_000;
 const BUILDER_PORT = 1_234;

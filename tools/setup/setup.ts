@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import type { Home } from "../../home.ts";
-import { pulumiEnvironment } from "../program/environment.ts";
-import { type BuilderKind, chooseBuilderKind, ensureServices, type Services } from "../services/services.ts";
+import { type BuilderKind, pulumiEnvironment } from "../program/environment.ts";
+import { chooseBuilderKind, ensureServices, type Services } from "../services/services.ts";
 import { ensureTools, neededTools, type Toolchain } from "../toolchain/toolchain.ts";
 import { ensureBaseImage, type PreparedBaseImage } from "./base-image.ts";
 import { preflight } from "./preflight.ts";

@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { openLayer } from "../../oci/client.ts";
-import type { SessionImage } from "../../oci/shell-layers.ts";
+import type { SessionImage } from "../../oci/join-layers.ts";
 import { attempt, tail } from "../program/exec.ts";
 import { writeJson } from "../program/files.ts";
 import { deferInterrupts } from "../program/main.ts";

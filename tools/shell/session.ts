@@ -1,5 +1,5 @@
 import { readImage } from "../../oci/client.ts";
-import { joinImages, type SessionImage, type SessionLayers } from "../../oci/shell-layers.ts";
+import { layersOf, type SessionImage, type SessionLayers, sessionImage } from "../../oci/join-layers.ts";
 
 /** What a shell is opened in, and what runs there. */
 export interface Session {
@@ -42,11 +42,10 @@ export async function joinedImage(
   environment: Readonly<Record<string, string>>,
 ): Promise<SessionImage> {
   const parts = references.map(async (reference): Promise<SessionLayers> => {
-    const { layers, config } = await readImage(reference);
-    const diffIds = config.rootfs?.diff_ids ?? [];
-    return { reference, layers, diffIds, environment: config.config?.Env ?? [] };
+    const image = await readImage(reference);
+    return { reference, ...layersOf(image), environment: image.config.config?.Env ?? [] };
   });
-  return joinImages(await Promise.all(parts), environment);
+  return sessionImage(await Promise.all(parts), environment);
 }
 
 /** The program that a session runs: every stage that has a shell has `sh`, most have `bash`. */

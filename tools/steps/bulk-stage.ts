@@ -6,7 +6,7 @@ import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
 import { imageExists, readImage } from "../../oci/client.ts";
-import { imageOf, topLayer } from "../../oci/join-layers.ts";
+import { imageOf, layersOf, topLayer } from "../../oci/join-layers.ts";
 import { pushImage } from "../../oci/push.ts";
 import { formatReference, parseReference } from "../../oci/references.ts";
 import { tagManifest } from "../../oci/tag.ts";
@@ -37,8 +37,7 @@ await main(async () => {
   const stage = required("STRATA_STAGE");
   if (!(await imageExists(target))) {
     const built = await build(target, stage);
-    const { layers, config } = await readImage(built);
-    const top = topLayer({ layers, diffIds: config.rootfs?.diff_ids ?? [] });
+    const top = topLayer(layersOf(await readImage(built)));
     const image = imageOf([{ name: stage, image: top }]);
     const reference = await pushImage(target, image.config, top.layers.map(plain));
     await tagManifest(reference, parseReference(target).tag ?? "");

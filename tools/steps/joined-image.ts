@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { joinedImageTag } from "../../lib/registry/tags.ts";
 import { readImage } from "../../oci/client.ts";
-import { imageOf, type Layers, withLayers } from "../../oci/join-layers.ts";
+import { imageOf, layersOf, withLayers } from "../../oci/join-layers.ts";
 import { pushImage } from "../../oci/push.ts";
 import { parseReference } from "../../oci/references.ts";
 import { tagManifest } from "../../oci/tag.ts";
@@ -19,7 +19,7 @@ const parts = z.record(z.string(), z.string());
 await main(async () => {
   const references = Object.entries(parts.parse(JSON.parse(required("STRATA_PARTS"))));
   const layers = await Promise.all(
-    references.map(async ([name, reference]) => ({ name, image: await layersOf(reference) })),
+    references.map(async ([name, reference]) => ({ name, image: layersOf(await readImage(reference)) })),
   );
   const base = process.env.STRATA_BASE;
   const below = base ? await readImage(base) : undefined;
@@ -30,8 +30,3 @@ await main(async () => {
   process.stdout.write(`${reference}\n`);
   return 0;
 });
-
-async function layersOf(reference: string): Promise<Layers> {
-  const { layers, config } = await readImage(reference);
-  return { layers, diffIds: config.rootfs?.diff_ids ?? [] };
-}

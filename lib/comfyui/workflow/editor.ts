@@ -1,6 +1,12 @@
 import { UserError } from "../../../errors.ts";
-import { type EditorNode, type EditorWorkflow, modelHint, type Subgraph } from "./format.ts";
-import { groupAsSubgraph, groupName } from "./group-node.ts";
+import {
+  type EditorLink,
+  type EditorNode,
+  type EditorWorkflow,
+  type GroupNode,
+  modelHint,
+  type Subgraph,
+} from "./format.ts";
 import { enterSubgraph, isActive, resolveLink, type Scope, tables, usersOf } from "./scope.ts";
 import { virtualTypes } from "./virtual.ts";
 import type { InputValue, ModelHint, Workflow, WorkflowNode } from "./workflow.ts";
@@ -49,6 +55,36 @@ export function readEditor(workflow: EditorWorkflow, path: string): Workflow {
     0,
   );
   return { path, format: "editor", nodes, inactive };
+}
+
+/** `MyGroup` of the types `workflow/MyGroup` and `workflow>MyGroup`: how editors before subgraphs named group nodes. */
+function groupName(type: string): string | undefined {
+  return /^workflow[/>](.+)$/.exec(type)?.[1];
+}
+
+/**
+ * An old group node as a subgraph, its nodes' ids their places. The values that count are the instance's: all of its
+ * nodes' in one list. Where the list has another length the values cannot be told apart, and the nodes get none.
+ */
+function groupAsSubgraph(name: string, group: GroupNode, instance: EditorNode): Subgraph {
+  const own = group.nodes.map(({ widgets_values: values }) => (Array.isArray(values) ? values.length : 0));
+  const values = Array.isArray(instance.widgets_values) ? instance.widgets_values : [];
+  const fits = own.reduce((sum, length) => sum + length, 0) === values.length;
+  let start = 0;
+  const nodes = group.nodes.map((node, place): EditorNode => {
+    const length = own[place] ?? 0;
+    const part = values.slice(start, start + length);
+    start += length;
+    // Results may leave the group where no inner link says so: an output that is not known counts as used.
+    return { ...node, id: String(place), outputs: [], widgets_values: fits ? part : [] };
+  });
+  return { id: name, name, nodes, links: (group.links ?? []).map(toLink) };
+}
+
+function toLink(link: readonly unknown[], number: number): EditorLink | null {
+  const [from, fromSlot, to, toSlot] = link;
+  if (typeof fromSlot !== "number" || typeof toSlot !== "number") return null;
+  return { number, from: String(from), fromSlot, to: String(to), toSlot };
 }
 
 function toNode(node: EditorNode, scope: Scope): WorkflowNode {

@@ -3,12 +3,13 @@ import type { ClassIndex } from "./class-index.ts";
 import {
   curatedInputs,
   fetchesItself,
+  isBundledFolder,
+  modelFolders,
   noFile,
   pictureVaes,
   switchedFiles,
   videoVaes,
 } from "./curated-inputs.ts";
-import { isBundledFolder, modelFolders } from "./folders.ts";
 import type { InputValue, WorkflowNode } from "./workflow.ts";
 
 /** A file that a node asks for. */

@@ -3,7 +3,6 @@ import { test } from "node:test";
 import { homeAt } from "../../../home.ts";
 import { pulumiEnvironment, usesFileBackend } from "../../../tools/program/environment.ts";
 import { lastFailure } from "../../../tools/pulumi/build-log.ts";
-import { targetsOf } from "../../../tools/pulumi/build-stages.ts";
 import { isHeld, pendingOperations } from "../../../tools/pulumi/recover.ts";
 import { summary } from "../../../tools/pulumi/summary.ts";
 import { projectName } from "../../../tools/stack/stack.ts";
@@ -112,19 +111,4 @@ test("the summary shows what there is, and counts skips apart from passes", () =
   assert.match(text, /^took +1m 1s$/m);
   assert.equal(summary({}, 500, []), "took      under 1s");
   assert.match(summary({ product: { models: "r/s@sha256:1" } }, 500, []), /^models {4}r\/s@sha256:1$/m);
-});
-
-test("a part is targeted by what it registers, and by nothing else of the recipe's name", () => {
-  const plan = { recipe: "starter", stages: [{ name: "cuda" }, { name: "model-vae", bulk: true }] };
-  const targets = targetsOf({ name: "dev", project: "strata" }, plan, ["cuda", "model-vae"]);
-  const stage = "strata:index:LayeredImage$strata:index:ImageStage";
-  const bulk = "strata:index:LayeredImage$strata:index:BulkStage";
-  assert.deepEqual(targets, [
-    "urn:pulumi:dev::strata::**::registry",
-    "urn:pulumi:dev::strata::strata:index:LayeredImage::starter",
-    `urn:pulumi:dev::strata::${stage}::starter-cuda`,
-    `urn:pulumi:dev::strata::${stage}$docker-build:index:Image::starter-cuda`,
-    `urn:pulumi:dev::strata::${bulk}::starter-model-vae`,
-    `urn:pulumi:dev::strata::${bulk}$command:local:Command::starter-model-vae`,
-  ]);
 });

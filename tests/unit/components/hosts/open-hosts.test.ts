@@ -3,8 +3,7 @@ import { test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { openHosts } from "../../../../components/hosts/open-hosts.ts";
 import { parseConfig } from "../../../../config.ts";
-import { parseTest } from "../../../../lib/hosts/description.ts";
-import { testLimits } from "../../../../lib/hosts/limits.ts";
+import { parseTest, testLimits } from "../../../../lib/hosts/description.ts";
 
 const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0lHs4ZBFv8y0dKJ9yy3pNmDmCkN5R2RzQ3mR6fA8ay";
 

@@ -1,0 +1,44 @@
+import type { Plan, Stage } from "../../lib/plan/plan.ts";
+import type { Stack } from "../stack/stack.ts";
+
+/** Names of a stack's resources (URNs): Pulumi makes them of the types of the components around each. */
+
+/** The URNs of what belongs to a part; the registry's type says which kind it is. */
+export function targetsOf(
+  { name, project }: Pick<Stack, "name" | "project">,
+  plan: Pick<Plan, "recipe"> & { readonly stages: readonly Pick<Stage, "name" | "bulk">[] },
+  stages: readonly string[],
+): string[] {
+  const prefix = `urn:pulumi:${name}::${project}::`;
+  const { recipe } = plan;
+  const image = "strata:index:LayeredImage";
+  const isBulk = (part: string) => plan.stages.some((stage) => stage.name === part && stage.bulk);
+  return [
+    `${prefix}**::registry`,
+    `${prefix}${image}::${recipe}`,
+    ...stages.flatMap((part) => {
+      const [stage, work] = isBulk(part)
+        ? ["strata:index:BulkStage", "command:local:Command"]
+        : ["strata:index:ImageStage", "docker-build:index:Image"];
+      return [
+        `${prefix}${image}$${stage}::${recipe}-${part}`,
+        `${prefix}${image}$${stage}$${work}::${recipe}-${part}`,
+      ];
+    }),
+  ];
+}
+
+/**
+ * What makes Pulumi run the smoke test of a recipe although it knows the image.
+ *
+ * @param outputs of the stack's last update: a test that never ran cannot run again, and runs by itself
+ */
+export function retestArguments(
+  { name, project }: Pick<Stack, "name" | "project">,
+  recipe: string,
+  outputs: Readonly<Record<string, unknown>>,
+): string[] {
+  if (!outputs.evidence || outputs.recipe !== recipe) return [];
+  const type = "strata:index:SmokeTest$command:local:Command";
+  return ["--replace", `urn:pulumi:${name}::${project}::${type}::${recipe}-smoke`];
+}

@@ -21,6 +21,8 @@ export interface LayeredImageArgs {
 
 /** By these a preview finds what changes, and how large it is. */
 export type StageSummary = Pick<ImageStage, "key" | "digest" | "inputs"> & {
+  /** Tells the product from the others. */
+  readonly role: Stage["role"];
   readonly bytes: ImageStage["compressedSize"];
 };
 
@@ -101,12 +103,10 @@ export class LayeredImage extends pulumi.ComponentResource {
         ? whole.compressedSize
         : whole.reference.apply((reference) => measured(settings.registry, reference));
     this.summaries = Object.fromEntries(
-      Object.entries({ ...built, [plan.recipe]: this.product }).map(
-        ([stage, { key, digest, compressedSize, inputs }]) => [
-          stage,
-          { key, digest, bytes: compressedSize, inputs },
-        ],
-      ),
+      [...plan.stages, plan.product].map(({ name, role }) => {
+        const { key, digest, compressedSize, inputs } = built[name] ?? this.product;
+        return [name, { role, key, digest, bytes: compressedSize, inputs }];
+      }),
     );
     this.registerOutputs({
       digest: this.digest,

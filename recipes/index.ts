@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import type { GenerationName } from "../lib/gpu/generations.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { loadRecipe, recipeFileName } from "../lib/recipe/recipe-file.ts";
 import { didYouMean } from "../lib/schema-errors.ts";
@@ -17,6 +18,17 @@ export const recipes: { readonly [name in RecipeName]: Recipe } = {
   studio,
   megapak,
   wan22,
+};
+
+/** What a stack builds that says nothing about it: the image that the smallest card of each generation can prove. */
+export const defaultRecipes: { readonly [generation in GenerationName]: RecipeName } = {
+  cpu: "starter",
+  turing: "starter",
+  ampere: "starter",
+  ada: "starter",
+  hopper: "starter",
+  blackwell: "starter",
+  universal: "starter",
 };
 
 export interface SelectedRecipe {

@@ -112,11 +112,11 @@ test("a room is the longest that fits, and folders of lib/ without one are not l
 });
 
 test("what breaks a rule is found: upwards, by type alone, in a circle, in a long function", () => {
-  const upwards = { path: "lib/gpu/x.ts", text: 'import type { Recipe } from "../../../../recipes/index.ts";' };
+  const upwards = { path: "lib/gpu/x.ts", text: 'import type { Recipe } from "../../recipes/index.ts";' };
   assert.deepEqual(misplaced([upwards]), [
     "lib/gpu/x.ts imports recipes/index.ts: recipes is not below lib/gpu",
   ]);
-  const later = { path: "oci/x.ts", text: 'export type T = import("../../../../lib/plan/plan.ts").Plan;' };
+  const later = { path: "oci/x.ts", text: 'export type T = import("../lib/plan/plan.ts").Plan;' };
   assert.equal(misplaced([later]).length, 1);
   const beside = { path: "lib/gpu/y.ts", text: 'const { a } = await import("../audit/findings.ts");' };
   assert.equal(misplaced([beside]).length, 1);

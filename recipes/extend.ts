@@ -17,7 +17,7 @@ import {
 import { parseWithSchema } from "../lib/schema-errors.ts";
 
 export type { Recipe } from "../lib/recipe/recipe.ts";
-export { node } from "./comfyui.ts";
+export { node } from "./comfyui-nodes.ts";
 
 /** What a recipe of one's own adds to another one. */
 export interface Extension extends Pick<Recipe, "name"> {

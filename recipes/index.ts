@@ -8,16 +8,10 @@ import { starter } from "./starter.ts";
 import { studio } from "./studio.ts";
 import { wan22 } from "./wan22.ts";
 
-export const recipeNames = ["starter", "studio", "megapak", "wan22"] as const;
-export type RecipeName = (typeof recipeNames)[number];
-
 /** Every recipe by its name. */
-export const recipes: { readonly [name in RecipeName]: Recipe } = {
-  starter,
-  studio,
-  megapak,
-  wan22,
-};
+export const recipes = { starter, studio, megapak, wan22 } as const satisfies Record<string, Recipe>;
+export type RecipeName = keyof typeof recipes;
+export const recipeNames = Object.keys(recipes) as RecipeName[];
 
 export interface SelectedRecipe {
   readonly recipe: Recipe;

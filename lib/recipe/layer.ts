@@ -108,17 +108,6 @@ export interface Layer {
 /** Where the product's Python environment lives. */
 export const virtualEnvironment = "/opt/venv";
 
-/**
- * What makes stages visible to a RUN in the toolbox: each below `/stages`, wheels that were built from source below
- * `/wheels`.
- */
-export function stageMounts(parents: readonly string[]): string[] {
-  return parents
-    .filter((parent) => parent !== "toolbox")
-    .map((parent) => [parent, `/${parent.startsWith("wheel-") ? "wheels" : "stages"}/${parent}`])
-    .map(([parent, target]) => `--mount=type=bind,from=${parent},target=${target}`);
-}
-
 /** `site-packages` of the product's environment. */
 export function sitePackages(context: Pick<LayerContext, "python">): string {
   return `${virtualEnvironment}/lib/python${context.python}/site-packages`;

@@ -1,9 +1,9 @@
 import { attention } from "../layers/attention/layer.ts";
 import { backend } from "../layers/backend/layer.ts";
 import { comfyui } from "../layers/comfyui/layer.ts";
+import { countingModel } from "../layers/counting-model/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { llamaCpp } from "../layers/llama-cpp/layer.ts";
-import { countingModel } from "../layers/models/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
 import { pythonWith } from "../layers/python/layer.ts";

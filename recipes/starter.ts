@@ -1,8 +1,8 @@
 import { attention } from "../layers/attention/layer.ts";
 import { backend } from "../layers/backend/layer.ts";
+import { countingModel } from "../layers/counting-model/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { llamaCpp } from "../layers/llama-cpp/layer.ts";
-import { countingModel } from "../layers/models/layer.ts";
 import { python } from "../layers/python/layer.ts";
 import { runtime } from "../layers/runtime/layer.ts";
 import { system } from "../layers/system/layer.ts";

@@ -77,17 +77,21 @@ function tools(from: string): string[] {
 }
 
 function nodeSteps(node: ResolvedNode, step: string): string[] {
-  const { folder, fetches, node: wanted } = node;
+  const {
+    folder,
+    fetches,
+    node: { install },
+  } = node;
   const options = [
     `--network=none --mount=type=bind,from=${step}-source,target=/source`,
     `--mount=type=bind,source=${descriptionOf(node)},target=/node.json`,
-    ...(wanted.install ? stageMounts(installParents) : []),
+    ...(install ? stageMounts(installParents) : []),
   ];
   return [
     `FROM scratch AS ${step}-source`,
     ...fetches.map((fetch) => addGit(fetch, fetch.path)),
-    ...(wanted.install?.fetches ?? []).map((file) => addFile(file, file.path)),
-    `FROM ${wanted.install ? "toolbox" : "interpreter"}-tools AS ${step}`,
+    ...(install?.fetches ?? []).map((file) => addFile(file, file.path)),
+    `FROM ${install ? "toolbox" : "interpreter"}-tools AS ${step}`,
     run(options, `["sh", "-eu", "/context/build.sh", ${JSON.stringify(folder)}]`),
     "",
   ];

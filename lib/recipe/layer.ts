@@ -86,7 +86,10 @@ export interface Layer {
    * @default the file `Dockerfile` in the layer's folder
    */
   readonly dockerfile?: (parents: readonly string[], context: LayerContext) => string;
-  /** Files below `layers/` that its build uses besides those in its own folder. */
+  /**
+   * Files that its build uses besides those in its own folder, by their path from `layers/`: those of `shared/`, and
+   * `../smoke/lib/` for what a stage and the smoke test have to judge alike.
+   */
   readonly shared?: readonly string[];
   readonly args?: (context: LayerContext) => Readonly<Record<string, string>>;
   /** External inputs with the digest, commit or hash that pins each. */

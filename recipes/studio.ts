@@ -4,6 +4,7 @@ import { comfyui } from "../layers/comfyui/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { interpreter } from "../layers/interpreter/layer.ts";
 import { llamaCpp } from "../layers/llama-cpp/layer.ts";
+import { modelFetch } from "../layers/model-fetch/layer.ts";
 import { models } from "../layers/models/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
@@ -98,6 +99,7 @@ const layers = [
   attention,
   backend,
   studioBackend,
+  modelFetch,
   comfyuiPackages,
   nodePackages,
   comfyui,

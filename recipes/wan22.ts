@@ -3,6 +3,7 @@ import { backend } from "../layers/backend/layer.ts";
 import { comfyui } from "../layers/comfyui/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { interpreter } from "../layers/interpreter/layer.ts";
+import { modelFetch } from "../layers/model-fetch/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
 import { pythonWith } from "../layers/python/layer.ts";
@@ -39,6 +40,7 @@ const layers = [
   attention,
   backend,
   studioBackend,
+  modelFetch,
   comfyuiPackages,
   nodePackages,
   runpodPackages,

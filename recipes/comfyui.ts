@@ -4,6 +4,7 @@ import { comfyui } from "../layers/comfyui/layer.ts";
 import { countingModel } from "../layers/counting-model/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { llamaCpp } from "../layers/llama-cpp/layer.ts";
+import { modelFetch } from "../layers/model-fetch/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
 import { pythonWith } from "../layers/python/layer.ts";
@@ -46,6 +47,7 @@ export function comfyuiLayers({ groups, packages = [], llama, runpod }: ComfyUiL
     attention,
     backend,
     studioBackend,
+    modelFetch,
     comfyuiPackages,
     nodePackages,
     ...(runpod ? [runpodPackages] : []),

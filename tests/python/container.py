@@ -56,15 +56,14 @@ class Container:
     ) -> None:
         self.root, self.volume = root, volume or root / "volume"
         opt = root / "opt"
-        for source, name in ((RUNTIME, "runtime"), (BACKEND, "backend"), (STUDIO, "studio"), (WORKER, "worker")):
-            shutil.copytree(source, opt / "strata" / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for source in (RUNTIME, BACKEND, STUDIO, WORKER, MODEL_FETCH):
+            shutil.copytree(source, opt / "strata" / source.name, ignore=shutil.ignore_patterns("__pycache__"))
         # The image's places are fixed; here they lie below a temporary folder.
         for file in (opt / "strata").rglob("*"):
             if file.is_file():
                 file.write_text(file.read_text().replace("/opt/", f"{opt}/"))
         (opt / "strata/image.json").write_text(json.dumps(IMAGE | ({"models": models} if models else {})))
         if manifest is not None:
-            shutil.copytree(MODEL_FETCH, opt / "strata/model-fetch", ignore=shutil.ignore_patterns("__pycache__"))
             (opt / "strata/models.json").write_text(json.dumps({"models": manifest}))
         (opt / "venv/bin").mkdir(parents=True)
         python = opt / "venv/bin/python"

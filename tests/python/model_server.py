@@ -109,6 +109,10 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
 
+    def do_HEAD(self) -> None:
+        """What comes after the head, nobody reads."""
+        self.do_GET()
+
     def do_GET(self) -> None:
         self.close_connection = True
         path = self.path.split("?")[0]

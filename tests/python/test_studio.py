@@ -6,12 +6,15 @@ import asyncio
 import json
 import tempfile
 import unittest
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from support import fill
 
+from strata_models.manifest import Model
+from strata_models.place import Records, place
 from strata_studio import downloads, inventory, progress
 from strata_studio.gate import TokenGate, offered_tokens
 
@@ -207,6 +210,10 @@ class OrderTest(InFolder):
                 self.assertIn(field, str(caught.exception))
 
     def test_a_file_arrives_whole_also_in_another_file_system(self) -> None:
+        model, records = (
+            Model("model", "vae", "https://hub/model", 0, sha256().hexdigest()),
+            Records(self.root / "known"),
+        )
         for across in (False, True):
             fill(self.root, "loaded.part")
             target = self.root / "vae/model"
@@ -218,7 +225,7 @@ class OrderTest(InFolder):
                 return Path(real(path, other))
 
             with mock.patch.object(Path, "replace", replace):
-                downloads.move_into_place(self.root / "loaded.part", target)
+                place(model, self.root / "loaded.part", target, records)
             self.assertEqual([path.name for path in target.parent.iterdir()], ["model"])
 
 

@@ -110,6 +110,11 @@ class DriverTest(HostTestCase):
         )
         self.assertEqual(self.wrong("--gpu", FAKE_GPUS="0")["library"], ("fail", "the driver shows no GPU"))
 
+    def test_a_card_of_another_generation(self) -> None:
+        # Where there has to be a GPU, no check runs on such a host (TroubleTest).
+        reason = "the host's Fake GPU 0 has compute capability 7.5, the image is made for 8.9"
+        self.assertEqual(self.wrong(FAKE_CAPABILITY="75"), {"capability": ("inconclusive", reason)})
+
     def test_a_driver_without_its_management_library(self) -> None:
         (self.host.libraries / "libnvidia-ml.so.1").unlink()
         run = self.run_checks("--gpu")

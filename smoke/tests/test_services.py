@@ -62,6 +62,17 @@ class ServicesTest(ServicesTestCase):
         wrong = self.not_passed("50", "other-torch")
         self.assertEqual(wrong, {"system": "torch: expected 2.12.0, got 2.11.0"})
 
+    def test_a_torch_that_does_not_see_the_gpu(self) -> None:
+        self.assertEqual(self.not_passed("50", "", gpu=GPU), {})
+        wrong = self.not_passed("50", "no-cuda", gpu=GPU)
+        self.assertEqual(wrong, {"system": "CUDA available: expected True, got False"})
+
+    def test_a_short_answer_says_nothing_about_speed(self) -> None:
+        self.run_check("50", "")
+        self.assertEqual(self.measured["tokensPerSecond"], 1000)
+        self.assertEqual(self.not_passed("50", "short"), {"speed": "expected 128 tokens, got 64"})
+        self.assertNotIn("tokensPerSecond", self.measured)
+
     def test_a_failing_health_check(self) -> None:
         self.assertEqual(self.not_passed("50", "healthcheck"), {"healthcheck": "exit status 1"})
 

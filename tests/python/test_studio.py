@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import tempfile
 import unittest
@@ -64,6 +65,13 @@ class GateTest(unittest.TestCase):
             self.assertEqual(self.pass_through("/x", [(HEADER, value)])[0]["status"], 401, value)
         for value in (b"right", b"strata.token", b"other, right"):
             self.assertEqual(self.pass_through("/x", [(PROTOCOLS, value)])[0]["status"], 401, value)
+
+    def test_how_long_a_refusal_takes_does_not_tell_how_much_was_right(self) -> None:
+        for offered, sent in {b"right": ["passed"], b"righ?": [401], b"?": [401]}.items():
+            with mock.patch("hmac.compare_digest", side_effect=hmac.compare_digest) as compare:
+                found = self.pass_through("/x", [(HEADER, b"Bearer " + offered)])
+            self.assertEqual([each if each == "passed" else each["status"] for each in found[:1]], sent)
+            compare.assert_called_once_with(offered, b"right")
 
     def test_a_socket_is_closed_before_it_opens(self) -> None:
         self.assertEqual(self.pass_through("/x", [], "websocket"), [{"type": "websocket.close", "code": 1008}])

@@ -216,11 +216,11 @@ class MemoryTest(HostTestCase):
         self.assertEqual((run.status, list(run.checks())), (0, ["05-last", "10-slow"]), run.printed)
 
     def result(
-        self, free: list[int | None], before: int | None = 20 * GIBIBYTE
+        self, free: list[int | None], before: int | None = 20 * GIBIBYTE, patience: float = 60
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """The result and the measurements of check 95 where the free memory is `free`, one look after the other."""
         module = load("95")
-        module.PATIENCE, module.POLL = 0.2, 0.1
+        module.PATIENCE, module.POLL = patience, 0.1
         looks = [Sight(free_bytes=found) for found in free]
         module.find_gpu = mock.Mock(side_effect=[*looks, *[looks[-1]] * 20])
         check, reports = collecting_check(GPU)
@@ -236,7 +236,7 @@ class MemoryTest(HostTestCase):
         self.assertEqual(self.result([21 * GIBIBYTE])[1], {"gpuMemoryLeftBytes": 0})
 
     def test_memory_that_stays_in_use(self) -> None:
-        result, measured = self.result([19 * GIBIBYTE])
+        result, measured = self.result([19 * GIBIBYTE], patience=0.2)
         self.assertEqual((result["status"], result["reason"]), ("fail", "1024 MiB of GPU memory are still in use"))
         self.assertEqual(measured, {"gpuMemoryLeftBytes": GIBIBYTE})
 

@@ -35,7 +35,7 @@ class ServicesTest(ServicesTestCase):
         self.run_check("50", "")
         # Before the first word the fake waits twice for a hundredth of a second, as for a token without text.
         self.assertGreaterEqual(self.measured["firstTokenSeconds"], 0.02)
-        self.assertLess(self.measured["firstTokenSeconds"], 1)
+        self.assertLess(self.measured["firstTokenSeconds"], 10)
         self.assertEqual(self.not_passed("50", "stalls"), {"first-token": "expected 'three four five', got ''"})
 
     def test_a_service_that_was_started_again(self) -> None:

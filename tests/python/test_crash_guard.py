@@ -55,6 +55,9 @@ class JudgementTest(unittest.TestCase):
         said = [judge(EXITED, "comfyui", counter, 0) for _ in range(6)]
         self.assertEqual(said, [None] * 5 + ["comfyui died more than 5 times within 120 s"])
 
+    def test_tokens_of_a_line(self) -> None:
+        self.assertEqual(crash_guard.parse_tokens("ver:3.0 group:a:b\n"), {"ver": "3.0", "group": "a:b"})
+
     def test_other_events(self) -> None:
         counter = CrashCounter(maximum=0)
         for name in ("PROCESS_STATE_STARTING", "PROCESS_STATE_RUNNING", "PROCESS_STATE_STOPPED", "TICK_5"):

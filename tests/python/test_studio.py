@@ -264,6 +264,10 @@ class ProgressTest(unittest.TestCase):
         events = progress.events_of_history(entry, {})
         self.assertEqual([event["type"] for event in events], ["output", "error"])
         self.assertEqual((events[1]["message"], events[1]["traceback"]), ("x", "ab"))
+        self.assertEqual((events[1]["node"], events[1]["class"]), ("3", "KSampler"))
+        # An older ComfyUI leaves the class out; the workflow knows it.
+        (error,) = progress.events_of("execution_error", {"node_id": "3"}, {"3": {"class_type": "KSampler"}})
+        self.assertEqual((error["class"], error["message"], error["traceback"]), ("KSampler", "", ""))
         self.assertEqual(progress.events_of_history({}, {}), [{"type": "done"}])
 
     def test_a_summary(self) -> None:

@@ -127,6 +127,17 @@ class FollowingTest(WorkflowCase):
         self.assertEqual(queued.events, [{"type": "queued", "id": "theirs"}])
         self.assertEqual(list(self.all._known), ["w", "theirs"])
 
+    async def test_what_comfyui_says_at_once_comes_after_the_queue(self) -> None:
+        self.all._connected.set()
+
+        async def queue(_: Any, identity: str, *__: Any) -> dict[str, Any]:
+            await self.hear("execution_start", prompt_id=identity)
+            return {"prompt_id": identity}
+
+        self.comfyui.queue.side_effect = queue
+        queued = await self.all.queue({}, {})
+        self.assertEqual([event["type"] for event in queued.events], ["queued", "started"])
+
     async def test_only_so_many_that_have_ended_are_remembered(self) -> None:
         self.all._known.clear()
         for number in range(5):

@@ -63,11 +63,18 @@ export const pythonSubjects: readonly PythonSubject[] = [
     names: ["test_start", "test_library", "test_volume", "test_bootstrap"],
   },
   {
-    name: "studio",
+    name: "studio: requests, files and messages",
     folder: rootfs("studio-backend", "studio/strata_studio"),
-    modules: ["gate", "inventory", "progress", "workflows"],
+    modules: ["gate", "inventory", "progress"],
     tests: "tests/python",
-    names: ["test_studio", "test_workflows"],
+    names: ["test_studio"],
+  },
+  {
+    name: "studio: workflows",
+    folder: rootfs("studio-backend", "studio/strata_studio"),
+    modules: ["workflows"],
+    tests: "tests/python",
+    names: ["test_workflows"],
   },
   {
     name: "model-fetch",

@@ -35,7 +35,8 @@ async function surroundings(context: TestContext) {
     configFile: "web.conf",
     config: `${port}\n`,
     port,
-    healthy: async () => (await askLoopback(`127.0.0.1:${port}`, "/", { timeout: patience }))?.body === "fine",
+    healthy: async () =>
+      (await askLoopback(`127.0.0.1:${port}`, "/", { timeout: patience }))?.body === "fine",
     patience,
   };
   context.after(() => stopDaemon(home, "web", "web.conf", patience));

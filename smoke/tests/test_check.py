@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 import unittest
+from pathlib import Path
 from typing import Any
 
 from support import GPU, collecting_check
 
 from lib.check import Check
 from lib.evidence import judge_run
+from lib.image import read_image
 from lib.result import Fail, Inconclusive, Result, Skip, Status, skip_without_gpu
 
 
@@ -31,6 +34,7 @@ class StepTest(unittest.TestCase):
     def test_a_step_that_ends_passes(self) -> None:
         result = result_of(None)
         self.assertEqual((result["id"], result["status"], result["reason"]), ("99-test.step", "pass", "seen"))
+        self.assertTrue(0 <= result["seconds"] < 60, result)
 
     def test_fail_keeps_reason_and_output(self) -> None:
         result = result_of(Fail("broken", "details"))
@@ -97,6 +101,19 @@ class QuestionTest(unittest.TestCase):
         self.assertEqual(result.to_json(), fields)
         self.assertEqual(Result.from_json(fields), result)
         self.assertEqual(Result("a", "b", Status.PASS, 1.23456).to_json()["seconds"], 1.235)
+
+
+class ImageTest(unittest.TestCase):
+    """The image's description."""
+
+    def test_it_is_an_object(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "image.json")
+            file.write_text('{"recipe": "starter"}', encoding="utf-8")
+            self.assertEqual(read_image(file), {"recipe": "starter"})
+            file.write_text('["starter"]', encoding="utf-8")
+            with self.assertRaisesRegex(TypeError, "image.json: expected a JSON object, got list"):
+                read_image(file)
 
 
 class VerdictTest(unittest.TestCase):

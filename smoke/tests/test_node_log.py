@@ -81,6 +81,8 @@ class NodeLogTest(unittest.TestCase):
         self.assertTrue(trace.endswith("ImportError: second\nover two lines"), trace)
         self.assertEqual(nodes["B"].last_words, "over two lines")
         self.assertIsNone(nodes["C"].trace)
+        self.assertEqual(nodes["D"].last_words, "Ids must be unique between inputs and outputs")
+        self.assertEqual(nodes["with space"].last_words, "")
 
     def test_tracebacks_that_follow_each_other_belong_to_a_node_each(self) -> None:
         lines = [

@@ -64,6 +64,9 @@ class JudgementTest(unittest.TestCase):
         elsewhere = f"was imported from /workspace/custom_nodes, not from {CUSTOM_NODES}"
         self.assertEqual(found, {"A": "is in the image, but not in its description", "B": elsewhere})
 
+    def test_a_node_that_needs_a_gpu_has_to_import_unless_there_is_none(self) -> None:
+        self.assertEqual(self.judge([NODE], self.entry("A", "broken")), {"A": "broken"})
+
     def test_disabled_nodes_and_known_failures(self) -> None:
         nodes = [{"folder": "A.disabled"}, {"folder": "B.disabled"}, {"folder": "C", "knownFailure": "old"}]
         found = self.judge(nodes, self.entry("B.disabled"), self.entry("C", "broken"))

@@ -126,6 +126,11 @@ class InventoryTest(InFolder):
         found = inventory.describe_nodes(listed, folders, ["good"], classes, failures)
         return {f"{node.source}/{node.folder}": node for node in found}
 
+    def test_what_is_no_node(self) -> None:
+        fill(self.root, "A/x", "b.py", "c.txt", "D.disabled/x", ".git/x", ".e.py", "__pycache__/x")
+        self.assertEqual(inventory.list_nodes(self.root), ["A", "b.py"])
+        self.assertEqual(inventory.list_nodes(self.root / "none"), [])
+
     def test_every_node_has_a_status(self) -> None:
         failure = {str(self.root / "image/Bad"): {"reason": "boom", "traceback": "t"}}
         nodes = self.nodes({"Good": ["A"], "single": ["S"]}, **failure)

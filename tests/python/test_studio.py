@@ -284,6 +284,9 @@ class ProgressTest(unittest.TestCase):
             ([queued, output, {"type": "done"}], "done"),
         ):
             self.assertEqual(progress.summarise(events)["status"], status)
+            self.assertIsNone(progress.summarise(events)["error"])
+        error = {"type": "error", "message": "out of memory"}
+        self.assertEqual(progress.summarise([queued, error]), {"status": "error", "outputs": [], "error": error})
         self.assertEqual(len(progress.summarise([output])["outputs"]), 1)
         json.dumps(progress.summarise([output]))
 

@@ -18,7 +18,7 @@ import type { Layer } from "../lib/recipe/layer.ts";
 import type { ImageRuntime, Resolution } from "../lib/recipe/recipe.ts";
 import { imageRuntime } from "./common.ts";
 
-/** ComfyUI at a commit that the nodes below were booted with (docs/adr/0013-one-lock-for-nodes.md). */
+/** ComfyUI at a commit that the nodes below were booted with (docs/adr/0013-nodes.md). */
 export const comfyuiSource: ComfyUi["source"] = {
   repository: "https://github.com/Comfy-Org/ComfyUI",
   ref: "v0.33.0",

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
 import { home } from "../home.ts";
+import { isPassingStatus, LONGEST_PAUSE_MS, retryAfterMs } from "../lib/http-retry.ts";
 import { authorize, parseChallenge } from "./auth.ts";
 import { trustedAuthority } from "./authority.ts";
 import { dockerConfigFolder, findCredentials } from "./credentials.ts";
@@ -53,8 +54,6 @@ export interface Answer {
   bytes(): Promise<Buffer>;
 }
 
-const LONGEST_PAUSE_MS = 60_000;
-const PASSING_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 const PASSING_CODE = new Set([
   "ECONNRESET",
   "EPIPE",
@@ -112,7 +111,7 @@ export class Transport {
         }
         return answer;
       }
-      if (!PASSING_STATUS.has(answer.status) || attempt >= attempts) return answer;
+      if (!isPassingStatus(answer.status) || attempt >= attempts) return answer;
       await answer.bytes();
       await this.pause(attempt, answer.headers.get("retry-after"));
     }
@@ -251,12 +250,6 @@ function codeOf(error: Error): string | undefined {
   const cause = error.cause as { code?: unknown } | undefined;
   const code = (error as NodeJS.ErrnoException).code ?? cause?.code;
   return typeof code === "string" ? code : undefined;
-}
-
-function retryAfterMs(value: string | null): number | undefined {
-  if (!value) return undefined;
-  const ms = /^[0-9]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 /** A body that is sent as it comes; time runs only while the registry takes nothing. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { throwAll, UserError } from "../../errors.ts";
+import { parseJson } from "../locks/lock-file.ts";
 
 /**
  * The evidence that a smoke test leaves about one image. `smoke/run.py` writes the first part inside the image
@@ -198,7 +199,7 @@ export function parseEvidence(text: string, path: string): Evidence {
 const remedy = "Run the smoke test again.";
 
 function parse<T>(schema: z.ZodType<T>, text: string, path: string): T {
-  const parsed = schema.safeParse(readJson(text, path));
+  const parsed = schema.safeParse(parseJson(text, path, remedy));
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.map((issue) => {
     const where = issue.path
@@ -208,14 +209,6 @@ function parse<T>(schema: z.ZodType<T>, text: string, path: string): T {
   });
   throwAll(`${path} is not evidence of this version of strata:`, errors);
   throw new UserError(path, "is not evidence.", remedy);
-}
-
-function readJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UserError(path, `is not JSON: ${error instanceof Error ? error.message : error}.`, remedy);
-  }
 }
 
 function checkVerdict(context: z.core.ParsePayload<Pick<RunReport, "verdict" | "checks">>): void {

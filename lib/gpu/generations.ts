@@ -1,4 +1,4 @@
-import { newerVersion } from "../versions.ts";
+import { compare } from "compare-versions";
 import { type AttentionKernel, type CudaVersion, compatibilitySet } from "./compatibility.ts";
 
 /**
@@ -172,7 +172,8 @@ export function instancesFor(capability: ComputeCapability): readonly Instance[]
 
 /** The oldest driver for images of a generation with a CUDA version. */
 export function minimumDriver(name: GenerationName, cuda: CudaVersion): string {
-  return newerVersion(table[name].firstDriver, compatibilitySet(cuda).minimumDriver);
+  const [ofCards, ofCuda] = [table[name].firstDriver, compatibilitySet(cuda).minimumDriver];
+  return compare(ofCards, ofCuda, ">") ? ofCards : ofCuda;
 }
 
 /** `["8.0", "8.6"]` as CMake wants it: real code for exactly these, no PTX (`80-real;86-real`). */

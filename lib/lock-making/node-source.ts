@@ -1,3 +1,5 @@
+import { parse, TomlError } from "smol-toml";
+import { z } from "zod";
 import { type Files, readRequirements } from "./requirement-files.ts";
 
 /** What git lists of a commit: a blob with its size, or the commit of a submodule. */
@@ -73,12 +75,21 @@ function assigned(name: string, text: string | undefined): string | undefined {
   return new RegExp(`^\\s*${name}\\s*(?::\\s*str\\s*)?=\\s*["'](\\d[^"']*)["']`, "m").exec(text ?? "")?.[1];
 }
 
-/** `version` of the table `[project]` or `[tool.poetry]`. */
+const versioned = z.object({ version: z.string().min(1) });
+const pyproject = z.object({
+  project: versioned.optional().catch(undefined),
+  tool: z.object({ poetry: versioned }).optional().catch(undefined),
+});
+
+/** The version of `[project]`, else of `[tool.poetry]`; a file that is no TOML, as some nodes have, says none. */
 function tomlVersion(text = ""): string | undefined {
-  const table = text
-    .split(/^(?=\[)/m)
-    .find((part) => /^\[(project|tool\.poetry)\]\s*(#.*)?$/m.test(part.split("\n", 1)[0] ?? ""));
-  return /^version\s*=\s*["']([^"']+)["']/m.exec(table ?? "")?.[1];
+  try {
+    const { project, tool } = pyproject.parse(parse(text, { integersAsBigInt: "asNeeded" }));
+    return project?.version ?? tool?.poetry.version;
+  } catch (error) {
+    if (error instanceof TomlError) return undefined;
+    throw error;
+  }
 }
 
 /** Where code calls pip by itself, the first place of each file: such calls would change the environment. */

@@ -1,3 +1,5 @@
+import { parse } from "smol-toml";
+import { z } from "zod";
 import { normaliseName } from "../locks/python-lock.ts";
 
 /** What the index has of a pinned distribution. */
@@ -10,17 +12,27 @@ export interface Available {
   readonly hasSource: boolean;
 }
 
-/** Reads `[[packages]]` of a pylock.toml as uv writes it (PEP 751): names, versions and which files there are. */
+const schema = z.object({
+  packages: z
+    .array(
+      z.object({
+        name: z.string(),
+        version: z.string().default(""),
+        wheels: z.array(z.object({ url: z.string().default("") })).default([]),
+        sdist: z.unknown().optional(),
+      }),
+    )
+    .default([]),
+});
+
+/** Reads the packages of a pylock.toml as uv writes it (PEP 751): names, versions and which files there are. */
 export function parsePylock(text: string): Available[] {
-  return text
-    .split(/^\[\[packages\]\]$/m)
-    .slice(1)
-    .map((table) => ({
-      name: normaliseName(/^name = "([^"]+)"$/m.exec(table)?.[1] ?? ""),
-      version: /^version = "([^"]+)"$/m.exec(table)?.[1] ?? "",
-      wheels: [...table.matchAll(/\burl = "[^"]*\/([^"/]+\.whl)(?:#[^"]*)?"/g)].map(([, file]) => file ?? ""),
-      hasSource: /^sdist = \{/m.test(table),
-    }));
+  return schema.parse(parse(text)).packages.map(({ name, version, wheels, sdist }) => ({
+    name: normaliseName(name),
+    version,
+    wheels: wheels.flatMap(({ url }) => /([^/]+\.whl)(?:[?#].*)?$/.exec(url)?.[1] ?? []),
+    hasSource: sdist !== undefined,
+  }));
 }
 
 /** Marks the distributions of a lock's body that have to be built from source, below who asks for them. */

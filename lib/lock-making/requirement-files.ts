@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import { UserError } from "../../errors.ts";
 import { isAddress } from "../comfyui/custom-nodes.ts";
 import { normaliseName } from "../locks/python-lock.ts";
+import { isSpecifier, parseRequirement } from "../locks/requirement.ts";
 
 /** The files of a repository that are read, by path. */
 export type Files = ReadonlyMap<string, string>;
@@ -88,11 +89,13 @@ function oneLine(path: string, line: string): Requirements {
 
 function remark(line: string): string | undefined {
   if (isAddress(line)) return "is an address, which nothing pins";
-  const [, name, rest = ""] = /^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?([^;]*)/.exec(line) ?? [];
-  if (!name) return "is not a Python requirement";
+  const { name, specifier = "" } = parseRequirement(line) ?? {};
+  // Other text behind a name is the resolver's to refuse.
+  const isBroken = /^[<>=!~]/.test(specifier) && !isSpecifier(specifier);
+  if (!name || isBroken) return "is not a Python requirement";
   const normalised = normaliseName(name);
   if (normalised === "cmake") return "is a build tool, which images do without";
-  const asks = decidedElsewhere.has(normalised) && rest.trim() !== "";
+  const asks = decidedElsewhere.has(normalised) && specifier !== "";
   return asks ? `asks for a version of ${normalised}` : undefined;
 }
 

@@ -1,6 +1,7 @@
 import { UserError } from "../../errors.ts";
 import { isAddress } from "../comfyui/custom-nodes.ts";
 import { normaliseName, type Requirement, requirementName } from "../locks/python-lock.ts";
+import { parseRequirement } from "../locks/requirement.ts";
 import type { Resolution } from "../recipe/recipe.ts";
 
 /** What the resolver gets. */
@@ -37,7 +38,8 @@ export function resolverInputs(
       throw new UserError(by, `asks for "${line}", which nothing pins.`, "Name a package of the index.");
     }
     const of = standIns.get(requirementName(line));
-    add(fileName(by), of ? renamed(line, of) : line);
+    // Extras belong to the distribution that they were written for.
+    add(fileName(by), of ? `${of}${parseRequirement(line)?.rest ?? ""}` : line);
   }
   return { files, excluded: [...standIns.keys()] };
 }
@@ -49,9 +51,4 @@ export function fileName(by: string): string {
     .replace(/\.(txt|in)$/, "")
     .replace(/[^\w.-]+/g, "-");
   return `${name}.in`;
-}
-
-/** Extras belong to the distribution that they were written for. */
-function renamed(line: string, name: string): string {
-  return line.trim().replace(/^[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?/, name);
 }

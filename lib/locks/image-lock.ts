@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { pythonVersions } from "../gpu/compatibility.ts";
-import { didYouMean, parseWithSchema } from "../schema-errors.ts";
+import { didYouMean } from "../schema-errors.ts";
+import { parseLockFile } from "./lock-file.ts";
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, "a digest is sha256: and 64 hex digits");
 
@@ -35,12 +36,12 @@ export interface BaseImage {
 
 /** Reads `locks/images.json`: base images by name, each pinned by digest. Throws all that is wrong with it. */
 export function parseImageLock(text: string, path = "locks/images.json"): ImageLock {
-  return parseWithSchema(schema, json(text, path), (keys) => `${path}: ${keys.join(".")}`, path);
+  return parseLockFile(schema, text, path);
 }
 
 /** Reads the references of base images that were made on this machine, by name. */
 export function parseLocalImages(text: string, path: string): Readonly<Record<string, string>> {
-  return parseWithSchema(localSchema, json(text, path), (keys) => `${path}: ${keys.join(".")}`, path);
+  return parseLockFile(localSchema, text, path, "Remove it: `make up` makes it anew.");
 }
 
 /** The base image `name`: as made on this machine, if it was, else as locked. */
@@ -58,12 +59,4 @@ export function baseImageNamed(
     );
   }
   return { name, reference: local[name] ?? `${entry.reference}@${entry.digest}`, python: entry.python };
-}
-
-function json(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it, or remove it.");
-  }
 }

@@ -1,6 +1,7 @@
 import { UserError } from "../../errors.ts";
 import type { Requirement } from "./python-lock.ts";
 import { normaliseName, requirementName } from "./python-lock.ts";
+import { parseRequirement } from "./requirement.ts";
 
 /** A package that cannot be had for a Python, and why. */
 export interface MissingWheel {
@@ -33,7 +34,7 @@ const ASKERS_SHOWN = 3;
 
 /** Whether a line forbids newer versions, `<2` or `==1.26.4`. */
 export function isCap({ line }: Requirement): boolean {
-  return /<|==|~=/.test(line.split(";")[0] ?? "");
+  return /<|==|~=/.test(parseRequirement(line)?.specifier ?? "");
 }
 
 /** The body of a lock that cannot be made: it pins nothing and says what is missing. */

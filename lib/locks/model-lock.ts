@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { throwAll, UserError } from "../../errors.ts";
-import { didYouMean, parseWithSchema } from "../schema-errors.ts";
+import { didYouMean } from "../schema-errors.ts";
+import { parseLockFile } from "./lock-file.ts";
 
 const safePath = /^(?!\/)(?!.*(^|\/)\.{1,2}(\/|$))(?!.*\/\/)[^\p{Cc}\\]*[^\p{Cc}\\/]$/u;
 
@@ -67,13 +68,7 @@ export function modelPath({ folder, name }: { readonly folder: string; readonly 
 
 /** Reads `locks/models.json`. Throws all that is wrong with it. */
 export function parseModelLock(text: string, path = modelLockPath): ModelLock {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it with git.");
-  }
-  const lock = parseWithSchema(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+  const lock = parseLockFile(schema, text, path);
   const all = [...lock.models, ...lock.incomplete].map(modelPath);
   throwAll(
     path,

@@ -1,7 +1,5 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
-import { UserError } from "../../errors.ts";
-import { parseWithSchema } from "../schema-errors.ts";
+import { byName, contentHash, parseGeneratedLock } from "./lock-file.ts";
 
 const modelInput = z.strictObject({
   /** ComfyUI's names for the folders whose files it lists: `loras`. */
@@ -43,35 +41,21 @@ export const nodeClassesPath = "locks/node-classes.json";
 /** The repository whose classes every image with ComfyUI has. */
 export const comfyuiName = "Comfy-Org/ComfyUI";
 
-const fileSchema = schema.extend({ content: z.string() });
-
 /** Reads `locks/node-classes.json`. Throws all that is wrong with it. */
 export function parseNodeClasses(text: string, path = nodeClassesPath): NodeClasses {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it with git.");
-  }
-  const { content, ...classes } = parseWithSchema(
-    fileSchema,
-    value,
-    (keys) => `${path}: ${keys.join(".")}`,
-    path,
-  );
-  if (content === contentHash(classes)) return classes;
-  throw new UserError(path, "was edited by hand.", "Run `npm run lock -- classes`.");
+  return parseGeneratedLock(schema, sorted, text, path, "npm run lock -- classes");
 }
 
 /** The text of the lock, a line for each repository: the same classes are the same text. */
 export function formatNodeClasses(classes: NodeClasses): string {
-  const { repositories, manager, others, patterns } = sorted(classes);
+  const entries = sorted(classes);
+  const { repositories, manager, others, patterns } = entries;
   const lines = (record: object) =>
     Object.entries(record)
       .map(([name, value]) => `\n    ${JSON.stringify(name)}: ${JSON.stringify(value)}`)
       .join(",");
   return `{
-  "content": ${JSON.stringify(contentHash(classes))},
+  "content": ${JSON.stringify(contentHash(entries))},
   "repositories": {${lines(repositories)}
   },
   "manager": ${JSON.stringify(manager)},
@@ -83,12 +67,6 @@ export function formatNodeClasses(classes: NodeClasses): string {
 `;
 }
 
-function contentHash(classes: NodeClasses): string {
-  return `sha256:${createHash("sha256")
-    .update(JSON.stringify(sorted(classes)))
-    .digest("hex")}`;
-}
-
 /** Entries by name, fields as the schema has them. */
 function sorted(classes: NodeClasses): NodeClasses {
   const { repositories, manager, others, patterns } = schema.parse(classes);
@@ -98,8 +76,4 @@ function sorted(classes: NodeClasses): NodeClasses {
     others: byName(others),
     patterns: byName(patterns),
   };
-}
-
-function byName<T>(record: Readonly<Record<string, T>>): Record<string, T> {
-  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

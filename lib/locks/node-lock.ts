@@ -1,7 +1,5 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
-import { UserError } from "../../errors.ts";
-import { parseWithSchema } from "../schema-errors.ts";
+import { byName, contentHash, parseGeneratedLock } from "./lock-file.ts";
 
 const commit = z.string().regex(/^[0-9a-f]{40}$/, "a full commit has 40 hex digits");
 const repository = z
@@ -51,27 +49,12 @@ export type NodeLock = z.infer<typeof schema>;
 /** Where it lies, below the repository. */
 export const nodeLockPath = "locks/nodes.json";
 
-const fileSchema = schema.extend({
-  /** Over all the rest: what was read at one commit is worth nothing beside another one. */
-  content: z.string(),
-});
-
-/** Reads `locks/nodes.json`: ComfyUI, its nodes and git packages at full commits. Throws all that is wrong with it. */
+/**
+ * Reads `locks/nodes.json`: ComfyUI, its nodes and git packages at full commits. Throws all that is wrong with it. Its
+ * hash is over all of it: what was read at one commit is worth nothing beside another one.
+ */
 export function parseNodeLock(text: string, path = nodeLockPath): NodeLock {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it with git.");
-  }
-  const { content, ...lock } = parseWithSchema(
-    fileSchema,
-    value,
-    (keys) => `${path}: ${keys.join(".")}`,
-    path,
-  );
-  if (content === contentHash(lock)) return lock;
-  throw new UserError(path, "was edited by hand.", "Run `npm run lock -- nodes`.");
+  return parseGeneratedLock(schema, sorted, text, path, "npm run lock -- nodes");
 }
 
 /** Two locks as one; what `own` has under a name counts. */
@@ -84,21 +67,12 @@ export function joinNodeLocks(base: NodeLock, own: NodeLock): NodeLock {
 
 /** The text of `locks/nodes.json`; the same lock is the same text. */
 export function formatNodeLock(lock: NodeLock): string {
-  return `${JSON.stringify({ content: contentHash(lock), ...sorted(lock) }, null, 2)}\n`;
-}
-
-function contentHash(lock: NodeLock): string {
-  return `sha256:${createHash("sha256")
-    .update(JSON.stringify(sorted(lock)))
-    .digest("hex")}`;
+  const entries = sorted(lock);
+  return `${JSON.stringify({ content: contentHash(entries), ...entries }, null, 2)}\n`;
 }
 
 /** Entries by name, fields as the schema has them. */
 function sorted(lock: NodeLock): NodeLock {
   const { repositories, packages } = schema.parse(lock);
   return { repositories: byName(repositories), packages: byName(packages) };
-}
-
-function byName<T>(record: Readonly<Record<string, T>>): Record<string, T> {
-  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../../errors.ts";
+import { parseRequirement } from "./requirement.ts";
 
 /** One pinned distribution of a lock made by `uv pip compile --generate-hashes`. */
 export interface Distribution {
@@ -40,11 +41,9 @@ export function normaliseName(name: string): string {
 
 /** The name that a requirement such as `cuda-toolkit[nvcc]==13.0.2` asks for, normalised. */
 export function requirementName(requirement: string): string {
-  const name = /^[A-Za-z0-9][A-Za-z0-9._-]*/.exec(requirement.trim())?.[0];
-  if (!name) {
-    throw new UserError(requirement, "is not a Python requirement.", "Write it as name[extras]==version.");
-  }
-  return normaliseName(name);
+  const parts = parseRequirement(requirement);
+  if (parts) return normaliseName(parts.name);
+  throw new UserError(requirement, "is not a Python requirement.", "Write it as name[extras]==version.");
 }
 
 /** Reads a lock. Throws a UserError that names file and line for anything without version or hash. */
@@ -112,7 +111,7 @@ export function namesInLock(
   return requirements.flatMap((requirement) => {
     const asked = requirementName(requirement);
     const name = normaliseName(aliases[asked]?.of ?? asked);
-    return lock.has(name) || !requirement.includes(";") ? [name] : [];
+    return lock.has(name) || !parseRequirement(requirement)?.marker ? [name] : [];
   });
 }
 

@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { UserError } from "../../errors.ts";
 import type { CompiledKernel } from "../gpu/compatibility.ts";
-import { parseWithSchema } from "../schema-errors.ts";
+import { parseLockFile } from "./lock-file.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "a sha256 has 64 hex digits");
 const version = z.string().min(1);
@@ -26,11 +25,5 @@ export type SourceLock = z.infer<typeof schema>;
 
 /** Reads `locks/sources.json`. Throws all that is wrong with it. */
 export function parseSourceLock(text: string, path = "locks/sources.json"): SourceLock {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it with git.");
-  }
-  return parseWithSchema(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+  return parseLockFile(schema, text, path);
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { throwAll, UserError } from "../../errors.ts";
 import type { ModelsReport } from "../comfyui/workflow/report.ts";
-import { parseWithSchema } from "../schema-errors.ts";
+import { parseLockFile } from "../locks/lock-file.ts";
 
 const schema = z.strictObject({
   /** The workflows that the list follows from, below the repository. */
@@ -20,13 +20,7 @@ export function recipeModelsPath(recipe: string): string {
 
 /** Reads `recipes/models/<recipe>.json`. Throws all that is wrong with it. */
 export function parseRecipeModels(text: string, path: string): RecipeModels {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(path, `is not JSON: ${(error as Error).message}.`, "Restore it with git.");
-  }
-  return parseWithSchema(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+  return parseLockFile(schema, text, path);
 }
 
 /**

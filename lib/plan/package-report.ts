@@ -1,3 +1,4 @@
+import { gt, valid } from "@renovatebot/pep440";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { normaliseName } from "../locks/python-lock.ts";
@@ -133,7 +134,12 @@ export function reportPackages(
   };
 }
 
-/** Packages of which the index has another, newer version. */
+/** Packages of which the index has a newer version, as PEP 440 orders them. */
 export function outdated({ packages }: PackageReport): PackageReport["packages"] {
-  return packages.filter(({ version, newest }) => newest !== null && newest !== version);
+  return packages.filter(({ version, newest }) => newest !== null && isNewer(newest, version));
+}
+
+/** A version of another kind than PEP 440's can only be another one. */
+function isNewer(newest: string, version: string): boolean {
+  return valid(newest) && valid(version) ? gt(newest, version) : newest !== version;
 }

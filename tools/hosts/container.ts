@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { compare } from "compare-versions";
 import { UserError } from "../../errors.ts";
 import { repository } from "../../home.ts";
 import {
@@ -10,7 +11,6 @@ import {
   parseRunReport,
   type RunReport,
 } from "../../lib/evidence/evidence.ts";
-import { isAtLeast } from "../../lib/versions.ts";
 import { tail } from "../program/exec.ts";
 import { note } from "../program/progress.ts";
 import { firstFile, packChecks } from "./checks.ts";
@@ -168,8 +168,9 @@ function loginWords(login: HostLogin): string[] {
 function checkCards(listed: string, { computeCapabilities, minimumDriver }: TestRequest): void {
   const [line = ""] = listed.trim().split("\n");
   const [card = "", driver = "", capability = ""] = line.split(",").map((part) => part.trim());
-  if (!/^\d+(\.\d+)+$/.test(driver)) throw new HostTrouble(`the driver of this host tells nothing: ${line}`);
-  if (!isAtLeast(driver, minimumDriver)) {
+  if (!/^\d+(\.\d+){1,3}$/.test(driver))
+    throw new HostTrouble(`the driver of this host tells nothing: ${line}`);
+  if (compare(driver, minimumDriver, "<")) {
     throw new HostTrouble(`driver ${driver} is older than ${minimumDriver}, which the image needs`);
   }
   if (!computeCapabilities.includes(capability)) {

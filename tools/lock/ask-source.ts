@@ -1,12 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../errors.ts";
 import { hubHost, hubPage, hubUrl, isCommit, parseHubUrl } from "../../lib/lock-making/hub-address.ts";
 import { mirrored } from "../../lib/mirrors.ts";
+import { attemptFetch, patiently } from "../program/retry.ts";
 
-/** Tries of one question, the pause after the first, and the longest pause that a server may ask for. */
-const TRIES = 4;
-const PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 60_000;
 const TIMEOUT_MS = 60_000;
 const MOST_REDIRECTS = 5;
 
@@ -108,40 +104,28 @@ async function askOther(url: string, asking: SourceAccess): Promise<FileFacts> {
 }
 
 /** Asks without following redirects; again where the server has no time. */
-async function ask(
+function ask(
   address: string,
   method: "GET" | "HEAD",
   headers: Record<string, string>,
-  { pauseMs = PAUSE_MS }: SourceAccess,
+  { pauseMs }: SourceAccess,
 ): Promise<Response> {
-  for (let count = 1; ; count++) {
-    let problem: string;
-    let pause = pauseMs * 2 ** (count - 1);
-    try {
-      const answer = await fetch(address, {
+  return patiently(
+    () =>
+      attemptFetch(address, {
         method,
         headers,
         redirect: "manual",
         signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      if (answer.status !== 429 && answer.status < 500) return answer;
-      problem = `answers ${answer.status}`;
-      const wanted = Number(answer.headers.get("retry-after")) * 1_000;
-      if (wanted > 0) pause = Math.min(wanted, LONGEST_PAUSE_MS);
-    } catch (error) {
-      const { cause, message } = error as Error;
-      problem = `cannot be reached (${cause instanceof Error ? cause.message || cause.name : message})`;
-    }
-    if (count === TRIES) {
-      const { host } = new URL(address);
-      throw new UserError(
-        host,
-        `${problem}.`,
+      }),
+    ({ message }) =>
+      new UserError(
+        new URL(address).host,
+        `${message}.`,
         "Check the network, or set HF_ENDPOINT or --mirror to a mirror.",
-      );
-    }
-    await sleep(pause);
-  }
+      ),
+    pauseMs === undefined ? {} : { pauseMs },
+  );
 }
 
 function refused(url: string, repository: string, { token }: SourceAccess): UserError {

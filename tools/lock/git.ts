@@ -1,13 +1,12 @@
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { UserError } from "../../errors.ts";
 import type { TreeEntry } from "../../lib/lock-making/node-source.ts";
 import { attempt, tail } from "../program/exec.ts";
+import { PassingFailure, patiently } from "../program/retry.ts";
 
-/** Tries of one call of a server, and the pause after the first failure. */
-const TRIES = 3;
-const PAUSE_MS = 2_000;
+/** Of one call of a server. */
+const patience = { tries: 3, pauseMs: 2_000 };
 const TIMEOUT_MS = 600_000;
 
 /** Nobody answers questions here; nothing of a surrounding repository may play in. */
@@ -148,20 +147,24 @@ function decode(bytes: Buffer): string {
 }
 
 /** Asks a server, again when it fails for a moment; what it will never answer fails at once. */
-async function ask(remote: Remote, args: readonly string[]): Promise<string> {
-  for (let count = 1; ; count++) {
-    const result = await attempt("git", args, { env: environment, timeout: TIMEOUT_MS });
-    if (result.ok) return result.stdout;
-    const final = /not found|not exist|denied|not our ref|could not read Username|not export/i.test(
-      result.all,
+function ask(remote: Remote, args: readonly string[]): Promise<string> {
+  const unreadable = (output: string) =>
+    new UserError(
+      remote.name,
+      `cannot be read from ${remote.location}:\n${tail(output, 5)}\n`,
+      "Check the address in the recipe, the network and --mirror; a submodule that is not needed can be left out (`omit`).",
     );
-    if (final || count === TRIES) {
-      throw new UserError(
-        remote.name,
-        `cannot be read from ${remote.location}:\n${tail(result.all, 5)}\n`,
-        "Check the address in the recipe, the network and --mirror; a submodule that is not needed can be left out (`omit`).",
-      );
-    }
-    await sleep(PAUSE_MS * count);
-  }
+  return patiently(
+    async () => {
+      const { ok, stdout, all } = await attempt("git", args, { env: environment, timeout: TIMEOUT_MS });
+      if (ok) return stdout;
+      throw isFinal(all) ? unreadable(all) : new PassingFailure(all);
+    },
+    ({ message }) => unreadable(message),
+    patience,
+  );
+}
+
+function isFinal(output: string): boolean {
+  return /not found|not exist|denied|not our ref|could not read Username|not export/i.test(output);
 }

@@ -1,7 +1,8 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { satisfies } from "compare-versions";
 import { attempt } from "../program/exec.ts";
-import { inRange, parseVersion, type Version, type VersionRange } from "./tool-versions.ts";
+import { findVersion } from "./tool-versions.ts";
 
 /** Where Debian keeps programs that not every user's PATH names; runc is one. */
 const SYSTEM_FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -23,22 +24,22 @@ export function isExecutable(path: string): boolean {
 
 /** A program that was found, or what speaks against the ones that were. */
 export type ProgramSearch =
-  | { readonly path: string; readonly version: Version }
+  | { readonly path: string; readonly version: string }
   | { readonly path?: never; readonly rejected: readonly string[] };
 
-/** The first executable called `name` whose version is in `range`; `asked` are the arguments that print it. */
+/** The first executable called `name` whose version is in `range` (`>=3.200 <4.0`); `asked` are the arguments that print it. */
 export async function findOnPath(
   name: string,
   asked: readonly string[],
-  range: VersionRange,
+  range: string,
   path: string,
 ): Promise<ProgramSearch> {
   const rejected: string[] = [];
   for (const candidate of executables(name, path)) {
     const answer = await attempt(candidate, asked, { timeout: 10_000 });
-    const version = answer.ok ? parseVersion(answer.all) : undefined;
-    if (version && inRange(version, range)) return { path: candidate, version };
-    rejected.push(`${candidate} is ${version ? version.join(".") : "of an unknown version"}`);
+    const version = answer.ok ? findVersion(answer.all) : undefined;
+    if (version && satisfies(version, range)) return { path: candidate, version };
+    rejected.push(`${candidate} is ${version ?? "of an unknown version"}`);
   }
   return { rejected };
 }

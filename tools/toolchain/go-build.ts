@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { compare } from "compare-versions";
 import { UserError } from "../../errors.ts";
 import { repository } from "../../home.ts";
 import { attempt, run, tail } from "../program/exec.ts";
 import { step } from "../program/progress.ts";
 import { executables } from "./find.ts";
 import { produce } from "./produce.ts";
-import { compareVersions, parseVersion } from "./tool-versions.ts";
+import { findVersion } from "./tool-versions.ts";
 import type { GoBuild } from "./tools.ts";
 
 /** The first Go that fetches by itself the newer one that a go.mod asks for. */
@@ -101,9 +102,8 @@ function findGo(tool: string): Promise<{ path: string; version: string }> {
   chosen ??= (async () => {
     for (const path of executables("go", process.env.PATH ?? "")) {
       const version = await run(path, ["env", "GOVERSION"]);
-      const parsed = parseVersion(version);
-      const minimum = parseVersion(GO_MINIMUM);
-      if (parsed && minimum && compareVersions(parsed, minimum) >= 0) return { path, version };
+      const number = findVersion(version);
+      if (number && compare(number, GO_MINIMUM, ">=")) return { path, version };
     }
     throw new UserError(
       tool,

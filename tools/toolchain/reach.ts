@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.ts";
+import { attemptFetch, PassingFailure, type Patience, patiently, reasonOf } from "../program/retry.ts";
 
 /** Milliseconds that a host has for its answer. */
 const TIMEOUT_MS = 4_000;
@@ -25,19 +26,24 @@ export function reachable(url: string): Promise<boolean> {
   return answer;
 }
 
-/** The body of `url`; a failure says which address and what to do. */
-export async function fetchBytes(url: string): Promise<Uint8Array> {
-  try {
-    const response = await fetch(url);
-    if (!response.ok) throw new Error(`answered ${response.status}`);
-    return new Uint8Array(await response.arrayBuffer());
-  } catch (error) {
-    const reason =
-      error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : error;
-    throw new UserError(
+/** The body of `url`, asked for again where its host fails for a moment; a failure says which address and what to do. */
+export function fetchBytes(url: string, patience?: Patience): Promise<Uint8Array> {
+  const failed = ({ message }: Error) =>
+    new UserError(
       url,
-      `the download failed (${reason}).`,
+      `the download failed: its host ${message}.`,
       "Run the same command again; finished steps are kept.",
     );
-  }
+  return patiently(
+    async () => {
+      const response = await attemptFetch(url);
+      if (!response.ok) throw failed(new Error(`answers ${response.status}`));
+      const bytes = await response.arrayBuffer().catch((error: unknown) => {
+        throw new PassingFailure(`broke off (${reasonOf(error)})`);
+      });
+      return new Uint8Array(bytes);
+    },
+    failed,
+    patience,
+  );
 }

@@ -6,7 +6,6 @@ import { download } from "./download.ts";
 import { findOnPath, isExecutable } from "./find.ts";
 import { goBuild } from "./go-build.ts";
 import { downloadPlugin, linkPlugin, usersPlugin, writeScriptPlugin } from "./plugins.ts";
-import { formatRange, formatVersion } from "./tool-versions.ts";
 import { type ToolName, tools } from "./tools.ts";
 
 /** Where a tool was taken from, in the words of the line that says so. */
@@ -85,7 +84,7 @@ async function findPresent(name: ToolName, { path, pulumi, home }: ToolContext):
   if (tool.accepts) {
     const found = await findOnPath(name, tool.accepts.ask, tool.accepts.range, path);
     if (found.path === undefined) return { rejected: found.rejected.join(", ") || "there is none" };
-    return { path: found.path, version: formatVersion(found.version), source: "on PATH" };
+    return { path: found.path, version: found.version, source: "on PATH" };
   }
   if (!tool.plugin) return { rejected: "there is none" };
   // The language host belongs to the CLI that it came with.
@@ -102,5 +101,5 @@ async function findPresent(name: ToolName, { path, pulumi, home }: ToolContext):
 
 function wanted(name: ToolName): string {
   const { accepts, version } = tools[name];
-  return `${name} ${accepts ? formatRange(accepts.range) : version}`;
+  return `${name} ${accepts ? accepts.range : version}`;
 }

@@ -1,5 +1,3 @@
-import type { VersionRange } from "./tool-versions.ts";
-
 /** Every program that strata calls, Node and what lint-requirements.txt has aside. */
 export const toolNames = [
   "pulumi",
@@ -35,8 +33,8 @@ export interface GoBuild {
 export interface Tool {
   /** The version that strata brings. */
   readonly version: string;
-  /** Other versions that will do when they are there already, and how to ask for the version. */
-  readonly accepts?: { readonly range: VersionRange; readonly ask: readonly string[] };
+  /** Other versions that will do when they are there already, `>=3.200 <4.0`, and how to ask for the version. */
+  readonly accepts?: { readonly range: string; readonly ask: readonly string[] };
   /** A Pulumi plugin, by its kind and the name that `pulumi plugin install <kind>` takes. */
   readonly plugin?: { readonly kind: "resource" | "language"; readonly name: string };
   readonly release?: Release;
@@ -78,7 +76,7 @@ export const registryImage = "registry:3";
 export const tools: { readonly [name in ToolName]: Tool } = {
   pulumi: {
     version: pulumi,
-    accepts: { range: { from: "3.200", below: "4.0" }, ask: ["version"] },
+    accepts: { range: ">=3.200 <4.0", ask: ["version"] },
     release: { ...pulumiArchive, file: "pulumi/pulumi" },
     go: {
       module: "pulumi",
@@ -115,7 +113,7 @@ export const tools: { readonly [name in ToolName]: Tool } = {
   },
   buildkitd: {
     version: buildkit,
-    accepts: { range: { from: "0.25", below: "1.0" }, ask: ["--version"] },
+    accepts: { range: ">=0.25 <1.0", ask: ["--version"] },
     release: { url: buildkitArchive, file: "bin/buildkitd" },
     go: {
       module: "buildkit",
@@ -125,7 +123,7 @@ export const tools: { readonly [name in ToolName]: Tool } = {
   },
   buildctl: {
     version: buildkit,
-    accepts: { range: { from: "0.25", below: "1.0" }, ask: ["--version"] },
+    accepts: { range: ">=0.25 <1.0", ask: ["--version"] },
     release: { url: buildkitArchive, file: "bin/buildctl" },
     go: {
       module: "buildkit",
@@ -136,7 +134,7 @@ export const tools: { readonly [name in ToolName]: Tool } = {
   // Debian's docker-registry is 2.8, which has another configuration and is not called `registry`.
   registry: {
     version: registry,
-    accepts: { range: { from: "3.0", below: "4.0" }, ask: ["--version"] },
+    accepts: { range: ">=3.0 <4.0", ask: ["--version"] },
     release: { url: registryArchive, checksums: `${registryArchive}.sha256`, file: "registry" },
     go: {
       module: "registry",
@@ -146,18 +144,18 @@ export const tools: { readonly [name in ToolName]: Tool } = {
   },
   runc: {
     version: "1.1",
-    accepts: { range: { from: "1.1", below: "2.0" }, ask: ["--version"] },
+    accepts: { range: ">=1.1 <2.0", ask: ["--version"] },
     debian: "runc",
   },
   mmdebstrap: {
     version: "1.0",
-    accepts: { range: { from: "1.0", below: "2.0" }, ask: ["--version"] },
+    accepts: { range: ">=1.0 <2.0", ask: ["--version"] },
     debian: "mmdebstrap",
   },
   // Its packages in other registries fetch the program while they are installed.
   actionlint: {
     version: actionlint,
-    accepts: { range: { from: "1.7.12", below: "2.0" }, ask: ["-version"] },
+    accepts: { range: ">=1.7.12 <2.0", ask: ["-version"] },
     release: {
       url: `${actionlintRelease}/actionlint_${actionlint}_linux_amd64.tar.gz`,
       checksums: `${actionlintRelease}/actionlint_${actionlint}_checksums.txt`,

@@ -90,6 +90,22 @@ describe("readImage", () => {
     assert.equal(registry.requests.filter((line) => line.includes("manifests/one")).length, 3);
   });
 
+  test("Retry-After may be a date, and nobody asks before it", async () => {
+    await using registry = await startFakeRegistry();
+    registry.image("one", []);
+    let failed = 0;
+    registry.intercept = (_, response) => {
+      if (failed > 0) return false;
+      failed = Date.now();
+      // Dates have whole seconds.
+      response.writeHead(429, { "retry-after": new Date(failed + 2_000).toUTCString() }).end();
+      return true;
+    };
+    await readImage(named(registry), transport());
+    assert.ok(Date.now() - failed >= 1_000, `${Date.now() - failed} ms`);
+    assert.equal(registry.requests.filter((line) => line.includes("manifests/one")).length, 2);
+  });
+
   test("503 without end is an error after the last attempt", async () => {
     await using registry = await startFakeRegistry();
     registry.intercept = (_, response) => {

@@ -237,6 +237,7 @@ describe("entries", () => {
 // Put together here, so that no scanner of repositories takes them for real ones.
 const HF = `hf_${"aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH"}`;
 const GITHUB = `ghp_${"a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"}`;
+const GITHUB_PAT = `github_pat_${"a1B2c3D4e5F6a7H8i9J0k1"}_${"a1B2c3D4e5F6a7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V2w3X4y5Z6a7B8c9D"}`;
 const AWS = `AKIA${"Q3EGRZ7VX5T2NBMW"}`;
 const KEY_BODY = "MIIEpAIBAAKCAQEA3Tz2mr7SZiAMfQyuvBjM9Oi8k1s3";
 
@@ -244,6 +245,9 @@ describe("secrets", () => {
   test("tokens and keys are known by their form", () => {
     assert.deepEqual(secretsInText(`x=${HF}`), ["Hugging Face token"]);
     assert.deepEqual(secretsInText(`"${GITHUB}"`), ["GitHub token"]);
+    assert.deepEqual(secretsInText(`pat: ${GITHUB_PAT}`), ["GitHub token"]);
+    assert.deepEqual(secretsInFile("a/x.txt", Buffer.from(GITHUB_PAT)), ["GitHub token"]);
+    assert.deepEqual(secretsInText(`${GITHUB} ${GITHUB_PAT}`), ["GitHub token"]);
     assert.deepEqual(secretsInText(AWS), ["AWS access key"]);
     assert.deepEqual(secretsInText(`-----BEGIN RSA PRIVATE KEY-----\n${KEY_BODY}`), ["private key"]);
     assert.deepEqual(secretsInText(`-----BEGIN PRIVATE KEY-----\\n${KEY_BODY}`), ["private key"]);

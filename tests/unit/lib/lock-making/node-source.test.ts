@@ -73,6 +73,37 @@ test("a package's version is read wherever its sources have it", () => {
   assert.equal(packageVersion(files({ "tests/deep/x.py": '__version__ = "1.0"' })), undefined);
 });
 
+test("pyproject.toml is read as TOML, whatever form its author gave it", () => {
+  const versionOf = (text: string) => packageVersion(files({ "pyproject.toml": text }));
+  for (const text of [
+    "[project]\r\nname = 'n'\r\nversion='1.0'\r\n",
+    '[ project ]\nname = "n"\nversion = "1.0" # 9.0\n',
+    'project.version = "1.0"\n[tool.x]\nversion = "9"\n',
+    'project = { name = "n", version = "1.0" }\n',
+    '["project"]\n"version" = "1\\u002e0"\n',
+    '[project]\ndescription = """\nversion = "9"\n"""\nversion = "1.0"\n',
+    // What setuptools computes, poetry may still say.
+    '[project]\ndynamic = ["version"]\n[tool.poetry]\nversion = "1.0"\n',
+    '[tool.x]\nhuge = 9223372036854775807\n[project]\nversion = "1.0"\n',
+  ]) {
+    assert.equal(versionOf(text), "1.0", text);
+  }
+  for (const text of [
+    '[project]\n# version = "9"\n',
+    '[project.urls]\nversion = "9"\n',
+    "[project]\nversion = 1.0\n",
+    '[project]\nversion = ""\n',
+    '[project]\nversion = "9"\nversion = "9"\n',
+    "<<<<<<< HEAD\n",
+  ]) {
+    assert.equal(versionOf(text), undefined, text);
+  }
+  assert.equal(
+    packageVersion(files({ "pyproject.toml": "no TOML at all", "setup.cfg": "[metadata]\nversion = 1.0\n" })),
+    "1.0",
+  );
+});
+
 test("what a node brings beside its code is described", () => {
   const source = describeSource(
     files({

@@ -71,6 +71,18 @@ test("what nothing pins and what the stack decides is warned of", () => {
   ]);
 });
 
+test("versions that no resolver will take are warned of when they are read", () => {
+  const { lines, warnings } = read(
+    "numpy=1.2\nsix>=1 <2\ntorch===2.1\ntz===2024a\na (>=1,)\nb>=1!2.0rc1,<2\n",
+  );
+  assert.equal(lines.length, 6, "what a node says stays in its lock");
+  assert.deepEqual(warnings, [
+    'requirements.txt: "numpy=1.2" is not a Python requirement',
+    'requirements.txt: "six>=1 <2" is not a Python requirement',
+    'requirements.txt: "torch===2.1" asks for a version of torch',
+  ]);
+});
+
 test("requirements.txt counts, unless the recipe names others", () => {
   const paths = ["a.py", "requirements.txt", "requirements-dev.txt"];
   assert.deepEqual(chooseRequirementFiles("o/n", paths, undefined), ["requirements.txt"]);

@@ -91,6 +91,35 @@ test("each package is told with its stage, and what no stage brings without one"
   assert.deepEqual([report.verdict, report.asked], ["pass", true]);
 });
 
+test("newer is what PEP 440 calls newer", () => {
+  const isOutdated = (version: string, newest: string) => {
+    const distributions = [{ name: "torch", version }];
+    const report = reportPackages(starter, { ...found, distributions }, new Map([["torch", newest]]));
+    return outdated(report).length > 0;
+  };
+  for (const [version, newest] of [
+    ["1.9", "1.10"],
+    ["2.0rc1", "2.0"],
+    ["2.0.dev1", "2.0a1"],
+    ["2.0", "2.0.post1"],
+    ["2024.1", "1!0.1"],
+    // Not of PEP 440: all that can be said is that it is another one.
+    ["2004d", "2004e-x"],
+  ] as const) {
+    assert.ok(isOutdated(version, newest), `${version} ${newest}`);
+  }
+  for (const [version, newest] of [
+    ["1.0", "1.0.0"],
+    ["2.12.0+cu130", "2.12.0"],
+    ["1.10", "1.9"],
+    ["2.0", "2.0rc1"],
+    ["1!0.1", "2024.1"],
+    ["legacy-x", "legacy-x"],
+  ] as const) {
+    assert.ok(!isOutdated(version, newest), `${version} ${newest}`);
+  }
+});
+
 test("any problem breaks the report, a newer version does not", () => {
   const wrong = { ...found, checks: [...found.checks, { name: "x", note: "", problems: ["y"] }] };
   const report = reportPackages(starter, wrong, undefined);

@@ -187,6 +187,20 @@ test("other hosts are asked for the size, without a token, and need a hash", asy
   await assert.rejects(lockModels(lockOf(elsewhere), asking(server, { mirrors })), /does not say its sha256/);
 });
 
+test("a hub that says when to come again is not asked before", async (context) => {
+  const times: number[] = [];
+  const server = await hub(context, {
+    [path]: (response) => {
+      times.push(Date.now());
+      if (times.length > 1) response.writeHead(302, stored).end();
+      else response.writeHead(429, { "retry-after": new Date(Date.now() + 2_000).toUTCString() }).end();
+    },
+    "/api/models/o/n": described,
+  });
+  assert.equal((await lockModels(lockOf(wanted), asking(server))).models.length, 1);
+  assert.ok((times[1] ?? 0) - (times[0] ?? 0) >= 1_000, times.join());
+});
+
 test("a server without time is asked again, and one that is silent is named", async (context) => {
   let count = 0;
   const server = await hub(context, {

@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { satisfies } from "compare-versions";
 import { homeAt } from "../../../../home.ts";
 import { publishedChecksum } from "../../../../tools/toolchain/download.ts";
 import { executables, findOnPath } from "../../../../tools/toolchain/find.ts";
 import { buildName, goModules, hashFolder } from "../../../../tools/toolchain/go-build.ts";
 import { pluginPath } from "../../../../tools/toolchain/plugins.ts";
 import { resolveTool } from "../../../../tools/toolchain/resolve-tool.ts";
-import { parseVersion } from "../../../../tools/toolchain/tool-versions.ts";
+import { findVersion } from "../../../../tools/toolchain/tool-versions.ts";
 import { toolNames, tools } from "../../../../tools/toolchain/tools.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
 
-const range = { from: "3.200", below: "4.0" };
+const range = ">=3.200 <4.0";
 
 test("the first suitable program on PATH is taken, older and broken ones are passed over", async (context) => {
   const folder = temporaryFolder(context);
@@ -21,7 +22,7 @@ test("the first suitable program on PATH is taken, older and broken ones are pas
   const good = script(join(folder, "c/tool"), "echo v3.250.1");
   script(join(folder, "d/tool"), "echo v3.260.0");
   const path = ["a", "b", "c", "d"].map((name) => join(folder, name)).join(":");
-  assert.deepEqual(await findOnPath("tool", ["version"], range, path), { path: good, version: [3, 250, 1] });
+  assert.deepEqual(await findOnPath("tool", ["version"], range, path), { path: good, version: "3.250.1" });
   const only = await findOnPath("tool", ["version"], range, `${join(folder, "a")}:${join(folder, "b")}`);
   assert.deepEqual(only, { rejected: [`${old} is 3.100.0`, `${broken} is of an unknown version`] });
 });
@@ -85,9 +86,11 @@ test("every tool can be had in some way, and its own version is one that it acce
   for (const name of toolNames) {
     const { accepts, go, release, debian, script: standIn, version } = tools[name];
     assert.ok(go ?? release ?? debian ?? standIn, name);
-    for (const text of accepts ? [version, accepts.range.from, accepts.range.below ?? version] : []) {
-      assert.ok(parseVersion(text), `${name}: ${text}`);
-    }
+    if (!accepts) continue;
+    const [from = "", below = ""] = accepts.range.split(" ").map((end) => end.replace(/^(>=|<)/, ""));
+    for (const text of [version, from, below]) assert.ok(findVersion(text), `${name}: ${text}`);
+    const verdicts = [version, from, below].map((text) => satisfies(text, accepts.range));
+    assert.deepEqual(verdicts, [true, true, false], name);
   }
 });
 

@@ -103,6 +103,11 @@ class FollowingTest(WorkflowCase):
             self.assertEqual(await self.catch_up({}, {place: [[0, "w"]]}), ["step"], place)
         self.assertEqual(await self.catch_up({}, {"queue_running": [[0, "another"]]}), ["step", "error"])
         self.assertIn("restarted", self.workflow.events[-1]["message"])
+        # One that is on its way to ComfyUI's queue is not in it yet.
+        self.workflow.events.clear()
+        self.comfyui.get.reset_mock()
+        await self.all._catch_up()
+        self.comfyui.get.assert_not_called()
         self.comfyui.get.side_effect = ComfyuiError("not ready")
         self.workflow.events[:] = [STEP]
         await self.all._catch_up()
@@ -132,11 +137,12 @@ class FollowingTest(WorkflowCase):
 
         async def queue(_: Any, identity: str, *__: Any) -> dict[str, Any]:
             await self.hear("execution_start", prompt_id=identity)
+            await self.hear("executing", node="3", prompt_id=identity)
             return {"prompt_id": identity}
 
         self.comfyui.queue.side_effect = queue
         queued = await self.all.queue({}, {})
-        self.assertEqual([event["type"] for event in queued.events], ["queued", "started"])
+        self.assertEqual([event["type"] for event in queued.events], ["queued", "started", "node"])
 
     async def test_only_so_many_that_have_ended_are_remembered(self) -> None:
         self.all._known.clear()
@@ -146,6 +152,34 @@ class FollowingTest(WorkflowCase):
         with mock.patch.object(workflows, "REMEMBERED", 3):
             self.all._forget()
         self.assertEqual(list(self.all._known), ["0", "3", "4"], "the oldest go, and none that still runs")
+        for remembered in (3, 4):
+            with mock.patch.object(workflows, "REMEMBERED", remembered):
+                self.all._forget()
+            self.assertEqual(list(self.all._known), ["0", "3", "4"], "there is room for all of them")
+
+    async def test_it_comes_back_after_a_lost_connection(self) -> None:
+        from websockets.asyncio.server import serve
+
+        paths: list[str] = []
+
+        async def send_one(socket: Any) -> None:
+            paths.append(socket.request.path)
+            data = {"prompt_id": "w", "node": "3", "value": len(paths), "max": 9}
+            await socket.send(json.dumps({"type": "progress", "data": data}))
+
+        self.comfyui.get.side_effect = lambda path: {"/queue": {"queue_running": [[0, "w"]]}}.get(path, {})
+        with mock.patch.object(workflows, "RECONNECT", 0.01):
+            async with asyncio.timeout(60), serve(send_one, "127.0.0.1", 0) as server:
+                port = server.sockets[0].getsockname()[1]
+                self.all = workflows.Workflows(self.comfyui, f"http://127.0.0.1:{port}")
+                self.all._known["w"] = self.workflow
+                following = asyncio.create_task(self.all.follow())
+                async for event in self.workflow.listen():
+                    if event["step"] == 3:
+                        break
+                following.cancel()
+        self.assertEqual([event["step"] for event in self.workflow.events[:3]], [1, 2, 3])
+        self.assertEqual(set(paths), {f"/ws?clientId={self.all._client}"})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-# Every target finds or fetches Node and node_modules first (tools/bootstrap.sh), and needs no terminal.
+# Every target finds or fetches Node and node_modules first (tools/bootstrap.sh), and needs no terminal. A command is its
+# file in tools/commands/, its target here and its npm script; `npm run <command> -- --help` says what it takes.
 STACK ?= dev
 NODE := tools/bootstrap.sh
+COMMANDS := tools/commands
 
 # As it is written, quotes and dollars included.
 export STRATA_COMMAND = $(value COMMAND)
@@ -14,46 +16,72 @@ export STRATA_GENERATION := $(GENERATION)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell check-packages test test-fast check fix down clean
+.PHONY: help up preview stage shell check-packages rollback audit models lock down clean comment history reaper \
+	test test-fast check fix bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  STACK=dev        the Pulumi stack: Pulumi.<STACK>.yaml"
-	@echo "  RECIPE=name      build another recipe than the stack's; a path is a recipe of one's own"
+	@echo "  RECIPE=name      build another recipe than the stack's; a path is an external recipe"
 	@echo "  GENERATION=name  build for another GPU generation than the stack's"
 	@echo "  RETEST=1         run the smoke test again although the image is known"
 	@echo "  LAYER=name       the layer that is meant; a wrong name lists them"
+	@echo "  ARGS='...'       further words for the command; ARGS=--help says what it takes"
 
 up: ## Set everything up, build, push and smoke-test the image
-	@$(NODE) tools/commands/up.ts --stack $(STACK) $(if $(RETEST),--retest)
+	@$(NODE) $(COMMANDS)/up.ts --stack "$(STACK)" $(if $(RETEST),--retest) $(ARGS)
 
 preview: ## Show what `make up` would do, and why
-	@$(NODE) tools/commands/preview.ts --stack $(STACK)
+	@$(NODE) $(COMMANDS)/preview.ts --stack "$(STACK)" $(ARGS)
 
 stage: ## Build one layer alone, and what it needs: LAYER=torch
-	@$(NODE) tools/commands/stage.ts --stack $(STACK) --layer "$(LAYER)"
+	@$(NODE) $(COMMANDS)/stage.ts --stack "$(STACK)" --layer "$(LAYER)" $(ARGS)
 
 shell: ## A shell in a stage, or COMMAND='python -V' there: LAYER=torch, else the product
-	@$(NODE) tools/commands/shell.ts --stack $(STACK) --layer "$(LAYER)" --command "$$STRATA_COMMAND"
+	@$(NODE) $(COMMANDS)/shell.ts --stack "$(STACK)" --layer "$(LAYER)" --command "$$STRATA_COMMAND" $(ARGS)
 
 check-packages: ## Whether the image's Python packages are as locked and fit together; newer versions
-	@$(NODE) tools/commands/check-packages.ts --stack $(STACK)
+	@$(NODE) $(COMMANDS)/check-packages.ts --stack "$(STACK)" $(ARGS)
 
-test: ## All tests, those on a real builder and registry too
-	@$(NODE) tools/commands/test.ts
+rollback: ## Where a tag has pointed, and move it back: ARGS='<tag> [<digest>]'
+	@$(NODE) $(COMMANDS)/rollback.ts --stack "$(STACK)" $(ARGS)
+
+audit: ## Read an image from its registry and check the invariants: ARGS='<reference>'
+	@$(NODE) $(COMMANDS)/audit.ts $(ARGS)
+
+models: ## Which models and custom nodes workflows need: ARGS='<workflow>...'
+	@$(NODE) $(COMMANDS)/models.ts $(ARGS)
+
+lock: ## Look everything up anew and pin it: ARGS='python', ARGS=--check
+	@$(NODE) $(COMMANDS)/lock.ts $(ARGS)
+
+down: ## Stop the builder and the registry, keep their data
+	@$(NODE) $(COMMANDS)/down.ts $(ARGS)
+
+clean: ## Stop them and remove all that was built here; the tools stay in the cache
+	@$(NODE) $(COMMANDS)/clean.ts $(ARGS)
+
+comment: ## Make a preview the one comment on a pull request (CI)
+	@$(NODE) $(COMMANDS)/comment.ts $(ARGS)
+
+history: ## Add the build times of other machines to this clone's (CI): ARGS='<file>...'
+	@$(NODE) $(COMMANDS)/history.ts $(ARGS)
+
+reaper: ## What smoke tests left behind on AWS: ARGS='--region us-east-1 [--remove]'
+	@$(NODE) $(COMMANDS)/reaper.ts $(ARGS)
+
+test: ## All tests, those on a real builder and registry too; ARGS='unit smoke' for some
+	@$(NODE) $(COMMANDS)/test.ts $(ARGS)
 
 test-fast: ## Unit tests only: off line, no builder
-	@$(NODE) tools/commands/test.ts unit
+	@$(NODE) $(COMMANDS)/test.ts unit
 
 check: ## Format, lint, types and locks, scripts included
-	@$(NODE) tools/commands/test.ts check
+	@$(NODE) $(COMMANDS)/test.ts check
 
 fix: ## Format and lint, mending what can be mended
 	@$(NODE) node_modules/@biomejs/biome/bin/biome check --write .
 
-down: ## Stop the builder and the registry, keep their data
-	@$(NODE) tools/commands/down.ts
-
-clean: ## Stop them and remove all that was built here; the tools stay in the cache
-	@$(NODE) tools/commands/clean.ts
+bench: ## strata beside one Dockerfile with a registry cache, as ratios
+	@$(NODE) tests/bench/bench.ts $(ARGS)

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
 import { parseSize } from "../../lib/audit/findings.ts";
+import { main } from "../program/main.ts";
 import { createProgress } from "./audit/audit-progress.ts";
 import { renderReport } from "./audit/findings-table.ts";
 import { auditImage } from "./audit/read-image.ts";
@@ -16,13 +17,10 @@ const HELP = `Usage: npm run audit -- <reference> [--json] [--budget SIZE] [--sy
 
 Exit status: 0 all invariants hold, 1 one is broken, 2 the audit could not be made.`;
 
-/** @returns the exit status */
-async function main(args: string[]): Promise<number> {
-  const { values, positionals } = parse(args);
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
+await main(audit, { help: HELP, trouble: 2 });
+
+async function audit(): Promise<number> {
+  const { values, positionals } = parse(process.argv.slice(2));
   const [reference, ...more] = positionals;
   if (!reference || more.length > 0) throw usage("expected exactly one image reference.");
   const progress = createProgress(reference);
@@ -51,7 +49,6 @@ function parse(args: string[]) {
         json: { type: "boolean" },
         budget: { type: "string" },
         "system-layers": { type: "string" },
-        help: { type: "boolean", short: "h" },
       },
     });
   } catch (error) {
@@ -76,13 +73,4 @@ function hostPaths(home: string): string[] {
 
 function usage(problem: string): UserError {
   return new UserError("audit", problem, `\n\n${HELP}`);
-}
-
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  // A user's mistake is told without a stack trace; anything else is a bug and shows where it happened.
-  console.error(error instanceof UserError ? `error: ${error.message}` : error);
-  // At once, not when the last connection has closed: one may be waiting for a registry that is silent.
-  process.exit(2);
 }

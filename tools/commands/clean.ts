@@ -6,20 +6,29 @@ import { note, step } from "../program/progress.ts";
 import { removeDocker } from "../services/docker-services.ts";
 import { recallServices, stopServices } from "../services/services.ts";
 
+const HELP = `Usage: npm run clean -- [--all]
+
+  --all  the tools that all clones share, too
+
+Stops the builder and the registry, and removes all that was built in this clone.`;
+
 /** `make clean`: stops the services and removes all that was built here; with `--all` the cached tools too. */
-await main(async () => {
-  const { values } = parseArgs({ options: { all: { type: "boolean", default: false } } });
-  const services = await recallServices(home);
-  await step("Stopping the builder and the registry", () => stopServices(home));
-  if (services?.builder.kind === "docker") await removeDocker();
-  // Path by path, as $STRATA_HOME may be a folder that holds other things too.
-  const { root, ...parts } = home;
-  await step(`Removing what was built in ${root}`, async () => {
-    for (const path of Object.values(parts)) await rm(path, { recursive: true, force: true });
-  });
-  await rmdir(root).catch(() => note(`${root} holds other things, which stay`));
-  if (values.all) await step(`Removing ${cache}`, () => rm(cache, { recursive: true, force: true }));
-  if (!values.all)
-    note(`kept ${cache} (tools that all clones share; node tools/commands/clean.ts --all removes it too)`);
-  return 0;
-});
+await main(
+  async () => {
+    const { values } = parseArgs({ options: { all: { type: "boolean", default: false } } });
+    const services = await recallServices(home);
+    await step("Stopping the builder and the registry", () => stopServices(home));
+    if (services?.builder.kind === "docker") await removeDocker();
+    // Path by path, as $STRATA_HOME may be a folder that holds other things too.
+    const { root, ...parts } = home;
+    await step(`Removing what was built in ${root}`, async () => {
+      for (const path of Object.values(parts)) await rm(path, { recursive: true, force: true });
+    });
+    await rmdir(root).catch(() => note(`${root} holds other things, which stay`));
+    if (values.all) await step(`Removing ${cache}`, () => rm(cache, { recursive: true, force: true }));
+    if (!values.all)
+      note(`kept ${cache} (tools that all clones share; npm run clean -- --all removes it too)`);
+    return 0;
+  },
+  { help: HELP },
+);

@@ -33,7 +33,6 @@ const options = {
   artifact: { type: "string" },
   author: { type: "string" },
   "dry-run": { type: "boolean" },
-  help: { type: "boolean", short: "h" },
 } as const;
 type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>["values"];
 
@@ -41,30 +40,29 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>["values"
 const LONGEST_RESULT = 50_000_000;
 
 /** `npm run comment`: makes the preview the one comment on a pull request, also where there is none to show. */
-await main(async () => {
-  const { values } = parseArgs({ options });
-  if (values.help) {
-    process.stdout.write(`${HELP}\n`);
-    return 0;
-  }
-  const body = await bodyOf(values);
-  if (values["dry-run"]) {
-    process.stdout.write(`${body}\n`);
-    return 0;
-  }
-  const token = process.env.GITHUB_TOKEN;
-  if (!token)
-    throw new UserError("GITHUB_TOKEN", "is not set.", "It needs the right to write pull requests.");
-  const github = githubClient({ token, baseUrl: process.env.GITHUB_API_URL });
-  try {
-    return await post(github, values, body);
-  } catch (error) {
-    const status = statusOf(error);
-    if (status === undefined) throw error;
-    const remedy = status === 403 ? "The token needs the permission pull-requests: write." : "";
-    throw new UserError("github", redact(`${status}: ${(error as Error).message}.`, [token]), remedy);
-  }
-});
+await main(
+  async () => {
+    const { values } = parseArgs({ options });
+    const body = await bodyOf(values);
+    if (values["dry-run"]) {
+      process.stdout.write(`${body}\n`);
+      return 0;
+    }
+    const token = process.env.GITHUB_TOKEN;
+    if (!token)
+      throw new UserError("GITHUB_TOKEN", "is not set.", "It needs the right to write pull requests.");
+    const github = githubClient({ token, baseUrl: process.env.GITHUB_API_URL });
+    try {
+      return await post(github, values, body);
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === undefined) throw error;
+      const remedy = status === 403 ? "The token needs the permission pull-requests: write." : "";
+      throw new UserError("github", redact(`${status}: ${(error as Error).message}.`, [token]), remedy);
+    }
+  },
+  { help: HELP },
+);
 
 async function post(github: GitHub, values: Values, body: string): Promise<number> {
   const repository = parseRepository(values.repo ?? "");

@@ -11,32 +11,44 @@ import { writeLocks } from "../lock/write-locks.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
 
+const HELP = `Usage: npm run lock -- [images|nodes|classes|python|models|all]... [--check] [--mirror PREFIX=REPLACEMENT]...
+                       [--recipe FILE]
+
+  --check        look nothing up: does every lock fit its inputs, was none edited?
+  --mirror P=R   read git sources whose address begins with P from R; the lock keeps their own addresses
+  --recipe FILE  the locks of an external recipe, beside its file
+
+Looks everything up anew and prints what moved. When anything fails, no file changes.`;
+
 /**
  * `npm run lock [-- images|nodes|classes|python|models|all] [--check] [--mirror PREFIX=REPLACEMENT] [--recipe FILE]`: looks
  * everything up anew and prints what moved, or checks that the locks fit their inputs (off line). With the file of a
  * recipe of one's own: the locks beside it.
  */
-await main(async () => {
-  const { values, positionals } = parseOptions();
-  const chosen = chosenParts(positionals);
-  const mirrors = readMirrors(values.mirror ?? []);
-  if (values.recipe !== undefined) {
-    return await lockOwn(
-      values.recipe,
-      externalLockKinds(chosen, chosen === lockKinds),
-      mirrors,
-      values.check,
-    );
-  }
-  const sources = { root: repository, recipes: Object.values(recipes) };
-  if (values.check) {
-    checkLocks(sources, chosen);
+await main(
+  async () => {
+    const { values, positionals } = parseOptions();
+    const chosen = chosenParts(positionals);
+    const mirrors = readMirrors(values.mirror ?? []);
+    if (values.recipe !== undefined) {
+      return await lockOwn(
+        values.recipe,
+        externalLockKinds(chosen, chosen === lockKinds),
+        mirrors,
+        values.check,
+      );
+    }
+    const sources = { root: repository, recipes: Object.values(recipes) };
+    if (values.check) {
+      checkLocks(sources, chosen);
+      return 0;
+    }
+    const files = await refresh(chosen, { ...sources, mirrors }, note);
+    await writeLocks(repository, files);
     return 0;
-  }
-  const files = await refresh(chosen, { ...sources, mirrors }, note);
-  await writeLocks(repository, files);
-  return 0;
-});
+  },
+  { help: HELP },
+);
 
 async function lockOwn(
   file: string,

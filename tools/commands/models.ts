@@ -13,6 +13,7 @@ import { nodeClassesPath, parseNodeClasses } from "../../lib/locks/node-classes.
 import { withMissingModels } from "../../lib/models/missing-models.ts";
 import { formatRecipeModels, recipeModels, recipeModelsPath } from "../../lib/models/recipe-list.ts";
 import { writeLocks } from "../lock/write-locks.ts";
+import { main } from "../program/main.ts";
 import { renderModels } from "./models/model-table.ts";
 
 const HELP = `Usage: npm run models -- <workflow>… [--catalogue FILE] [--json] [--add] [--write RECIPE]
@@ -27,13 +28,10 @@ A workflow is a file of ComfyUI: Export, Export (API), or an image (PNG) that it
 
 Exit status: 0 everything is known and locked, 1 something is not, 2 the workflows could not be read.`;
 
-/** @returns the exit status */
-async function main(args: string[]): Promise<number> {
-  const { values, positionals } = parse(args);
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
+await main(models, { help: HELP, trouble: 2 });
+
+async function models(): Promise<number> {
+  const { values, positionals } = parse(process.argv.slice(2));
   if (positionals.length === 0) throw usage("expected a workflow.");
   const classes = classIndex(parseNodeClasses(readText(join(repository, nodeClassesPath))));
   const catalogue = values.catalogue ?? join(repository, modelLockPath);
@@ -66,7 +64,6 @@ function parse(args: string[]) {
         json: { type: "boolean" },
         add: { type: "boolean" },
         write: { type: "string" },
-        help: { type: "boolean", short: "h" },
       },
     });
   } catch (error) {
@@ -99,12 +96,4 @@ function recipeName(name: string): string {
 
 function usage(problem: string): UserError {
   return new UserError("models", problem, `\n\n${HELP}`);
-}
-
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  // A user's mistake is told without a stack trace; anything else is a bug and shows where it happened.
-  console.error(error instanceof UserError ? `error: ${error.message}` : error);
-  process.exitCode = 2;
 }

@@ -38,40 +38,42 @@ const styles = {
 } as const satisfies { readonly [look in TextStyle]: Parameters<typeof styleText>[0] };
 
 /** `npm run preview`: what the next update of each stack would do, and why. */
-await main(async () => {
-  const { values } = parseArgs({
-    options: {
-      stack: { type: "string", multiple: true },
-      base: { type: "string" },
-      offline: { type: "boolean", default: false },
-      json: { type: "boolean" },
-      markdown: { type: "boolean" },
-      limit: { type: "string" },
-      out: { type: "string" },
-      schema: { type: "boolean" },
-      help: { type: "boolean", short: "h" },
-    },
-  });
-  if (values.help || values.schema) {
-    process.stdout.write(values.help ? `${HELP}\n` : previewJsonSchema());
-    return 0;
-  }
-  const stacks = chosenStacks(values.stack ?? []);
-  const limit = limitOf(values.limit);
-  const preview = await collectPreview(home, { stacks, offline: values.offline, base: values.base });
-  const json = JSON.stringify(preview, null, 2);
-  if (values.out) {
-    await writeAtomically(join(values.out, "preview.json"), `${json}\n`);
-    await writeAtomically(join(values.out, "preview.md"), `${renderMarkdown(preview)}\n`);
-  }
-  const text = values.json
-    ? json
-    : values.markdown
-      ? renderMarkdown(preview, limit)
-      : renderTree(preview, paint);
-  process.stdout.write(`${text}\n`);
-  return preview.stacks.some(({ verdict }) => verdict === "failed") ? 1 : 0;
-});
+await main(
+  async () => {
+    const { values } = parseArgs({
+      options: {
+        stack: { type: "string", multiple: true },
+        base: { type: "string" },
+        offline: { type: "boolean", default: false },
+        json: { type: "boolean" },
+        markdown: { type: "boolean" },
+        limit: { type: "string" },
+        out: { type: "string" },
+        schema: { type: "boolean" },
+      },
+    });
+    if (values.schema) {
+      process.stdout.write(previewJsonSchema());
+      return 0;
+    }
+    const stacks = chosenStacks(values.stack ?? []);
+    const limit = limitOf(values.limit);
+    const preview = await collectPreview(home, { stacks, offline: values.offline, base: values.base });
+    const json = JSON.stringify(preview, null, 2);
+    if (values.out) {
+      await writeAtomically(join(values.out, "preview.json"), `${json}\n`);
+      await writeAtomically(join(values.out, "preview.md"), `${renderMarkdown(preview)}\n`);
+    }
+    const text = values.json
+      ? json
+      : values.markdown
+        ? renderMarkdown(preview, limit)
+        : renderTree(preview, paint);
+    process.stdout.write(`${text}\n`);
+    return preview.stacks.some(({ verdict }) => verdict === "failed") ? 1 : 0;
+  },
+  { help: HELP },
+);
 
 function limitOf(text: string | undefined): number {
   if (text === undefined) return Number.POSITIVE_INFINITY;

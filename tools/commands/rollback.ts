@@ -22,34 +22,36 @@ or the beginning of one: the tag points there again, in the stack's registry and
   --json                   print lists as JSON`;
 
 /** `npm run rollback`: see `HELP`. */
-await main(async () => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      stack: { type: "string", default: "dev" },
-      repository: { type: "string" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h" },
-    },
-  });
-  const [tag, digest, ...more] = positionals;
-  if (values.help || more.length > 0) {
-    process.stdout.write(`${HELP}\n`);
-    return values.help ? 0 : 2;
-  }
-  const repositories = values.repository
-    ? [values.repository]
-    : await prepareRegistries(home, await configOf(values.stack));
-  const transport = new Transport();
-  if (tag === undefined) return await showTags(repositories, transport, values.json);
-  if (digest !== undefined) await rollBack(repositories, tag, digest, transport);
-  const listings = await Promise.all(
-    repositories.map((repository) => listPromotions(repository, tag, transport)),
-  );
-  if (values.json) process.stdout.write(`${JSON.stringify(listings, null, 2)}\n`);
-  else process.stdout.write(`${listings.map(renderListing).join("\n\n")}\n`);
-  return 0;
-});
+await main(
+  async () => {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        stack: { type: "string", default: "dev" },
+        repository: { type: "string" },
+        json: { type: "boolean", default: false },
+      },
+    });
+    const [tag, digest, ...more] = positionals;
+    if (more.length > 0) {
+      process.stdout.write(`${HELP}\n`);
+      return 2;
+    }
+    const repositories = values.repository
+      ? [values.repository]
+      : await prepareRegistries(home, await configOf(values.stack));
+    const transport = new Transport();
+    if (tag === undefined) return await showTags(repositories, transport, values.json);
+    if (digest !== undefined) await rollBack(repositories, tag, digest, transport);
+    const listings = await Promise.all(
+      repositories.map((repository) => listPromotions(repository, tag, transport)),
+    );
+    if (values.json) process.stdout.write(`${JSON.stringify(listings, null, 2)}\n`);
+    else process.stdout.write(`${listings.map(renderListing).join("\n\n")}\n`);
+    return 0;
+  },
+  { help: HELP },
+);
 
 /** A stack that has no file would be one with defaults, and its registry another than is meant. */
 async function configOf(stack: string): Promise<Config> {

@@ -25,33 +25,41 @@ interface Count {
   skipped: number;
 }
 
+const HELP = `Usage: npm test -- [SUITE]...
+
+Suites, in their order: check, unit, smoke, python, integration, end-to-end; all of them without a name.
+Each skipped test is printed with its reason. The last line counts: N passed, N failed, N skipped.`;
+
 /**
  * `make test`: every suite, or those that are named (`node tools/commands/test.ts unit`). Each skipped test is printed with its
  * reason; the last line counts them all.
  */
-await main(async () => {
-  const named = process.argv.slice(2);
-  const chosen = Object.entries(suites).filter(([name]) => named.length === 0 || named.includes(name));
-  const total: Count = { passed: 0, failed: 0, skipped: 0 };
-  for (const [name, patterns] of chosen) {
-    note(`\n== ${name}`);
-    const folders = patterns.filter((pattern) => !pattern.endsWith(".ts"));
-    const files = patterns.filter((pattern) => pattern.endsWith(".ts"));
-    for (const count of [
-      ...(name === "check" ? [await check()] : []),
-      ...(folders.length > 0 ? [await pythonTests(folders)] : []),
-      ...(files.length > 0 ? [await testFiles(files, name)] : []),
-    ]) {
-      total.passed += count.passed;
-      total.failed += count.failed;
-      total.skipped += count.skipped;
+await main(
+  async () => {
+    const named = process.argv.slice(2);
+    const chosen = Object.entries(suites).filter(([name]) => named.length === 0 || named.includes(name));
+    const total: Count = { passed: 0, failed: 0, skipped: 0 };
+    for (const [name, patterns] of chosen) {
+      note(`\n== ${name}`);
+      const folders = patterns.filter((pattern) => !pattern.endsWith(".ts"));
+      const files = patterns.filter((pattern) => pattern.endsWith(".ts"));
+      for (const count of [
+        ...(name === "check" ? [await check()] : []),
+        ...(folders.length > 0 ? [await pythonTests(folders)] : []),
+        ...(files.length > 0 ? [await testFiles(files, name)] : []),
+      ]) {
+        total.passed += count.passed;
+        total.failed += count.failed;
+        total.skipped += count.skipped;
+      }
     }
-  }
-  process.stdout.write(
-    `\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}\n`,
-  );
-  return total.failed > 0 || total.passed === 0 ? 1 : 0;
-});
+    process.stdout.write(
+      `\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}\n`,
+    );
+    return total.failed > 0 || total.passed === 0 ? 1 : 0;
+  },
+  { help: HELP },
+);
 
 /** Format, lint, types, locks, and lint of scripts and workflows: one test each. */
 async function check(): Promise<Count> {

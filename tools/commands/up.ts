@@ -9,29 +9,46 @@ import { retestArguments } from "../pulumi/urns.ts";
 import { planStackIn } from "../stack/checkout-plan.ts";
 import { outputsOf } from "../stack/outputs.ts";
 
+const HELP = `Usage: npm run up -- [--stack NAME] [--retest]
+
+  --stack NAME  the Pulumi stack: Pulumi.<NAME>.yaml (default: dev)
+  --retest      run the smoke test again although the image is known
+
+Sets everything up, builds, pushes, tests the product and promotes its tags. STRATA_RECIPE and STRATA_GENERATION
+choose another recipe or generation for one run.`;
+
 /**
  * `make up`: sets everything up, builds, and says what came out. With --retest the smoke test runs although it knows
  * the image: evidence gets old.
  */
-await main(async () => {
-  const started = Date.now();
-  const { values } = parseArgs({
-    options: { stack: { type: "string", default: "dev" }, retest: { type: "boolean", default: false } },
-  });
-  const { environment, ...opened } = await openStack(home, values.stack);
-  // Evidence that lies in the registry already is none that this run asks for.
-  const retest = values.retest ? { STRATA_RETEST: "1" } : {};
-  const stack = { ...opened, environment: { ...environment, ...retest } };
-  const update = await retryEarlyEnd(stack.name, async () => {
-    const { planned } = await planStackIn(repository, stack.name, home);
-    const { name, key } = planned.plan.product;
-    const again = values.retest ? retestArguments(stack, planned.plan.recipe, await outputsOf(stack)) : [];
-    const code = await runPulumi(home, stack, ["up", "--yes", "--skip-preview", "--refresh=false", ...again]);
-    const outputs = code === 0 ? await stackOutputs(stack) : {};
-    const missing = outputs.stages?.[name]?.key === key ? undefined : name;
-    return { code, missing, outputs, ports: planned.plan.ports };
-  });
-  if (update.code !== 0) return update.code;
-  process.stdout.write(`\n${summary(update.outputs, Date.now() - started, update.ports)}\n`);
-  return 0;
-});
+await main(
+  async () => {
+    const started = Date.now();
+    const { values } = parseArgs({
+      options: { stack: { type: "string", default: "dev" }, retest: { type: "boolean", default: false } },
+    });
+    const { environment, ...opened } = await openStack(home, values.stack);
+    // Evidence that lies in the registry already is none that this run asks for.
+    const retest = values.retest ? { STRATA_RETEST: "1" } : {};
+    const stack = { ...opened, environment: { ...environment, ...retest } };
+    const update = await retryEarlyEnd(stack.name, async () => {
+      const { planned } = await planStackIn(repository, stack.name, home);
+      const { name, key } = planned.plan.product;
+      const again = values.retest ? retestArguments(stack, planned.plan.recipe, await outputsOf(stack)) : [];
+      const code = await runPulumi(home, stack, [
+        "up",
+        "--yes",
+        "--skip-preview",
+        "--refresh=false",
+        ...again,
+      ]);
+      const outputs = code === 0 ? await stackOutputs(stack) : {};
+      const missing = outputs.stages?.[name]?.key === key ? undefined : name;
+      return { code, missing, outputs, ports: planned.plan.ports };
+    });
+    if (update.code !== 0) return update.code;
+    process.stdout.write(`\n${summary(update.outputs, Date.now() - started, update.ports)}\n`);
+    return 0;
+  },
+  { help: HELP },
+);

@@ -80,9 +80,9 @@ test("an address that is not fit for the lock is refused", async (context) => {
 
 test("mistakes are told without a stack trace", async (context) => {
   for (const [args, problem] of [
-    [[], /error: models: expected a workflow\.\s+Usage: npm run models/],
-    [["--wrong"], /error: models: Unknown option '--wrong'/],
-    [["none.json"], /error: none\.json: cannot be read: ENOENT/],
+    [[], /strata: models: expected a workflow\.\s+Usage: npm run models/],
+    [["--wrong"], /strata: models: Unknown option '--wrong'/],
+    [["none.json"], /strata: none\.json: cannot be read: ENOENT/],
     [[file(context, toBytes([]))], /is not a ComfyUI workflow/],
     [
       [file(context, toBytes({ "1": apiNode("KSampler") })), "--write", "../x"],

@@ -7,9 +7,9 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { fixturePath, makeFixtures } from "../../support/comfyui-fixtures.ts";
-import { freePort } from "../../support/port.ts";
-import { temporaryFolder } from "./folder.ts";
+import { fixturePath, makeFixtures } from "../../../support/comfyui-fixtures.ts";
+import { freePort } from "../../../support/port.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const workflow = {
   "1": { class_type: "EmptyImage", inputs: { width: 4, height: 2, batch_size: 1, color: 0 } },
@@ -21,7 +21,7 @@ test("the small ComfyUI of the tests behaves like the real one, as far as they l
   const folder = temporaryFolder(context);
   await makeFixtures(join(folder, "git"));
   const comfyui = join(folder, "comfyui");
-  cpSync(join(import.meta.dirname, "../../support/comfyui"), comfyui, { recursive: true });
+  cpSync(join(import.meta.dirname, "../../../support/comfyui"), comfyui, { recursive: true });
   for (const [name, as] of Object.entries({ plain: "plain", broken: "broken", disabled: "off.disabled" })) {
     const target = join(comfyui, "custom_nodes", as);
     mkdirSync(target);

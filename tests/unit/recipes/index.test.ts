@@ -1,6 +1,6 @@
 /**
  * What every recipe plans for every generation, as snapshots that people can read. Another plan is no mistake in
- * itself; it has to be meant: `node --test --test-update-snapshots tests/unit/recipes/recipes.test.ts` writes them anew, and
+ * itself; it has to be meant: `node --test --test-update-snapshots tests/unit/recipes/index.test.ts` writes them anew, and
  * their difference belongs to the review.
  */
 import assert from "node:assert/strict";

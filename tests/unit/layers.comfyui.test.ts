@@ -2,19 +2,19 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { repository } from "../../../home.ts";
-import { backend } from "../../../layers/backend/layer.ts";
-import { interpreter } from "../../../layers/interpreter/layer.ts";
-import { python, pythonWith } from "../../../layers/python/layer.ts";
-import { runtime } from "../../../layers/runtime/layer.ts";
-import { studioBackend } from "../../../layers/studio-backend/layer.ts";
-import { comfyuiAptPackages, system, systemWith } from "../../../layers/system/layer.ts";
-import { toolbox } from "../../../layers/toolbox/layer.ts";
-import { parsePythonLock, requirementName } from "../../../lib/locks/python-lock.ts";
-import { type Plan, planRecipe, type Stage } from "../../../lib/plan/plan.ts";
-import type { Layer } from "../../../lib/recipe/layer.ts";
-import { stageProblems } from "../../support/dockerfile.ts";
-import { context, sampleLabels, sampleRecipe } from "../../support/layers.ts";
+import { repository } from "../../home.ts";
+import { backend } from "../../layers/backend/layer.ts";
+import { interpreter } from "../../layers/interpreter/layer.ts";
+import { python, pythonWith } from "../../layers/python/layer.ts";
+import { runtime } from "../../layers/runtime/layer.ts";
+import { studioBackend } from "../../layers/studio-backend/layer.ts";
+import { comfyuiAptPackages, system, systemWith } from "../../layers/system/layer.ts";
+import { toolbox } from "../../layers/toolbox/layer.ts";
+import { parsePythonLock, requirementName } from "../../lib/locks/python-lock.ts";
+import { type Plan, planRecipe, type Stage } from "../../lib/plan/plan.ts";
+import type { Layer } from "../../lib/recipe/layer.ts";
+import { stageProblems } from "../support/dockerfile.ts";
+import { context, sampleLabels, sampleRecipe } from "../support/layers.ts";
 
 /** A plan of real layers, with a lock that holds what they name. */
 function planOf(...layers: readonly Layer[]): Plan {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { homeAt } from "../../../../home.ts";
-import { pulumiEnvironment, usesFileBackend } from "../../../../tools/program/environment.ts";
-import { lastFailure } from "../../../../tools/pulumi/build-log.ts";
-import { isHeld, pendingOperations } from "../../../../tools/pulumi/recover.ts";
-import { summary } from "../../../../tools/pulumi/summary.ts";
-import { projectName } from "../../../../tools/stack/stack.ts";
+import { homeAt } from "../../../home.ts";
+import { pulumiEnvironment, usesFileBackend } from "../../../tools/program/environment.ts";
+import { lastFailure } from "../../../tools/pulumi/build-log.ts";
+import { isHeld, pendingOperations } from "../../../tools/pulumi/recover.ts";
+import { summary } from "../../../tools/pulumi/summary.ts";
+import { projectName } from "../../../tools/stack/stack.ts";
 
 const home = homeAt("/h");
 

@@ -18,41 +18,39 @@ Lists what smoke tests have made on AWS and what is still there: instances, volu
 Exit status: 0, or 1 where something is left that should not be there.`;
 
 /** `npm run reaper`: nothing that a test rented stays unseen. */
-await main(async () => {
-  const { values } = parseArgs({
-    options: {
-      region: { type: "string", multiple: true },
-      profile: { type: "string" },
-      remove: { type: "boolean", default: false },
-      all: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h" },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(`${HELP}\n`);
-    return 0;
-  }
-  const regions = values.region ?? [];
-  if (regions.length === 0) {
-    throw new UserError(
-      "--region",
-      "is missing.",
-      "Name the regions of the stacks' hosts: --region us-east-1",
-    );
-  }
-  const found: (TestResource & { region: string })[] = [];
-  let left = 0;
-  for (const region of regions) {
-    const clients = awsClients({ region, profile: values.profile });
-    const here = await findTestResources(clients, new Date());
-    found.push(...here.map((each) => ({ ...each, region })));
-    const wrong = here.filter(({ leak }) => leak !== undefined || values.all);
-    left += values.remove ? await removeAll(wrong, clients) : wrong.filter(({ leak }) => leak).length;
-  }
-  process.stdout.write(values.json ? `${JSON.stringify(found, null, 2)}\n` : table(found));
-  return left > 0 ? 1 : 0;
-});
+await main(
+  async () => {
+    const { values } = parseArgs({
+      options: {
+        region: { type: "string", multiple: true },
+        profile: { type: "string" },
+        remove: { type: "boolean", default: false },
+        all: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+      },
+    });
+    const regions = values.region ?? [];
+    if (regions.length === 0) {
+      throw new UserError(
+        "--region",
+        "is missing.",
+        "Name the regions of the stacks' hosts: --region us-east-1",
+      );
+    }
+    const found: (TestResource & { region: string })[] = [];
+    let left = 0;
+    for (const region of regions) {
+      const clients = awsClients({ region, profile: values.profile });
+      const here = await findTestResources(clients, new Date());
+      found.push(...here.map((each) => ({ ...each, region })));
+      const wrong = here.filter(({ leak }) => leak !== undefined || values.all);
+      left += values.remove ? await removeAll(wrong, clients) : wrong.filter(({ leak }) => leak).length;
+    }
+    process.stdout.write(values.json ? `${JSON.stringify(found, null, 2)}\n` : table(found));
+    return left > 0 ? 1 : 0;
+  },
+  { help: HELP },
+);
 
 /** How many could not be removed. */
 async function removeAll(found: readonly TestResource[], clients: AwsClients): Promise<number> {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { z } from "zod";
-import { repository } from "../../home.ts";
+import { repository } from "../../../home.ts";
 
 const step = z.object({
   uses: z.string().optional(),

@@ -1,17 +1,17 @@
 /** The layers of every recipe, in every combination that a stack can choose: whether they can be built at all. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { repository } from "../../../home.ts";
-import { llamaCpp } from "../../../layers/llama-cpp/layer.ts";
-import type { AttentionKernel, CudaVersion, PythonVersion } from "../../../lib/gpu/compatibility.ts";
-import { attentionKernels, compatibilitySet, cudaVersions } from "../../../lib/gpu/compatibility.ts";
-import { type GenerationName, generationNames } from "../../../lib/gpu/generations.ts";
-import type { Plan, Stage } from "../../../lib/plan/plan.ts";
-import type { LlamaSource } from "../../../lib/recipe/layer.ts";
-import { builtInRecipe, type RecipeName, recipeNames, recipes } from "../../../recipes/index.ts";
-import { planStack } from "../../../recipes/stack-plan.ts";
-import { stageProblems } from "../../support/dockerfile.ts";
-import { sampleLabels } from "../../support/layers.ts";
+import { repository } from "../../home.ts";
+import { llamaCpp } from "../../layers/llama-cpp/layer.ts";
+import type { AttentionKernel, CudaVersion, PythonVersion } from "../../lib/gpu/compatibility.ts";
+import { attentionKernels, compatibilitySet, cudaVersions } from "../../lib/gpu/compatibility.ts";
+import { type GenerationName, generationNames } from "../../lib/gpu/generations.ts";
+import type { Plan, Stage } from "../../lib/plan/plan.ts";
+import type { LlamaSource } from "../../lib/recipe/layer.ts";
+import { builtInRecipe, type RecipeName, recipeNames, recipes } from "../../recipes/index.ts";
+import { planStack } from "../../recipes/stack-plan.ts";
+import { stageProblems } from "../support/dockerfile.ts";
+import { sampleLabels } from "../support/layers.ts";
 
 interface Choice {
   readonly generation: GenerationName;

@@ -7,7 +7,7 @@ import { execa } from "execa";
 import { z } from "zod";
 import { home, repository } from "../../home.ts";
 import { absentChecks, parseEvidence } from "../../lib/evidence/evidence.ts";
-import { readImage } from "../../oci/client.ts";
+import { readImage } from "../../oci/read/image.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { openStack } from "../../tools/pulumi/open-stack.ts";
 

@@ -9,7 +9,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { execa } from "execa";
 import { homeAt } from "../../home.ts";
 import { AuditReport, LABELS } from "../../lib/audit/findings.ts";
-import { imageExists, listTags } from "../../oci/client.ts";
+import { imageExists, listTags } from "../../oci/read/image.ts";
 import { makeTar } from "../unit/oci/support/tar.ts";
 import { startRegistry } from "./support/registry.ts";
 

@@ -11,7 +11,7 @@ import { execa } from "execa";
 import { repository } from "../../home.ts";
 import { type CheckResult, judge, parseRunReport } from "../../lib/evidence/evidence.ts";
 import { type DescribedImage, imageResults } from "../../lib/evidence/image-results.ts";
-import { readImage } from "../../oci/client.ts";
+import { readImage } from "../../oci/read/image.ts";
 import { storeEvidence } from "../../tools/promotion/evidence-store.ts";
 import { evidenceFor, samplePromotionEnvironment } from "../support/evidence.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";

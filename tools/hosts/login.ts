@@ -1,6 +1,6 @@
 import { home } from "../../home.ts";
-import { dockerConfigFolder, findCredentials } from "../../oci/credentials.ts";
-import { keptLogin } from "../../oci/logins.ts";
+import { dockerConfigFolder, findCredentials } from "../../oci/access/credentials.ts";
+import { keptLogin } from "../../oci/access/logins.ts";
 import { parseReference } from "../../oci/references.ts";
 import type { HostLogin } from "./container.ts";
 

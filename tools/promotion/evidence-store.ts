@@ -1,18 +1,18 @@
 import { canonicalJson } from "../../lib/canonical-json.ts";
 import { type Evidence, parseEvidence } from "../../lib/evidence/evidence.ts";
 import { type EvidenceTerms, type Objection, objection } from "../../lib/evidence/evidence-terms.ts";
+import { Transport } from "../../oci/access/transport.ts";
+import { imageExists, readManifest } from "../../oci/read/image.ts";
+import { attachArtifact, listReferrers } from "../../oci/read/referrers.ts";
+import { formatReference, parseReference } from "../../oci/references.ts";
+import { digestOf } from "../../oci/write/put.ts";
 import {
   type Artifact,
   artifactManifest,
   readArtifact,
   type StoredArtifact,
   subjectOf,
-} from "../../oci/artifact.ts";
-import { imageExists, readManifest } from "../../oci/client.ts";
-import { formatReference, parseReference } from "../../oci/references.ts";
-import { attachArtifact, listReferrers } from "../../oci/referrers.ts";
-import { Transport } from "../../oci/transport.ts";
-import { digestOf } from "../../oci/write.ts";
+} from "../../oci/write/put-artifact.ts";
 
 /** Evidence of any version begins so. */
 export const evidenceTypes = "application/vnd.strata.evidence.";

@@ -5,7 +5,7 @@ import { home } from "../../home.ts";
 import { type Evidence, judge, summarise } from "../../lib/evidence/evidence.ts";
 import { imageResults } from "../../lib/evidence/image-results.ts";
 import { type HostDescription, needsGpu, parseTest } from "../../lib/hosts/description.ts";
-import { readImage } from "../../oci/client.ts";
+import { readImage } from "../../oci/read/image.ts";
 import { parseReference } from "../../oci/references.ts";
 import { testSomewhere } from "../hosts/attempts.ts";
 import { openTestHosts } from "../hosts/open-test-hosts.ts";

@@ -4,14 +4,20 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { UserError } from "../../../errors.ts";
-import { readImage } from "../../../oci/client.ts";
-import { findCredentials } from "../../../oci/credentials.ts";
-import { keepAuthority, keepLogin, keptAuthorities, keptLogin, loginFolder } from "../../../oci/logins.ts";
-import { Transport } from "../../../oci/transport.ts";
-import { selfSigned } from "../../support/certificate.ts";
-import { temporaryFolder } from "../support/folder.ts";
-import { REPOSITORY, startFakeRegistry } from "./support/fake-registry.ts";
+import { UserError } from "../../../../errors.ts";
+import { findCredentials } from "../../../../oci/access/credentials.ts";
+import {
+  keepAuthority,
+  keepLogin,
+  keptAuthorities,
+  keptLogin,
+  loginFolder,
+} from "../../../../oci/access/logins.ts";
+import { Transport } from "../../../../oci/access/transport.ts";
+import { readImage } from "../../../../oci/read/image.ts";
+import { selfSigned } from "../../../support/certificate.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import { REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
 
 const login = { address: "reg.example:5443", username: "ada", password: "love:lace" };
 const logins = (t: TestContext) => join(temporaryFolder(t), "logins");

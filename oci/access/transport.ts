@@ -3,13 +3,13 @@
  * Node's own switches (`NODE_USE_ENV_PROXY=1`, `NODE_EXTRA_CA_CERTS`).
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { UserError } from "../errors.ts";
-import { home } from "../home.ts";
+import { UserError } from "../../errors.ts";
+import { home } from "../../home.ts";
+import { DEFAULT_REGISTRY, isLoopback } from "../references.ts";
 import { authorize, parseChallenge } from "./auth.ts";
 import { trustedAuthority } from "./authority.ts";
 import { dockerConfigFolder, findCredentials } from "./credentials.ts";
 import { keptLogin } from "./logins.ts";
-import { DEFAULT_REGISTRY, isLoopback } from "./references.ts";
 
 /** What a transport can be told; the defaults suit every registry, tests use smaller numbers. */
 export interface TransportOptions {

@@ -2,9 +2,9 @@
 import { createHash, hash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { extract, type Header } from "tar-stream";
-import type { Entry, Listing } from "../lib/audit/audit-schema.ts";
-import { needsHash } from "../lib/audit/content.ts";
-import { LARGEST_TEXT, secretsInFile } from "../lib/secrets.ts";
+import type { Entry, Listing } from "../../lib/audit/audit-schema.ts";
+import { needsHash } from "../../lib/audit/content.ts";
+import { LARGEST_TEXT, secretsInFile } from "../../lib/secrets.ts";
 
 /**
  * Reads a tar to its end and lists its members, looking for secrets in small files and hashing those whose copies

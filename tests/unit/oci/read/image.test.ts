@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { buffer } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { UserError } from "../../../errors.ts";
-import { imageExists, listTags, openLayer, readImage } from "../../../oci/client.ts";
-import { Transport } from "../../../oci/transport.ts";
-import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "./support/fake-registry.ts";
-import { makeTar } from "./support/tar.ts";
+import { UserError } from "../../../../errors.ts";
+import { Transport } from "../../../../oci/access/transport.ts";
+import { imageExists, listTags, openLayer, readImage } from "../../../../oci/read/image.ts";
+import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
+import { makeTar } from "../support/tar.ts";
 
 const TAR = "application/vnd.oci.image.layer.v1.tar";
 const INDEX = "application/vnd.oci.image.index.v1+json";

@@ -1,6 +1,6 @@
 /** Turns a registry's refusal into an error that says what to do. */
-import { UserError } from "../errors.ts";
-import { formatReference, isLoopback, type Reference } from "./references.ts";
+import { UserError } from "../../errors.ts";
+import { formatReference, isLoopback, type Reference } from "../references.ts";
 import type { Answer } from "./transport.ts";
 
 /**

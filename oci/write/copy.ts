@@ -1,13 +1,13 @@
 /** Images and artifacts from one repository into another, byte for byte. */
-import { UserError } from "../errors.ts";
-import { readBlob } from "./blob.ts";
-import { imageExists, readManifest, type StoredManifest } from "./client.ts";
-import { type Descriptor, Index, Manifest } from "./manifest.ts";
-import { formatReference, parseReference, type Reference } from "./references.ts";
-import { putReferrer } from "./referrers.ts";
-import type { Transport } from "./transport.ts";
+import { UserError } from "../../errors.ts";
+import type { Transport } from "../access/transport.ts";
+import { type Descriptor, Index, Manifest } from "../manifest.ts";
+import { readBlob } from "../read/blob.ts";
+import { imageExists, readManifest, type StoredManifest } from "../read/image.ts";
+import { putReferrer } from "../read/referrers.ts";
+import { formatReference, parseReference, type Reference } from "../references.ts";
+import { putManifest } from "./put.ts";
 import { ensureBlob, type Sessions } from "./upload.ts";
-import { putManifest } from "./write.ts";
 
 /** Uploads are mostly waiting; more of them at once would share the same line. */
 const BLOBS_AT_ONCE = 3;

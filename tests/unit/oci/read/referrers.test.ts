@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readArtifact } from "../../../oci/artifact.ts";
-import { attachArtifact, listReferrers } from "../../../oci/referrers.ts";
-import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "./support/fake-registry.ts";
-import { quickTransport } from "./support/transport.ts";
+import { attachArtifact, listReferrers } from "../../../../oci/read/referrers.ts";
+import { readArtifact } from "../../../../oci/write/put-artifact.ts";
+import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
+import { quickTransport } from "../support/transport.ts";
 
 const TYPE = "application/vnd.strata.test.v1+json";
 const artifact = (text: string, type = TYPE) => ({

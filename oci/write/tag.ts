@@ -1,11 +1,11 @@
 /** Where tags point, and moving them: by copying a manifest, so that no layer moves. */
-import { UserError } from "../errors.ts";
-import { readManifest } from "./client.ts";
-import { failure } from "./failure.ts";
-import { MANIFEST_TYPES } from "./manifest.ts";
-import { formatReference, parseReference } from "./references.ts";
-import { Transport } from "./transport.ts";
-import { digestOf, putManifest } from "./write.ts";
+import { UserError } from "../../errors.ts";
+import { failure } from "../access/failure.ts";
+import { Transport } from "../access/transport.ts";
+import { MANIFEST_TYPES } from "../manifest.ts";
+import { readManifest } from "../read/image.ts";
+import { formatReference, parseReference } from "../references.ts";
+import { digestOf, putManifest } from "./put.ts";
 
 /**
  * The digest that a tag points at; undefined for a tag that is not there.

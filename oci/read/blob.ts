@@ -1,9 +1,9 @@
 /** A blob as a stream whose digest and size are checked, and which goes on where a broken connection left it. */
 import { createHash } from "node:crypto";
-import { UserError } from "../errors.ts";
-import { failure } from "./failure.ts";
-import { formatReference, type Reference } from "./references.ts";
-import { type Answer, isPassing, type Transport, unreachable } from "./transport.ts";
+import { UserError } from "../../errors.ts";
+import { failure } from "../access/failure.ts";
+import { type Answer, isPassing, type Transport, unreachable } from "../access/transport.ts";
+import { formatReference, type Reference } from "../references.ts";
 
 /**
  * Reads a blob. The last chunk is held back until the digest is known to be right, so whoever reads to the end has

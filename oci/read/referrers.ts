@@ -5,14 +5,14 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { UserError } from "../errors.ts";
-import { type Artifact, artifactManifest, putArtifactBlobs, subjectOf } from "./artifact.ts";
-import { nextPage, readManifest } from "./client.ts";
-import { failure } from "./failure.ts";
-import { type Descriptor, INDEX_TYPE, Index, MANIFEST_TYPES, Manifest } from "./manifest.ts";
-import { formatReference, parseReference, type Reference } from "./references.ts";
-import { Transport } from "./transport.ts";
-import { type Content, descriptorOf, digestOf, putManifest } from "./write.ts";
+import { UserError } from "../../errors.ts";
+import { failure } from "../access/failure.ts";
+import { Transport } from "../access/transport.ts";
+import { type Descriptor, INDEX_TYPE, Index, MANIFEST_TYPES, Manifest } from "../manifest.ts";
+import { formatReference, parseReference, type Reference } from "../references.ts";
+import { type Content, descriptorOf, digestOf, putManifest } from "../write/put.ts";
+import { type Artifact, artifactManifest, putArtifactBlobs, subjectOf } from "../write/put-artifact.ts";
+import { nextPage, readManifest } from "./image.ts";
 
 const ReferrersIndex = Index.extend({ mediaType: z.literal(INDEX_TYPE) });
 

@@ -1,10 +1,10 @@
 /** The write side of an OCI registry: small blobs, manifests, and what they are called. */
 import { createHash } from "node:crypto";
-import { UserError } from "../errors.ts";
-import { failure } from "./failure.ts";
-import type { Descriptor } from "./manifest.ts";
-import { formatReference, type Reference } from "./references.ts";
-import type { Transport } from "./transport.ts";
+import { UserError } from "../../errors.ts";
+import { failure } from "../access/failure.ts";
+import type { Transport } from "../access/transport.ts";
+import type { Descriptor } from "../manifest.ts";
+import { formatReference, type Reference } from "../references.ts";
 
 /** Bytes with their type, as they are stored. */
 export interface Content {

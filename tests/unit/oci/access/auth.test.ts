@@ -3,12 +3,12 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { UserError } from "../../../errors.ts";
-import { authorize, parseChallenge } from "../../../oci/auth.ts";
-import { readImage } from "../../../oci/client.ts";
-import { findCredentials } from "../../../oci/credentials.ts";
-import { Transport } from "../../../oci/transport.ts";
-import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "./support/fake-registry.ts";
+import { UserError } from "../../../../errors.ts";
+import { authorize, parseChallenge } from "../../../../oci/access/auth.ts";
+import { findCredentials } from "../../../../oci/access/credentials.ts";
+import { Transport } from "../../../../oci/access/transport.ts";
+import { readImage } from "../../../../oci/read/image.ts";
+import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
 
 let folder = "";
 before(async () => {

@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
 import { constants, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
-import { createDecompressor, splitFrames } from "../../../oci/zstd.ts";
+import { createDecompressor, splitFrames } from "../../../../oci/read/zstd.ts";
 
 const unpack = (chunks: Buffer[]) =>
   buffer(Readable.from(splitFrames(Readable.from(chunks))).pipe(createDecompressor()));

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readImage } from "../../../oci/client.ts";
-import { pushImage } from "../../../oci/push.ts";
-import { Transport } from "../../../oci/transport.ts";
-import { REPOSITORY, startFakeRegistry } from "./support/fake-registry.ts";
+import { Transport } from "../../../../oci/access/transport.ts";
+import { readImage } from "../../../../oci/read/image.ts";
+import { pushImage } from "../../../../oci/write/push.ts";
+import { REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
 
 const TAR = "application/vnd.oci.image.layer.v1.tar";
 const config = { architecture: "amd64", os: "linux", config: { Env: ["A=1"] } };

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { type TestContext, test } from "node:test";
-import { copyImage, copyReferrer } from "../../../oci/copy.ts";
-import { attachArtifact, listReferrers } from "../../../oci/referrers.ts";
-import type { Sessions } from "../../../oci/upload.ts";
-import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "./support/fake-registry.ts";
-import { quickTransport } from "./support/transport.ts";
+import { attachArtifact, listReferrers } from "../../../../oci/read/referrers.ts";
+import { copyImage, copyReferrer } from "../../../../oci/write/copy.ts";
+import type { Sessions } from "../../../../oci/write/upload.ts";
+import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
+import { quickTransport } from "../support/transport.ts";
 
 const TAR = "application/vnd.oci.image.layer.v1.tar";
 const MB = 2 ** 20;

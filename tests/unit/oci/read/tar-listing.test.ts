@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { zstdCompressSync } from "node:zlib";
-import { listTar } from "../../../oci/tar-listing.ts";
-import { Transport } from "../../../oci/transport.ts";
-import { auditImage } from "../../../tools/commands/audit/read-image.ts";
-import { REPOSITORY, startFakeRegistry } from "./support/fake-registry.ts";
-import { type Member, makeTar } from "./support/tar.ts";
+import { Transport } from "../../../../oci/access/transport.ts";
+import { listTar } from "../../../../oci/read/tar-listing.ts";
+import { auditImage } from "../../../../tools/commands/audit/read-image.ts";
+import { REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
+import { type Member, makeTar } from "../support/tar.ts";
 
 const KEY = `-----BEGIN OPENSSH PRIVATE KEY-----\n${"b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZWQy"}\n`;
 const list = async (members: Member[]) => (await listTar(Readable.from([await makeTar(members)]))).entries;

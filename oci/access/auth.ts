@@ -1,8 +1,8 @@
 /** The registry token flow: a 401 names a realm, the realm trades credentials for a short-lived token. */
 import { z } from "zod";
-import { UserError } from "../errors.ts";
+import { UserError } from "../../errors.ts";
+import { isLoopback } from "../references.ts";
 import type { Credentials } from "./credentials.ts";
-import { isLoopback } from "./references.ts";
 
 /** What a `WWW-Authenticate` header asks for. */
 export interface Challenge {

@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { z } from "zod";
-import { LISTING_VERSION, Listing } from "../lib/audit/audit-schema.ts";
+import { LISTING_VERSION, Listing } from "../../lib/audit/audit-schema.ts";
 import { listTar } from "./tar-listing.ts";
 
 const Kept = z.strictObject({ version: z.literal(LISTING_VERSION), digest: z.string(), listing: Listing });

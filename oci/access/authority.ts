@@ -1,7 +1,7 @@
 /** Certificate authorities of single registries, trusted by this process from the first request on. */
 import { existsSync, readFileSync } from "node:fs";
 import * as tls from "node:tls";
-import { UserError } from "../errors.ts";
+import { UserError } from "../../errors.ts";
 import { authorityFile } from "./logins.ts";
 
 const trusted = new Set<string>();

@@ -1,11 +1,11 @@
 /** Documents in a registry: an artifact is a manifest around one blob, about another manifest or for itself. */
-import { UserError } from "../errors.ts";
-import { readBlob } from "./blob.ts";
-import { readManifest, type StoredManifest } from "./client.ts";
-import { type Descriptor, MANIFEST_TYPE, Manifest } from "./manifest.ts";
-import { formatReference, parseReference, type Reference } from "./references.ts";
-import type { Transport } from "./transport.ts";
-import { type Content, descriptorOf, putBlob } from "./write.ts";
+import { UserError } from "../../errors.ts";
+import type { Transport } from "../access/transport.ts";
+import { type Descriptor, MANIFEST_TYPE, Manifest } from "../manifest.ts";
+import { readBlob } from "../read/blob.ts";
+import { readManifest, type StoredManifest } from "../read/image.ts";
+import { formatReference, parseReference, type Reference } from "../references.ts";
+import { type Content, descriptorOf, putBlob } from "./put.ts";
 
 /** What an artifact is made of. The same parts always make the same bytes, hence the same digest. */
 export interface Artifact {

@@ -7,12 +7,12 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { z } from "zod";
-import { UserError } from "../errors.ts";
+import { UserError } from "../../errors.ts";
+import { failure } from "../access/failure.ts";
+import { Transport } from "../access/transport.ts";
+import { compressionOf, type Descriptor, ImageConfig, Index, MANIFEST_TYPES, Manifest } from "../manifest.ts";
+import { formatReference, parseReference, type Reference } from "../references.ts";
 import { readBlob } from "./blob.ts";
-import { failure } from "./failure.ts";
-import { compressionOf, type Descriptor, ImageConfig, Index, MANIFEST_TYPES, Manifest } from "./manifest.ts";
-import { formatReference, parseReference, type Reference } from "./references.ts";
-import { Transport } from "./transport.ts";
 import { createDecompressor, splitFrames } from "./zstd.ts";
 
 /** An image for linux/amd64 as its registry describes it. Sizes are compressed bytes. */

@@ -1,10 +1,10 @@
 /** Large blobs from one registry into another: mounted where that goes, else sent, and gone on with after a break. */
 
-import { failure } from "./failure.ts";
-import type { Descriptor } from "./manifest.ts";
-import type { Reference } from "./references.ts";
-import type { Answer, Transport } from "./transport.ts";
-import { hasBlob, uploadPath } from "./write.ts";
+import { failure } from "../access/failure.ts";
+import type { Answer, Transport } from "../access/transport.ts";
+import type { Descriptor } from "../manifest.ts";
+import type { Reference } from "../references.ts";
+import { hasBlob, uploadPath } from "./put.ts";
 
 /** Uploads that were begun: a run that ends in the middle of one leaves it to the next. */
 export interface Sessions {

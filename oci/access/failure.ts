@@ -1,7 +1,7 @@
 /** Turns a registry's refusal into an error that says what to do. */
 import { UserError } from "../../errors.ts";
 import { formatReference, isLoopback, type Reference } from "../references.ts";
-import type { Answer } from "./transport.ts";
+import type { Answer } from "./silence.ts";
 
 /**
  * The error for an answer that is not a success. Reads the answer's body.

@@ -3,13 +3,14 @@
  * Node's own switches (`NODE_USE_ENV_PROXY=1`, `NODE_EXTRA_CA_CERTS`).
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
-import { DEFAULT_REGISTRY, isLoopback } from "../references.ts";
+import { DEFAULT_REGISTRY, isLoopback, type RepositoryAddress } from "../references.ts";
 import { authorize, parseChallenge } from "./auth.ts";
 import { trustedAuthority } from "./authority.ts";
+import { isPassing, unreachable } from "./connection-errors.ts";
 import { dockerConfigFolder, findCredentials } from "./credentials.ts";
 import { keptLogin } from "./logins.ts";
+import { type Answer, readable, SilenceClock, uploaded } from "./silence.ts";
 
 /** What a transport can be told; the defaults suit every registry, tests use smaller numbers. */
 export interface TransportOptions {
@@ -25,12 +26,6 @@ export interface TransportOptions {
   readonly timeoutMs?: number;
 }
 
-/** Where in a registry a request goes. */
-export interface RepositoryAddress {
-  readonly registry: string;
-  readonly repository: string;
-}
-
 /** What is asked. */
 export interface RequestOptions {
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH";
@@ -43,28 +38,8 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
 }
 
-/** An answer with a body that fails when the registry falls silent. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  /** The body's chunks. May be read once; leaving the loop early closes the connection. */
-  chunks(): AsyncGenerator<Buffer>;
-  /** The whole body; for small documents only. */
-  bytes(): Promise<Buffer>;
-}
-
 const LONGEST_PAUSE_MS = 60_000;
 const PASSING_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
-const PASSING_CODE = new Set([
-  "ECONNRESET",
-  "EPIPE",
-  "ETIMEDOUT",
-  "EAI_AGAIN",
-  "UND_ERR_SOCKET",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "UND_ERR_HEADERS_TIMEOUT",
-  "UND_ERR_BODY_TIMEOUT",
-]);
 
 /** Sends requests to registries and keeps their tokens. One instance serves a whole run. */
 export class Transport {
@@ -166,111 +141,20 @@ export class Transport {
   }
 }
 
-/** Aborts a request when nothing came for too long. Runs only while somebody waits: a slow reader is no silence. */
-class SilenceClock {
-  private readonly control = new AbortController();
-  private readonly limitMs: number;
-  private timer: NodeJS.Timeout | undefined;
-
-  constructor(limitMs: number) {
-    this.limitMs = limitMs;
-  }
-
-  get signal(): AbortSignal {
-    return this.control.signal;
-  }
-
-  start(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      const problem = new Error(`silent for ${this.limitMs / 1000} s`);
-      this.control.abort(Object.assign(problem, { code: "ETIMEDOUT" }));
-    }, this.limitMs);
-    // The connection keeps the process alive as long as there is one; after it nobody waits for this.
-    this.timer.unref();
-  }
-
-  stop(): void {
-    clearTimeout(this.timer);
-  }
-}
-
-function readable(response: Response, clock: SilenceClock): Answer {
-  async function* chunks(): AsyncGenerator<Buffer> {
-    try {
-      clock.start();
-      for await (const chunk of response.body ?? []) {
-        clock.stop();
-        yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-        clock.start();
-      }
-    } finally {
-      clock.stop();
-    }
-  }
-  return {
-    status: response.status,
-    headers: response.headers,
-    chunks,
-    async bytes() {
-      const parts: Buffer[] = [];
-      for await (const chunk of chunks()) parts.push(chunk);
-      return Buffer.concat(parts);
-    },
-  };
-}
-
-/** Whether an error of the connection may well be gone at the next attempt. A refused connection is not. */
-export function isPassing(error: Error): boolean {
-  return PASSING_CODE.has(codeOf(error) ?? "") || /terminated|other side closed/i.test(error.message);
-}
-
-/** The error to show when a registry cannot be reached. */
-export function unreachable(target: RepositoryAddress, error: Error): UserError {
-  if (error instanceof UserError) return error;
-  const why = codeOf(error) ?? (error.cause instanceof Error ? error.cause.message : error.message);
-  // fetch refuses some ports whatever listens there, as browsers do.
-  if (why === "bad port") {
-    return new UserError(
-      `registry ${target.registry}`,
-      "Node does not talk to this port.",
-      "Use another, such as 5000.",
-    );
-  }
-  const remedy = isLoopback(target.registry)
-    ? "The local registry is not running or hangs: start it with `make up`, or restart it with `make down` first."
-    : "Check the host name, the network, and NODE_EXTRA_CA_CERTS and NODE_USE_ENV_PROXY=1 behind a company proxy.";
-  return new UserError(
-    `${target.registry}/${target.repository}`,
-    `registry ${target.registry} does not answer (${why}).`,
-    remedy,
-  );
-}
-
-function codeOf(error: Error): string | undefined {
-  const cause = error.cause as { code?: unknown } | undefined;
-  const code = (error as NodeJS.ErrnoException).code ?? cause?.code;
-  return typeof code === "string" ? code : undefined;
-}
-
 function retryAfterMs(value: string | null): number | undefined {
   if (!value) return undefined;
   const ms = /^[0-9]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
-/** A body that is sent as it comes; time runs only while the registry takes nothing. */
-async function* uploaded(chunks: AsyncIterable<Buffer>, clock: SilenceClock): AsyncGenerator<Uint8Array> {
-  clock.stop();
-  for await (const chunk of chunks) {
-    clock.start();
-    yield chunk;
-    clock.stop();
-  }
-  // Only now is it the registry's turn; a body that broke off is nobody's to wait for.
-  clock.start();
-}
-
 function tokenKey(target: RepositoryAddress): string {
   return `${target.registry}/${target.repository}`;
+}
+
+const shared = { transport: undefined as Transport | undefined };
+
+/** The transport used when none is given: one for the process, so that logins are shared. */
+export function sharedTransport(): Transport {
+  shared.transport ??= new Transport();
+  return shared.transport;
 }

@@ -1,8 +1,10 @@
 /** A blob as a stream whose digest and size are checked, and which goes on where a broken connection left it. */
 import { createHash } from "node:crypto";
 import { UserError } from "../../errors.ts";
+import { isPassing, unreachable } from "../access/connection-errors.ts";
 import { failure } from "../access/failure.ts";
-import { type Answer, isPassing, type Transport, unreachable } from "../access/transport.ts";
+import type { Answer } from "../access/silence.ts";
+import type { Transport } from "../access/transport.ts";
 import { formatReference, type Reference } from "../references.ts";
 
 /**

@@ -3,10 +3,11 @@ import { UserError } from "../../errors.ts";
 import type { Transport } from "../access/transport.ts";
 import { type Descriptor, Index, Manifest } from "../manifest.ts";
 import { readBlob } from "../read/blob.ts";
-import { imageExists, readManifest, type StoredManifest } from "../read/image.ts";
-import { putReferrer } from "../read/referrers.ts";
+import { imageExists } from "../read/image.ts";
+import { readManifest, type StoredManifest } from "../read/stored-manifest.ts";
 import { formatReference, parseReference, type Reference } from "../references.ts";
 import { putManifest } from "./put.ts";
+import { putReferrer } from "./put-artifact.ts";
 import { ensureBlob, type Sessions } from "./upload.ts";
 
 /** Uploads are mostly waiting; more of them at once would share the same line. */

@@ -1,9 +1,10 @@
 /** Puts an image together in a registry from layers that are there already: only its description is sent. */
 
 import { Transport } from "../access/transport.ts";
+import { digestOf } from "../content.ts";
 import { type Descriptor, MANIFEST_TYPE } from "../manifest.ts";
 import { formatReference, parseReference, type Reference } from "../references.ts";
-import { digestOf, putBlob, putManifest } from "./put.ts";
+import { putBlob, putManifest } from "./put.ts";
 
 const CONFIG = "application/vnd.oci.image.config.v1+json";
 

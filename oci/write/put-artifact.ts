@@ -1,11 +1,13 @@
-/** Documents in a registry: an artifact is a manifest around one blob, about another manifest or for itself. */
+/** Writing documents to a registry: an artifact is a manifest around one blob, about another manifest or for itself. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../errors.ts";
-import type { Transport } from "../access/transport.ts";
-import { type Descriptor, MANIFEST_TYPE, Manifest } from "../manifest.ts";
-import { readBlob } from "../read/blob.ts";
-import { readManifest, type StoredManifest } from "../read/image.ts";
-import { formatReference, parseReference, type Reference } from "../references.ts";
-import { type Content, descriptorOf, putBlob } from "./put.ts";
+import { Transport } from "../access/transport.ts";
+import { type Content, descriptorOf } from "../content.ts";
+import { type Descriptor, INDEX_TYPE, MANIFEST_TYPE, Manifest } from "../manifest.ts";
+import { fallbackTag, listInTag, withDigest } from "../read/referrers.ts";
+import { readManifest, type StoredManifest } from "../read/stored-manifest.ts";
+import { formatReference, type Reference } from "../references.ts";
+import { putBlob, putManifest } from "./put.ts";
 
 /** What an artifact is made of. The same parts always make the same bytes, hence the same digest. */
 export interface Artifact {
@@ -18,17 +20,6 @@ export interface Artifact {
   readonly subject?: Descriptor;
 }
 
-/** An artifact as the registry has it; payload and manifest match their digests. */
-export interface StoredArtifact {
-  readonly digest: string;
-  readonly artifactType: string | undefined;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly subject: Descriptor | undefined;
-  readonly payload: Buffer;
-}
-
-/** Documents that may be read whole. */
-const LARGEST = 16 * 2 ** 20;
 /** An artifact has no configuration: https://github.com/opencontainers/image-spec/blob/main/manifest.md */
 const EMPTY: Content = { mediaType: "application/vnd.oci.empty.v1+json", bytes: Buffer.from("{}") };
 
@@ -61,26 +52,65 @@ export function subjectOf({ mediaType, digest, bytes }: StoredManifest): Descrip
   return { mediaType, digest, size: bytes.length };
 }
 
+/** So often a list is written that somebody else writes at the same time. */
+const ATTEMPTS = 5;
+
 /**
- * Reads an artifact by its digest, or by a tag.
+ * Attaches an artifact to a manifest. The same artifact attached twice is one.
  *
- * @throws UserError when it is not there, or is no artifact with one small document.
+ * @param reference what it is about, `repository@sha256:…`
+ * @returns the digest of the artifact's manifest
+ * @throws UserError when the registry refuses, or has no such image.
  */
-export async function readArtifact(reference: string, transport: Transport): Promise<StoredArtifact> {
-  const asked = parseReference(reference);
-  const found = await readManifest(transport, asked, asked.digest ?? asked.tag ?? "latest");
-  const manifest = Manifest.safeParse(found.document).data;
-  const [layer, ...more] = manifest?.layers ?? [];
-  if (!manifest || !layer || more.length > 0 || layer.size > LARGEST) {
-    throw new UserError(formatReference(asked), "is no artifact with one document.", "Name another one.");
-  }
-  const chunks: Buffer[] = [];
-  for await (const chunk of readBlob(transport, asked, layer)) chunks.push(chunk);
-  return {
-    digest: found.digest,
-    artifactType: manifest.artifactType,
-    annotations: manifest.annotations ?? {},
-    subject: manifest.subject,
-    payload: Buffer.concat(chunks),
+export async function attachArtifact(
+  reference: string,
+  artifact: Omit<Artifact, "subject">,
+  transport = new Transport(),
+): Promise<string> {
+  const { target, digest } = withDigest(reference);
+  const subject = subjectOf(await readManifest(transport, target, digest));
+  const whole = { ...artifact, subject };
+  await putArtifactBlobs(transport, target, whole);
+  return await putReferrer(transport, target, artifactManifest(whole));
+}
+
+/**
+ * Stores the manifest of an artifact whose blobs are there, and makes sure that it is found by its subject.
+ *
+ * @returns its digest
+ */
+export async function putReferrer(
+  transport: Transport,
+  target: Reference,
+  manifest: Content,
+): Promise<string> {
+  const { subject, artifactType, annotations, config } = Manifest.parse(
+    JSON.parse(manifest.bytes.toString("utf8")),
+  );
+  const own = descriptorOf(manifest);
+  const headers = await putManifest(transport, target, own.digest, manifest);
+  // A registry with the referrers API says so here; any other leaves the list to us.
+  if (!subject || headers.get("oci-subject")) return own.digest;
+  const entry: Descriptor = {
+    ...own,
+    artifactType: artifactType ?? config.mediaType,
+    ...(annotations && { annotations }),
   };
+  const name = formatReference({ ...target, digest: subject.digest });
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const listed = await listInTag(transport, target, subject.digest);
+    if (listed.some(({ digest }) => digest === own.digest)) return own.digest;
+    const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...listed, entry] };
+    const bytes = Buffer.from(JSON.stringify(index));
+    await putManifest(transport, target, fallbackTag(subject.digest), { mediaType: INDEX_TYPE, bytes });
+    // Whoever wrote at the same moment may have written over it: the list is looked at again.
+    if (attempt > 1) await sleep(50 * attempt * Math.random());
+  }
+  const listed = await listInTag(transport, target, subject.digest);
+  if (listed.some(({ digest }) => digest === own.digest)) return own.digest;
+  throw new UserError(
+    name,
+    "others keep changing the list of what is attached to it.",
+    "Run the same command again.",
+  );
 }

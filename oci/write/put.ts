@@ -1,25 +1,10 @@
 /** The write side of an OCI registry: small blobs, manifests, and what they are called. */
-import { createHash } from "node:crypto";
 import { UserError } from "../../errors.ts";
 import { failure } from "../access/failure.ts";
 import type { Transport } from "../access/transport.ts";
+import { type Content, descriptorOf, digestOf } from "../content.ts";
 import type { Descriptor } from "../manifest.ts";
 import { formatReference, type Reference } from "../references.ts";
-
-/** Bytes with their type, as they are stored. */
-export interface Content {
-  readonly mediaType: string;
-  readonly bytes: Buffer;
-}
-
-export function digestOf(bytes: Buffer): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-}
-
-/** What points at `content`. */
-export function descriptorOf({ mediaType, bytes }: Content): Descriptor {
-  return { mediaType, digest: digestOf(bytes), size: bytes.length };
-}
 
 /** Whether the repository has a blob. */
 export async function hasBlob(transport: Transport, target: Reference, digest: string): Promise<boolean> {

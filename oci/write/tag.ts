@@ -2,10 +2,11 @@
 import { UserError } from "../../errors.ts";
 import { failure } from "../access/failure.ts";
 import { Transport } from "../access/transport.ts";
+import { digestOf } from "../content.ts";
 import { MANIFEST_TYPES } from "../manifest.ts";
-import { readManifest } from "../read/image.ts";
+import { readManifest } from "../read/stored-manifest.ts";
 import { formatReference, parseReference } from "../references.ts";
-import { digestOf, putManifest } from "./put.ts";
+import { putManifest } from "./put.ts";
 
 /**
  * The digest that a tag points at; undefined for a tag that is not there.

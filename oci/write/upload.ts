@@ -1,7 +1,8 @@
 /** Large blobs from one registry into another: mounted where that goes, else sent, and gone on with after a break. */
 
 import { failure } from "../access/failure.ts";
-import type { Answer, Transport } from "../access/transport.ts";
+import type { Answer } from "../access/silence.ts";
+import type { Transport } from "../access/transport.ts";
 import type { Descriptor } from "../manifest.ts";
 import type { Reference } from "../references.ts";
 import { hasBlob, uploadPath } from "./put.ts";

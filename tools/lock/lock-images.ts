@@ -1,7 +1,7 @@
 import { throwAll, UserError } from "../../errors.ts";
 import type { ImageLock, LockedImage } from "../../lib/locks/image-lock.ts";
 import { Transport } from "../../oci/access/transport.ts";
-import { readManifest } from "../../oci/read/image.ts";
+import { readManifest } from "../../oci/read/stored-manifest.ts";
 import { parseReference } from "../../oci/references.ts";
 import type { ReportProgress } from "../program/progress.ts";
 

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { PromotionEntry } from "../../lib/evidence/promotions.ts";
 import type { Transport } from "../../oci/access/transport.ts";
+import { readArtifact } from "../../oci/read/artifact.ts";
 import { imageExists } from "../../oci/read/image.ts";
 import { formatReference } from "../../oci/references.ts";
-import { readArtifact } from "../../oci/write/put-artifact.ts";
 import { digestOfTag } from "../../oci/write/tag.ts";
 import { inRepository } from "./evidence-store.ts";
 import { readPromotions, repositoryOf } from "./promotion-history.ts";

@@ -4,7 +4,8 @@ import { describe, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { UserError } from "../../../../errors.ts";
 import { Transport } from "../../../../oci/access/transport.ts";
-import { imageExists, listTags, openLayer, readImage } from "../../../../oci/read/image.ts";
+import { imageExists, openLayer, readImage } from "../../../../oci/read/image.ts";
+import { listTags } from "../../../../oci/read/tag-list.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
 import { makeTar } from "../support/tar.ts";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { attachArtifact, listReferrers } from "../../../../oci/read/referrers.ts";
-import { readArtifact } from "../../../../oci/write/put-artifact.ts";
+import { readArtifact } from "../../../../oci/read/artifact.ts";
+import { listReferrers } from "../../../../oci/read/referrers.ts";
+import { attachArtifact } from "../../../../oci/write/put-artifact.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
 import { quickTransport } from "../support/transport.ts";
 

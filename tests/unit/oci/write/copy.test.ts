@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { type TestContext, test } from "node:test";
-import { attachArtifact, listReferrers } from "../../../../oci/read/referrers.ts";
+import { listReferrers } from "../../../../oci/read/referrers.ts";
 import { copyImage, copyReferrer } from "../../../../oci/write/copy.ts";
+import { attachArtifact } from "../../../../oci/write/put-artifact.ts";
 import type { Sessions } from "../../../../oci/write/upload.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
 import { quickTransport } from "../support/transport.ts";

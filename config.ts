@@ -23,7 +23,7 @@ import {
 } from "./lib/registry/registry-setting.ts";
 import { longestTag, reservedPrefixes } from "./lib/registry/tags.ts";
 import { parseWithSchema } from "./lib/schema-errors.ts";
-import { builtInRecipe, findRecipe, type SelectedRecipe } from "./recipes/index.ts";
+import { builtInRecipe, defaultRecipes, findRecipe, type SelectedRecipe } from "./recipes/index.ts";
 
 /** What strata's own tags begin with is not for others. */
 const tag = new RegExp(
@@ -178,7 +178,7 @@ function valuesOf(raw: Readonly<Record<string, string>>, environment: Environmen
 /** The recipe of a stack: its own, else its generation's. What is no text, or no generation, is told by the schema. */
 function recipeOf({ recipe, generation: name }: Readonly<Record<string, unknown>>): string {
   if (typeof recipe === "string") return recipe;
-  return generation(generationNames.find((known) => known === name) ?? "cpu").recipe;
+  return defaultRecipes[generationNames.find((known) => known === name) ?? "cpu"];
 }
 
 /** A recipe's defaults, and what holds where it has none. */

@@ -27,6 +27,8 @@ export interface LayeredImageArgs {
 
 /** By these a preview finds what changes, and how large it is. */
 export type StageSummary = Pick<ImageStage, "key" | "digest" | "inputs"> & {
+  /** Tells the product from the others. */
+  readonly role: Stage["role"];
   readonly bytes: ImageStage["compressedSize"];
 };
 
@@ -75,7 +77,7 @@ export class LayeredImage extends pulumi.ComponentResource {
     this.compressedSize = joined
       ? joined.reference.apply((reference) => measured(settings.registry, reference))
       : this.product.compressedSize;
-    this.summaries = summaries({ ...this.stages, [plan.recipe]: this.product });
+    this.summaries = summaries(plan, this.stages, this.product);
     this.registerOutputs({
       digest: this.digest,
       reference: this.reference,
@@ -146,11 +148,15 @@ function referencesOf(names: readonly string[], built: Stages): Record<string, p
   );
 }
 
-function summaries(stages: Readonly<Record<string, BuiltStage>>): Record<string, StageSummary> {
+function summaries(
+  plan: Plan,
+  built: Readonly<Record<string, BuiltStage>>,
+  product: BuiltStage,
+): Record<string, StageSummary> {
   return Object.fromEntries(
-    Object.entries(stages).map(([name, { key, digest, compressedSize, inputs }]) => [
-      name,
-      { key, digest, bytes: compressedSize, inputs },
-    ]),
+    [...plan.stages, plan.product].map(({ name, role }) => {
+      const { key, digest, compressedSize, inputs } = built[name] ?? product;
+      return [name, { role, key, digest, bytes: compressedSize, inputs }];
+    }),
   );
 }

@@ -1,6 +1,21 @@
-import type { ComfyUi, CustomNode, Replacement } from "../lib/comfyui/custom-nodes.ts";
-import { virtualEnvironment } from "../lib/recipe/layer.ts";
+import { attention } from "../layers/attention/layer.ts";
+import { backend } from "../layers/backend/layer.ts";
+import { comfyui } from "../layers/comfyui/layer.ts";
+import { countingModel } from "../layers/counting-model/layer.ts";
+import { cuda } from "../layers/cuda/layer.ts";
+import { llamaCpp } from "../layers/llama-cpp/layer.ts";
+import { nodeGroup } from "../layers/nodes/layer.ts";
+import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
+import { pythonWith } from "../layers/python/layer.ts";
+import { runpodPackages, runpodWorker } from "../layers/runpod-worker/layer.ts";
+import { runtime } from "../layers/runtime/layer.ts";
+import { studioBackend } from "../layers/studio-backend/layer.ts";
+import { comfyuiAptPackages, systemWith } from "../layers/system/layer.ts";
+import { torch } from "../layers/torch/layer.ts";
+import type { ComfyUi, NodeGroup } from "../lib/comfyui/custom-nodes.ts";
+import type { Layer } from "../lib/recipe/layer.ts";
 import type { ImageRuntime, Resolution } from "../lib/recipe/recipe.ts";
+import { imageRuntime } from "./common.ts";
 
 /** ComfyUI at a commit that the nodes below were booted with (docs/adr/0013-one-lock-for-nodes.md). */
 export const comfyuiSource: ComfyUi["source"] = {
@@ -8,88 +23,38 @@ export const comfyuiSource: ComfyUi["source"] = {
   ref: "v0.33.0",
 };
 
-const drop = (reason: string): Replacement => ({ use: [], reason });
-const use = (requirement: string, reason: string): Replacement => ({ use: [requirement], reason });
+/** In what the layers of one ComfyUI image differ from those of another. */
+export interface ComfyUiLayers {
+  readonly groups: readonly NodeGroup[];
+  /** Stages of packages that lie below those of ComfyUI and its nodes, which leave out what these have. */
+  readonly packages?: readonly Layer[];
+  /** llama-server beside ComfyUI, with the model that its test needs. @default false */
+  readonly llama?: boolean;
+  /** The worker for RunPod with its packages. @default false */
+  readonly runpod?: boolean;
+}
 
-/** The WAS suite and its fork ask for the same packages, each from its own copies. */
-const wasReplacements = (owner: string): Readonly<Record<string, Replacement>> => ({
-  cmake: drop("a build tool, and nothing is built at run time"),
-  [`git+https://github.com/${owner}/img2texture.git`]: use("img2texture", "built from its commit"),
-  [`git+https://github.com/${owner}/cstr`]: use("cstr", "built from its commit"),
-  [`git+https://github.com/${owner}/ffmpy.git`]: use("ffmpy", "the index has the maintained one"),
-});
-
-const cozyComfyUi = use("cozy-comfyui", "built from its commit");
-
-/** What is known of single nodes, whichever recipe has them; by `owner/name`. */
-const remarks: Readonly<Record<string, Partial<CustomNode>>> = {
-  "Fannovel16/ComfyUI-Frame-Interpolation": { requirements: ["requirements-no-cupy.txt"] },
-  "WASasquatch/was-node-suite-comfyui": { replace: wasReplacements("WASasquatch") },
-  "ltdrdata/was-node-suite-comfyui": { replace: wasReplacements("ltdrdata") },
-  "Amorano/Jovi_Measure": {
-    replace: {
-      "git+https://github.com/cozy-comfyui/cozy_comfyui@main#egg=cozy_comfyui": cozyComfyUi,
-    },
-  },
-  "Amorano/Jovimetrix": {
-    replace: {
-      "git+https://github.com/cozy-comfyui/cozy_comfyui@main#egg=cozy_comfyui": cozyComfyUi,
-      "git+https://github.com/cozy-comfyui/cozy_comfy@main#egg=cozy_comfy": drop(
-        "its repository could not be read when this was locked, so no commit is known",
-      ),
-    },
-  },
-  "yolain/ComfyUI-Easy-Use": {
-    omit: { "ComfyUI-Easy-Use-Frontend": "the sources of the front end, whose result is in the repository" },
-  },
-  "melMass/comfy_mtb": {
-    omit: {
-      "extern/frame_interpolation": "runs on TensorFlow, which the image does not have",
-      "extern/GFPGAN": "face restoration whose packages no longer build; its nodes stay away",
-      wiki: "documentation",
-    },
-  },
-  "rdancer/ComfyUI_Florence2SAM2": {
-    pointers: "weights that it takes from ComfyUI's model folders as well, and example videos",
-    replace: {
-      "git+https://github.com/rdancer/samv2.git": use("samv2", "built from its commit"),
-      gradio: drop("its imports are commented out: only its web demo used it"),
-      spaces: drop("its imports are commented out: only its web demo used it"),
-      "flit_core>=3.2,<4": drop("a build tool"),
-    },
-  },
-  "numz/ComfyUI-SeedVR2_VideoUpscaler": {
-    needsGpu: "takes the first of the GPUs as the default of its inputs when it is imported",
-  },
-  "ltdrdata/ComfyUI-Impact-Pack": {
-    knownFailure:
-      "the newest copy at hand is of 2024 and expects its subpack inside, which became a node of its own",
-  },
-  "kijai/ComfyUI-HunyuanVideoWrapper": {
-    replace: { "jax >= 0.4.28": drop("nothing in it imports jax, and its libraries are 345 MB") },
-  },
-  "Kosinkadink/ComfyUI-VideoHelperSuite": {
-    replace: {
-      "imageio-ffmpeg": drop("it takes the distribution's ffmpeg; the wheel brings another one of 80 MB"),
-    },
-  },
-  "Lightricks/ComfyUI-LTXVideo": {
-    knownFailure:
-      "the newest copy at hand is of June 2026 and imports interleaved_freqs_cis, gone since ComfyUI 0.30",
-    pointers: "only example pictures and videos",
-    replace: {
-      "ninja~=1.11.1.4": drop("a build tool, and nothing is built at run time"),
-      "transformers[timm]>=4.50.0": {
-        use: ["transformers>=4.50.0", "timm"],
-        reason: "the extra of transformers 4.53 caps timm below what ComfyUI-HunyuanVideoWrapper asks for",
-      },
-    },
-  },
-};
-
-/** A custom node on GitHub, with what is known of it. */
-export function node(name: string, more: Partial<CustomNode> = {}): CustomNode {
-  return { repository: `https://github.com/${name}`, ...remarks[name], ...more };
+/** The layers of a ComfyUI image, from the one that changes least to the one that changes most. */
+export function comfyuiLayers({ groups, packages = [], llama, runpod }: ComfyUiLayers): Layer[] {
+  return [
+    systemWith({ packages: comfyuiAptPackages, volume: "/workspace" }),
+    cuda,
+    ...(llama ? [llamaCpp] : []),
+    pythonWith({ userPackages: true }),
+    torch,
+    ...packages,
+    attention,
+    backend,
+    studioBackend,
+    comfyuiPackages,
+    nodePackages,
+    ...(runpod ? [runpodPackages] : []),
+    comfyui,
+    ...groups.map(nodeGroup),
+    ...(llama ? [countingModel] : []),
+    ...(runpod ? [runpodWorker] : []),
+    runtime,
+  ];
 }
 
 /** What is wrong or missing in the metadata of packages that ComfyUI images have in common. */
@@ -132,17 +97,5 @@ export const comfyuiLicences =
 
 /** How every ComfyUI image runs. */
 export function comfyuiRuntime(): ImageRuntime {
-  return {
-    user: "strata",
-    environment: {
-      PATH: `${virtualEnvironment}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
-      VIRTUAL_ENV: virtualEnvironment,
-      PYTHONUNBUFFERED: "1",
-      NVIDIA_VISIBLE_DEVICES: "all",
-      NVIDIA_DRIVER_CAPABILITIES: "compute,utility",
-    },
-    ports: [8188, 8000, 8080],
-    entrypoint: ["/opt/strata/runtime/entrypoint"],
-    healthcheck: { command: ["/opt/strata/runtime/healthcheck"], startPeriodSeconds: 180 },
-  };
+  return imageRuntime({ ports: [8188, 8000, 8080], startPeriodSeconds: 180 });
 }

@@ -7,26 +7,26 @@ import type { CustomNode, NodeGroup } from "../lib/comfyui/custom-nodes.ts";
 import type { Layer, LayerContext } from "../lib/recipe/layer.ts";
 import { joinResolutions, type Recipe, type Resolution } from "../lib/recipe/recipe.ts";
 import {
-  customNode,
-  layer,
+  customNodeSchema,
+  layerSchema,
   recipeShape,
   type Shape,
-  texts,
-  unmetRequirement,
+  textList,
+  unmetRequirementSchema,
 } from "../lib/recipe/recipe-schema.ts";
 import { parseWithSchema } from "../lib/schema-errors.ts";
 
 export type { Recipe } from "../lib/recipe/recipe.ts";
-export { node } from "./comfyui.ts";
+export { node } from "./comfyui-nodes.ts";
 
-/** What a recipe of one's own adds to another one. */
+/** What an external recipe adds to the one that it extends. */
 export interface Extension extends Pick<Recipe, "name"> {
   readonly summary?: string;
   /** Python requirements, in a stage of their own: what the base has already stays where it is. */
   readonly packages?: readonly string[];
   /** Custom nodes of ComfyUI, a group of their own; what they require goes where `packages` go. */
   readonly nodes?: readonly CustomNode[];
-  /** Layers of one's own, on top of all but the last one. */
+  /** Layers of its own, on top of all but the last one. */
   readonly layers?: readonly Layer[];
   /** Remedies beside those of the base. */
   readonly resolution?: Resolution;
@@ -42,11 +42,11 @@ export interface Extension extends Pick<Recipe, "name"> {
 const schema = z.strictObject({
   name: recipeShape.name,
   summary: recipeShape.summary.optional(),
-  packages: texts.optional(),
-  nodes: z.array(customNode).optional(),
-  layers: z.array(layer).optional(),
+  packages: textList.optional(),
+  nodes: z.array(customNodeSchema).optional(),
+  layers: z.array(layerSchema).optional(),
   resolution: recipeShape.resolution,
-  unmet: z.array(unmetRequirement).optional(),
+  unmet: z.array(unmetRequirementSchema).optional(),
   licences: recipeShape.licences.optional(),
   sizeBudget: recipeShape.sizeBudget.optional(),
   defaults: recipeShape.defaults,
@@ -63,9 +63,9 @@ export function extendRecipe(base: Recipe, extension: Extension): Recipe {
   throwAll(`recipe ${extension.name}`, problems(base, extension));
   const { name, nodes = [], packages = [], resolution = {} } = extension;
   const group: NodeGroup = { name, summary: `the nodes of ${name}`, nodes };
-  const own = ownLayers(group, packages, extension.layers ?? []);
+  const added = addedLayers(group, packages, extension.layers ?? []);
   const last = base.layers.slice(-1);
-  const layers = [...base.layers.slice(0, -1).map((layer) => withoutGroup(layer, name)), ...own, ...last];
+  const layers = [...base.layers.slice(0, -1).map((layer) => withoutGroup(layer, name)), ...added, ...last];
   return {
     ...base,
     name,
@@ -84,7 +84,7 @@ export function extendRecipe(base: Recipe, extension: Extension): Recipe {
 }
 
 /** The stages that an extension adds. */
-function ownLayers(group: NodeGroup, packages: readonly string[], more: readonly Layer[]): Layer[] {
+function addedLayers(group: NodeGroup, packages: readonly string[], more: readonly Layer[]): Layer[] {
   const { name, nodes } = group;
   const python = packageGroup(
     `${name}-packages`,

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import type { GenerationName } from "../lib/gpu/generations.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { loadRecipe, recipeFileName } from "../lib/recipe/recipe-file.ts";
 import { didYouMean } from "../lib/schema-errors.ts";
@@ -8,33 +9,38 @@ import { starter } from "./starter.ts";
 import { studio } from "./studio.ts";
 import { wan22 } from "./wan22.ts";
 
-export const recipeNames = ["starter", "studio", "megapak", "wan22"] as const;
-export type RecipeName = (typeof recipeNames)[number];
+/** Every built-in recipe by its name. */
+export const recipes = { starter, studio, megapak, wan22 } as const satisfies Record<string, Recipe>;
+export type RecipeName = keyof typeof recipes;
+export const recipeNames = Object.keys(recipes) as RecipeName[];
 
-/** Every recipe by its name. */
-export const recipes: { readonly [name in RecipeName]: Recipe } = {
-  starter,
-  studio,
-  megapak,
-  wan22,
+/** What a stack builds that says nothing about it: the image that the smallest card of each generation can prove. */
+export const defaultRecipes: { readonly [generation in GenerationName]: RecipeName } = {
+  cpu: "starter",
+  turing: "starter",
+  ampere: "starter",
+  ada: "starter",
+  hopper: "starter",
+  blackwell: "starter",
+  universal: "starter",
 };
 
 export interface SelectedRecipe {
   readonly recipe: Recipe;
-  /** The folder of a recipe of one's own, where its locks lie too; undefined for those above. */
+  /** The folder of an external recipe, where its locks lie too; undefined for a built-in one. */
   readonly folder: string | undefined;
 }
 
-/** The recipe that `strata:recipe` means: one of the above, or a file's. */
+/** The recipe that `strata:recipe` means: a built-in one, or a file's. */
 export async function findRecipe(setting: string): Promise<SelectedRecipe> {
   if (!recipeFileName.test(setting)) return builtInRecipe(setting);
   return { recipe: await loadRecipe(setting, recipeNames), folder: dirname(resolve(setting)) };
 }
 
-/** One of the above. */
+/** The built-in recipe of a name. Throws where there is none. */
 export function builtInRecipe(setting: string): SelectedRecipe {
-  const known = recipeNames.find((name) => name === setting);
-  if (known) return { recipe: recipes[known], folder: undefined };
+  const name = recipeNames.find((each) => each === setting);
+  if (name) return { recipe: recipes[name], folder: undefined };
   throw new UserError(
     "strata:recipe",
     `expected one of ${recipeNames.join(", ")}, or a file that ends in .ts or .js, got "${setting}".`,

@@ -1,20 +1,15 @@
-import { attention } from "../layers/attention/layer.ts";
-import { backend } from "../layers/backend/layer.ts";
-import { comfyui } from "../layers/comfyui/layer.ts";
-import { cuda } from "../layers/cuda/layer.ts";
-import { interpreter } from "../layers/interpreter/layer.ts";
-import { nodeGroup } from "../layers/nodes/layer.ts";
-import { comfyuiPackages, nodePackages, packageGroup } from "../layers/packages/layer.ts";
-import { pythonWith } from "../layers/python/layer.ts";
-import { runtime } from "../layers/runtime/layer.ts";
-import { studioBackend } from "../layers/studio-backend/layer.ts";
-import { comfyuiAptPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
-import { toolbox } from "../layers/toolbox/layer.ts";
-import { torch } from "../layers/torch/layer.ts";
-import { verification } from "../layers/verify/layer.ts";
+import { packageGroup } from "../layers/packages/layer.ts";
 import type { NodeGroup } from "../lib/comfyui/custom-nodes.ts";
 import { joinResolutions, type Recipe } from "../lib/recipe/recipe.ts";
-import { comfyuiLicences, comfyuiResolution, comfyuiRuntime, comfyuiSource, node } from "./comfyui.ts";
+import {
+  comfyuiLayers,
+  comfyuiLicences,
+  comfyuiResolution,
+  comfyuiRuntime,
+  comfyuiSource,
+} from "./comfyui.ts";
+import { node } from "./comfyui-nodes.ts";
+import { buildLayers } from "./common.ts";
 
 const pak3 = packageGroup("pak3", "diffusers, transformers and what they stand on", () => [
   "accelerate",
@@ -222,30 +217,13 @@ const groups: readonly NodeGroup[] = [
   },
 ];
 
-const layers = [
-  systemWith({ packages: comfyuiSystem, volume: "/workspace" }),
-  cuda,
-  pythonWith({ userPackages: true }),
-  torch,
-  pak3,
-  cupy,
-  pak5,
-  pak7,
-  attention,
-  backend,
-  studioBackend,
-  comfyuiPackages,
-  nodePackages,
-  comfyui,
-  ...groups.map(nodeGroup),
-  runtime,
-];
+const layers = comfyuiLayers({ groups, packages: [pak3, cupy, pak5, pak7] });
 
 export const megapak: Recipe = {
   name: "megapak",
   summary: "ComfyUI with 43 custom nodes and every package that users ask for, on 8188, a back end on 8000",
-  buildLayers: [interpreter, toolbox, verification(layers)],
   layers,
+  buildLayers: buildLayers(layers),
   comfyui: { source: comfyuiSource, groups },
   resolution: joinResolutions(comfyuiResolution, {
     additional: [

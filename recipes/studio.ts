@@ -1,22 +1,14 @@
-import { attention } from "../layers/attention/layer.ts";
-import { backend } from "../layers/backend/layer.ts";
-import { comfyui } from "../layers/comfyui/layer.ts";
-import { cuda } from "../layers/cuda/layer.ts";
-import { interpreter } from "../layers/interpreter/layer.ts";
-import { llamaCpp } from "../layers/llama-cpp/layer.ts";
-import { countingModel } from "../layers/models/layer.ts";
-import { nodeGroup } from "../layers/nodes/layer.ts";
-import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
-import { pythonWith } from "../layers/python/layer.ts";
-import { runtime } from "../layers/runtime/layer.ts";
-import { studioBackend } from "../layers/studio-backend/layer.ts";
-import { comfyuiAptPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
-import { toolbox } from "../layers/toolbox/layer.ts";
-import { torch } from "../layers/torch/layer.ts";
-import { verification } from "../layers/verify/layer.ts";
 import type { NodeGroup } from "../lib/comfyui/custom-nodes.ts";
 import { joinResolutions, type Recipe } from "../lib/recipe/recipe.ts";
-import { comfyuiLicences, comfyuiResolution, comfyuiRuntime, comfyuiSource, node } from "./comfyui.ts";
+import {
+  comfyuiLayers,
+  comfyuiLicences,
+  comfyuiResolution,
+  comfyuiRuntime,
+  comfyuiSource,
+} from "./comfyui.ts";
+import { node } from "./comfyui-nodes.ts";
+import { buildLayers } from "./common.ts";
 
 const groups: readonly NodeGroup[] = [
   {
@@ -89,28 +81,13 @@ const groups: readonly NodeGroup[] = [
   },
 ];
 
-const layers = [
-  systemWith({ packages: comfyuiSystem, volume: "/workspace" }),
-  cuda,
-  llamaCpp,
-  pythonWith({ userPackages: true }),
-  torch,
-  attention,
-  backend,
-  studioBackend,
-  comfyuiPackages,
-  nodePackages,
-  comfyui,
-  ...groups.map(nodeGroup),
-  countingModel,
-  runtime,
-];
+const layers = comfyuiLayers({ groups, llama: true });
 
 export const studio: Recipe = {
   name: "studio",
   summary: "ComfyUI with 38 custom nodes on 8188, a back end that drives it on 8000, llama-server on 8080",
-  buildLayers: [interpreter, toolbox, verification(layers)],
   layers,
+  buildLayers: buildLayers(layers),
   comfyui: { source: comfyuiSource, groups },
   resolution: joinResolutions(comfyuiResolution, {
     additional: [

@@ -1,21 +1,14 @@
-import { attention } from "../layers/attention/layer.ts";
-import { backend } from "../layers/backend/layer.ts";
-import { comfyui } from "../layers/comfyui/layer.ts";
-import { cuda } from "../layers/cuda/layer.ts";
-import { interpreter } from "../layers/interpreter/layer.ts";
-import { nodeGroup } from "../layers/nodes/layer.ts";
-import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
-import { pythonWith } from "../layers/python/layer.ts";
-import { runpodPackages, runpodWorker } from "../layers/runpod-worker/layer.ts";
-import { runtime } from "../layers/runtime/layer.ts";
-import { studioBackend } from "../layers/studio-backend/layer.ts";
-import { comfyuiAptPackages as comfyuiSystem, systemWith } from "../layers/system/layer.ts";
-import { toolbox } from "../layers/toolbox/layer.ts";
-import { torch } from "../layers/torch/layer.ts";
-import { verification } from "../layers/verify/layer.ts";
 import type { NodeGroup } from "../lib/comfyui/custom-nodes.ts";
 import { joinResolutions, type Recipe } from "../lib/recipe/recipe.ts";
-import { comfyuiLicences, comfyuiResolution, comfyuiRuntime, comfyuiSource, node } from "./comfyui.ts";
+import {
+  comfyuiLayers,
+  comfyuiLicences,
+  comfyuiResolution,
+  comfyuiRuntime,
+  comfyuiSource,
+} from "./comfyui.ts";
+import { node } from "./comfyui-nodes.ts";
+import { buildLayers } from "./common.ts";
 
 const groups: readonly NodeGroup[] = [
   {
@@ -31,22 +24,7 @@ const groups: readonly NodeGroup[] = [
   },
 ];
 
-const layers = [
-  systemWith({ packages: comfyuiSystem, volume: "/workspace" }),
-  cuda,
-  pythonWith({ userPackages: true }),
-  torch,
-  attention,
-  backend,
-  studioBackend,
-  comfyuiPackages,
-  nodePackages,
-  runpodPackages,
-  comfyui,
-  ...groups.map(nodeGroup),
-  runpodWorker,
-  runtime,
-];
+const layers = comfyuiLayers({ groups, runpod: true });
 
 /**
  * Image to video with Wan 2.2 in four steps. Its models are what recipes/workflows/wan22-i2v.json asks for, written to
@@ -58,8 +36,8 @@ export const wan22: Recipe = {
   name: "wan22",
   summary:
     "Wan 2.2 image to video: ComfyUI with what its workflow needs, as a worker or as an editor on 8188",
-  buildLayers: [interpreter, toolbox, verification(layers)],
   layers,
+  buildLayers: buildLayers(layers),
   comfyui: { source: comfyuiSource, groups },
   // The packages that are only in git are for nodes that it does not have.
   resolution: joinResolutions(

@@ -1,5 +1,5 @@
+import { addGit, run, stageDockerfile } from "../../lib/recipe/dockerfile.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
-import { gitAddress } from "../../lib/recipe/source-wheel.ts";
 
 export const comfyuiFolder = "/opt/comfyui";
 
@@ -11,19 +11,16 @@ export const comfyui: Layer = {
   shared: ["shared/finish.sh", "shared/compile-python.sh"],
   pins: (context) => ({ ComfyUI: context.comfyui?.commit ?? "" }),
   dockerfile: (_, context) =>
-    [
+    stageDockerfile([
       "# ComfyUI at its commit, fetched by BuildKit.",
       "FROM scratch AS source",
-      ...(context.comfyui?.fetches ?? []).map((fetch) => `ADD ${gitAddress(fetch)} /${fetch.path}`),
+      ...(context.comfyui?.fetches ?? []).map((fetch) => addGit(fetch, fetch.path)),
       "",
       "FROM interpreter AS build",
       "ARG SOURCE_DATE_EPOCH",
-      "RUN --mount=type=bind,target=/context \\",
-      "    --mount=type=bind,from=source,target=/source \\",
-      "    sh -eu /context/build.sh",
-      "",
-      "FROM scratch",
-      "COPY --link --from=build /out /",
-      "",
-    ].join("\n"),
+      run(
+        ["--mount=type=bind,target=/context", "--mount=type=bind,from=source,target=/source"],
+        "sh -eu /context/build.sh",
+      ),
+    ]),
 };

@@ -1,3 +1,4 @@
+import { filesLayer } from "../../lib/recipe/files-layer.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 
 /**
@@ -5,9 +6,8 @@ import type { Layer } from "../../lib/recipe/layer.ts";
  * carry it. It uses aria2 where `toolbox` or `system` has it, and one connection otherwise.
  */
 export const modelFetch: Layer = {
+  ...filesLayer,
   name: "model-fetch",
   summary: "fetches models by a manifest, with resume and verification; a few files of Python",
-  parents: () => ["toolbox"],
-  shared: ["shared/finish.sh"],
   owns: () => ["/opt/strata/model-fetch"],
 };

@@ -1,5 +1,6 @@
 import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/model-lock.ts";
 import type { ModelLayer } from "../../lib/models/packing.ts";
+import { run } from "../../lib/recipe/dockerfile.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 import { comfyuiFolder } from "../comfyui/layer.ts";
 
@@ -29,16 +30,16 @@ export function modelLayer({ name, models }: ModelLayer<LockedModel>): Layer {
  * The name behind the script is how the builder's records of this stage are found, to be freed after the push.
  */
 function modelDockerfile(name: string): string {
+  const mounts = [
+    ...["ca", "hf_token", "civitai_token"].map((id) => `--mount=type=secret,id=${id}`),
+    "--mount=type=cache,id=strata-models,target=/cache",
+    "--mount=type=bind,target=/context",
+  ];
   return [
     "# Models at their hashes. What has arrived is kept in a cache mount until it is whole.",
     "FROM model-tools",
     "ARG SOURCE_DATE_EPOCH",
-    `RUN ${[
-      ...["ca", "hf_token", "civitai_token"].map((id) => `--mount=type=secret,id=${id}`),
-      "--mount=type=cache,id=strata-models,target=/cache",
-      "--mount=type=bind,target=/context",
-      `sh -eu /context/build.sh ${name}`,
-    ].join(" \\\n    ")}`,
+    run(mounts, `sh -eu /context/build.sh ${name}`),
     "",
   ].join("\n");
 }

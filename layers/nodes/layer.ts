@@ -1,6 +1,6 @@
 import type { NodeGroup, ResolvedNode } from "../../lib/comfyui/custom-nodes.ts";
-import { type Layer, type LayerContext, stageMounts } from "../../lib/recipe/layer.ts";
-import { gitAddress } from "../../lib/recipe/source-wheel.ts";
+import { addFile, addGit, run, stageMounts } from "../../lib/recipe/dockerfile.ts";
+import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
 import { comfyuiFolder } from "../comfyui/layer.ts";
 
 /** What an `install.py` runs in, and the stages with the packages that it may import. */
@@ -77,20 +77,22 @@ function tools(from: string): string[] {
 }
 
 function nodeSteps(node: ResolvedNode, step: string): string[] {
-  const { folder, fetches, node: wanted } = node;
-  const mounts = [
-    `--mount=type=bind,from=${step}-source,target=/source`,
+  const {
+    folder,
+    fetches,
+    node: { install },
+  } = node;
+  const options = [
+    `--network=none --mount=type=bind,from=${step}-source,target=/source`,
     `--mount=type=bind,source=${descriptionOf(node)},target=/node.json`,
-    ...(wanted.install ? stageMounts(installParents) : []),
+    ...(install ? stageMounts(installParents) : []),
   ];
   return [
     `FROM scratch AS ${step}-source`,
-    ...fetches.map((fetch) => `ADD ${gitAddress(fetch)} /${fetch.path}`),
-    ...(wanted.install?.fetches ?? []).map(
-      ({ url, sha256, path }) => `ADD --checksum=sha256:${sha256} ${url} /${path}`,
-    ),
-    `FROM ${wanted.install ? "toolbox" : "interpreter"}-tools AS ${step}`,
-    `RUN --network=none ${[...mounts, `["sh", "-eu", "/context/build.sh", ${JSON.stringify(folder)}]`].join(" \\\n    ")}`,
+    ...fetches.map((fetch) => addGit(fetch, fetch.path)),
+    ...(install?.fetches ?? []).map((file) => addFile(file, file.path)),
+    `FROM ${install ? "toolbox" : "interpreter"}-tools AS ${step}`,
+    run(options, `["sh", "-eu", "/context/build.sh", ${JSON.stringify(folder)}]`),
     "",
   ];
 }

@@ -1,3 +1,4 @@
+import { filesLayer } from "../../lib/recipe/files-layer.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 import { packageGroup } from "../packages/layer.ts";
 
@@ -11,9 +12,8 @@ export const runpodPackages = packageGroup(
 
 /** Uses the Python packages of the stages `backend` and `studio-backend`, so a recipe needs those, too. */
 export const runpodWorker: Layer = {
+  ...filesLayer,
   name: "runpod-worker",
   summary: "takes jobs from RunPod's serverless queue and has ComfyUI compute them; a few files of Python",
-  parents: () => ["toolbox"],
-  shared: ["shared/finish.sh"],
   owns: () => ["/opt/strata/worker"],
 };

@@ -1,4 +1,5 @@
-import { type Layer, type LayerContext, stageMounts } from "../../lib/recipe/layer.ts";
+import { run, stageDockerfile, stageMounts } from "../../lib/recipe/dockerfile.ts";
+import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
 
 /** A requirement of a distribution (or of `ComfyUI`), as its metadata has it, that is not met on purpose. */
 export interface UnmetRequirement {
@@ -45,14 +46,11 @@ function installs(layer: Layer, context: LayerContext): boolean {
 }
 
 function verifyDockerfile(parents: readonly string[]): string {
-  return [
+  const options = ["--network=none", "--mount=type=bind,target=/context", ...stageMounts(parents)];
+  return stageDockerfile([
     "# Checks the Python stages together; the report is all that it makes.",
     "FROM toolbox AS build",
     ...["SOURCE_DATE_EPOCH", "PYTHON", "CUDA"].map((arg) => `ARG ${arg}`),
-    `RUN ${["--network=none", "--mount=type=bind,target=/context", ...stageMounts(parents), "sh -eu /context/verify.sh"].join(" \\\n    ")}`,
-    "",
-    "FROM scratch",
-    "COPY --link --from=build /out /",
-    "",
-  ].join("\n");
+    run(options, "sh -eu /context/verify.sh"),
+  ]);
 }

@@ -1,4 +1,3 @@
-import type { RecipeName } from "../../recipes/index.ts";
 import { newerVersion } from "../versions.ts";
 import { type AttentionKernel, type CudaVersion, compatibilitySet } from "./compatibility.ts";
 
@@ -92,8 +91,6 @@ export interface Generation {
   readonly computeCapabilities: readonly ComputeCapability[];
   /** What people call the cards, for tables and labels. */
   readonly cards: string;
-  /** What a stack builds that says nothing about it: the image that the smallest card of each generation can prove. */
-  readonly recipe: RecipeName;
   /** Attention kernels of a stack whose recipe and settings say nothing about them. */
   readonly attention: readonly AttentionKernel[];
   /** The oldest driver that knows all of these cards: that of the first CUDA that compiles for them. */
@@ -109,7 +106,6 @@ const table: { readonly [name in GenerationName]: Omit<Generation, "name"> } = {
   cpu: {
     computeCapabilities: [],
     cards: "no GPU needed",
-    recipe: "starter",
     attention: allKernels,
     firstDriver: "0",
     testedOn: null,
@@ -117,7 +113,6 @@ const table: { readonly [name in GenerationName]: Omit<Generation, "name"> } = {
   turing: {
     computeCapabilities: ["7.5"],
     cards: "T4, RTX 20",
-    recipe: "starter",
     attention: ["triton"],
     // CUDA 10.0
     firstDriver: "410.48",
@@ -126,7 +121,6 @@ const table: { readonly [name in GenerationName]: Omit<Generation, "name"> } = {
   ampere: {
     computeCapabilities: ["8.0", "8.6"],
     cards: "A100, A10G, RTX 30",
-    recipe: "starter",
     attention: allKernels,
     // CUDA 11.1; 8.0 alone is known to 450.36.06 (CUDA 11.0).
     firstDriver: "455.23",
@@ -135,7 +129,6 @@ const table: { readonly [name in GenerationName]: Omit<Generation, "name"> } = {
   ada: {
     computeCapabilities: ["8.9"],
     cards: "L4, L40S, RTX 40",
-    recipe: "starter",
     attention: allKernels,
     // CUDA 11.8
     firstDriver: "520.61.05",
@@ -144,7 +137,6 @@ const table: { readonly [name in GenerationName]: Omit<Generation, "name"> } = {
   hopper: {
     computeCapabilities: ["9.0"],
     cards: "H100, H200",
-    recipe: "starter",
     attention: allKernels,
     // CUDA 11.8
     firstDriver: "520.61.05",
@@ -153,7 +145,6 @@ const table: { readonly [name in GenerationName]: Omit<Generation, "name"> } = {
   blackwell: {
     computeCapabilities: ["10.0", "12.0"],
     cards: "B200, RTX PRO 6000, RTX 50",
-    recipe: "starter",
     attention: allKernels,
     // CUDA 12.8
     firstDriver: "570.26",
@@ -162,7 +153,6 @@ const table: { readonly [name in GenerationName]: Omit<Generation, "name"> } = {
   universal: {
     computeCapabilities,
     cards: "every generation in one image",
-    recipe: "starter",
     attention: allKernels,
     firstDriver: "570.26",
     // The cheapest one on which all of these kernels run.

@@ -7,9 +7,9 @@ import { modelPath, parseModelLock } from "../locks/model-lock.ts";
  * what a workflow says of them was never checked. `npm run lock -- models` fills them in.
  */
 export function withMissingModels(lock: ModelLock, report: ModelsReport): ModelLock {
-  const known = new Set([...lock.models, ...lock.incomplete].map(modelPath));
-  const wanted = report.files.flatMap(({ folder, name, state, url }): IncompleteModel[] => {
-    if (state !== "missing" || url === null || known.has(modelPath({ folder, name }))) return [];
+  const listed = new Set([...lock.models, ...lock.incomplete].map(modelPath));
+  const missing = report.files.flatMap(({ folder, name, state, url }): IncompleteModel[] => {
+    if (state !== "missing" || url === null || listed.has(modelPath({ folder, name }))) return [];
     return [
       {
         name,
@@ -25,7 +25,7 @@ export function withMissingModels(lock: ModelLock, report: ModelsReport): ModelL
   });
   // A workflow is foreign: its addresses and names have to be fit for the lock.
   return parseModelLock(
-    JSON.stringify({ models: lock.models, incomplete: [...lock.incomplete, ...wanted] }),
+    JSON.stringify({ models: lock.models, incomplete: [...lock.incomplete, ...missing] }),
     "models of the workflow",
   );
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { throwAll, UserError } from "../../errors.ts";
 import { modelPath } from "../locks/model-lock.ts";
-import { type RegistryKind, registryKinds, registryLimits } from "../registry/limits.ts";
+import { layerProblems, type RegistryKind } from "../registry/limits.ts";
 
 /** What packing needs to know of a model. */
 export interface Packable {
@@ -54,20 +54,23 @@ export function packModels<T extends Packable>(
   const isSharing = sorted.length > mostLayers;
   const layers = [
     ...Map.groupBy(sorted, (model) =>
-      isSharing && model.size < threshold ? `models-shared-${sharedLayer(model)}` : ownName(model),
+      isSharing && model.size < threshold ? `models-shared-${sharedLayer(model)}` : stageName(model),
     ),
   ].map(([name, members]): ModelLayer<T> => ({ name, models: members, bytes: storedBytes(members) }));
   throwAll("models", [
     ...tooMany(layers.length, mostLayers),
-    ...[...new Set([registry, ...copies])].flatMap((kind) =>
-      layers.filter((layer) => exceeds(layer, kind)).map((layer) => tooLarge(layer, kind)),
+    ...layerProblems(
+      layers.map(({ models: members, bytes }) => ({ name: members.map(modelPath).join(", "), bytes })),
+      [registry, ...copies],
+      (otherRegistry) =>
+        `Take a smaller file (a stronger quantisation), ${otherRegistry}, or fetch models into a volume when the container starts.`,
     ),
   ]);
   return layers;
 }
 
 /** `model-wan-2-1-vae-1a2b3c4d`: a word for people, and a hash of the path, because names repeat. */
-function ownName(model: Packable): string {
+function stageName(model: Packable): string {
   const stem = (model.name.split("/").at(-1) ?? "").replace(/\.\w+$/, "");
   const word = stem
     .toLowerCase()
@@ -99,25 +102,6 @@ function storedBytes(models: readonly Packable[]): number {
   return tar + 3 * Math.ceil(tar / 2 ** 17) + 18;
 }
 
-function exceeds({ bytes }: ModelLayer<Packable>, registry: RegistryKind): boolean {
-  const { layerBytes } = registryLimits[registry];
-  return layerBytes !== null && bytes > layerBytes;
-}
-
-function tooLarge({ models, bytes }: ModelLayer<Packable>, registry: RegistryKind): UserError {
-  const { title, layerBytes } = registryLimits[registry];
-  const [only] = models;
-  const path = models.length === 1 && only ? modelPath(only) : models.map(modelPath).join(", ");
-  const others = registryKinds
-    .filter((kind) => !exceeds({ name: "", models, bytes }, kind))
-    .map((kind) => registryLimits[kind].title);
-  return new UserError(
-    path,
-    `makes a layer of ${gigabytes(bytes)}, and ${title} takes layers up to ${gigabytes(layerBytes ?? 0)}.`,
-    `Take a smaller file (a stronger quantisation), push to another registry (${others.join(", ")}), or fetch models into a volume when the container starts.`,
-  );
-}
-
 function tooMany(count: number, most: number): UserError[] {
   if (count <= most) return [];
   const problem = `make ${count} layers, and an image has room for ${most}.`;
@@ -128,8 +112,4 @@ function tooMany(count: number, most: number): UserError[] {
       "Bake fewer of them, or fetch models into a volume when the container starts.",
     ),
   ];
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -45,17 +45,17 @@ export function resolveModels(setting: ModelsSetting, sources: ModelSources): Re
   const kinds = { registry, copies: strategy === "baked" ? copies : [] };
   throwAll("strata:models", strategyProblems(setting, sources));
   const paths = [...new Set([...required, ...also])].sort();
-  const known = lock.models
+  const locked = lock.models
     .filter((model) => paths.includes(modelPath(model)))
     .map((model) => ({ ...model, url: mirrored(model.url, mirrors) }));
   const [, , layers] = together(`models of ${recipe.name}`, [
     () => lockedModels(paths, lock),
-    () => throwAll("locks/models.json", known.flatMap(inTheWay)),
-    () => (strategy === "volume" ? [] : packModels(known, kinds)),
+    () => throwAll("locks/models.json", locked.flatMap(inTheWay)),
+    () => (strategy === "volume" ? [] : packModels(locked, kinds)),
   ]);
   const runnable = strategy === "baked" ? inApiFormat(sources.workflows ?? {}) : {};
   const workflows = Object.keys(runnable).length > 0 ? { workflows: runnable } : {};
-  return { strategy, background, models: known, layers, ...workflows };
+  return { strategy, background, models: locked, layers, ...workflows };
 }
 
 /** ComfyUI runs nothing else; what the editor keeps says less. */

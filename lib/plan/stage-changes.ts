@@ -7,6 +7,11 @@ export interface KeyedStage {
   readonly inputs: StageInputs;
 }
 
+/** The product among stages of which the role is known. */
+export function productOf<T extends { readonly role: string | null }>(stages: readonly T[]): T | undefined {
+  return stages.find(({ role }) => role === "product");
+}
+
 /** One input that differs: `file`, `argument`, `package`, `build package`, `pin` or `parent`, and its name. */
 export interface Cause {
   readonly kind: string;

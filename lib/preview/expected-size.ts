@@ -1,6 +1,7 @@
+import { productOf } from "../plan/stage-changes.ts";
 import { leastConfidence } from "./estimate.ts";
 import type { Confidence, PlannedStack, StagePreview } from "./preview-schema.ts";
-import { type PreviousStack, productOf } from "./preview-stack.ts";
+import type { PreviousStack } from "./preview-stack.ts";
 
 type Size = PlannedStack["size"];
 

@@ -33,7 +33,11 @@ export function limitNotes(
       return bytes === null ? [] : [{ name, bytes }];
     });
   return [
-    ...layerProblems(layers, kinds, "Its push would fail: split the layer.").map(({ message }) => message),
+    ...layerProblems(
+      layers,
+      kinds,
+      (otherRegistry) => `Its push would fail: split the layer. Or ${otherRegistry}.`,
+    ).map(({ message }) => message),
     ...[...new Set(kinds)].flatMap((kind) => slowUploads(layers, kind)),
   ];
 }

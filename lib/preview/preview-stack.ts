@@ -38,6 +38,8 @@ export interface NextStack {
 /** A stage as it was, with its compressed size where that was measured. */
 export interface PreviousStage extends KeyedStage {
   readonly bytes: number | null;
+  /** null where nobody said. */
+  readonly role: string | null;
 }
 
 /** What a stack was before: by its outputs, or by the plan of another revision. */
@@ -53,11 +55,6 @@ export interface PreviousStack {
   readonly evidence: EvidenceSummary | null;
   /** The kind of host that the evidence comes from; null: not known, which is no change. */
   readonly testedOn?: string | null;
-}
-
-/** The stage that is the product: the one whose Dockerfile a recipe makes. */
-export function productOf<T extends KeyedStage>(stages: readonly T[]): T | undefined {
-  return stages.find(({ inputs }) => Object.keys(inputs).some((input) => input.startsWith("file:recipes/")));
 }
 
 /** What is known beside the stack itself. */

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { productOf } from "../plan/stage-changes.ts";
 import { REDACTED } from "../redact.ts";
 import type { EvidenceSummary } from "./preview-schema.ts";
-import { type NextStack, type PreviousStack, type PreviousStage, productOf } from "./preview-stack.ts";
+import type { NextStack, PreviousStack, PreviousStage } from "./preview-stack.ts";
 
 const stages = z.record(
   z.string(),
@@ -9,6 +10,7 @@ const stages = z.record(
     key: z.string(),
     inputs: z.record(z.string(), z.string()),
     bytes: z.number().nullish().catch(undefined),
+    role: z.string().optional().catch(undefined),
   }),
 );
 const product = z.object({
@@ -39,7 +41,13 @@ const outputsSchema = z.object({
 export function previousFromOutputs(outputs: unknown): PreviousStack {
   const { stages: found = {}, product: image, evidence: run } = outputsSchema.parse(outputs ?? {});
   const list = Object.entries(found).map(
-    ([name, { key, inputs, bytes }]): PreviousStage => ({ name, key, inputs, bytes: whole(bytes) }),
+    ([name, { key, inputs, bytes, role }]): PreviousStage => ({
+      name,
+      key,
+      inputs,
+      bytes: whole(bytes),
+      role: role ?? formerRole(inputs),
+    }),
   );
   const recipe = productOf(list)?.name;
   const tags = image?.tags?.map((reference) => reference.split(":").at(-1) ?? reference);
@@ -60,6 +68,13 @@ export function previousFromOutputs(outputs: unknown): PreviousStack {
   };
 }
 
+/** Outputs without roles: the product is the stage whose Dockerfile a recipe makes, its own file or one of strata's. */
+function formerRole(inputs: PreviousStage["inputs"]): "product" | null {
+  return Object.keys(inputs).some((input) => /^file:.* \(image configuration\)$/.test(input))
+    ? "product"
+    : null;
+}
+
 /** A stack as another revision plans it: nothing of it need ever have been built. */
 export function previousFromPlan(
   { plan, platform, repository, tags, checks }: NextStack,
@@ -67,11 +82,12 @@ export function previousFromPlan(
 ): PreviousStack {
   return {
     comparedWith: { kind: "revision", revision },
-    stages: [...plan.stages, plan.product].map(({ name, key, inputs }) => ({
+    stages: [...plan.stages, plan.product].map(({ name, key, inputs, role }) => ({
       name,
       key,
       inputs,
       bytes: null,
+      role,
     })),
     product: null,
     platform,

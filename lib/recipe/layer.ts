@@ -86,7 +86,10 @@ export interface Layer {
    * @default the file `Dockerfile` in the layer's folder
    */
   readonly dockerfile?: (parents: readonly string[], context: LayerContext) => string;
-  /** Files below `layers/` that its build uses besides those in its own folder. */
+  /**
+   * Files that its build uses besides those in its own folder, by their path from `layers/`: those of `shared/`, and
+   * `../smoke/lib/` for what a stage and the smoke test have to judge alike.
+   */
   readonly shared?: readonly string[];
   readonly args?: (context: LayerContext) => Readonly<Record<string, string>>;
   /** External inputs with the digest, commit or hash that pins each. */
@@ -107,17 +110,6 @@ export interface Layer {
 
 /** Where the product's Python environment lives. */
 export const virtualEnvironment = "/opt/venv";
-
-/**
- * What makes stages visible to a RUN in the toolbox: each below `/stages`, wheels that were built from source below
- * `/wheels`.
- */
-export function stageMounts(parents: readonly string[]): string[] {
-  return parents
-    .filter((parent) => parent !== "toolbox")
-    .map((parent) => [parent, `/${parent.startsWith("wheel-") ? "wheels" : "stages"}/${parent}`])
-    .map(([parent, target]) => `--mount=type=bind,from=${parent},target=${target}`);
-}
 
 /** `site-packages` of the product's environment. */
 export function sitePackages(context: Pick<LayerContext, "python">): string {

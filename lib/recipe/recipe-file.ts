@@ -20,8 +20,8 @@ export async function loadRecipe(file: string, taken: readonly string[]): Promis
     );
   }
   const exported = await imported(path, file);
-  const found = exported.recipe ?? exported.default;
-  if (found === undefined) {
+  const value = exported.recipe ?? exported.default;
+  if (value === undefined) {
     const names = Object.keys(exported).join(", ") || "nothing";
     throw new UserError(
       file,
@@ -29,8 +29,8 @@ export async function loadRecipe(file: string, taken: readonly string[]): Promis
       "Write: export const recipe: Recipe = …, or export it as the default.",
     );
   }
-  parseWithSchema(recipeSchema, found, (keys) => [`${file}: recipe`, ...keys.map(String)].join("."), file);
-  const recipe = found as Recipe;
+  parseWithSchema(recipeSchema, value, (keys) => [`${file}: recipe`, ...keys.map(String)].join("."), file);
+  const recipe = value as Recipe;
   if (taken.includes(recipe.name)) {
     throw new UserError(
       `${file}: recipe.name`,

@@ -8,11 +8,11 @@ import type { GitPackage, Recipe, RecipeDefaults, Resolution } from "./recipe.ts
 export type Shape<T> = { readonly [key in keyof Required<T>]: z.ZodType };
 
 const text = z.string().min(1, "expected some text");
-export const texts = z.array(text);
+export const textList = z.array(text);
 const call = z.custom((value) => typeof value === "function", "expected a function");
 const componentName = text.regex(/^[a-z][a-z0-9-]*$/, "expected lower-case letters, digits and dashes");
 
-export const layer = z.strictObject({
+export const layerSchema = z.strictObject({
   name: componentName,
   folder: text.optional(),
   root: text.regex(/^\//, "expected an absolute folder, such as import.meta.dirname").optional(),
@@ -20,7 +20,7 @@ export const layer = z.strictObject({
   role: z.enum(["system", "stage", "build"]).optional(),
   parents: call,
   dockerfile: call.optional(),
-  shared: texts.optional(),
+  shared: textList.optional(),
   args: call.optional(),
   pins: call.optional(),
   python: call.optional(),
@@ -35,11 +35,11 @@ export const layer = z.strictObject({
 const source = { repository: text, ref: text.optional() } satisfies Shape<GitSource>;
 const reasons = z.record(z.string(), text);
 
-export const customNode = z.strictObject({
+export const customNodeSchema = z.strictObject({
   ...source,
   folder: text.optional(),
-  requirements: texts.optional(),
-  replace: z.record(z.string(), z.strictObject({ use: texts, reason: text })).optional(),
+  requirements: textList.optional(),
+  replace: z.record(z.string(), z.strictObject({ use: textList, reason: text })).optional(),
   omit: reasons.optional(),
   install: z
     .strictObject({
@@ -54,15 +54,15 @@ export const customNode = z.strictObject({
 } satisfies Shape<CustomNode>);
 
 /** A requirement that need not be met, as `verification` takes it. */
-export const unmetRequirement = z.strictObject({ distribution: text, requirement: text, reason: text });
+export const unmetRequirementSchema = z.strictObject({ distribution: text, requirement: text, reason: text });
 
 const nodeGroup = z.strictObject({
   name: componentName,
   summary: text,
-  nodes: z.array(customNode),
+  nodes: z.array(customNodeSchema),
 } satisfies Shape<NodeGroup>);
 
-const gitPackage = z.strictObject({ ...source, requires: texts } satisfies Shape<GitPackage>);
+const gitPackage = z.strictObject({ ...source, requires: textList } satisfies Shape<GitPackage>);
 
 const resolution = z.strictObject({
   additional: z.array(z.strictObject({ requirement: text, reason: text })).optional(),
@@ -75,7 +75,7 @@ const defaults = z.strictObject({
   python: z.enum(pythonVersions).optional(),
   cuda: z.enum(cudaVersions).optional(),
   attention: z.array(z.enum(attentionKernels)).optional(),
-  tags: texts.optional(),
+  tags: textList.optional(),
 } satisfies Shape<RecipeDefaults>);
 
 const comfyui = z.strictObject({
@@ -88,8 +88,8 @@ export const recipeShape = {
   name: componentName,
   summary: text,
   extends: text.optional(),
-  layers: z.array(layer).min(1, "expected at least the system layer"),
-  buildLayers: z.array(layer),
+  layers: z.array(layerSchema).min(1, "expected at least the system layer"),
+  buildLayers: z.array(layerSchema),
   licences: text,
   sizeBudget: text.regex(/^\d+(\.\d+)? ?[kMGT]?i?B$/i, "expected a size such as 6.5 GB"),
   runtime: call,

@@ -47,12 +47,12 @@ export interface Resolution {
   readonly gitPackages?: Readonly<Record<string, GitPackage>>;
 }
 
-/** Remedies of one recipe after those of another; where both have one of a name, `own` counts. */
-export function joinResolutions(base: Resolution, own: Resolution): Resolution {
+/** Remedies of one recipe after those of another; where both have one of a name, the `later` one counts. */
+export function joinResolutions(base: Resolution, later: Resolution): Resolution {
   return {
-    additional: [...(base.additional ?? []), ...(own.additional ?? [])],
-    aliases: { ...base.aliases, ...own.aliases },
-    gitPackages: { ...base.gitPackages, ...own.gitPackages },
+    additional: [...(base.additional ?? []), ...(later.additional ?? [])],
+    aliases: { ...base.aliases, ...later.aliases },
+    gitPackages: { ...base.gitPackages, ...later.gitPackages },
   };
 }
 

@@ -1,7 +1,8 @@
 import { cudaToolchain } from "../gpu/compatibility.ts";
 import { type Distribution, normaliseName } from "../locks/python-lock.ts";
+import { addGit, run, stageDockerfile, stageMounts } from "./dockerfile.ts";
 import { runnableOn } from "./kernels.ts";
-import { type Layer, type LayerContext, stageMounts } from "./layer.ts";
+import type { Layer, LayerContext } from "./layer.ts";
 
 /**
  * What packages are built with that exist only as source. One set for all of them, from the lock: what a package asks
@@ -117,25 +118,21 @@ export function sourceWheel(
       needs.cmake ? { [toolchainFile]: toolchainOf(needs.cmake) } : {},
     dockerfile: (parents, context) => {
       const source = git(context);
-      return [
+      const mounts = [
+        "--mount=type=secret,id=ca",
+        "--mount=type=bind,target=/context",
+        "--mount=type=cache,id=strata-ccache,target=/root/.cache/ccache",
+        ...(source ? ["--mount=type=bind,from=source,target=/git"] : []),
+        ...stageMounts(parents),
+      ];
+      return stageDockerfile([
         `# ${name} as a wheel.`,
-        ...(source ? ["FROM scratch AS source", `ADD ${gitAddress(source)} /`] : ["FROM toolbox AS source"]),
+        ...(source ? ["FROM scratch AS source", addGit(source)] : ["FROM toolbox AS source"]),
         "",
         "FROM toolbox AS build",
         ...wheelArguments.map((arg) => `ARG ${arg}`),
-        `RUN ${[
-          "--mount=type=secret,id=ca",
-          "--mount=type=bind,target=/context",
-          "--mount=type=cache,id=strata-ccache,target=/root/.cache/ccache",
-          ...(source ? ["--mount=type=bind,from=source,target=/git"] : []),
-          ...stageMounts(parents),
-          "bash -eu /context/build.sh",
-        ].join(" \\\n    ")}`,
-        "",
-        "FROM scratch",
-        "COPY --link --from=build /out /",
-        "",
-      ].join("\n");
+        run(mounts, "bash -eu /context/build.sh"),
+      ]);
     },
   };
 }
@@ -162,9 +159,4 @@ function toolchainOf(variables: Readonly<Record<string, string>>): string {
 /** Name of the stage that builds a package. */
 export function wheelStage(name: string): string {
   return `wheel-${normaliseName(name)}`;
-}
-
-/** A repository at a commit as BuildKit's ADD takes it: no submodules, since those have pins of their own. */
-export function gitAddress({ location, commit }: { location: string; commit: string }): string {
-  return `${location.replace(/(\.git)?\/?$/, ".git")}?ref=${commit}&submodules=false`;
 }

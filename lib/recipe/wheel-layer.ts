@@ -1,5 +1,6 @@
+import { addFile, run, stageDockerfile, stageMounts } from "./dockerfile.ts";
 import { type PinnedWheel, wheelFile } from "./kernels.ts";
-import { type Layer, type LayerContext, stageMounts } from "./layer.ts";
+import type { Layer, LayerContext } from "./layer.ts";
 
 /** What every layer made of Python wheels has in common: the scripts that its Dockerfile runs. */
 export const wheelLayer = {
@@ -29,25 +30,18 @@ export function wheelsDockerfile(
   args: readonly string[] = [],
   pinned: readonly PinnedWheel[] = [],
 ): string {
-  const mounts = stageMounts(parents);
-  const files = pinned.map(
-    (wheel) => `ADD --checksum=sha256:${wheel.sha256} ${wheel.url} /${wheelFile(wheel)}`,
-  );
-  if (files.length > 0) mounts.push("--mount=type=bind,from=pinned,target=/wheels/pinned");
-  return [
+  const files = pinned.map((wheel) => addFile(wheel, wheelFile(wheel)));
+  const mounts = [
+    "--mount=type=secret,id=ca",
+    "--mount=type=bind,target=/context",
+    ...stageMounts(parents),
+    ...(files.length > 0 ? ["--mount=type=bind,from=pinned,target=/wheels/pinned"] : []),
+  ];
+  return stageDockerfile([
     "# This stage's share of the Python lock.",
     ...(files.length > 0 ? ["FROM scratch AS pinned", ...files, ""] : []),
     "FROM toolbox AS build",
     ...["SOURCE_DATE_EPOCH", "PYTHON", ...args].map((arg) => `ARG ${arg}`),
-    `RUN ${[
-      "--mount=type=secret,id=ca",
-      "--mount=type=bind,target=/context",
-      ...mounts,
-      "sh -eu /context/install-wheels.sh",
-    ].join(" \\\n    ")}`,
-    "",
-    "FROM scratch",
-    "COPY --link --from=build /out /",
-    "",
-  ].join("\n");
+    run(mounts, "sh -eu /context/install-wheels.sh"),
+  ]);
 }

@@ -60,12 +60,13 @@ export function oversized<T extends SizedLayer>(layers: readonly T[], kind: Regi
 /**
  * Errors for layers that do not fit into the registries of a stack, its copies included.
  *
- * @param remedy what else can be done about these layers than to take another registry
+ * @param remedy the sentence that says what can be done, which is given "push to another registry" with those that
+ * would take the layer
  */
 export function layerProblems(
   layers: readonly SizedLayer[],
   kinds: readonly RegistryKind[],
-  remedy: string,
+  remedy: (otherRegistry: string) => string,
 ): UserError[] {
   return [...new Set(kinds)].flatMap((kind) =>
     oversized(layers, kind).map(({ name, bytes }) => {
@@ -76,7 +77,7 @@ export function layerProblems(
       return new UserError(
         name,
         `makes a layer of ${gigabytes(bytes)}, and ${title} takes layers up to ${gigabytes(layerBytes ?? 0)}.`,
-        `${remedy} Or push to another registry (${others.join(", ")}).`,
+        remedy(`push to another registry (${others.join(", ")})`),
       );
     }),
   );

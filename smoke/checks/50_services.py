@@ -22,7 +22,7 @@ DEADLINE = 300
 START_DEADLINE = 120.0
 RESTART_DEADLINE = 30.0
 SYSTEM_DEADLINE = 180.0
-# What the counting model (layers/models) has to answer to "one two".
+# What the counting model (layers/counting-model) has to answer to "one two".
 PROMPT, ANSWER, TOKENS = "one two", "three four five", 3
 SPEED_TOKENS, SPEED_ROUNDS = 128, 3
 OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")

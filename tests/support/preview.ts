@@ -138,10 +138,11 @@ export function samplePreview(stacks: Preview["stacks"], more: Partial<Preview> 
 /** What a stack was, by its plan, as if it had been built: every stage of `bytes`. */
 export function builtFrom(planned: NextStack, bytes: number): PreviousStack {
   const stages: PreviousStage[] = [...planned.plan.stages, planned.plan.product].map(
-    ({ name, key, inputs }) => ({
+    ({ name, key, inputs, role }) => ({
       name,
       key,
       inputs,
+      role,
       bytes: name === planned.plan.recipe ? bytes * planned.plan.product.parents.length : bytes,
     }),
   );

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { parse } from "yaml";
 import { homeAt, repository } from "../../home.ts";
 import { generation, generationNames } from "../../lib/gpu/generations.ts";
+import { defaultRecipes } from "../../recipes/index.ts";
 import { planStackIn } from "../../tools/stack/checkout-plan.ts";
 import { temporaryFolder } from "./support/folder.ts";
 
@@ -17,9 +18,9 @@ for (const stack of stacks) {
     assert.deepEqual(Object.keys(file).sort(), ["config", "encryptionsalt"]);
     assert.deepEqual(file.config, { "strata:generation": stack });
     const { planned } = await planStackIn(repository, stack, homeAt(temporaryFolder(t)));
-    const { recipe, computeCapabilities } = generation(stack);
+    const { computeCapabilities } = generation(stack);
     assert.equal(planned.platform.generation, stack);
-    assert.equal(planned.platform.recipe, recipe);
+    assert.equal(planned.platform.recipe, defaultRecipes[stack]);
     assert.deepEqual(planned.platform.computeCapabilities, computeCapabilities);
   });
 }

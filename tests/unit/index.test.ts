@@ -59,6 +59,7 @@ after(async () => {
 });
 
 interface ExportedStage {
+  readonly role: string;
   readonly key: string;
   readonly digest: pulumi.Output<string>;
   readonly bytes: pulumi.Output<number | undefined>;
@@ -246,7 +247,8 @@ test("the stack's outputs: the product, every stage with its cause, and the evid
 
   assert.deepEqual(Object.keys(exported.stages), [...Object.keys(graph), "starter"]);
   for (const [name, found] of Object.entries(exported.stages)) {
-    assert.deepEqual(Object.keys(found).sort(), ["bytes", "digest", "inputs", "key"]);
+    assert.deepEqual(Object.keys(found).sort(), ["bytes", "digest", "inputs", "key", "role"]);
+    assert.equal(found.role === "product", name === "starter", `${name} ${found.role}`);
     assert.match(found.key, /^[0-9a-f]{20}$/);
     assert.equal(await resolved(found.digest), digests.get(resourceName(name)), name);
     assert.equal(await resolved(found.bytes), size(resourceName(name)), name);

@@ -65,6 +65,13 @@ function problemsOf(plan: Plan): string[] {
 for (const recipe of recipeNames) {
   const choices = choicesOf(recipe);
 
+  test(`${recipe}: a layer uses files of its own, of layers/shared and of what the smoke test has for both`, () => {
+    const { buildLayers, layers } = recipes[recipe];
+    for (const { name, shared = [] } of [...buildLayers, ...layers]) {
+      for (const file of shared) assert.match(file, /^(shared|\.\.\/smoke\/lib)\/[\w/-]+\.(sh|py)$/, name);
+    }
+  });
+
   test(`${recipe}: contexts, arguments, files and downloads of every stage are right in every combination`, () => {
     assert.ok(choices.length >= 2 * 2 * generationNames.length);
     for (const choice of choices) {

@@ -37,7 +37,7 @@ test("each of them is mounted, and a change elsewhere does not run it again", ()
         ...starter,
         buildLayers: build,
         layers: starter.layers.map((each) =>
-          each.name === "models" ? { ...each, args: () => ({ MODEL: model }) } : each,
+          each.name === "counting-model" ? { ...each, args: () => ({ MODEL: model }) } : each,
         ),
       },
       { lock: { path, distributions } },

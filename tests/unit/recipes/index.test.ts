@@ -74,6 +74,13 @@ function snapshot(recipe: RecipeName): string {
   ].join("\n");
 }
 
+test("every recipe is listed by its own name: settings, locks and tags call it by that", () => {
+  assert.deepEqual(
+    Object.values(recipes).map(({ name }) => name),
+    recipeNames,
+  );
+});
+
 for (const recipe of recipeNames) {
   test(`${recipe}: its plans are those that were reviewed`, (t) => {
     t.assert.fileSnapshot(snapshot(recipe), join(import.meta.dirname, "snapshots", `${recipe}.txt`), {

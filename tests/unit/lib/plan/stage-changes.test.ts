@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stageChanges } from "../../../../lib/plan/stage-changes.ts";
+import { productOf, stageChanges } from "../../../../lib/plan/stage-changes.ts";
 import { causeText } from "../../../../lib/preview/words.ts";
 
 const stage = (name: string, key: string, inputs: Record<string, string> = {}) => ({ name, key, inputs });
@@ -52,4 +52,14 @@ test("an input's name may hold colons", () => {
     [stage("a", "2", { "pin:http://x": "2" })],
   );
   assert.equal(change?.causes[0]?.name, "http://x");
+});
+
+test("the product is found by its role, whatever it is called", () => {
+  const stages = [
+    { name: "starter", role: "stage" },
+    { name: "mine", role: "product" },
+    { name: "old", role: null },
+  ];
+  assert.equal(productOf(stages)?.name, "mine");
+  assert.equal(productOf(stages.slice(2)), undefined);
 });

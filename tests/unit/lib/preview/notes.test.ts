@@ -8,7 +8,13 @@ import { stagePreview } from "../../../support/preview.ts";
 const GB = 1e9;
 const known = (sizes: Readonly<Record<string, number>>) => ({
   ...noPreviousStack(""),
-  stages: Object.entries(sizes).map(([name, bytes]) => ({ name, key: "k", inputs: {}, bytes })),
+  stages: Object.entries(sizes).map(([name, bytes]) => ({
+    name,
+    key: "k",
+    inputs: {},
+    bytes,
+    role: "stage",
+  })),
 });
 const expecting = (bytes: number | null): Partial<StagePreview> => ({
   verdict: "rebuild",

@@ -73,9 +73,17 @@ const changes: Readonly<Record<string, Change>> = {
   "a file that several layers share": {
     edit: append("layers/shared/finish.sh"),
     causes: Object.fromEntries(
-      ["cuda", "llama-cpp", "python", "torch", "attention", "backend", "verify", "models", "runtime"].map(
-        (layer) => [layer, ["file layers/shared/finish.sh"]],
-      ),
+      [
+        "cuda",
+        "llama-cpp",
+        "python",
+        "torch",
+        "attention",
+        "backend",
+        "verify",
+        "counting-model",
+        "runtime",
+      ].map((layer) => [layer, ["file layers/shared/finish.sh"]]),
     ),
   },
   "a parent of everything": {
@@ -173,10 +181,10 @@ const changes: Readonly<Record<string, Change>> = {
   },
   "no llama.cpp": {
     after: { llama: '{"enabled":false}' },
-    removed: ["llama-cpp", "models"],
+    removed: ["llama-cpp", "counting-model"],
     causes: {
       runtime: [description],
-      starter: [product("starter"), "parent llama-cpp", "parent models"],
+      starter: [product("starter"), "parent llama-cpp", "parent counting-model"],
     },
   },
   "a mirror of a compiled source": {

@@ -135,8 +135,11 @@ test("a new stage without history leaves the size open; one that is gone takes i
   const more = known.stages.map((stage) =>
     stage.name === "starter" ? { ...stage, inputs: { ...stage.inputs, "parent:old": "1" } } : stage,
   );
-  assert.equal(size([...more, { name: "old", key: "1", inputs: {}, bytes: 100 }]), 800);
-  assert.equal(size([...known.stages, { name: "tool", key: "1", inputs: {}, bytes: 100 }]), 900);
+  assert.equal(size([...more, { name: "old", key: "1", inputs: {}, bytes: 100, role: "stage" }]), 800);
+  assert.equal(
+    size([...known.stages, { name: "tool", key: "1", inputs: {}, bytes: 100, role: "build" }]),
+    900,
+  );
 });
 
 test("a stack that fails leaves the others whole", () => {

@@ -56,6 +56,18 @@ test("a stack's outputs tell its stages, its product, where it lies, its tags an
   });
 });
 
+test("the recipe is known of a stack whose recipe is a file, by the roles or in outputs without them", () => {
+  const { starter, torch } = outputs.stages;
+  const inputs = { "file:recipe.ts (image configuration)": "1" };
+  const recipeOf = (stages: object) => previousFromOutputs({ ...outputs, stages }).platform.recipe;
+  assert.equal(recipeOf({ torch, mine: { ...starter, inputs } }), "mine");
+  assert.equal(
+    recipeOf({ torch: { ...torch, role: "stage" }, mine: { ...starter, inputs: {}, role: "product" } }),
+    "mine",
+  );
+  assert.equal(recipeOf({ torch }), undefined);
+});
+
 test("outputs of another version, or none, are a stack of which nothing is known", () => {
   for (const other of [
     undefined,

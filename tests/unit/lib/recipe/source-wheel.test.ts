@@ -5,12 +5,7 @@ import { type GenerationName, generation } from "../../../../lib/gpu/generations
 import { requirementName } from "../../../../lib/locks/python-lock.ts";
 import { type Plan, stageEpoch } from "../../../../lib/plan/plan.ts";
 import type { LayerContext } from "../../../../lib/recipe/layer.ts";
-import {
-  gitAddress,
-  sourceWheel,
-  wheelBuildRequirements,
-  wheelStage,
-} from "../../../../lib/recipe/source-wheel.ts";
+import { sourceWheel, wheelBuildRequirements, wheelStage } from "../../../../lib/recipe/source-wheel.ts";
 import { context, keysOf, layersFolder, plan, sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 import { commitOf } from "../../../support/nodes.ts";
 import { type LockEntry, lockOf } from "../../../support/python-lock.ts";
@@ -250,20 +245,6 @@ test("another commit builds a git package again, and its pin names it", (t) => {
     [commitOf("one"), commitOf("two")],
   );
   assert.notEqual(stages[0]?.key, stages[1]?.key);
-});
-
-test("an address for the builder ends in .git, has the full commit, and leaves submodules to pins of their own", () => {
-  const commit = commitOf("x");
-  for (const location of [
-    "https://example.org/x/y",
-    "https://example.org/x/y.git",
-    "https://example.org/x/y/",
-  ]) {
-    assert.equal(
-      gitAddress({ location, commit }),
-      `https://example.org/x/y.git?ref=${commit}&submodules=false`,
-    );
-  }
 });
 
 test("a wheel's stage is called after its package, however that is written", () => {

@@ -30,7 +30,8 @@ test("exactly the limit fits, a byte more does not", () => {
 });
 
 test("an error names the layer, the limit and where it fits; each registry that refuses once", () => {
-  const problems = layerProblems([{ name: "torch", bytes: 60 * GB }], ["ghcr", "ecr", "ghcr"], "Split it.");
+  const remedy = (otherRegistry: string) => `Split it. Or ${otherRegistry}.`;
+  const problems = layerProblems([{ name: "torch", bytes: 60 * GB }], ["ghcr", "ecr", "ghcr"], remedy);
   assert.deepEqual(
     problems.map(({ message }) => message),
     [
@@ -38,5 +39,5 @@ test("an error names the layer, the limit and where it fits; each registry that 
       "torch: makes a layer of 60.0 GB, and ECR takes layers up to 54.5 GB. Split it. Or push to another registry (the local registry, Docker Hub, a registry of your own).",
     ],
   );
-  assert.deepEqual(layerProblems([{ name: "a", bytes: 1 }], ["ghcr"], ""), []);
+  assert.deepEqual(layerProblems([{ name: "a", bytes: 1 }], ["ghcr"], remedy), []);
 });

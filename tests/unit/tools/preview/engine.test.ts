@@ -20,11 +20,11 @@ function stackWith(t: TestContext, body: string): Stack {
 
 test("the outputs of another backend are read through its CLI", async (t) => {
   const outputs = JSON.stringify({
-    stages: { torch: { key: "k", inputs: {}, bytes: 1 } },
+    stages: { torch: { key: "k", inputs: {}, bytes: 1, role: null } },
     secret: "[secret]",
   });
   const known = await previousFromBackend(stackWith(t, `echo "$*" >&2; echo '${outputs}'`));
-  assert.deepEqual(known.stages, [{ name: "torch", key: "k", inputs: {}, bytes: 1 }]);
+  assert.deepEqual(known.stages, [{ name: "torch", key: "k", inputs: {}, bytes: 1, role: null }]);
 });
 
 test("a stack that the backend does not have is new; one that cannot be asked about is an error", async (t) => {

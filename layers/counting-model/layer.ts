@@ -1,7 +1,7 @@
 import type { Layer } from "../../lib/recipe/layer.ts";
 
 export const countingModel: Layer = {
-  name: "models",
+  name: "counting-model",
   summary: "a tiny model that counts, so that a completion can be checked word for word",
   included: ({ llama }) => llama.enabled,
   parents: () => ["toolbox"],

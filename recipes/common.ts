@@ -1,0 +1,32 @@
+import { interpreter } from "../layers/interpreter/layer.ts";
+import { toolbox } from "../layers/toolbox/layer.ts";
+import { verification } from "../layers/verify/layer.ts";
+import { type Layer, virtualEnvironment } from "../lib/recipe/layer.ts";
+import type { ImageRuntime } from "../lib/recipe/recipe.ts";
+
+/** What only builds use, the check of the image's Python stages included. @param layers those of the image */
+export function buildLayers(layers: readonly Layer[]): Layer[] {
+  return [interpreter, toolbox, verification(layers)];
+}
+
+/** How every image runs: the services of the layer `runtime`, in the environment of the layer `python`. */
+export function imageRuntime(options: {
+  readonly ports: readonly number[];
+  /** How long the services may take until a failing health check counts. */
+  readonly startPeriodSeconds: number;
+}): ImageRuntime {
+  const { ports, startPeriodSeconds } = options;
+  return {
+    user: "strata",
+    environment: {
+      PATH: `${virtualEnvironment}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+      VIRTUAL_ENV: virtualEnvironment,
+      PYTHONUNBUFFERED: "1",
+      NVIDIA_VISIBLE_DEVICES: "all",
+      NVIDIA_DRIVER_CAPABILITIES: "compute,utility",
+    },
+    ports,
+    entrypoint: ["/opt/strata/runtime/entrypoint"],
+    healthcheck: { command: ["/opt/strata/runtime/healthcheck"], startPeriodSeconds },
+  };
+}

@@ -3,13 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { repository } from "../../home.ts";
-import {
-  type CheckResult,
-  type Evidence,
-  judge,
-  parseRunReport,
-  type RunReport,
-} from "../../lib/evidence/evidence.ts";
+import { type CheckResult, judge } from "../../lib/evidence/check-results.ts";
+import { type Evidence, parseRunReport, type RunReport } from "../../lib/evidence/evidence.ts";
 import { isAtLeast } from "../../lib/versions.ts";
 import { tail } from "../program/exec.ts";
 import { note } from "../program/progress.ts";

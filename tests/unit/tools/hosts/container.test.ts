@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { UserError } from "../../../../errors.ts";
-import { completeRun } from "../../../../lib/evidence/evidence.ts";
+import { completeRun } from "../../../../lib/evidence/check-results.ts";
 import { recipeNames, recipes } from "../../../../recipes/index.ts";
 import { type ContainerEngine, HEALTHCHECK, testInContainers } from "../../../../tools/hosts/container.ts";
 import { HostTrouble, LocalMachine } from "../../../../tools/hosts/machine.ts";

@@ -86,7 +86,7 @@ export function measured(registry: Registry, reference: string): Promise<number 
   return pulumi.runtime.isDryRun() ? size.catch(() => undefined) : size;
 }
 
-/** Each line answers a row of the table of provider traps in docs/architecture.md. */
+/** Each line answers one of the provider's traps in docs/architecture/04-provider.md. */
 function imageArgs(
   { stage, context, named, settings }: ImageStageArgs,
   repository: pulumi.Output<string>,

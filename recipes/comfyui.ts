@@ -4,6 +4,7 @@ import { comfyui } from "../layers/comfyui/layer.ts";
 import { countingModel } from "../layers/counting-model/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { llamaCpp } from "../layers/llama-cpp/layer.ts";
+import { modelFetch } from "../layers/model-fetch/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages } from "../layers/packages/layer.ts";
 import { pythonWith } from "../layers/python/layer.ts";
@@ -17,7 +18,7 @@ import type { Layer } from "../lib/recipe/layer.ts";
 import type { ImageRuntime, Resolution } from "../lib/recipe/recipe.ts";
 import { imageRuntime } from "./common.ts";
 
-/** ComfyUI at a commit that the nodes below were booted with (docs/adr/0013-one-lock-for-nodes.md). */
+/** ComfyUI at a commit that the nodes below were booted with (docs/adr/0013-nodes.md). */
 export const comfyuiSource: ComfyUi["source"] = {
   repository: "https://github.com/Comfy-Org/ComfyUI",
   ref: "v0.33.0",
@@ -46,6 +47,7 @@ export function comfyuiLayers({ groups, packages = [], llama, runpod }: ComfyUiL
     attention,
     backend,
     studioBackend,
+    modelFetch,
     comfyuiPackages,
     nodePackages,
     ...(runpod ? [runpodPackages] : []),

@@ -8,14 +8,16 @@ import type { Recipe } from "../lib/recipe/recipe.ts";
 export function withModels(recipe: Recipe, models: ResolvedModels | undefined): Recipe {
   if (!models) return recipe;
   const layers = models.layers.map(modelLayer);
-  const tools = [...recipe.buildLayers, modelFetch, modelTools];
+  // Where the image's service uses it, the recipe has it already.
+  const fetcher = recipe.layers.some(({ name }) => name === modelFetch.name) ? [] : [modelFetch];
+  const tools = [...recipe.buildLayers, ...fetcher, modelTools];
   switch (models.strategy) {
     case "baked":
       return { ...recipe, buildLayers: tools, layers: [...recipe.layers, ...layers] };
     case "image":
       return { ...recipe, buildLayers: [...tools, ...layers] };
     case "volume":
-      return { ...recipe, layers: [...recipe.layers.slice(0, -1), modelFetch, ...recipe.layers.slice(-1)] };
+      return { ...recipe, layers: [...recipe.layers.slice(0, -1), ...fetcher, ...recipe.layers.slice(-1)] };
     default:
       return models.strategy satisfies never;
   }

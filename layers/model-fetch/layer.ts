@@ -2,8 +2,9 @@ import { filesLayer } from "../../lib/recipe/files-layer.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 
 /**
- * The one program that fetches models: stages of models mount it while they build, and images that fetch into a volume
- * carry it. It uses aria2 where `toolbox` or `system` has it, and one connection otherwise.
+ * The one program that fetches models: stages of models mount it while they build, images that fetch into a volume carry
+ * it, and so do those whose service takes orders (`studio-backend`). It uses aria2 where `toolbox` or `system` has it,
+ * and one connection otherwise.
  */
 export const modelFetch: Layer = {
   ...filesLayer,

@@ -1,6 +1,7 @@
 import type { Layer } from "../../lib/recipe/layer.ts";
 import { wheelLayer } from "../../lib/recipe/wheel-layer.ts";
 
+/** Models that people order are fetched by the program of the stage `model-fetch`, so a recipe needs that, too. */
 export const studioBackend: Layer = {
   ...wheelLayer,
   name: "studio-backend",

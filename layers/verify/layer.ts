@@ -29,7 +29,13 @@ export function verification(layers: readonly Layer[], unmet: readonly UnmetRequ
       "toolbox",
       ...layers.filter((layer) => looksAt(layer, context)).map(({ name }) => name),
     ],
-    shared: ["shared/verify-in-place.sh", "shared/finish.sh", "../smoke/lib/optional_libraries.py"],
+    // The smoke test asks the loader itself about the same libraries, in the product: it reads them by the same code.
+    shared: [
+      "shared/verify-in-place.sh",
+      "shared/finish.sh",
+      "../smoke/lib/libraries/elf.py",
+      "../smoke/lib/libraries/optional_libraries.py",
+    ],
     args: ({ python, set }) => ({ PYTHON: python, CUDA: set.cuda }),
     listed: (installed) => ({
       "distributions.txt": installed.map(({ name, version }) => `${name}==${version}\n`).join(""),

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.check import Check
-from lib.elf import Elf, find_elfs, missing_libraries
-from lib.fatbin import GpuCode, read_gpu_code, runs_on
 from lib.image import OPT, Image
-from lib.optional_libraries import DRIVER, LOADED_BY_TORCH, may_lack
+from lib.libraries.fatbin import GpuCode, read_gpu_code, runs_on
+from lib.libraries.loader import Loadable, find_loadable, missing_libraries
+from lib.libraries.optional_libraries import DRIVER, LOADED_BY_TORCH, may_lack
 from lib.result import Fail, Skip, skip_without_gpu
 
 TITLE = "shared libraries"
@@ -31,10 +31,10 @@ class Finding:
 
 def run(check: Check) -> None:
     """Asks the loader about each file, some at the same time."""
-    elfs = list(find_elfs(OPT))
+    files = list(find_loadable(OPT))
     search = torch_search_path(OPT)
     with ThreadPoolExecutor(max_workers=(os.cpu_count() or 1) + 1) as pool:
-        findings = list(pool.map(lambda elf: look(elf, search), elfs))
+        findings = list(pool.map(lambda file: look(file, search), files))
 
     with check.step("found", "every library is found") as step:
         step.note = judge_found(findings)
@@ -45,7 +45,7 @@ def run(check: Check) -> None:
     if capabilities := check.image.get("computeCapabilities"):
         codes: Codes = {}
         with check.step("kernels", "what computes on the GPU has code for those of the image") as step:
-            codes = collect_code(OPT, [elf.path for elf in elfs])
+            codes = collect_code(OPT, [file.path for file in files])
             step.note = judge_kernels(codes, capabilities, check.image)
         with check.step("other-kernels", "everything else has code for them too"):
             judge_other_kernels(codes, capabilities, check.image)
@@ -57,16 +57,16 @@ def torch_search_path(opt: Path) -> str:
     return ":".join(str(path) for pattern in patterns for path in sorted(opt.glob(pattern)))
 
 
-def look(elf: Elf, search: str) -> Finding:
+def look(file: Loadable, search: str) -> Finding:
     """A second look at a library of the image's Python that lacks something, as it is once others have been loaded."""
     try:
-        alone = missing_libraries(elf)
+        alone = missing_libraries(file)
         with_torch = alone
-        if set(alone) - DRIVER and "site-packages" in elf.path.parts and ".so" in elf.path.name:
-            with_torch = missing_libraries(elf, f"{search}:{elf.path.parent}" if in_wheel(elf.path) else search)
+        if set(alone) - DRIVER and "site-packages" in file.path.parts and ".so" in file.path.name:
+            with_torch = missing_libraries(file, f"{search}:{file.path.parent}" if in_wheel(file.path) else search)
     except OSError as error:
-        return Finding(elf.path, refused=str(error))
-    return Finding(elf.path, tuple(alone), tuple(with_torch))
+        return Finding(file.path, refused=str(error))
+    return Finding(file.path, tuple(alone), tuple(with_torch))
 
 
 def in_wheel(path: Path) -> bool:

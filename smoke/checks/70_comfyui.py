@@ -25,11 +25,11 @@ from lib.comfyui import (
 )
 from lib.node_log import NodeLog, read_node_log
 from lib.nodes import is_enabled, judge_nodes
-from lib.old_volume import MARKER, expect_kept, expect_settings, make_old_volume
 from lib.result import Fail, Inconclusive, Skip
 from lib.services import Services, demand, expect_no_restart, expect_refusal, fetch
 from lib.stop import check_stop
-from lib.volume import mounted_volume, volumes, why_not_writable
+from lib.volumes.mounted import mounted_volume, volumes, why_not_writable
+from lib.volumes.old import MARKER, expect_kept, expect_settings, make_old_volume
 
 TITLE = "ComfyUI"
 NEEDS = "comfyui"

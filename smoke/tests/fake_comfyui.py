@@ -82,6 +82,8 @@ def compute(workflow: dict[str, Any]) -> dict[str, Any]:
     width, height = scale["inputs"]["width"], scale["inputs"]["height"]
     name = f"{save['inputs']['filename_prefix']}_00001_.png"
     (VOLUME / "output").mkdir(parents=True, exist_ok=True)
+    if FAULT.startswith("off-by-"):
+        colour = bytes([colour[0], colour[1] - int(FAULT.removeprefix("off-by-")), colour[2]])
     content = png(height if FAULT == "size" else width, height, b"abc" if FAULT == "colour" else colour)
     if FAULT != "no-picture":
         (VOLUME / "output" / name).write_bytes(content[:60] if FAULT == "half-picture" else content)

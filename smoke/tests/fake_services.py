@@ -26,7 +26,7 @@ IMAGE = json.loads(os.environ["FAKE_IMAGE"])
 GPU = json.loads(os.environ.get("FAKE_GPU", "null"))
 SYSTEM = {
     "image": IMAGE,
-    "torch": {"version": TORCH, "cuda": "13.0", "cudaAvailable": GPU is not None},
+    "torch": {"version": TORCH, "cuda": "13.0", "cudaAvailable": GPU is not None and FAULT != "no-cuda"},
     "driver": GPU and GPU["driver"],
     "attention": [],
     "llama": {"build": "b8505-0c1e570", "ready": True},
@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         wanted = body["max_tokens"]
         choice = {"text": TEXT, "message": {"content": TEXT}}
-        usage = {"completion_tokens": wanted}
+        usage = {"completion_tokens": wanted // 2 if FAULT == "short" else wanted}
         self.answer({"choices": [choice], "usage": usage, "timings": {"predicted_per_second": 1000.0}})
 
     def send_tokens(self) -> None:

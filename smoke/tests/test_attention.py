@@ -53,6 +53,27 @@ class AttentionTest(unittest.TestCase):
         status, reason = run(GPU, ["sageattention"], compare)["sageattention"]
         self.assertEqual((status, reason), ("fail", "differs by 0.7 from plain attention, 0.05 is allowed"))
 
+    def test_how_far_each_may_be_off(self) -> None:
+        compare = mock.Mock(return_value="")
+        run(GPU, ["triton", "sageattention", "xformers", "flash-attn"], compare)
+        # torch's own three come first. Rounding of float16, but for SageAttention's 8-bit queries and keys.
+        allowed = [call.args[1] for call in compare.call_args_list]
+        self.assertEqual(allowed, [0.005, 0.005, 0.005, 0.005, 0.05, 0.005, 0.005])
+
+    def test_what_the_difference_decides(self) -> None:
+        # Without torch: its numbers are stand-ins here. CompareTest computes.
+        for difference, passes in {0.0: True, 0.5: True, 0.51: False, float("nan"): False}.items():
+            module = load_with_fake("40")
+            module.Operators, module.expect_used = mock.MagicMock(), mock.Mock()
+            found = mock.MagicMock()
+            module.scaled_dot_product_attention.return_value.shape = found.shape
+            found.float.return_value.__sub__.return_value.abs.return_value.max.return_value = difference
+            if passes:
+                self.assertEqual(module.compare(lambda *_, f=found: f, 0.5), f"differs by {difference:g} at most")
+                continue
+            with self.assertRaisesRegex(Fail, f"differs by {difference:g} from plain attention, 0.5 is allowed"):
+                module.compare(lambda *_, f=found: f, 0.5)
+
     def test_a_package_that_nobody_can_compare_is_not_passed_over(self) -> None:
         self.assertEqual(run(GPU, ["mystery"])["mystery"][0], "inconclusive")
         # Kernels of whole models have nothing to compare with.
@@ -97,6 +118,26 @@ class CompareTest(unittest.TestCase):
         scale = self.module.HEAD**-0.5
         with self.assertRaisesRegex(Fail, "not used: _softmax, bmm computed"):
             self.compare(lambda q, k, v: (q @ k.transpose(-1, -2) * scale).softmax(-1) @ v)
+
+    def compare_off(self, by: float, tolerance: float) -> str:
+        """Plain attention's own numbers, all off by so much."""
+
+        def attention(*tensors: Any) -> Any:
+            return self.module.sdpa(self.module.SDPBackend.MATH)(*(tensor.float() for tensor in tensors)) + by
+
+        with mock.patch.object(self.module, "expect_used"):
+            return str(self.module.compare(attention, tolerance, None, "cpu"))
+
+    def test_numbers_that_are_a_little_off(self) -> None:
+        module = self.module
+        self.assertEqual(self.compare_off(0, module.FLOAT16_TOLERANCE), "differs by 0 at most")
+        self.assertEqual(self.compare_off(-0.004, module.FLOAT16_TOLERANCE), "differs by 0.004 at most")
+        with self.assertRaisesRegex(Fail, "differs by 0.006 from plain attention, 0.005 is allowed"):
+            self.compare_off(0.006, module.FLOAT16_TOLERANCE)
+        tolerance = module.PACKAGES["sageattention"][1]
+        self.assertEqual(self.compare_off(0.04, tolerance), "differs by 0.04 at most")
+        with self.assertRaisesRegex(Fail, "differs by 0.06 from plain attention, 0.05 is allowed"):
+            self.compare_off(-0.06, tolerance)
 
     def test_a_kernel_that_computes_something_else(self) -> None:
         with self.assertRaisesRegex(Fail, "from plain attention"):

@@ -176,6 +176,12 @@ class ComfyUITest(ServicesTestCase):
             self.assertEqual(set(wrong), {"workflow"}, fault)
             self.assertTrue(wrong["workflow"].startswith(reason), wrong)
 
+    def test_a_colour_that_is_cut_instead_of_rounded(self) -> None:
+        self.assertEqual(self.wrong("off-by-1"), {})
+        for number, found in {2: "(223, 189, 159)", 60: "(223, 131, 159)"}.items():
+            reason = f"expected the colour (223, 191, 159), got {found}"
+            self.assertEqual(self.wrong(f"off-by-{number}"), {"workflow": reason})
+
     def test_the_back_end(self) -> None:
         wrong = self.wrong("backend-open")
         self.assertEqual(wrong, {"backend-token": "expected 401 without a token, got 200"})

@@ -11,8 +11,8 @@ from pathlib import Path
 import fake_gpu_code
 from support import load
 
-from lib.elf import find_elfs, missing_libraries, read_elf
-from lib.fatbin import GpuCode, read_gpu_code, runs_on
+from lib.libraries.fatbin import GpuCode, read_gpu_code, runs_on
+from lib.libraries.loader import Loadable, find_loadable, missing_libraries
 from lib.result import Fail, Skip
 
 checks = load("20")
@@ -163,15 +163,19 @@ class LoaderTest(unittest.TestCase):
 
     def find(self) -> dict[str, list[str]]:
         """The files and what they lack."""
-        return {elf.path.name: missing_libraries(elf) for elf in find_elfs(self.folder)}
+        return {file.path.name: missing_libraries(file) for file in find_loadable(self.folder)}
+
+    def one(self, path: Path) -> Loadable:
+        """A file as the search finds it."""
+        (found,) = [file for file in find_loadable(self.folder) if file.path == path]
+        return found
 
     def test_a_missing_library(self) -> None:
         self.assertEqual(self.find(), {"libinner.so": [], "outer.so": ["libinner.so"]})
 
     def test_a_search_path_finds_it(self) -> None:
-        elf = read_elf(self.folder / "outer.so")
-        assert elf is not None
-        self.assertEqual(missing_libraries(elf, str(self.folder)), [])
+        file = self.one(self.folder / "outer.so")
+        self.assertEqual(missing_libraries(file, str(self.folder)), [])
 
     def test_a_runpath_finds_it(self) -> None:
         self.compile("outer.so", "-shared", "-fPIC", "-L.", "-Wl,--no-as-needed", "-linner", "-Wl,-rpath,$ORIGIN")
@@ -182,14 +186,12 @@ class LoaderTest(unittest.TestCase):
         wheel.mkdir(parents=True)
         for name in ("libinner.so", "outer.so"):
             (self.folder / name).rename(wheel / name)
-        elf = read_elf(wheel / "outer.so")
-        assert elf is not None
-        finding = checks.look(elf, "")
+        file = self.one(wheel / "outer.so")
+        finding = checks.look(file, "")
         self.assertEqual((finding.alone, finding.with_torch), (("libinner.so",), ()))
         wheel = wheel.rename(wheel.with_name("thing"))
-        elf = read_elf(wheel / "outer.so")
-        assert elf is not None
-        self.assertEqual(checks.look(elf, "").with_torch, ("libinner.so",))
+        file = self.one(wheel / "outer.so")
+        self.assertEqual(checks.look(file, "").with_torch, ("libinner.so",))
 
     def test_programs_count_static_ones_objects_and_text_do_not(self) -> None:
         self.compile("program", "-L.", "-Wl,--no-as-needed", "-linner")
@@ -204,10 +206,9 @@ class LoaderTest(unittest.TestCase):
     def test_a_damaged_file_is_an_error(self) -> None:
         whole = (self.folder / "libinner.so").read_bytes()
         (self.folder / "damaged.so").write_bytes(whole[:3000])
-        elf = read_elf(self.folder / "damaged.so")
-        assert elf is not None
-        self.assertRaises(OSError, missing_libraries, elf)
-        self.assertIn("damaged.so", checks.look(elf, "").refused)
+        file = self.one(self.folder / "damaged.so")
+        self.assertRaises(OSError, missing_libraries, file)
+        self.assertIn("damaged.so", checks.look(file, "").refused)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,20 @@ class NodeLogTest(unittest.TestCase):
         self.assertTrue(trace.endswith("ImportError: second\nover two lines"), trace)
         self.assertEqual(nodes["B"].last_words, "over two lines")
         self.assertIsNone(nodes["C"].trace)
+        self.assertEqual(nodes["D"].last_words, "Ids must be unique between inputs and outputs")
+        self.assertEqual(nodes["with space"].last_words, "")
+
+    def test_tracebacks_that_follow_each_other_belong_to_a_node_each(self) -> None:
+        lines = [
+            f'Traceback (most recent call last):\n  File "{name}.py"\n{name}Error\nCannot import {NODES}/{name}'
+            " module for custom nodes: broken"
+            for name in ("A", "B")
+        ]
+        times = [f"   0.1 seconds (IMPORT FAILED): {NODES}/{name}" for name in ("A", "B")]
+        nodes = read("\n".join([*lines, "Import times for custom nodes:", *times]))
+        for name, entry in nodes.items():
+            self.assertEqual(entry.trace, f'Traceback (most recent call last):\n  File "{name}.py"\n{name}Error')
+        self.assertEqual(list(nodes), ["A", "B"])
 
     def test_the_reason_of_a_prestartup_script(self) -> None:
         script = f"Failed to execute startup-script: {NODES}/ComfyUI-Manager/prestartup_script.py / no network\n"

@@ -19,6 +19,7 @@ class RedactTest(unittest.TestCase):
 
     def test_a_short_value_would_strike_out_words(self) -> None:
         self.assertEqual(redact("one two", {"TOKEN": "one"}), "one two")
+        self.assertEqual(redact("seven eleven", {"A_TOKEN": "seven", "B_TOKEN": "eleven"}), "seven [redacted]")
 
     def test_a_value_inside_another(self) -> None:
         environment = {"A_TOKEN": "abcdef", "B_TOKEN": "abcdef-ghijkl"}

@@ -40,6 +40,8 @@ def compute(job):
     if FAULT == "fails":
         return {"status": "FAILED", "error": "CUDA out of memory"}
     colour = (0x20, 0x40, 0x60) if FAULT == "not-inverted" else (0xDF, 0xBF, 0x9F)
+    if FAULT.startswith("off-by-"):
+        colour = (0xDF, 0xBF, 0x9F - int(FAULT[7:]))
     data = b"text" if FAULT == "no-picture" else png(64, 12 if FAULT == "small" else 48, colour)
     image = {"filename": "strata-smoke_00001_.png", "data": base64.b64encode(data).decode()}
     return {"status": "COMPLETED", "output": {"images": [image] * (2 if FAULT == "two" else 1)}}
@@ -104,6 +106,11 @@ class RunpodTest(ServicesTestCase):
         self.expect("small", "job", "64x12")
         self.expect("two", "job", "expected a picture")
         self.expect("no-picture", "job", "not a PNG")
+
+    def test_a_colour_that_is_cut_instead_of_rounded(self) -> None:
+        self.assertEqual(self.wrong("off-by-1"), {})
+        self.expect("off-by-2", "job", "64x48 in (223, 191, 157)")
+        self.expect("off-by-60", "job", "64x48 in (223, 191, 99)")
 
     def test_jobs_that_fail(self) -> None:
         self.expect("fails", "job", "CUDA out of memory")

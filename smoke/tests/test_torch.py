@@ -62,6 +62,18 @@ class TypesTest(unittest.TestCase):
         wrong = {name: found for name, found in run(GPU, "convolution-bfloat16").items() if found[0] != "pass"}
         self.assertEqual(wrong, {"convolution-bfloat16-gpu": ("fail", "wrong")})
 
+    def test_numbers_that_differ_are_a_failure(self) -> None:
+        # Without torch: its numbers are stand-ins here. ComputeTest computes.
+        module = load_with_fake("30")
+        found, expected = mock.MagicMock(shape=(4,)), mock.MagicMock(shape=(4,))
+        expected.numel.return_value = 4
+        differing = found.cpu.return_value = mock.MagicMock(shape=(4,))
+        differing.__ne__.return_value.sum.return_value = 0
+        module.expect_equal(found, expected)
+        differing.__ne__.return_value.sum.return_value = 1
+        with self.assertRaisesRegex(Fail, "1 of 4 numbers are wrong"):
+            module.expect_equal(found, expected)
+
     def test_a_gpu_that_torch_sees_otherwise(self) -> None:
         status, reason = run(TURING)["capability"]
         self.assertEqual(status, "fail")
@@ -76,6 +88,22 @@ class ComputeTest(unittest.TestCase):
         module = load("30")
         for compute in module.computations().values():
             compute("cpu")
+
+    def test_numbers_of_another_shape(self) -> None:
+        module = load("30")
+        with self.assertRaisesRegex(Fail, r"expected the shape \(1, 4\), got \(4,\)"):
+            module.expect_equal(module.torch.ones(4), module.torch.ones(1, 4))
+
+    def test_every_computation_is_compared(self) -> None:
+        module = load("30")
+        for name, compute in module.computations().items():
+            with self.subTest(name), mock.patch.object(module, "expect_equal") as compare:
+                compute("cpu")
+            compare.assert_called_once()
+            found, expected = compare.call_args.args
+            # Not with itself, and not with nothing.
+            self.assertIsNot(found, expected)
+            self.assertGreater(int((expected != 0).sum()), 3)
 
     def test_one_wrong_number_is_seen(self) -> None:
         module = load("30")

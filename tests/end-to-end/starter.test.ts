@@ -1,6 +1,7 @@
 /** `make up` of the recipe `starter`, for real, as a user runs it in this clone. */
 import assert from "node:assert/strict";
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
@@ -9,8 +10,10 @@ import { home, repository } from "../../home.ts";
 import { absentChecks } from "../../lib/evidence/check-results.ts";
 import { parseEvidence } from "../../lib/evidence/evidence.ts";
 import { readImage } from "../../oci/read/image.ts";
+import { buildInBuilder } from "../../tools/builder/builder.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { openStack } from "../../tools/pulumi/open-stack.ts";
+import { recallServices } from "../../tools/services/services.ts";
 
 const outputsSchema = z.object({
   product: z.object({
@@ -94,6 +97,41 @@ test("its layers are the stage images' layers", async () => {
     own,
     stages.map((layer) => layer[0]?.digest),
   );
+});
+
+/** The tests that want torch, in the image's own environment; what they find comes out whether they pass or not. */
+const testsInImage = `
+FROM product AS tested
+ARG RUN
+RUN --network=none --mount=type=bind,target=/smoke \\
+    cd /smoke/tests && python -B -m unittest --verbose test_torch test_attention >/tmp/found 2>&1 || [ -s /tmp/found ]
+FROM scratch
+COPY --from=tested /tmp/found /
+`;
+
+test("the smoke checks' computations with torch can fail: their tests pass in the image, and none is skipped", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "strata-smoke-tests-"));
+  try {
+    const context = join(folder, "context");
+    cpSync(join(repository, "smoke"), context, { recursive: true });
+    writeFileSync(join(context, "Dockerfile"), testsInImage);
+    const builder = (await recallServices(home))?.builder.name ?? "";
+    const result = await buildInBuilder(home, builder, {
+      folder: context,
+      images: { product: first.product.reference },
+      // Run each time they are asked for, as the checks themselves.
+      args: { RUN: new Date().toISOString() },
+      output: `type=local,dest=${folder}`,
+    });
+    assert.ok(result.ok, result.all);
+    const found = readFileSync(join(folder, "found"), "utf8");
+    // "OK (skipped=8)" is what a Python without torch ends with.
+    assert.match(found, /^Ran \d+ tests in .*\n\nOK$/m, found);
+    for (const name of ["CompareTest", "ComputeTest"])
+      assert.match(found, new RegExp(`${name}.*\\.\\.\\. ok$`, "m"));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("a second `make up` builds, tests and pushes nothing", async () => {

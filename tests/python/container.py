@@ -17,6 +17,8 @@ from typing import Any
 
 from support import BACKEND, FAKE_COMFYUI, MODEL_FETCH, RUNTIME, STUDIO, WORKER
 
+# Of seconds, for what comes for sure: a machine with other work takes long to start a container's parts.
+PATIENCE = 180
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 TOKEN = "a-token-for-the-tests"
 IMAGE = {
@@ -56,15 +58,14 @@ class Container:
     ) -> None:
         self.root, self.volume = root, volume or root / "volume"
         opt = root / "opt"
-        for source, name in ((RUNTIME, "runtime"), (BACKEND, "backend"), (STUDIO, "studio"), (WORKER, "worker")):
-            shutil.copytree(source, opt / "strata" / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for source in (RUNTIME, BACKEND, STUDIO, WORKER, MODEL_FETCH):
+            shutil.copytree(source, opt / "strata" / source.name, ignore=shutil.ignore_patterns("__pycache__"))
         # The image's places are fixed; here they lie below a temporary folder.
         for file in (opt / "strata").rglob("*"):
             if file.is_file():
                 file.write_text(file.read_text().replace("/opt/", f"{opt}/"))
         (opt / "strata/image.json").write_text(json.dumps(IMAGE | ({"models": models} if models else {})))
         if manifest is not None:
-            shutil.copytree(MODEL_FETCH, opt / "strata/model-fetch", ignore=shutil.ignore_patterns("__pycache__"))
             (opt / "strata/models.json").write_text(json.dumps({"models": manifest}))
         (opt / "venv/bin").mkdir(parents=True)
         python = opt / "venv/bin/python"
@@ -102,7 +103,7 @@ class Container:
         """Stops it as an engine does, if it has not ended."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
         self.log.close()
 
     def ask(self, path: str, body: Any = None, token: str | None = TOKEN, method: str | None = None) -> tuple[int, Any]:
@@ -111,7 +112,7 @@ class Container:
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
         try:
-            with OPENER.open(request, timeout=60) as response:
+            with OPENER.open(request, timeout=PATIENCE) as response:
                 text = response.read().decode()
                 return response.status, json.loads(text) if text[:1] in "[{" else text
         except urllib.error.HTTPError as error:
@@ -121,7 +122,7 @@ class Container:
         """Everything so far."""
         return (self.root / "log").read_text()
 
-    def wait_until(self, condition: Any, seconds: float = 20.0) -> None:
+    def wait_until(self, condition: Any, seconds: float = PATIENCE) -> None:
         """Fails with the log."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:

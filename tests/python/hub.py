@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             if name.startswith("slow") and not start:
                 self.server.stuck.set()
-                self.server.go_on.wait(20)
+                self.server.go_on.wait(180)
             self.wfile.write(CONTENT[half:])
 
     def answer(self) -> tuple[int | None, str]:

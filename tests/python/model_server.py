@@ -109,6 +109,10 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
 
+    def do_HEAD(self) -> None:
+        """What comes after the head, nobody reads."""
+        self.do_GET()
+
     def do_GET(self) -> None:
         self.close_connection = True
         path = self.path.split("?")[0]
@@ -128,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
             elif file.redirect:
                 self.empty(302, {"Location": file.redirect, **file.linked})
             else:
-                request.given = self.give(file)
+                self.give(file, request)
 
     def empty(self, status: int, headers: dict[str, str]) -> None:
         """An answer without the file; what it has in its place must not get into the file."""
@@ -138,8 +142,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(PAGE)
 
-    def give(self, file: File) -> int:
-        """The file or a part of it; returns how much was given before somebody hung up."""
+    def give(self, file: File, request: Request) -> None:
+        """The file or a part of it."""
         size = file.size
         start, end = 0, size - 1
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
@@ -160,10 +164,11 @@ class Handler(BaseHTTPRequestHandler):
                 stop = min(stop, start + file.cut_after)
             is_wrong = file.wrong > 0 and not is_look
             file.wrong -= is_wrong
-        return self.send(file, start, stop, is_wrong)
+        self.send(file, request, (start, stop), is_wrong)
 
-    def send(self, file: File, start: int, stop: int, is_wrong: bool) -> int:
-        """Bytes from `start` up to `stop`."""
+    def send(self, file: File, request: Request, part: tuple[int, int], is_wrong: bool) -> None:
+        """Bytes of a part, until somebody hangs up; `request` says meanwhile how many."""
+        start, stop = part
         at = start
         with suppress(OSError), open(file.source or os.devnull, "rb") as stream:
             while at < stop:
@@ -171,12 +176,10 @@ class Handler(BaseHTTPRequestHandler):
                 length = min(CHUNK, stop - at)
                 if file.source:
                     at += os.sendfile(self.connection.fileno(), stream.fileno(), at, min(LARGE, stop - at))
-                    continue
-                part = bytes(length) if is_wrong else file.content[at : at + length]
-                self.wfile.write(part)
-                at += length
-            self.wfile.flush()
-        return at - start
+                else:
+                    self.wfile.write(bytes(length) if is_wrong else file.content[at : at + length])
+                    at += length
+                request.given = at - start
 
     def log_message(self, *_: Any) -> None:
         pass

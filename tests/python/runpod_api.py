@@ -54,7 +54,7 @@ class RunpodApi(ThreadingHTTPServer):
         """What was reported about a job so far, updates first."""
         return [content for identity, content in list(self.log) if identity == job]
 
-    def wait_for(self, job: str, seconds: float = 40.0) -> dict[str, Any]:
+    def wait_for(self, job: str, seconds: float = 180.0) -> dict[str, Any]:
         """The answer that ends a job."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:

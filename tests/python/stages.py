@@ -40,8 +40,9 @@ def load_from(path: str) -> Any:
     return module
 
 
-# In the build it lies beside the others; the rest of the smoke library has modules of the same names.
-optional_libraries = load_from("smoke/lib/optional_libraries.py")
+# In the build they lie beside the others; the rest of the smoke library has modules of the same names.
+elf = load_from("smoke/lib/libraries/elf.py")
+optional_libraries = load_from("smoke/lib/libraries/optional_libraries.py")
 Problem = load("problem").Problem
 
 

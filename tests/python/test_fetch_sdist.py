@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
+import base64
+import json
+import shutil
+import ssl
+import subprocess
+import sys
 import tempfile
 import threading
 import unittest
@@ -14,30 +19,58 @@ from unittest import mock
 
 import support  # noqa: F401 - puts the programs on the path
 
-NO_PIP = None if importlib.util.find_spec("pip") else "there is no pip, whose HTTP client the program uses"
-if NO_PIP is None:
-    import fetch_sdist
+import fetch_sdist
 
 ARCHIVE = b"an archive"
-PAGE = """<a href="../../files/dlib-19.24.tar.gz#sha256=0">dlib-19.24.tar.gz</a>
-<a href="../../files/dlib-20.0-cp311-linux.whl">dlib-20.0-cp311-linux.whl</a>"""
+JSON = "application/vnd.pypi.simple.v1+json"
+FILES = [
+    {"filename": "dlib-19.24.tar.gz", "url": "../../files/dlib-19.24.tar.gz", "hashes": {}},
+    {"filename": "dlib-20.0-cp311-linux.whl", "url": "../../files/dlib-20.0-cp311-linux.whl", "hashes": {}},
+]
+PAGE = json.dumps({"meta": {"api-version": "1.0"}, "name": "dlib", "files": FILES})
 
 
 class Index(BaseHTTPRequestHandler):
-    """One package with one source archive."""
+    """One package with one source archive. `busy` answers come first; `away` is where archives are, if not here."""
+
+    server: IndexServer
 
     def do_GET(self) -> None:
-        answers = {"/simple/dlib/": PAGE.encode(), "/files/dlib-19.24.tar.gz": ARCHIVE}
-        body = answers.get(self.path)
-        self.send_response(200 if body else 404)
+        server = self.server
+        server.asked.append((self.path, self.headers.get("Accept", ""), self.headers.get("Authorization")))
+        if server.busy:
+            self.answer(*server.busy.pop(0))
+        elif server.away and self.path.startswith("/files/"):
+            self.answer(302, {"Location": f"{server.away}{self.path}"})
+        else:
+            page = PAGE if self.headers.get("Accept") == JSON and not server.html else "<a href=x>x</a>"
+            body = {"/simple/dlib/": page.encode(), "/files/dlib-19.24.tar.gz": ARCHIVE}.get(self.path)
+            self.answer(200 if body else 404, {}, body or b"")
+
+    def answer(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
+        """All of it."""
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body or b"")
+        self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
         pass
 
 
-@unittest.skipIf(NO_PIP, str(NO_PIP))
+class IndexServer(ThreadingHTTPServer):
+    """What it was asked, and how it behaves."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Index)
+        self.asked: list[tuple[str, str, str | None]] = []
+        self.busy: list[tuple[int, dict[str, str]]] = []
+        self.away = ""
+        self.html = False
+        self.host = f"127.0.0.1:{self.server_address[1]}"
+
+
 class ArchiveNamesTest(unittest.TestCase):
     """File names of an index page."""
 
@@ -65,17 +98,29 @@ class ArchiveNamesTest(unittest.TestCase):
             self.assertFalse(fetch_sdist.is_archive(file, "dlib", "19.24"), file)
 
 
-@unittest.skipIf(NO_PIP, str(NO_PIP))
 class FetchTest(unittest.TestCase):
     """A small index on the loopback address."""
 
     def setUp(self) -> None:
-        server = self.enterContext(ThreadingHTTPServer(("127.0.0.1", 0), Index))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.shutdown)
-        address = f"http://127.0.0.1:{server.server_address[1]}/simple"
-        self.enterContext(mock.patch.dict("os.environ", {"PIP_INDEX_URL": address, "NO_PROXY": "127.0.0.1"}))
+        self.index = self.serve()
         self.target = Path(self.enterContext(tempfile.TemporaryDirectory())) / "sdist"
+        self.choose(f"http://{self.index.host}/simple")
+
+    def serve(self) -> IndexServer:
+        """An index that answers."""
+        server = self.enterContext(IndexServer())
+        threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+        self.addCleanup(server.shutdown)
+        return server
+
+    def choose(self, address: str) -> None:
+        """What the environment says."""
+        self.enterContext(mock.patch.dict("os.environ", {"PIP_INDEX_URL": address, "NO_PROXY": "127.0.0.1"}))
+
+    def fetch(self) -> None:
+        """The archive that is there."""
+        fetch_sdist.fetch("dlib", "19.24", [sha256(ARCHIVE).hexdigest()], self.target)
+        self.assertEqual(self.target.read_bytes(), ARCHIVE)
 
     def test_the_pinned_archive_is_fetched(self) -> None:
         accepted = ["0" * 64, sha256(ARCHIVE).hexdigest()]
@@ -89,6 +134,68 @@ class FetchTest(unittest.TestCase):
     def test_a_version_without_a_source_archive_is_named(self) -> None:
         with self.assertRaisesRegex(SystemExit, "dlib 20.0 has no source archive"):
             fetch_sdist.fetch("dlib", "20.0", ["0" * 64], self.target)
+
+    def test_it_asks_for_json_and_an_index_without_it_is_named(self) -> None:
+        self.fetch()
+        self.assertEqual(self.index.asked[0][:2], ("/simple/dlib/", JSON))
+        self.index.html = True
+        with self.assertRaisesRegex(SystemExit, f"{self.index.host}/simple/dlib/ is no listing in JSON .PEP 691"):
+            self.fetch()
+
+    def test_a_login_goes_to_the_index_and_not_where_it_redirects_to(self) -> None:
+        storage = self.serve()
+        self.index.away = f"http://{storage.host}"
+        self.choose(f"http://me:s%40fe@{self.index.host}/simple/")
+        self.fetch()
+        login = f"Basic {base64.b64encode(b'me:s@fe').decode()}"
+        self.assertEqual([asked[2] for asked in self.index.asked], [login, login])
+        self.assertEqual([asked[2] for asked in storage.asked], [None])
+
+    @unittest.skipUnless(shutil.which("openssl"), "needs openssl")
+    def test_certificates_are_those_of_ssl_cert_file(self) -> None:
+        key, certificate = self.target.with_name("key"), self.target.with_name("certificate")
+        options = "-newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+        command = ["openssl", "req", "-x509", *options.split(), "-keyout", key, "-out", certificate]
+        subprocess.run(command, check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self.index.socket = context.wrap_socket(self.index.socket, server_side=True)
+        self.choose(f"https://{self.index.host}/simple")
+        with mock.patch("time.sleep"), self.assertRaisesRegex(SystemExit, "CERTIFICATE_VERIFY_FAILED"):
+            self.fetch()
+        with mock.patch.dict("os.environ", {"SSL_CERT_FILE": str(certificate)}):
+            self.fetch()
+
+    def test_a_busy_index_is_asked_again_and_a_refusal_is_not(self) -> None:
+        self.index.busy = [(429, {"Retry-After": "7"}), (503, {"Retry-After": "86400"}), (500, {})]
+        with mock.patch("time.sleep") as sleep:
+            self.fetch()
+            self.assertEqual([call.args[0] for call in sleep.mock_calls], [7, 120, 4])
+            self.index.asked.clear()
+            self.index.busy = [(403, {})]
+            with self.assertRaisesRegex(SystemExit, "/simple/dlib/: HTTP Error 403"):
+                self.fetch()
+            self.assertEqual(len(self.index.asked), 1)
+            self.index.busy = [(502, {})] * 5
+            with self.assertRaisesRegex(SystemExit, "502"):
+                self.fetch()
+            self.assertEqual(len(self.index.asked), 6)
+
+
+class DefaultIndexTest(unittest.TestCase):
+    """Where nobody chose an index."""
+
+    def test_it_is_pip_s_own(self) -> None:
+        command = [sys.executable, "-m", "pip", "config", "list"]
+        if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+            self.skipTest("there is no pip")
+        with mock.patch.dict("os.environ", {"PIP_INDEX_URL": ""}):
+            self.assertRegex(fetch_sdist.find_index(), r"^https://\S+/simple$")
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "pip.conf")
+            file.write_text("[global]\nindex-url = https://mirror.example/a/simple/\n")
+            with mock.patch.dict("os.environ", {"PIP_INDEX_URL": "", "PIP_CONFIG_FILE": str(file)}):
+                self.assertEqual(fetch_sdist.find_index(), "https://mirror.example/a/simple")
 
 
 if __name__ == "__main__":

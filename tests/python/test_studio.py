@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import tempfile
 import unittest
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from support import fill
 
+from strata_models.manifest import Model
+from strata_models.place import Records, place
 from strata_studio import downloads, inventory, progress
 from strata_studio.gate import TokenGate, offered_tokens
 
@@ -65,6 +69,13 @@ class GateTest(unittest.TestCase):
         for value in (b"right", b"strata.token", b"other, right"):
             self.assertEqual(self.pass_through("/x", [(PROTOCOLS, value)])[0]["status"], 401, value)
 
+    def test_how_long_a_refusal_takes_does_not_tell_how_much_was_right(self) -> None:
+        for offered, sent in {b"right": ["passed"], b"righ?": [401], b"?": [401]}.items():
+            with mock.patch("hmac.compare_digest", side_effect=hmac.compare_digest) as compare:
+                found = self.pass_through("/x", [(HEADER, b"Bearer " + offered)])
+            self.assertEqual([each if each == "passed" else each["status"] for each in found[:1]], sent)
+            compare.assert_called_once_with(offered, b"right")
+
     def test_a_socket_is_closed_before_it_opens(self) -> None:
         self.assertEqual(self.pass_through("/x", [], "websocket"), [{"type": "websocket.close", "code": 1008}])
 
@@ -117,6 +128,11 @@ class InventoryTest(InFolder):
         folders = {"image": self.root / "image", "volume": self.root / "volume"}
         found = inventory.describe_nodes(listed, folders, ["good"], classes, failures)
         return {f"{node.source}/{node.folder}": node for node in found}
+
+    def test_what_is_no_node(self) -> None:
+        fill(self.root, "A/x", "b.py", "c.txt", "D.disabled/x", ".git/x", ".e.py", "__pycache__/x")
+        self.assertEqual(inventory.list_nodes(self.root), ["A", "b.py"])
+        self.assertEqual(inventory.list_nodes(self.root / "none"), [])
 
     def test_every_node_has_a_status(self) -> None:
         failure = {str(self.root / "image/Bad"): {"reason": "boom", "traceback": "t"}}
@@ -207,6 +223,10 @@ class OrderTest(InFolder):
                 self.assertIn(field, str(caught.exception))
 
     def test_a_file_arrives_whole_also_in_another_file_system(self) -> None:
+        model, records = (
+            Model("model", "vae", "https://hub/model", 0, sha256().hexdigest()),
+            Records(self.root / "known"),
+        )
         for across in (False, True):
             fill(self.root, "loaded.part")
             target = self.root / "vae/model"
@@ -218,7 +238,7 @@ class OrderTest(InFolder):
                 return Path(real(path, other))
 
             with mock.patch.object(Path, "replace", replace):
-                downloads.move_into_place(self.root / "loaded.part", target)
+                place(model, self.root / "loaded.part", target, records)
             self.assertEqual([path.name for path in target.parent.iterdir()], ["model"])
 
 
@@ -256,6 +276,10 @@ class ProgressTest(unittest.TestCase):
         events = progress.events_of_history(entry, {})
         self.assertEqual([event["type"] for event in events], ["output", "error"])
         self.assertEqual((events[1]["message"], events[1]["traceback"]), ("x", "ab"))
+        self.assertEqual((events[1]["node"], events[1]["class"]), ("3", "KSampler"))
+        # An older ComfyUI leaves the class out; the workflow knows it.
+        (error,) = progress.events_of("execution_error", {"node_id": "3"}, {"3": {"class_type": "KSampler"}})
+        self.assertEqual((error["class"], error["message"], error["traceback"]), ("KSampler", "", ""))
         self.assertEqual(progress.events_of_history({}, {}), [{"type": "done"}])
 
     def test_a_summary(self) -> None:
@@ -267,6 +291,9 @@ class ProgressTest(unittest.TestCase):
             ([queued, output, {"type": "done"}], "done"),
         ):
             self.assertEqual(progress.summarise(events)["status"], status)
+            self.assertIsNone(progress.summarise(events)["error"])
+        error = {"type": "error", "message": "out of memory"}
+        self.assertEqual(progress.summarise([queued, error]), {"status": "error", "outputs": [], "error": error})
         self.assertEqual(len(progress.summarise([output])["outputs"]), 1)
         json.dumps(progress.summarise([output]))
 

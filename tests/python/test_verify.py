@@ -30,8 +30,8 @@ class VerifyTest(StagesTestCase):
         self.context.mkdir()
         self.addCleanup(shutil.rmtree, self.context)
         # As in the build, everything lies in one folder.
-        scripts = [*(REPOSITORY / "layers/verify").glob("*.py"), REPOSITORY / "smoke/lib/optional_libraries.py"]
-        for script in scripts:
+        borrowed = [REPOSITORY / "smoke/lib/libraries" / name for name in ("elf.py", "optional_libraries.py")]
+        for script in (*(REPOSITORY / "layers/verify").glob("*.py"), *borrowed):
             shutil.copy(script, self.context)
         self.write("system", "/usr/bin/python3", Path(sys.executable).resolve().read_bytes())
         self.write("python", "/opt/venv/pyvenv.cfg")

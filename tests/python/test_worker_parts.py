@@ -26,7 +26,18 @@ MISSING = [
 if not MISSING:
     import last_words
     from strata_worker import __main__ as program
-    from strata_worker import engine, fetch, leftovers, progress, redact, request, results, settings, store, worker
+    from strata_worker import (
+        engine,
+        input_files,
+        leftovers,
+        progress,
+        redact,
+        request,
+        results,
+        settings,
+        store,
+        worker,
+    )
     from strata_worker.failure import JobFailure, Problem
 
 NODE = {"class_type": "A", "inputs": {}}
@@ -190,10 +201,10 @@ class FetchTest(PartsCase):
                 yield f"http://127.0.0.1:{server.server_address[1]}"
             server.shutdown()
 
-    def fails(self, url: str, largest: int = 1000, seconds: float = 20) -> str:
+    def fails(self, url: str, largest: int = 1000, seconds: float = 60) -> str:
         """What is said."""
-        with self.assertRaises(fetch.FetchError) as caught:
-            fetch.fetch(url, largest, time.monotonic() + seconds)
+        with self.assertRaises(input_files.FetchError) as caught:
+            input_files.fetch(url, largest, time.monotonic() + seconds)
         return str(caught.exception)
 
     def test_addresses_inside_are_not_asked(self) -> None:
@@ -203,7 +214,9 @@ class FetchTest(PartsCase):
 
     def test_what_servers_say(self) -> None:
         with self.pages() as url:
-            self.assertEqual(fetch.fetch(f"{url}/a?signature=x", 100, time.monotonic() + 9), b"x" * 100)
+            self.assertEqual(
+                input_files.fetch(f"{url}/a?signature=x", 100, time.monotonic() + 60), b"x" * 100
+            )
             self.assertIn("answered 404", self.fails(f"{url}/none?signature=secret"))
             self.assertIn("a web page", self.fails(f"{url}/page"))
             self.assertIn("sent nothing", self.fails(f"{url}/empty"))

@@ -1,13 +1,12 @@
-import { createHash } from "node:crypto";
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
 import { run as runTests } from "node:test";
-import { cache, repository } from "../../home.ts";
+import { repository } from "../../home.ts";
 import { findActionlint, findLinters, lintPython, lintShell, lintWorkflows } from "../lint/lint.ts";
-import { installWheels } from "../lint/wheels.ts";
+import { keptWheels } from "../lint/wheels.ts";
 import { attempt } from "../program/exec.ts";
 import { main } from "../program/main.ts";
-import { note, step } from "../program/progress.ts";
+import { note } from "../program/progress.ts";
 
 /** Suites by name, in the order in which they run: the quick ones tell first. */
 const suites = {
@@ -136,17 +135,9 @@ async function pythonTests(folders: readonly string[]): Promise<Count> {
 async function packagesOf(folder: string): Promise<Record<string, string>> {
   const requirements = join(folder, "requirements.txt");
   if (!existsSync(join(repository, requirements))) return {};
-  const { all: python } = await attempt("python3", ["--version"]);
-  const hash = createHash("sha256")
-    .update(readFileSync(join(repository, requirements)))
-    .update(python);
-  const target = join(cache, `tests-${hash.digest("hex").slice(0, 16)}`);
-  if (existsSync(target)) return { PYTHONPATH: target };
-  const missing = await step(`Installing the packages of ${folder}`, () =>
-    installWheels(requirements, target, "python3"),
-  );
-  if (missing) note(missing);
-  return missing ? {} : { PYTHONPATH: target };
+  const kept = await keptWheels(requirements, "python3");
+  if (kept.missing) note(kept.missing);
+  return kept.folder ? { PYTHONPATH: kept.folder } : {};
 }
 
 async function testFiles(patterns: readonly string[], suite: string): Promise<Count> {

@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { repository } from "../../home.ts";
+import { cache, repository } from "../../home.ts";
 import { attempt, tail } from "../program/exec.ts";
+import { step } from "../program/progress.ts";
 
 /**
  * Installs the wheels of a requirements file into a folder: under a temporary name first, so that an interruption
@@ -44,6 +47,28 @@ export async function installWheels(
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
+}
+
+/**
+ * The packages of a requirements file, kept in the cache by what it says and by the Python.
+ *
+ * @returns the folder for PYTHONPATH, or why they cannot be had
+ * @throws UserError when what arrives is not what was pinned
+ */
+export async function keptWheels(
+  requirements: string,
+  python: string,
+): Promise<{ readonly folder?: string; readonly missing?: string }> {
+  const { all: version } = await attempt(python, ["--version"]);
+  const hash = createHash("sha256")
+    .update(readFileSync(join(repository, requirements)))
+    .update(version);
+  const folder = join(cache, `tests-${hash.digest("hex").slice(0, 16)}`);
+  if (existsSync(folder)) return { folder };
+  const missing = await step(`Installing the packages of ${dirname(requirements)}`, () =>
+    installWheels(requirements, folder, python),
+  );
+  return missing ? { missing } : { folder };
 }
 
 function lastLine(text: string): string {

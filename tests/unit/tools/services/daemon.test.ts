@@ -26,6 +26,9 @@ if (!port) { console.error("no port in the configuration"); process.exit(3); }
 require("node:http").createServer((_, answer) => answer.end("fine")).listen(port, "127.0.0.1");
 `;
 
+/** Milliseconds for what comes for sure, however busy the machine is. */
+const patience = 60_000;
+
 async function surroundings(context: TestContext) {
   const home = homeAt(temporaryFolder(context));
   const program = join(home.root, "program.cjs");
@@ -38,10 +41,11 @@ async function surroundings(context: TestContext) {
     configFile: "web.conf",
     config: `${port}\n`,
     port,
-    healthy: async () => (await askLoopback(`127.0.0.1:${port}`, "/"))?.body === "fine",
-    patience: 2_000,
+    healthy: async () =>
+      (await askLoopback(`127.0.0.1:${port}`, "/", { timeout: patience }))?.body === "fine",
+    patience,
   };
-  context.after(() => stopDaemon(home, "web", "web.conf", 2_000));
+  context.after(() => stopDaemon(home, "web", "web.conf", patience));
   const pid = () => JSON.parse(readFileSync(join(home.run, "web.pid"), "utf8")).pid as number;
   return { home, daemon, port, pid };
 }
@@ -62,8 +66,8 @@ test("a daemon is started once, again when dead, and anew for another configurat
   assert.equal(await ensureDaemon(home, { ...daemon, config: `${port} changed\n` }), true);
   assert.equal(identify(second), undefined);
 
-  assert.equal(await stopDaemon(home, "web", "web.conf", 2_000), true);
-  assert.equal(await stopDaemon(home, "web", "web.conf", 2_000), false);
+  assert.equal(await stopDaemon(home, "web", "web.conf", patience), true);
+  assert.equal(await stopDaemon(home, "web", "web.conf", patience), false);
   assert.equal((await occupantOf(home, "web", "web.conf", port)).kind, "nobody");
 });
 

@@ -14,13 +14,12 @@ from fastapi import FastAPI, Response, status
 from .llama import LlamaClient
 from .models import Health, System
 from .settings import load_settings
-from .studio import load_studio
+from .studio import add_studio
 from .system import TorchProbe, describe_system
 
 settings = load_settings()
 llama = LlamaClient(settings)
 torch_probe = TorchProbe(settings.probe_timeout)
-studio = load_studio(settings)
 
 
 @asynccontextmanager
@@ -35,8 +34,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 
 app = FastAPI(title="strata", lifespan=lifespan)
-if studio:
-    studio.attach(app)
+studio = add_studio(app, settings)
 
 
 @app.get("/healthz", responses={status.HTTP_503_SERVICE_UNAVAILABLE: {"model": Health}})

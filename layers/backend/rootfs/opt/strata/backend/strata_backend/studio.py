@@ -7,14 +7,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+
 from .metadata import MetadataError, read_metadata
 from .settings import Settings
 
 PACKAGES = Path("/opt/strata/studio")
 
 
-def load_studio(settings: Settings, packages: Path = PACKAGES) -> Any:
-    """A `strata_studio.studio.Studio`, or None where the image has no ComfyUI or the container runs without it."""
+def add_studio(app: FastAPI, settings: Settings, packages: Path = PACKAGES) -> Any:
+    """
+    Adds it to the service and gives the `strata_studio.studio.Studio`; None where the image has no ComfyUI or the
+    container runs without it.
+    """
     if not settings.comfyui_enabled or not (packages / "strata_studio").is_dir():
         return None
     try:
@@ -25,4 +30,4 @@ def load_studio(settings: Settings, packages: Path = PACKAGES) -> Any:
     if not description:
         return None
     sys.path.append(str(packages))
-    return importlib.import_module("strata_studio.studio").Studio(description)
+    return importlib.import_module("strata_studio.service").create(app, description)

@@ -1,1 +1,1 @@
-"""Fetches models by a manifest: in a build, and when a container starts."""
+"""Fetches models: in a build, when a container starts, and when somebody orders one from the image's service."""

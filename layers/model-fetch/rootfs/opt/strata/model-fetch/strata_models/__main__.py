@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from .access import Access
-from .fetch import Settings, fetch_all
+from .fetch import Settings, end_on_sigterm, fetch_all
 from .manifest import read_manifest
 from .problem import Problem
 
@@ -41,7 +39,7 @@ def main() -> int:
         options.pause,
         options.interval,
     )
-    signal.signal(signal.SIGTERM, stop)
+    end_on_sigterm()
     try:
         problems = fetch_all(read_manifest(options.manifest.read_text()), settings, Access(os.environ))
     except (Problem, OSError) as error:
@@ -49,11 +47,6 @@ def main() -> int:
     for problem in problems:
         print(f"strata: {problem}", file=sys.stderr)
     return 1 if problems else 0
-
-
-def stop(_signal: int, _frame: FrameType | None) -> None:
-    """Ends what runs below, which keeps what has arrived."""
-    sys.exit(128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,12 @@ class Model:
     url: str
     # Bytes.
     size: int
-    sha256: str
+    # None where nobody has said it, which no manifest leaves out: then the size decides.
+    sha256: str | None
     gated: bool = False
+    # For messages: who said so, and what helps where it is so no more.
+    promise: str = "the lock has"
+    remedy: str = "refresh the lock of models"
 
     @property
     def path(self) -> PurePosixPath:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -72,18 +73,22 @@ def is_there(model: Model, target: Path, records: Records) -> bool:
 def place(model: Model, partial: Path, target: Path, records: Records) -> str | None:
     """Verifies and moves; the target appears whole or not at all. Returns the hash where it is a wrong one."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = partial
-    if partial.stat().st_dev != target.parent.stat().st_dev:
-        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-        shutil.copyfile(partial, draft)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    is_here = partial.stat().st_dev == target.parent.stat().st_dev
     try:
-        if (found := sha256_of(draft)) != model.sha256:
+        draft = partial if is_here else Path(shutil.copyfile(partial, beside))
+        if model.sha256 is not None and (found := sha256_of(draft)) != model.sha256:
             return found
         draft.chmod(0o644)
-        draft.replace(target)
+        try:
+            draft.replace(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            # Two mounts of one file system.
+            Path(shutil.copyfile(partial, beside)).replace(target)
     finally:
-        if draft != partial:
-            draft.unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
     partial.unlink(missing_ok=True)
     records.add(model, target)
     return None

@@ -79,8 +79,8 @@ def check_hash(model: Model, answer: http.client.HTTPResponse) -> None:
     """The hub names the file's hash before it gives the file: another one is not worth the download."""
     tag = (answer.headers.get("X-Linked-Etag") or "").removeprefix("W/").strip('"')
     size = answer.headers.get("X-Linked-Size")
-    if len(tag) == 64 and tag != model.sha256:
-        raise Problem(f"{model.path}: the source serves another file now: sha256 {tag}, the lock has {model.sha256}")
+    if len(tag) == 64 and tag != (model.sha256 or tag):
+        raise Problem(f"{model.path}: the source serves another file now: sha256 {tag}, {model.promise} {model.sha256}")
     if size is not None and int(size) != model.size:
         raise another_size(model, int(size))
 
@@ -95,7 +95,7 @@ def check_status(model: Model, url: str, answer: http.client.HTTPResponse, acces
     if status in (401, 403):
         raise refused(model, url, access)
     if status in GONE:
-        raise Problem(f"{model.path}: {host} does not have it any more ({status}); refresh the lock of models")
+        raise Problem(f"{model.path}: {host} does not have it any more ({status}); {model.remedy}")
     raise Problem(f"{model.path}: {host} answers {status}")
 
 
@@ -126,9 +126,7 @@ def check_size(model: Model, answer: http.client.HTTPResponse) -> None:
 
 def another_size(model: Model, size: int) -> Problem:
     """Before a byte is fetched."""
-    return Problem(
-        f"{model.path}: the source serves {size} bytes, the lock has {model.size}; refresh the lock of models"
-    )
+    return Problem(f"{model.path}: the source serves {size} bytes, {model.promise} {model.size}; {model.remedy}")
 
 
 def retry_after(value: str | None) -> float | None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import runpod.serverless
+
 from .engine import Engine
 from .failure import JobFailure
 from .progress import Send
@@ -22,7 +24,6 @@ from .worker import Worker
 
 def sender(job: Mapping[str, Any]) -> Send:
     """Updates about a job, by the SDK; it does not hand out the thread that it starts for each."""
-    import runpod.serverless
 
     def send(state: dict[str, Any]) -> threading.Thread | None:
         before = set(threading.enumerate())
@@ -67,8 +68,6 @@ def main() -> int:
     except SettingsError as error:
         print(f"strata: the worker cannot start:\n{error}", file=sys.stderr, flush=True)
         return 1
-    import runpod.serverless
-
     # The SDK lets every library write what it does, a line for each request.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     sys.argv += local_arguments(sys.argv[1:], settings, Path.cwd())

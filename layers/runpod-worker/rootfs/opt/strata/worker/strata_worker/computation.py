@@ -15,7 +15,7 @@ from strata_studio.workflows import LOST, Workflow
 
 from .engine import Engine
 from .failure import JobFailure, Problem
-from .fetch import FetchError, fetch
+from .input_files import FetchError, fetch
 from .progress import Progress
 from .request import LARGEST_FILE, Request, decode, is_address
 from .results import Gone, Results, arrange, inline, limit_for, read_results, stored

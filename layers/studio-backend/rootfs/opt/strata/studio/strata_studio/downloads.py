@@ -12,15 +12,19 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 PACKAGE_FOLDER = Path(__file__).parent
+# What brings every model; a stage of its own.
+FETCHER = Path("/opt/strata/model-fetch")
 # Below the volume's models folder, so that the last step is a rename; ComfyUI lists no such folder.
 STAGING = ".downloads"
-POLL = 0.5
+# Seconds in which a process that is stopped notes down what it has.
+PATIENCE = 15
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 REVISION = re.compile(r"[A-Za-z0-9][\w./-]{0,199}")
 UNFINISHED = {"queued", "loading", "verifying"}
+# What from_hub.py may say.
+TOLD = ("total", "sha256", "commit", "loaded", "reason", "status")
 
 
 class OrderError(Exception):
@@ -83,26 +87,6 @@ def make_order(
     return Order(repository, file, revision or "main", folder, target / path.name)
 
 
-def bytes_in(folder: Path) -> int:
-    """What has arrived in a staging folder."""
-    total = 0
-    for path in folder.glob("*.part"):
-        with suppress(OSError):
-            total += path.stat().st_size
-    return total
-
-
-def move_into_place(file: Path, destination: Path) -> None:
-    """Renames; where the model folder is a file system of its own, copies under a name that ComfyUI does not list."""
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        file.replace(destination)
-    except OSError:
-        draft = destination.with_name(f"{destination.name}.part")
-        shutil.copyfile(file, draft)
-        draft.replace(destination)
-
-
 class Downloads:
     """All orders since the service started. What a service that died had loaded is found again by the same order."""
 
@@ -159,48 +143,44 @@ class Downloads:
         order, staging = download.order, self._staging / download.order.id
         staging.mkdir(parents=True, exist_ok=True)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", f"{__package__}.fetch"),
+            *(sys.executable, "-m", f"{__package__}.from_hub"),
             cwd=PACKAGE_FOLDER.parent,
             # Progress bars are for people.
-            env={**os.environ, "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
+            env={**os.environ, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "PYTHONPATH": search_path()},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        watcher = asyncio.create_task(self._watch(download, staging))
         try:
             assert process.stdin and process.stdout
             text = {"repository": order.repository, "file": order.file, "revision": order.revision}
-            process.stdin.write(json.dumps({**text, "staging": str(staging)}).encode())
+            places = {"destination": str(order.destination), "staging": str(staging)}
+            process.stdin.write(json.dumps({**text, **places}).encode())
             process.stdin.close()
             while line := await process.stdout.readline():
-                await self._hear(download, staging, json.loads(line))
+                message = json.loads(line)
+                if message["status"] == "done":
+                    await asyncio.to_thread(shutil.rmtree, staging, True)
+                for name in TOLD:
+                    setattr(download, name, message.get(name, getattr(download, name)))
             await process.wait()
             if download.status in UNFINISHED:
                 raise OSError(f"the download ended with exit status {process.returncode}")
         finally:
-            watcher.cancel()
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            await end(process)
 
-    async def _hear(self, download: Download, staging: Path, message: dict[str, Any]) -> None:
-        """Takes over what fetch.py says, and ends it where the volume has no room."""
-        if message["status"] == "fetched":
-            await asyncio.to_thread(move_into_place, Path(message["path"]), download.order.destination)
-            await asyncio.to_thread(shutil.rmtree, staging, True)
-            download.loaded = download.order.destination.stat().st_size
-            download.status = "done"
-            return
-        download.status, download.reason = message["status"], message.get("reason")
-        if message["status"] == "loading":
-            download.total, download.sha256 = message["total"], message["sha256"]
-            download.commit = message["commit"]
-            missing = (download.total or 0) - bytes_in(staging)
-            if missing > (free := shutil.disk_usage(staging).free):
-                raise OSError(f"the volume has {free} bytes free, {missing} are needed")
 
-    async def _watch(self, download: Download, staging: Path) -> None:
-        while True:
-            if download.status == "loading":
-                download.loaded = await asyncio.to_thread(bytes_in, staging)
-            await asyncio.sleep(POLL)
+def search_path() -> str:
+    """Where Python looks for packages, the fetcher among them."""
+    return os.pathsep.join(filter(None, [str(FETCHER), os.environ.get("PYTHONPATH", "")]))
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Ends one that still runs; what has arrived stays for the next try."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), PATIENCE)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,4 +1,4 @@
-"""Brings the parts together and attaches them to the service."""
+"""Brings the parts together. The routes (routes.py) are made on it; service.py adds both to the service."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from fastapi import FastAPI
 from strata_backend.models import Part, System
 
 from .answers import Comfyui, StudioSystem, VolumeAnswer
 from .comfyui import ComfyuiClient, ComfyuiError
 from .downloads import Downloads
-from .gate import TokenGate
 from .inventory import model_folders
 from .restart import ProcessManager
 from .settings import Settings, load_settings
@@ -35,13 +33,6 @@ class Studio:
         self.manager = ProcessManager(self.settings.control)
         self.restarting = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
-
-    def attach(self, app: FastAPI) -> None:
-        """Adds the routes, and the gate before all routes."""
-        from .routes import make_router
-
-        app.include_router(make_router(self))
-        app.add_middleware(TokenGate, token=self.settings.token)
 
     async def start(self) -> None:
         """Begins to follow ComfyUI's messages."""

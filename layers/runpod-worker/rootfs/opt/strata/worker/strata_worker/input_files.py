@@ -1,4 +1,8 @@
-"""Input files that a job names by their address."""
+"""Input files that a job names by their address.
+
+Nothing of what fetches models (`strata_models`): whoever sends a job chooses the address, so it may lead nowhere but to
+the public internet, no token goes along, and what comes is small, has no known hash and stays in memory.
+"""
 
 from __future__ import annotations
 

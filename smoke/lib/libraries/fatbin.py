@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .elf import opened
+
 # What can be linked on (`__nv_relfatbin`) is nothing that runs.
 SECTION = b".nv_fatbin"
 BOX = struct.Struct("<IHHQ")  # magic, version, bytes of this header, bytes of all entries
@@ -34,25 +36,12 @@ class GpuCode:
 
 def read_gpu_code(path: Path) -> set[GpuCode]:
     """What the library holds; nothing for one without GPU code. Raises ValueError for a file that is damaged."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        try:
-            return {code for begin, end in find_sections(content) for code in read_boxes(content, begin, end)}
-        except (struct.error, IndexError) as error:
-            raise ValueError(f"{path}: damaged: {error}") from error
-
-
-def find_sections(content: mmap.mmap) -> Iterator[tuple[int, int]]:
-    """Where the sections with GPU code begin and end, in an ELF file of 64 bits."""
-    (offset,) = struct.unpack_from("<Q", content, 40)
-    size, count, names = struct.unpack_from("<HHH", content, 58)
-    headers = [struct.unpack_from("<IIQQQQ", content, offset + size * number) for number in range(count)]
-    if not headers:
-        return
-    strings = headers[names][4]
-    for name, _, _, _, begin, length in headers:
-        start = strings + name
-        if content[start : content.find(b"\0", start)] == SECTION:
-            yield begin, begin + length
+    try:
+        with opened(path) as sections:
+            found = sections.named(SECTION)
+            return {code for begin, end in found for code in read_boxes(sections.content, begin, end)}
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def read_boxes(content: mmap.mmap, begin: int, end: int) -> Iterator[GpuCode]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .comfyui import ComfyUI
-from .result import Fail
-from .services import fetch
+from ..comfyui import ComfyUI
+from ..result import Fail
+from ..services import fetch
 
 MARKER = "code of the old volume ran"
 # Ends ComfyUI where it is imported: an exception would only cost the one node.

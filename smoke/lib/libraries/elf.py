@@ -1,16 +1,21 @@
-"""What the dynamic loader reads of an ELF file, and nothing else of it: some are larger than a gigabyte."""
+"""What the dynamic loader reads of an ELF file, and nothing else of it: some are larger than a gigabyte.
+
+The smoke test and the stage `verify` share it; ADR 0016 has why it is no library.
+"""
 
 from __future__ import annotations
 
 import mmap
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 MAGIC = b"\x7fELF"
-X86_64 = 62
+X86_64, AARCH64 = 62, 183
 ET_EXEC, ET_DYN = 2, 3
+PT_DYNAMIC = 2
 SHT_DYNAMIC, SHT_DYNSYM, SHT_VERDEF, SHT_VERNEED = 6, 11, 0x6FFFFFFD, 0x6FFFFFFE
 DT_NEEDED, DT_SONAME, DT_RPATH, DT_RUNPATH = 1, 14, 15, 29
 GLOBAL, WEAK, UNIQUE = 1, 2, 10
@@ -32,12 +37,12 @@ class Elf:
 
 
 class Sections:
-    """The section headers of a file, by their type."""
+    """The section headers of a file. Raises struct.error or IndexError for one that is damaged."""
 
     def __init__(self, content: mmap.mmap) -> None:
         self.content = content
         (offset,) = struct.unpack_from("<Q", content, 40)
-        size, count = struct.unpack_from("<HH", content, 58)
+        size, count, self._names = struct.unpack_from("<HHH", content, 58)
         self._headers = [struct.unpack_from("<IIQQQQIIQQ", content, offset + size * number) for number in range(count)]
 
     def find(self, kind: int) -> tuple[bytes, bytes, int]:
@@ -47,26 +52,55 @@ class Sections:
                 return self._bytes(header), self._bytes(self._headers[header[6]]), header[7]
         return b"", b"", 0
 
+    def named(self, name: bytes) -> Iterator[tuple[int, int]]:
+        """Where the sections of this name begin and end."""
+        for header in self._headers:
+            start = self._headers[self._names][4] + header[0]
+            if self.content[start : self.content.find(b"\0", start)] == name:
+                yield header[4], header[4] + header[5]
+
     def _bytes(self, header: tuple[int, ...]) -> bytes:
         return self.content[header[4] : header[4] + header[5]]
 
 
-def is_elf(path: Path) -> bool:
-    """Whether the loader can load it: a program or library for this processor."""
+def machine_of(path: Path) -> int | None:
+    """The processor that a dynamically linked program or library is for.
+
+    None where the loader has nothing to do with the file: static programs, objects, a GPU's own code, all other files.
+    One that was cut off is no such file: whoever reads it says that it is damaged.
+    """
     with path.open("rb") as file:
-        head = file.read(20)
-    if len(head) < 20 or head[:5] != MAGIC + b"\x02":
-        return False
-    return struct.unpack_from("<HH", head, 16) in [(ET_EXEC, X86_64), (ET_DYN, X86_64)]
+        head = file.read(64)
+        if len(head) < 20 or head[:5] != MAGIC + b"\x02":
+            return None
+        kind, machine = struct.unpack_from("<HH", head, 16)
+        if kind not in (ET_EXEC, ET_DYN) or machine not in (X86_64, AARCH64):
+            return None
+        if len(head) < 64:
+            return int(machine)
+        (offset,) = struct.unpack_from("<Q", head, 32)
+        size, count = struct.unpack_from("<HH", head, 54)
+        file.seek(offset)
+        segments = file.read(size * count)
+    kinds = {segments[size * number : size * number + 4] for number in range(count)}
+    is_cut = len(segments) < size * count
+    return int(machine) if is_cut or struct.pack("<I", PT_DYNAMIC) in kinds else None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Sections]:
+    """The file's sections while it is read; raises ValueError for one that is damaged."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        try:
+            yield Sections(content)
+        except (struct.error, IndexError, ValueError) as error:
+            raise ValueError(f"damaged: {error}") from error
 
 
 def read_elf(path: Path) -> Elf:
     """Raises ValueError for a file that is damaged."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        try:
-            return parse(Sections(content))
-        except (struct.error, IndexError, ValueError) as error:
-            raise ValueError(f"damaged: {error}") from error
+    with opened(path) as sections:
+        return parse(sections)
 
 
 def parse(sections: Sections) -> Elf:

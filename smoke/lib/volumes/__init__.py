@@ -1,0 +1,1 @@
+"""Volumes that ComfyUI keeps its user's files in."""

@@ -27,7 +27,7 @@ export interface Home {
   readonly state: string;
   /** `DOCKER_CONFIG` on a machine without a Docker engine. */
   readonly docker: string;
-  /** Logins of registries, a folder each; see oci/logins.ts. */
+  /** Logins of registries, a folder each; see oci/access/logins.ts. */
   readonly logins: string;
   readonly contexts: string;
   readonly evidence: string;

@@ -67,6 +67,12 @@ export function parseReference(text: string): Reference {
   };
 }
 
+/** Where in a registry a request goes. */
+export interface RepositoryAddress {
+  readonly registry: string;
+  readonly repository: string;
+}
+
 /** The reference as text, with nothing left implied: `docker.io/library/debian:latest`. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? "" : `:${reference.tag}`;
@@ -110,4 +116,9 @@ function withLibrary(name: string): string {
 
 function portOf(host: string): number {
   return Number(/:([0-9]+)$/.exec(host)?.[1] ?? 0);
+}
+
+/** A reference that may be a text still. */
+export function toReference(reference: string | Reference): Reference {
+  return typeof reference === "string" ? parseReference(reference) : reference;
 }

@@ -4,6 +4,7 @@ import { Provider } from "@pulumi/aws/provider.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { Instance } from "../../lib/gpu/generations.ts";
 import type { HostDescription } from "../../lib/hosts/description.ts";
+import { userData } from "../../lib/hosts/fleet.ts";
 import {
   instancePolicy,
   LOGIN_PARAMETERS,
@@ -13,7 +14,6 @@ import {
   schedulerPolicy,
   trustPolicy,
 } from "../../lib/hosts/policies.ts";
-import { userData } from "../../lib/hosts/user-data.ts";
 import type { Host } from "./host.ts";
 
 export interface AwsHostArgs {

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { readImage } from "../../oci/client.ts";
+import { readImage } from "../../oci/read/image.ts";
 import type { Registry } from "./registry.ts";
 
 export interface LocalRegistryArgs {

@@ -1,6 +1,6 @@
 import type * as dockerBuild from "@pulumi/docker-build";
 import * as pulumi from "@pulumi/pulumi";
-import { keepAuthority } from "../../oci/logins.ts";
+import { keepAuthority } from "../../oci/access/logins.ts";
 import { type Registry, readyLogin, sizesWith } from "./registry.ts";
 
 export interface OciRegistryArgs {

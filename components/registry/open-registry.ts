@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { UserError } from "../../errors.ts";
 import { type RegistrySetting, registryHost } from "../../lib/registry/registry-setting.ts";
-import { dockerConfigFolder, findCredentials } from "../../oci/credentials.ts";
+import { dockerConfigFolder, findCredentials } from "../../oci/access/credentials.ts";
 import { GhcrRegistry } from "./ghcr-registry.ts";
 import { LocalRegistry } from "./local-registry.ts";
 import { OciRegistry } from "./oci-registry.ts";

@@ -1,8 +1,8 @@
 import type * as dockerBuild from "@pulumi/docker-build";
 import * as pulumi from "@pulumi/pulumi";
-import { readImage } from "../../oci/client.ts";
-import { keepAuthority, keepLogin } from "../../oci/logins.ts";
-import { Transport } from "../../oci/transport.ts";
+import { keepAuthority, keepLogin } from "../../oci/access/logins.ts";
+import { Transport } from "../../oci/access/transport.ts";
+import { readImage } from "../../oci/read/image.ts";
 
 /** Where stages and products go. One implementation for each kind of registry. */
 export interface Registry {
@@ -29,7 +29,7 @@ export interface LoginArgs {
   readonly password: pulumi.Input<string>;
   /** ISO time after which it is none any more. */
   readonly expires?: pulumi.Input<string>;
-  /** Folder in which logins are kept, see oci/logins.ts. */
+  /** Folder in which logins are kept, see oci/access/logins.ts. */
   readonly logins: string;
   /** Certificate authorities of the registry, as PEM. */
   readonly ca?: string | undefined;

@@ -1,4 +1,5 @@
-import type { NodeGroup, ResolvedNode } from "../../lib/comfyui/custom-nodes.ts";
+import type { NodeGroup } from "../../lib/comfyui/custom-nodes.ts";
+import type { ResolvedNode } from "../../lib/comfyui/resolve-nodes.ts";
 import { addFile, addGit, run, stageMounts } from "../../lib/recipe/dockerfile.ts";
 import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
 import { comfyuiFolder } from "../comfyui/layer.ts";

@@ -1,4 +1,4 @@
-import type { ResolvedComfyUi } from "../../lib/comfyui/custom-nodes.ts";
+import type { ResolvedComfyUi } from "../../lib/comfyui/resolve-nodes.ts";
 import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/model-lock.ts";
 import type { ResolvedModels } from "../../lib/models/resolve-models.ts";
 import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";

@@ -1,4 +1,5 @@
-import { absentChecks, type Evidence } from "./evidence.ts";
+import { absentChecks } from "./check-results.ts";
+import type { Evidence } from "./evidence.ts";
 
 /** What evidence has to be to move a tag to a digest. */
 export interface EvidenceTerms {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { throwAll, UserError } from "../../errors.ts";
 import { parseJson } from "../locks/lock-file.ts";
+import { checkResult, judge, summarise } from "./check-results.ts";
 
 /**
  * The evidence that a smoke test leaves about one image. `smoke/run.py` writes the first part inside the image
@@ -9,19 +10,6 @@ import { parseJson } from "../locks/lock-file.ts";
 
 const seconds = z.number().nonnegative();
 const version = z.string().min(1);
-
-const checkResult = z.strictObject({
-  /** Number and name of the check, then of its step: `30-torch.matmul-cpu`. */
-  id: z.string().regex(/^\d\d-[a-z0-9-]+(\.[A-Za-z0-9_-]+)?$/, "expected such as 30-torch.matmul-cpu"),
-  title: z.string().min(1),
-  /** A skip is not a pass; inconclusive means that something prevented the test. */
-  status: z.enum(["pass", "fail", "skip", "inconclusive"]),
-  /** Why it is not a pass, or what was seen. */
-  reason: z.string().optional(),
-  seconds,
-  /** The end of what the check wrote, for failures. */
-  output: z.string().optional(),
-});
 
 const gpu = z.strictObject({
   name: z.string().min(1),
@@ -125,54 +113,12 @@ const evidenceSchema = z
     }
   });
 
-/** One finding of the smoke test. */
-export type CheckResult = z.infer<typeof checkResult>;
 /** What the smoke test writes inside the image. */
 export type RunReport = z.infer<typeof runSchema>;
 /** A run report and the image it is about. */
 export type Evidence = z.infer<typeof evidenceSchema>;
 /** Where the image ran. */
 export type EvidenceHost = z.infer<typeof host>;
-
-/**
- * The checks that every image has to pass: `00-image` of lib/evidence/image-results.ts, and those of `smoke/checks`, where files
- * with NEEDS are due for some images only.
- */
-export const completeRun: readonly string[] = [
-  "00-image",
-  "10-imports",
-  "15-environment",
-  "20-libraries",
-  "25-driver",
-  "30-torch",
-  "40-attention",
-  "50-services",
-  "60-stop",
-  "95-memory",
-];
-
-/** The verdict that follows from the results, by the rule that `smoke/lib/evidence.py` applies. */
-export function judge(checks: readonly CheckResult[]): RunReport["verdict"] {
-  const statuses = new Set(checks.map((check) => check.status));
-  if (statuses.has("fail")) return "fail";
-  return statuses.has("pass") && !statuses.has("inconclusive") ? "pass" : "inconclusive";
-}
-
-/** The checks of which the evidence says nothing: it proves an image only when there are none. */
-export function absentChecks(evidence: Pick<RunReport, "checks" | "due">): string[] {
-  return [...new Set([...completeRun, ...evidence.due])].filter(
-    (id) => !evidence.checks.some((check) => check.id.split(".")[0] === id),
-  );
-}
-
-/** `14 passed, 0 failed, 3 skipped`; inconclusive results are named when there are any. */
-export function summarise(evidence: Pick<RunReport, "checks">): string {
-  const count = (status: CheckResult["status"]) =>
-    evidence.checks.filter((check) => check.status === status).length;
-  const words = [`${count("pass")} passed`, `${count("fail")} failed`, `${count("skip")} skipped`];
-  if (count("inconclusive") > 0) words.push(`${count("inconclusive")} inconclusive`);
-  return words.join(", ");
-}
 
 /**
  * Reads what the smoke test wrote.

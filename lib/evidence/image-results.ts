@@ -1,7 +1,7 @@
 import type { AuditConfig } from "../audit/audit-schema.ts";
 import { checkLimits } from "../audit/image-limits.ts";
 import { parseSize } from "../size.ts";
-import type { CheckResult } from "./evidence.ts";
+import type { CheckResult } from "./check-results.ts";
 
 /** The first check, which needs no host: its results are in evidence beside those of `smoke/checks`. */
 export const imageCheck = "00-image";

@@ -1,7 +1,6 @@
 #!/bin/sh
 # Tests one image in containers of an engine. Sent to a host and run there, one verb a call, so that every step has its
 # own time limit and its own meaning when it fails:
-#
 #   container.sh ENGINE VERB ARGUMENT...       ENGINE: docker, podman, or one of them behind "sudo -n"
 #
 # Exit status 69 is trouble of this host, 65 a fault of the image or its registry; stderr has the reason.

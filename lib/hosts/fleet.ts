@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { CreateFleetCommandInput, CreateFleetError } from "@aws-sdk/client-ec2";
 import type { AwsDescription } from "./description.ts";
 import { PURPOSE, PURPOSE_TAG } from "./policies.ts";
@@ -62,6 +64,19 @@ export function fleetRequest(
       { ResourceType: "instance", Tags: tags },
     ],
   };
+}
+
+/** EC2 takes no more, before base64. */
+export const LONGEST_USER_DATA = 16_384;
+
+/**
+ * What an instance runs when it starts.
+ *
+ * @param minutes after which it ends itself, whatever happens
+ */
+export function userData(minutes: number): string {
+  const [first = "", ...rest] = readFileSync(join(import.meta.dirname, "user-data.sh"), "utf8").split("\n");
+  return [first, `MINUTES=${Math.ceil(minutes)}`, ...rest].join("\n");
 }
 
 /** A quota of Service Quotas. The code is missing where AWS has several for one name over time. */

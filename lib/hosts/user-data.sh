@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes an EC2 instance ready for one test: it ends itself in time, and Docker's data lies on the instance's own disk
-# where there is one. lib/hosts/user-data.ts puts `MINUTES=…` in front. STRATA_RUN and STRATA_ROOT are for tests.
+# where there is one. lib/hosts/fleet.ts puts `MINUTES=…` in front. STRATA_RUN and STRATA_ROOT are for tests.
 set -euo pipefail
 # A failure counts in $(…) as well.
 shopt -s inherit_errexit

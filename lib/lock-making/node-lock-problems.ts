@@ -1,5 +1,5 @@
 import { UserError, UserErrors } from "../../errors.ts";
-import { resolveComfyUi } from "../comfyui/custom-nodes.ts";
+import { resolveComfyUi } from "../comfyui/resolve-nodes.ts";
 import type { NodeLock } from "../locks/node-lock.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { type GitSources, type NamedGitSource, nodeSources } from "./node-sources.ts";

@@ -1,5 +1,5 @@
 import { throwAll, UserError } from "../../errors.ts";
-import { resolveComfyUi } from "../comfyui/custom-nodes.ts";
+import { resolveComfyUi } from "../comfyui/resolve-nodes.ts";
 import {
   type AttentionKernel,
   type CompiledKernel,
@@ -14,10 +14,10 @@ import { normaliseName } from "../locks/python-lock.ts";
 import type { SourceLock } from "../locks/source-lock.ts";
 import { mirrored } from "../mirrors.ts";
 import type { ModelsSetting } from "../models/models-setting.ts";
+import { kernelProblems } from "../recipe/kernel-problems.ts";
 import {
   type CompiledSources,
   compiledSources,
-  kernelProblems,
   mirroredWheels,
   type PinnedWheels,
 } from "../recipe/kernels.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../../errors.ts";
-import { resolveComfyUi } from "../comfyui/custom-nodes.ts";
+import { resolveComfyUi } from "../comfyui/resolve-nodes.ts";
 import {
   attentionKernels,
   type CudaVersion,

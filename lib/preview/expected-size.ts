@@ -1,9 +1,14 @@
-import { productOf } from "../plan/stage-changes.ts";
+import { type KeyedStage, productOf } from "../plan/stage-changes.ts";
 import { leastConfidence } from "./estimate.ts";
 import type { Confidence, PlannedStack, StagePreview } from "./preview-schema.ts";
-import type { PreviousStack } from "./preview-stack.ts";
 
 type Size = PlannedStack["size"];
+
+/** Compressed sizes as they were; null where nobody measured. */
+interface FormerSizes {
+  readonly product: { readonly bytes: number | null } | null;
+  readonly stages: readonly (KeyedStage & { readonly role: string | null; readonly bytes: number | null })[];
+}
 
 /**
  * The product's size after the update: what it was, and what its stages gain or lose. A changed stage is taken to have
@@ -14,7 +19,7 @@ type Size = PlannedStack["size"];
 export function expectedSize(
   inImage: readonly string[],
   stages: readonly StagePreview[],
-  known: PreviousStack,
+  known: FormerSizes,
 ): Size {
   const before = known.product?.bytes ?? null;
   const former = new Map(known.stages.map(({ name, bytes }) => [name, bytes]));

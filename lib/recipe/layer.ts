@@ -1,4 +1,4 @@
-import type { Fetch, ResolvedComfyUi } from "../comfyui/custom-nodes.ts";
+import type { Fetch, ResolvedComfyUi } from "../comfyui/resolve-nodes.ts";
 import type { AttentionKernel, CompatibilitySet, PythonVersion } from "../gpu/compatibility.ts";
 import type { Generation } from "../gpu/generations.ts";
 import type { ResolvedModels } from "../models/resolve-models.ts";

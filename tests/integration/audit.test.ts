@@ -9,7 +9,8 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { execa } from "execa";
 import { homeAt } from "../../home.ts";
 import { AuditReport, LABELS } from "../../lib/audit/findings.ts";
-import { imageExists, listTags } from "../../oci/client.ts";
+import { imageExists } from "../../oci/read/image.ts";
+import { listTags } from "../../oci/read/tag-list.ts";
 import { makeTar } from "../unit/oci/support/tar.ts";
 import { startRegistry } from "./support/registry.ts";
 

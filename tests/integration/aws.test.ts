@@ -12,9 +12,10 @@ import {
 import { GetScheduleCommand } from "@aws-sdk/client-scheduler";
 import { PutParameterCommand } from "@aws-sdk/client-ssm";
 import type { AwsDescription } from "../../lib/hosts/description.ts";
-import { userData } from "../../lib/hosts/user-data.ts";
+import { userData } from "../../lib/hosts/fleet.ts";
 import { type AwsClients, awsClients } from "../../tools/hosts/aws/clients.ts";
-import { launch, terminateInstance, whyGone } from "../../tools/hosts/aws/instance.ts";
+import { terminateInstance, whyGone } from "../../tools/hosts/aws/instance.ts";
+import { launch } from "../../tools/hosts/aws/launch.ts";
 import { findTestResources, removeTestResource } from "../../tools/hosts/aws/leaks.ts";
 import { askLoopback } from "../../tools/services/loopback.ts";
 import { freePort } from "../support/port.ts";

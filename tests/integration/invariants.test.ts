@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { openLayer, readImage } from "../../oci/client.ts";
+import { openLayer, readImage } from "../../oci/read/image.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { smallLayers } from "./support/small-layers.ts";
 import { openTestStack, type StackUpdate, type TestStack } from "./support/stack.ts";

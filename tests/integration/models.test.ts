@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type LockedModel, modelPath } from "../../lib/locks/model-lock.ts";
-import { readImage } from "../../oci/client.ts";
+import { readImage } from "../../oci/read/image.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { type ModelServer, startModelServer } from "../support/model-server.ts";
 import { blobSizes } from "./support/blobs.ts";

@@ -10,7 +10,7 @@ import { execa } from "execa";
 import { repository } from "../../home.ts";
 import { fileSystem } from "../../lib/plan/partial-update.ts";
 import { stageTag } from "../../lib/registry/tags.ts";
-import { readImage } from "../../oci/client.ts";
+import { readImage } from "../../oci/read/image.ts";
 import { commandLine } from "../../tools/program/processes.ts";
 import { buildStages } from "../../tools/pulumi/build-stages.ts";
 import { outputsOf } from "../../tools/stack/outputs.ts";

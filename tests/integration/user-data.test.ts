@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { userData } from "../../lib/hosts/user-data.ts";
+import { userData } from "../../lib/hosts/fleet.ts";
 import { mmdebstrapArguments } from "../../tools/setup/mmdebstrap.ts";
 import { script } from "../unit/support/folder.ts";
 import { clearPodman, makePodman, whyNoPodman } from "./support/podman.ts";

@@ -1,4 +1,5 @@
-import { completeRun, type Evidence, type RunReport } from "../../lib/evidence/evidence.ts";
+import { completeRun } from "../../lib/evidence/check-results.ts";
+import type { Evidence, RunReport } from "../../lib/evidence/evidence.ts";
 
 /** The hash of the checks that `evidenceFor` says it is by. */
 export const checksKey = "0123456789abcdef0123";

@@ -28,7 +28,7 @@ const bans: readonly (readonly [file: string, banned: readonly string[]])[] = [
       "../../tools/hosts/aws/clients.ts",
       "../../components/step.ts",
       "../../layers/torch/layer.ts",
-      "../../oci/client.ts",
+      "../../oci/read/image.ts",
       "../../config.ts",
       "../../tests/support/mocks.ts",
     ],
@@ -50,7 +50,7 @@ const bans: readonly (readonly [file: string, banned: readonly string[]])[] = [
       "@pulumi/command",
       "../components/hosts/host.ts",
       "../tools/commands/up.ts",
-      "../oci/tag.ts",
+      "../oci/write/tag.ts",
       "../config.ts",
     ],
   ],
@@ -82,7 +82,7 @@ const bans: readonly (readonly [file: string, banned: readonly string[]])[] = [
   ["tools/hosts/aws/probe.ts", ["@pulumi/aws", "../../../components/hosts/host.ts"]],
   [
     "tools/command-provider/probe.ts",
-    ["../../lib/redact.ts", "../../components/step.ts", "../../oci/client.ts"],
+    ["../../lib/redact.ts", "../../components/step.ts", "../../oci/read/image.ts"],
   ],
 ];
 
@@ -94,9 +94,9 @@ const allowed: readonly (readonly [file: string, imported: readonly string[]])[]
   ["oci/probe.ts", ["../lib/redact.ts", "../errors.ts", "../home.ts"]],
   [
     "components/hosts/probe.ts",
-    ["@pulumi/aws", "../../lib/hosts/fleet.ts", "../../oci/client.ts", "../step.ts"],
+    ["@pulumi/aws", "../../lib/hosts/fleet.ts", "../../oci/read/image.ts", "../step.ts"],
   ],
-  ["tools/commands/probe.ts", ["../../config.ts", "../../recipes/index.ts", "../../oci/client.ts"]],
+  ["tools/commands/probe.ts", ["../../config.ts", "../../recipes/index.ts", "../../oci/read/image.ts"]],
   ["tools/command-provider/probe.ts", ["@pulumi/pulumi/provider/index.js"]],
 ];
 

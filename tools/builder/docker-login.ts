@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Home } from "../../home.ts";
-import { dockerConfigFolder } from "../../oci/credentials.ts";
-import { loginFolder } from "../../oci/logins.ts";
+import { dockerConfigFolder } from "../../oci/access/credentials.ts";
+import { loginFolder } from "../../oci/access/logins.ts";
 import { writeAtomically } from "../program/files.ts";
 
 /**

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import type { Config } from "../../config.ts";
 import { UserError } from "../../errors.ts";
 import { home, repository as root } from "../../home.ts";
-import { Transport } from "../../oci/transport.ts";
+import { Transport } from "../../oci/access/transport.ts";
 import { main } from "../program/main.ts";
 import { listPromotions } from "../promotion/promotion-listing.ts";
 import { renderListing } from "../promotion/promotion-table.ts";

@@ -1,8 +1,8 @@
 import { throwAll, UserError } from "../../errors.ts";
 import type { ImageLock, LockedImage } from "../../lib/locks/image-lock.ts";
-import { readManifest } from "../../oci/client.ts";
+import { Transport } from "../../oci/access/transport.ts";
+import { readManifest } from "../../oci/read/stored-manifest.ts";
 import { parseReference } from "../../oci/references.ts";
-import { Transport } from "../../oci/transport.ts";
 import type { ReportProgress } from "../program/progress.ts";
 
 /** What the lock says of a digest that the registry itself gave. */

@@ -1,8 +1,8 @@
 import { UserError } from "../../errors.ts";
 import { type Evidence, parseEvidence } from "../../lib/evidence/evidence.ts";
 import { type EvidenceTerms, type Objection, objection } from "../../lib/evidence/evidence-terms.ts";
+import type { Transport } from "../../oci/access/transport.ts";
 import { parseReference } from "../../oci/references.ts";
-import type { Transport } from "../../oci/transport.ts";
 import { digestOfEvidence, forged } from "./evidence-store.ts";
 
 /** Evidence that moves tags to the image `reference`. */

@@ -1,10 +1,10 @@
 import prettyBytes from "pretty-bytes";
-import { copyImage, copyReferrer } from "../../oci/copy.ts";
+import type { Transport } from "../../oci/access/transport.ts";
+import { listReferrers } from "../../oci/read/referrers.ts";
 import { formatReference, parseReference } from "../../oci/references.ts";
-import { listReferrers } from "../../oci/referrers.ts";
-import { digestOfTag, tagManifest } from "../../oci/tag.ts";
-import type { Transport } from "../../oci/transport.ts";
-import type { Sessions } from "../../oci/upload.ts";
+import { copyImage, copyReferrer } from "../../oci/write/copy.ts";
+import { digestOfTag, tagManifest } from "../../oci/write/tag.ts";
+import type { Sessions } from "../../oci/write/upload.ts";
 import { note, step } from "../program/progress.ts";
 import { evidenceTypes, inRepository } from "./evidence-store.ts";
 import { repositoryOf } from "./promotion-history.ts";

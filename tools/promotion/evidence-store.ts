@@ -1,18 +1,14 @@
 import { canonicalJson } from "../../lib/canonical-json.ts";
 import { type Evidence, parseEvidence } from "../../lib/evidence/evidence.ts";
 import { type EvidenceTerms, type Objection, objection } from "../../lib/evidence/evidence-terms.ts";
-import {
-  type Artifact,
-  artifactManifest,
-  readArtifact,
-  type StoredArtifact,
-  subjectOf,
-} from "../../oci/artifact.ts";
-import { imageExists, readManifest } from "../../oci/client.ts";
+import { Transport } from "../../oci/access/transport.ts";
+import { digestOf } from "../../oci/content.ts";
+import { readArtifact, type StoredArtifact } from "../../oci/read/artifact.ts";
+import { imageExists } from "../../oci/read/image.ts";
+import { listReferrers } from "../../oci/read/referrers.ts";
+import { readManifest } from "../../oci/read/stored-manifest.ts";
 import { formatReference, parseReference } from "../../oci/references.ts";
-import { attachArtifact, listReferrers } from "../../oci/referrers.ts";
-import { Transport } from "../../oci/transport.ts";
-import { digestOf } from "../../oci/write.ts";
+import { type Artifact, artifactManifest, attachArtifact, subjectOf } from "../../oci/write/put-artifact.ts";
 
 /** Evidence of any version begins so. */
 export const evidenceTypes = "application/vnd.strata.evidence.";

@@ -1,8 +1,8 @@
 import { UserError } from "../../errors.ts";
 import { planTagMove, type TagRequest, withEntries } from "../../lib/evidence/promotions.ts";
+import type { Transport } from "../../oci/access/transport.ts";
 import { formatReference } from "../../oci/references.ts";
-import { digestOfTag, tagManifest } from "../../oci/tag.ts";
-import type { Transport } from "../../oci/transport.ts";
+import { digestOfTag, tagManifest } from "../../oci/write/tag.ts";
 import { note } from "../program/progress.ts";
 import { readPromotions, repositoryOf, writePromotions } from "./promotion-history.ts";
 

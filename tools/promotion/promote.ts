@@ -1,7 +1,7 @@
 import { UserError } from "../../errors.ts";
 import type { EvidenceTerms } from "../../lib/evidence/evidence-terms.ts";
-import type { Transport } from "../../oci/transport.ts";
-import type { Sessions } from "../../oci/upload.ts";
+import type { Transport } from "../../oci/access/transport.ts";
+import type { Sessions } from "../../oci/write/upload.ts";
 import { required } from "../program/environment.ts";
 import { note } from "../program/progress.ts";
 import { acceptEvidence } from "./accepted-evidence.ts";

@@ -1,11 +1,12 @@
 import { canonicalJson } from "../../lib/canonical-json.ts";
 import { type Promotions, parsePromotions, promotionsType } from "../../lib/evidence/promotions.ts";
 import { promotionsTag } from "../../lib/registry/tags.ts";
-import { artifactManifest, putArtifactBlobs, readArtifact } from "../../oci/artifact.ts";
+import type { Transport } from "../../oci/access/transport.ts";
+import { readArtifact } from "../../oci/read/artifact.ts";
 import { formatReference, parseReference, type Reference } from "../../oci/references.ts";
-import { digestOfTag } from "../../oci/tag.ts";
-import type { Transport } from "../../oci/transport.ts";
-import { putManifest } from "../../oci/write.ts";
+import { putManifest } from "../../oci/write/put.ts";
+import { artifactManifest, putArtifactBlobs } from "../../oci/write/put-artifact.ts";
+import { digestOfTag } from "../../oci/write/tag.ts";
 
 /** The repository of a reference. */
 export function repositoryOf(reference: string): Reference {

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import type { PromotionEntry } from "../../lib/evidence/promotions.ts";
-import { readArtifact } from "../../oci/artifact.ts";
-import { imageExists } from "../../oci/client.ts";
+import type { Transport } from "../../oci/access/transport.ts";
+import { readArtifact } from "../../oci/read/artifact.ts";
+import { imageExists } from "../../oci/read/image.ts";
 import { formatReference } from "../../oci/references.ts";
-import { digestOfTag } from "../../oci/tag.ts";
-import type { Transport } from "../../oci/transport.ts";
+import { digestOfTag } from "../../oci/write/tag.ts";
 import { inRepository } from "./evidence-store.ts";
 import { readPromotions, repositoryOf } from "./promotion-history.ts";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { formatReference, type Reference } from "../../oci/references.ts";
-import type { Sessions } from "../../oci/upload.ts";
+import type { Sessions } from "../../oci/write/upload.ts";
 import { writeAtomically } from "../program/files.ts";
 
 /** Uploads that were begun, a small file each in `folder`. */

@@ -1,8 +1,9 @@
 import { UserError } from "../../errors.ts";
 import { promotionOf } from "../../lib/evidence/promotions.ts";
 import { promotionsTag } from "../../lib/registry/tags.ts";
-import { imageExists, listTags } from "../../oci/client.ts";
-import type { Transport } from "../../oci/transport.ts";
+import type { Transport } from "../../oci/access/transport.ts";
+import { imageExists } from "../../oci/read/image.ts";
+import { listTags } from "../../oci/read/tag-list.ts";
 import { inRepository } from "./evidence-store.ts";
 import { moveTag } from "./move-tag.ts";
 import { readPromotions } from "./promotion-history.ts";

@@ -4,7 +4,7 @@ import type { Config } from "../../config.ts";
 import type { Home } from "../../home.ts";
 import { withParents } from "../../lib/plan/partial-update.ts";
 import type { Plan, Stage } from "../../lib/plan/plan.ts";
-import { imageExists } from "../../oci/client.ts";
+import { imageExists } from "../../oci/read/image.ts";
 import { writeJson } from "../program/files.ts";
 import { outputsOf, stageReference } from "../stack/outputs.ts";
 import type { Stack } from "../stack/stack.ts";

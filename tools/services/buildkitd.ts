@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
-import { authorityFile, keptAuthorities } from "../../oci/logins.ts";
+import { authorityFile, keptAuthorities } from "../../oci/access/logins.ts";
 import { attempt } from "../program/exec.ts";
 import { writeJson } from "../program/files.ts";
 import { executables } from "../toolchain/find.ts";

@@ -1,7 +1,7 @@
 import { type Config, registryAccess, registryAddress } from "../../config.ts";
 import type { Home } from "../../home.ts";
 import { imageRepository, type RegistrySetting, registryHost } from "../../lib/registry/registry-setting.ts";
-import { keepAuthority, keepLogin } from "../../oci/logins.ts";
+import { keepAuthority, keepLogin } from "../../oci/access/logins.ts";
 
 /**
  * Makes ready what a program needs to get into a stack's registries without Pulumi: their authorities, and for GHCR the

@@ -1,5 +1,5 @@
 import { execa } from "execa";
-import { pushImage } from "../../oci/push.ts";
+import { pushImage } from "../../oci/write/push.ts";
 import { deferInterrupts } from "../program/main.ts";
 import { contextFolder, type Session, type SessionResult, sessionArgs, streamsOf } from "./session.ts";
 

@@ -1,5 +1,5 @@
-import { readImage } from "../../oci/client.ts";
 import { layersOf, type SessionImage, type SessionLayers, sessionImage } from "../../oci/join-layers.ts";
+import { readImage } from "../../oci/read/image.ts";
 
 /** What a shell is opened in, and what runs there. */
 export interface Session {

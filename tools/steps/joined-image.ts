@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { joinedImageTag } from "../../lib/registry/tags.ts";
-import { readImage } from "../../oci/client.ts";
 import { imageOf, layersOf, withLayers } from "../../oci/join-layers.ts";
-import { pushImage } from "../../oci/push.ts";
+import { readImage } from "../../oci/read/image.ts";
 import { parseReference } from "../../oci/references.ts";
-import { tagManifest } from "../../oci/tag.ts";
+import { pushImage } from "../../oci/write/push.ts";
+import { tagManifest } from "../../oci/write/tag.ts";
 import { required } from "../program/environment.ts";
 import { main } from "../program/main.ts";
 

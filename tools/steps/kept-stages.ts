@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { digestOfTag, tagManifest } from "../../oci/tag.ts";
-import { Transport } from "../../oci/transport.ts";
+import { Transport } from "../../oci/access/transport.ts";
+import { digestOfTag, tagManifest } from "../../oci/write/tag.ts";
 import { required } from "../program/environment.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";

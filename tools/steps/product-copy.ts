@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { home } from "../../home.ts";
-import { Transport } from "../../oci/transport.ts";
+import { Transport } from "../../oci/access/transport.ts";
 import { required } from "../program/environment.ts";
 import { main } from "../program/main.ts";
 import { promote, promotionRequestFrom } from "../promotion/promote.ts";

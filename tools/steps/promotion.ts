@@ -1,5 +1,5 @@
 import { text } from "node:stream/consumers";
-import { Transport } from "../../oci/transport.ts";
+import { Transport } from "../../oci/access/transport.ts";
 import { main } from "../program/main.ts";
 import { promote, promotionRequestFrom } from "../promotion/promote.ts";
 

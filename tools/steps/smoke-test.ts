@@ -2,12 +2,18 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
-import { type Evidence, judge, summarise } from "../../lib/evidence/evidence.ts";
+import { judge, summarise } from "../../lib/evidence/check-results.ts";
+import type { Evidence } from "../../lib/evidence/evidence.ts";
 import { imageResults } from "../../lib/evidence/image-results.ts";
-import { type HostDescription, needsGpu, parseTest } from "../../lib/hosts/description.ts";
-import { readImage } from "../../oci/client.ts";
+import {
+  type HostDescription,
+  needsGpu,
+  parseTest,
+  type TestDescription,
+} from "../../lib/hosts/description.ts";
+import { readImage } from "../../oci/read/image.ts";
 import { parseReference } from "../../oci/references.ts";
-import { testSomewhere } from "../hosts/attempts.ts";
+import { type Outcome, testSomewhere } from "../hosts/attempts.ts";
 import { openTestHosts } from "../hosts/open-test-hosts.ts";
 import { addToHistory } from "../preview/history-file.ts";
 import { required } from "../program/environment.ts";
@@ -44,18 +50,10 @@ await main(async () => {
     return 1;
   }
 
-  const keys: (string | null)[] = JSON.parse(process.env.STRATA_KEYS || "[]");
-  const hosts = await openTestHosts(test.hosts, { home, builder: required("STRATA_BUILDER"), keys });
-  const { computeCapabilities, minimumDriver, budget } = test;
-  const interrupt = new AbortController();
-  const order = { reference, computeCapabilities, minimumDriver, signal: interrupt.signal };
-  const { tested, seconds, attempts } = await deferInterrupts(
-    () => interrupt.abort(),
-    () => testSomewhere(hosts, order, budget),
-  );
+  const { tested, seconds, attempts } = await testOnHosts(reference, test);
   if (!tested) {
     note("inconclusive: no host could test the image, which says nothing about it");
-    for (const { host, reason } of attempts) note(`inconclusive ${host}: ${reason}`);
+    tellAttempts(attempts);
     return 1;
   }
   const { report, ...where } = tested;
@@ -72,26 +70,54 @@ await main(async () => {
     ...where,
     attempts,
   };
-  const kept = join(home.evidence, `${digest.replace(":", "-")}.json`);
-  await mkdir(home.evidence, { recursive: true });
-  await writeJson(kept, evidence);
-  note(`evidence: stored with the image as ${await storeEvidence(evidence)}`);
+  const kept = await keep(evidence);
   await keepHistory(evidence, seconds / 60);
   note(`smoke test: ${summarise(evidence)}`);
   if (evidence.verdict !== "pass") {
     // Pulumi shows the end of what a failed command wrote: what failed comes last, and nothing after it.
     note(`evidence: ${kept}`);
-    for (const { host, reason } of attempts) note(`inconclusive ${host}: ${reason}`);
-    for (const check of evidence.checks.filter(
-      ({ status }) => status === "fail" || status === "inconclusive",
-    )) {
-      note(`${check.status} ${check.id}: ${[check.reason, check.output].filter(Boolean).join("\n")}`);
-    }
+    tellAttempts(attempts);
+    tellFailures(evidence);
     return 1;
   }
   process.stdout.write(JSON.stringify(evidence));
   return 0;
 });
+
+/** Asks the hosts one after the other; Ctrl-C ends the one that tests. */
+async function testOnHosts(
+  reference: string,
+  { hosts, computeCapabilities, minimumDriver, budget }: TestDescription,
+): Promise<Outcome> {
+  const keys: (string | null)[] = JSON.parse(process.env.STRATA_KEYS || "[]");
+  const opened = await openTestHosts(hosts, { home, builder: required("STRATA_BUILDER"), keys });
+  const interrupt = new AbortController();
+  const order = { reference, computeCapabilities, minimumDriver, signal: interrupt.signal };
+  return await deferInterrupts(
+    () => interrupt.abort(),
+    () => testSomewhere(opened, order, budget),
+  );
+}
+
+/** Keeps evidence here and with the image; returns where it is here. */
+async function keep(evidence: Evidence): Promise<string> {
+  const kept = join(home.evidence, `${evidence.digest.replace(":", "-")}.json`);
+  await mkdir(home.evidence, { recursive: true });
+  await writeJson(kept, evidence);
+  note(`evidence: stored with the image as ${await storeEvidence(evidence)}`);
+  return kept;
+}
+
+function tellAttempts(attempts: Evidence["attempts"]): void {
+  for (const { host, reason } of attempts) note(`inconclusive ${host}: ${reason}`);
+}
+
+function tellFailures({ checks }: Evidence): void {
+  for (const { id, status, reason, output } of checks) {
+    if (status !== "fail" && status !== "inconclusive") continue;
+    note(`${status} ${id}: ${[reason, output].filter(Boolean).join("\n")}`);
+  }
+}
 
 /** Evidence that any host of a kind that would be asked has left; null where somebody has to be asked. */
 async function earlier(

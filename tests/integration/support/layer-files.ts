@@ -1,6 +1,6 @@
 import type { Header } from "tar-stream";
 import { extract } from "tar-stream";
-import { openLayer, readImage } from "../../../oci/client.ts";
+import { openLayer, readImage } from "../../../oci/read/image.ts";
 
 /** A member of a layer. */
 export interface LayerFile {

@@ -3,10 +3,10 @@
 import type { Readable } from "node:stream";
 import type { Listing } from "../../../lib/audit/audit-schema.ts";
 import { type AuditReport, audit } from "../../../lib/audit/findings.ts";
-import { type Image, openLayer, readImage } from "../../../oci/client.ts";
-import { listLayer } from "../../../oci/listing-cache.ts";
+import type { Transport } from "../../../oci/access/transport.ts";
 import type { Descriptor } from "../../../oci/manifest.ts";
-import type { Transport } from "../../../oci/transport.ts";
+import { type Image, openLayer, readImage } from "../../../oci/read/image.ts";
+import { listLayer } from "../../../oci/read/listing-cache.ts";
 
 /** Each stream is mostly one thread's work; more at once would only make all of them slower. */
 const LAYERS_AT_ONCE = 2;

@@ -2,12 +2,14 @@ import { DeleteParameterCommand, PutParameterCommand } from "@aws-sdk/client-ssm
 import type { AwsDescription } from "../../../lib/hosts/description.ts";
 import { parseReference } from "../../../oci/references.ts";
 import { elapsed, note } from "../../program/progress.ts";
-import { type HostLogin, testInContainers } from "../container.ts";
+import { testInContainers } from "../container.ts";
+import type { HostLogin } from "../login.ts";
 import { loginFor } from "../login.ts";
 import { HostTrouble, type Machine } from "../machine.ts";
 import type { TestHost, TestOutcome, TestRequest } from "../test-host.ts";
 import { type AwsClients, awsClients } from "./clients.ts";
-import { type LaunchedInstance, launch, terminateInstance, waitForCommands, whyGone } from "./instance.ts";
+import { type LaunchedInstance, terminateInstance, waitForCommands, whyGone } from "./instance.ts";
+import { launch } from "./launch.ts";
 import { SsmMachine } from "./ssm-machine.ts";
 
 /** Milliseconds that preparing disks and Docker may take. */

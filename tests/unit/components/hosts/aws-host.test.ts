@@ -7,7 +7,7 @@ import { openHosts } from "../../../../components/hosts/open-hosts.ts";
 import { parseConfig } from "../../../../config.ts";
 import { generation, generationNames, instancesFor } from "../../../../lib/gpu/generations.ts";
 import { parseTest, testLimits } from "../../../../lib/hosts/description.ts";
-import { userData } from "../../../../lib/hosts/user-data.ts";
+import { userData } from "../../../../lib/hosts/fleet.ts";
 import { awsAnswers, awsCalls } from "../../../support/aws.ts";
 import { type Recording, record, resolved } from "../../../support/mocks.ts";
 

@@ -8,7 +8,7 @@ import { openRegistry, type RegistryContext } from "../../../../components/regis
 import type { Registry } from "../../../../components/registry/registry.ts";
 import { ecrLifecyclePolicy } from "../../../../lib/registry/ecr-lifecycle.ts";
 import { type RegistrySetting, registrySetting } from "../../../../lib/registry/registry-setting.ts";
-import { keptLogin, loginFolder } from "../../../../oci/logins.ts";
+import { keptLogin, loginFolder } from "../../../../oci/access/logins.ts";
 import { inClear, type RecordOptions, record, resolved } from "../../../support/mocks.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 

@@ -7,9 +7,8 @@ import {
   gitRepositoryName,
   isAddress,
   nodeFolder,
-  type ResolvedNode,
-  resolveComfyUi,
 } from "../../../../lib/comfyui/custom-nodes.ts";
+import { type ResolvedNode, resolveComfyUi } from "../../../../lib/comfyui/resolve-nodes.ts";
 import type { Checkout } from "../../../../lib/locks/node-lock.ts";
 import { comfyuiWith, commitOf, nodeLock, sampleNode } from "../../../support/nodes.ts";
 

@@ -2,15 +2,12 @@ import assert from "node:assert/strict";
 import { globSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { UserError, UserErrors } from "../../../../errors.ts";
+import { absentChecks, completeRun, judge, summarise } from "../../../../lib/evidence/check-results.ts";
 import {
-  absentChecks,
-  completeRun,
   type Evidence,
-  judge,
   parseEvidence,
   parseRunReport,
   type RunReport,
-  summarise,
 } from "../../../../lib/evidence/evidence.ts";
 import { imageCheck } from "../../../../lib/evidence/image-results.ts";
 

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { LONGEST_USER_DATA, userData } from "../../../../lib/hosts/user-data.ts";
+import { LONGEST_USER_DATA, userData } from "../../../../lib/hosts/fleet.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
 
 interface Disk {

@@ -6,9 +6,8 @@ import type { AttentionKernel, CompiledKernel, CudaVersion } from "../../../../l
 import { compatibilitySet } from "../../../../lib/gpu/compatibility.ts";
 import { type GenerationName, generation, generationNames } from "../../../../lib/gpu/generations.ts";
 import type { Plan, Stage } from "../../../../lib/plan/plan.ts";
+import { type KernelChoice, kernelProblems } from "../../../../lib/recipe/kernel-problems.ts";
 import {
-  type KernelChoice,
-  kernelProblems,
   mirroredWheels,
   type PinnedWheel,
   type PinnedWheels,

@@ -1,4 +1,4 @@
-import { Transport } from "../../../../oci/transport.ts";
+import { Transport } from "../../../../oci/access/transport.ts";
 
 /** One that knows no login, and loses no time. */
 export const quickTransport = (attempts = 2): Transport =>

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { homeAt } from "../../../../home.ts";
-import { findCredentials } from "../../../../oci/credentials.ts";
-import { keepLogin } from "../../../../oci/logins.ts";
+import { findCredentials } from "../../../../oci/access/credentials.ts";
+import { keepLogin } from "../../../../oci/access/logins.ts";
 import { withLogin } from "../../../../tools/builder/docker-login.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 

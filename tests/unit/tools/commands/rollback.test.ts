@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { execa } from "execa";
 import { repository } from "../../../../home.ts";
-import { completeRun } from "../../../../lib/evidence/evidence.ts";
+import { completeRun } from "../../../../lib/evidence/check-results.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { pointsAt, promoting, writes } from "../promotion/support/promoting.ts";
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { UserErrors } from "../../../../errors.ts";
-import { resolveComfyUi } from "../../../../lib/comfyui/custom-nodes.ts";
+import { resolveComfyUi } from "../../../../lib/comfyui/resolve-nodes.ts";
 import { nodeLockProblems } from "../../../../lib/lock-making/node-lock-problems.ts";
 import { nodeSources } from "../../../../lib/lock-making/node-sources.ts";
 import type { NodeLock } from "../../../../lib/locks/node-lock.ts";

@@ -7,7 +7,7 @@ import type { ImageLock } from "../../../../lib/locks/image-lock.ts";
 import { formatNodeLock, type NodeLock, nodeLockPath } from "../../../../lib/locks/node-lock.ts";
 import { lockHeader, lockInputs, lockPath } from "../../../../lib/plan/lock-inputs.ts";
 import type { Recipe } from "../../../../lib/recipe/recipe.ts";
-import { Transport } from "../../../../oci/transport.ts";
+import { Transport } from "../../../../oci/access/transport.ts";
 import { checkLocks } from "../../../../tools/lock/check.ts";
 import { lockImages } from "../../../../tools/lock/lock-images.ts";
 import { pythonLocks } from "../../../../tools/lock/lock-python.ts";

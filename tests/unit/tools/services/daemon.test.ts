@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { homeAt } from "../../../../home.ts";
-import { keepAuthority } from "../../../../oci/logins.ts";
+import { keepAuthority } from "../../../../oci/access/logins.ts";
 import { identify } from "../../../../tools/program/processes.ts";
 import { buildkitdConfig, readAuthorities } from "../../../../tools/services/buildkitd.ts";
 import {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { execa } from "execa";
 import { repository } from "../../../../home.ts";
-import { readImage } from "../../../../oci/client.ts";
+import { readImage } from "../../../../oci/read/image.ts";
 import { recordsIn } from "../../../../tools/builder/builder.ts";
 import { imagesIn } from "../../../../tools/preview/engine.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../../oci/support/fake-registry.ts";

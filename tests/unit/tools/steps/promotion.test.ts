@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { repository } from "../../../../home.ts";
 import type { Evidence } from "../../../../lib/evidence/evidence.ts";
 import { parsePromotions } from "../../../../lib/evidence/promotions.ts";
-import { readArtifact } from "../../../../oci/artifact.ts";
+import { readArtifact } from "../../../../oci/read/artifact.ts";
 import { storeEvidence } from "../../../../tools/promotion/evidence-store.ts";
 import { daysAgo, evidenceFor, onGpu, samplePromotionEnvironment } from "../../../support/evidence.ts";
 import { REPOSITORY, startFakeRegistry } from "../../oci/support/fake-registry.ts";

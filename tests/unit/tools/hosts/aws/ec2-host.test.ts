@@ -12,7 +12,7 @@ import {
 } from "../../../../../lib/gpu/generations.ts";
 import type { AwsDescription } from "../../../../../lib/hosts/description.ts";
 import { Ec2Host } from "../../../../../tools/hosts/aws/ec2-host.ts";
-import type { HostLogin } from "../../../../../tools/hosts/container.ts";
+import type { HostLogin } from "../../../../../tools/hosts/login.ts";
 import { passedRun } from "../../../../support/evidence.ts";
 import { script, temporaryFolder } from "../../../support/folder.ts";
 import { type AwsAnswers, awsError, fakeAws } from "./fake-aws.ts";

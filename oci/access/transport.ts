@@ -1,0 +1,152 @@
+/**
+ * HTTP to a registry: authentication, time limits and repeated attempts. Proxies and company certificates come from
+ * Node's own switches (`NODE_USE_ENV_PROXY=1`, `NODE_EXTRA_CA_CERTS`).
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { home } from "../../home.ts";
+import { isPassingStatus, LONGEST_PAUSE_MS, retryAfterMs } from "../../lib/http-retry.ts";
+import { DEFAULT_REGISTRY, isLoopback, type RepositoryAddress } from "../references.ts";
+import { authorize, parseChallenge } from "./auth.ts";
+import { trustedAuthority } from "./authority.ts";
+import { isPassing, unreachable } from "./connection-errors.ts";
+import { dockerConfigFolder, findCredentials } from "./credentials.ts";
+import { keptLogin } from "./logins.ts";
+import { type Answer, readable, SilenceClock, uploaded } from "./silence.ts";
+
+/** What a transport can be told; the defaults suit every registry, tests use smaller numbers. */
+export interface TransportOptions {
+  /** Docker's configuration folder. Default: `$DOCKER_CONFIG`, otherwise `.docker` in the user's home. */
+  readonly dockerConfig?: string;
+  /** Logins and certificates that strata keeps. Default: those of this clone, none where `dockerConfig` is given. */
+  readonly logins?: string;
+  /** How often one request is tried in all. Default 5. */
+  readonly attempts?: number;
+  /** First pause between attempts in milliseconds; it doubles each time. Default 500. */
+  readonly backoffMs?: number;
+  /** Longest silence from the registry in milliseconds, before and within an answer. Default 60 000. */
+  readonly timeoutMs?: number;
+}
+
+/** What is asked. */
+export interface RequestOptions {
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH";
+  readonly headers?: Record<string, string>;
+  /** Sent again with each attempt. */
+  readonly body?: Buffer;
+  /** Sent once: what is to be done about a broken connection is for the caller to say. */
+  readonly stream?: () => AsyncIterable<Buffer>;
+  /** Longest silence, where it may be another than the transport's. */
+  readonly timeoutMs?: number;
+}
+
+/** Sends requests to registries and keeps their tokens. One instance serves a whole run. */
+export class Transport {
+  readonly attempts: number;
+  private readonly backoffMs: number;
+  private readonly timeoutMs: number;
+  private readonly dockerConfig: string;
+  private readonly logins: string | undefined;
+  private readonly tokens = new Map<string, string>();
+
+  constructor(options: TransportOptions = {}) {
+    this.attempts = options.attempts ?? 5;
+    this.backoffMs = options.backoffMs ?? 500;
+    this.timeoutMs = options.timeoutMs ?? 60_000;
+    this.dockerConfig = options.dockerConfig ?? dockerConfigFolder();
+    this.logins = options.logins ?? (options.dockerConfig === undefined ? home.logins : undefined);
+  }
+
+  /**
+   * Sends one request below `/v2/<repository>/`, logging in when the registry asks and trying again on 429, 5xx
+   * and broken connections (`Retry-After` is obeyed, up to a minute).
+   *
+   * @param path `manifests/latest`, or an absolute path (`/v2/…`) that the registry itself named
+   * @returns the answer, whatever its status: what 404 means is for the caller to say.
+   * @throws UserError when the registry cannot be reached.
+   */
+  async request(target: RepositoryAddress, path: string, init: RequestOptions = {}): Promise<Answer> {
+    const url = new URL(path, `${this.baseUrl(target.registry)}/v2/${target.repository}/`);
+    const attempts = init.stream ? 1 : this.attempts;
+    let loggedIn = false;
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.send(target, url, init).catch((error: unknown) => error as Error);
+      if (answer instanceof Error) {
+        if (attempt >= attempts || !isPassing(answer)) throw unreachable(target, answer);
+        await this.pause(attempt);
+        continue;
+      }
+      // Tokens last minutes and large images take longer, so an old one is worth one more login.
+      if (answer.status === 401 && !loggedIn) {
+        loggedIn = true;
+        await answer.bytes();
+        if ((await this.logIn(target, answer.headers)) && !init.stream) {
+          attempt--;
+          continue;
+        }
+        return answer;
+      }
+      if (!isPassingStatus(answer.status) || attempt >= attempts) return answer;
+      await answer.bytes();
+      await this.pause(attempt, answer.headers.get("retry-after"));
+    }
+  }
+
+  /** Waits before the next attempt: as long as the registry asked, otherwise longer each time. */
+  async pause(attempt: number, retryAfter: string | null = null): Promise<void> {
+    const growing = this.backoffMs * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
+    await sleep(Math.min(retryAfterMs(retryAfter) ?? growing, LONGEST_PAUSE_MS));
+  }
+
+  private async logIn(target: RepositoryAddress, headers: Headers): Promise<boolean> {
+    const challenge = parseChallenge(headers.get("www-authenticate"));
+    if (!challenge) return false;
+    const own = this.logins && (await keptLogin(this.logins, target.registry));
+    const credentials = own || (await findCredentials(target.registry, this.dockerConfig));
+    const token = await authorize(target.registry, target.repository, challenge, credentials);
+    if (token) this.tokens.set(tokenKey(target), token);
+    return token !== undefined;
+  }
+
+  private baseUrl(registry: string): string {
+    // Docker Hub's interface is on another host than its name says.
+    if (registry === DEFAULT_REGISTRY) return "https://registry-1.docker.io";
+    const hasAuthority = this.logins !== undefined && trustedAuthority(this.logins, registry);
+    return `${isLoopback(registry) && !hasAuthority ? "http" : "https"}://${registry}`;
+  }
+
+  private async send(target: RepositoryAddress, url: URL, init: RequestOptions): Promise<Answer> {
+    const clock = new SilenceClock(init.timeoutMs ?? this.timeoutMs);
+    const token = this.tokens.get(tokenKey(target));
+    clock.start();
+    try {
+      const body = init.stream ? uploaded(init.stream(), clock) : init.body && new Uint8Array(init.body);
+      // The registry's answer may redirect to a blob store on another host; fetch drops the token on the way.
+      const response = await fetch(url, {
+        method: init.method ?? "GET",
+        headers: {
+          // Digests are over the bytes as stored: nobody on the way may compress them again.
+          "accept-encoding": "identity",
+          ...init.headers,
+          ...(token && { authorization: token }),
+        },
+        ...(body && { body, duplex: "half" }),
+        signal: clock.signal,
+      });
+      return readable(response, clock);
+    } finally {
+      clock.stop();
+    }
+  }
+}
+
+function tokenKey(target: RepositoryAddress): string {
+  return `${target.registry}/${target.repository}`;
+}
+
+const shared = { transport: undefined as Transport | undefined };
+
+/** The transport used when none is given: one for the process, so that logins are shared. */
+export function sharedTransport(): Transport {
+  shared.transport ??= new Transport();
+  return shared.transport;
+}

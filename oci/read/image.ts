@@ -1,0 +1,125 @@
+/**
+ * Images of an OCI registry: their manifests, configurations and layers. Loopback registries are spoken to in plain
+ * HTTP, all others in HTTPS; logins are those of `docker login`. Everything that is read is checked against its digest.
+ */
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { UserError } from "../../errors.ts";
+import { failure } from "../access/failure.ts";
+import { sharedTransport } from "../access/transport.ts";
+import { compressionOf, type Descriptor, ImageConfig, Index, MANIFEST_TYPES, Manifest } from "../manifest.ts";
+import { formatReference, type Reference, toReference } from "../references.ts";
+import { readBlob } from "./blob.ts";
+import { checkDocument, parseJson, readManifest } from "./stored-manifest.ts";
+import { createDecompressor, splitFrames } from "./zstd.ts";
+
+/** An image for linux/amd64 as its registry describes it. Sizes are compressed bytes. */
+export interface Image {
+  /** Digest of the manifest. */
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly manifest: Manifest;
+  readonly config: ImageConfig;
+  readonly layers: readonly Descriptor[];
+  /** Bytes of all layers and the configuration: what a machine that has nothing yet downloads. */
+  readonly bytes: number;
+}
+
+const PLATFORM = { os: "linux", architecture: "amd64" };
+
+/**
+ * Reads an image's manifest and configuration. An index is followed to linux/amd64.
+ *
+ * @throws UserError when the registry is down, refuses, has no such image, or sends something that does not match its
+ *   digest.
+ */
+export async function readImage(
+  reference: string | Reference,
+  transport = sharedTransport(),
+): Promise<Image> {
+  const asked = toReference(reference);
+  let found = await readManifest(transport, asked, asked.digest ?? asked.tag ?? "latest");
+  const index = Index.safeParse(found.document);
+  if (index.success) {
+    const chosen = choosePlatform(asked, index.data);
+    found = await readManifest(transport, asked, chosen.digest);
+  }
+  const manifest = checkDocument(Manifest, found.document, asked, "manifest");
+  const parts: Buffer[] = [];
+  for await (const chunk of readBlob(transport, asked, manifest.config)) parts.push(chunk);
+  const config = checkDocument(ImageConfig, parseJson(Buffer.concat(parts)), asked, "configuration");
+  return {
+    digest: found.digest,
+    mediaType: found.mediaType,
+    manifest,
+    config,
+    layers: manifest.layers,
+    bytes: manifest.layers.reduce((sum, layer) => sum + layer.size, manifest.config.size),
+  };
+}
+
+/**
+ * Opens a layer as its uncompressed tar. Destroying the stream ends the download.
+ *
+ * @param onBytes called with the number of compressed bytes of each chunk that arrived
+ * @throws UserError for a media type that is no tar; other failures are errors of the stream.
+ */
+export function openLayer(
+  reference: string | Reference,
+  layer: Descriptor,
+  onBytes: (count: number) => void = () => {},
+  transport = sharedTransport(),
+): Readable {
+  const asked = toReference(reference);
+  const compression = compressionOf(layer.mediaType);
+  if (!compression) {
+    throw new UserError(
+      formatReference(asked),
+      `layer ${layer.digest} has the media type "${layer.mediaType}".`,
+      "Expected a tar, plain or packed with gzip or zstd: is this a container image?",
+    );
+  }
+  async function* counted(): AsyncGenerator<Buffer> {
+    for await (const chunk of readBlob(transport, asked, layer)) {
+      onBytes(chunk.length);
+      yield chunk;
+    }
+  }
+  if (compression === "none") return Readable.from(counted(), { objectMode: false });
+  const source = compression === "zstd" ? splitFrames(counted()) : counted();
+  const unpacked = compression === "zstd" ? createDecompressor() : createGunzip({ chunkSize: 1024 * 1024 });
+  // An error of the source destroys the decompressor with it, so the reader sees it; nothing is left to handle here.
+  pipeline(Readable.from(source), unpacked).catch(() => {});
+  return unpacked;
+}
+
+/** Whether the registry has the manifest that a reference names. */
+export async function imageExists(
+  reference: string | Reference,
+  transport = sharedTransport(),
+): Promise<boolean> {
+  const asked = toReference(reference);
+  const answer = await transport.request(asked, `manifests/${asked.digest ?? asked.tag}`, {
+    method: "HEAD",
+    headers: { accept: MANIFEST_TYPES.join(", ") },
+  });
+  if (answer.status === 200) return true;
+  if (answer.status === 404) return false;
+  throw await failure(asked, answer, "manifest");
+}
+
+function choosePlatform(reference: Reference, index: Index): Descriptor {
+  const isOurs = ({ platform }: Descriptor) =>
+    platform?.os === PLATFORM.os && platform.architecture === PLATFORM.architecture;
+  const chosen = index.manifests.find(isOurs);
+  if (chosen) return chosen;
+  const names = index.manifests.map(
+    ({ platform }) => `${platform?.os ?? "?"}/${platform?.architecture ?? "?"}`,
+  );
+  throw new UserError(
+    formatReference(reference),
+    `has no image for linux/amd64, only for ${names.join(", ") || "nothing at all"}.`,
+    "strata's images are for linux/amd64: name another tag.",
+  );
+}

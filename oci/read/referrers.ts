@@ -1,0 +1,97 @@
+/**
+ * Artifacts about a digest, by the OCI distribution specification 1.1: registries that have the referrers API are asked
+ * for them; in others, GHCR and distribution among them, clients keep a list under the tag `sha256-<digest>`.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
+ */
+import { z } from "zod";
+import { UserError } from "../../errors.ts";
+import { failure } from "../access/failure.ts";
+import { Transport } from "../access/transport.ts";
+import { digestOf } from "../content.ts";
+import { type Descriptor, INDEX_TYPE, Index, MANIFEST_TYPES } from "../manifest.ts";
+import { parseReference, type Reference } from "../references.ts";
+import { nextPage } from "./tag-list.ts";
+
+const ReferrersIndex = Index.extend({ mediaType: z.literal(INDEX_TYPE) });
+
+/**
+ * The artifacts about a manifest, as their descriptors; annotations are those of the artifact.
+ *
+ * @param reference `repository@sha256:…`
+ * @param artifactType a type, or what it begins with
+ * @throws UserError when the registry does not answer or refuses.
+ */
+export async function listReferrers(
+  reference: string,
+  artifactType: string,
+  transport = new Transport(),
+): Promise<Descriptor[]> {
+  const { target, digest } = withDigest(reference);
+  const all =
+    (await listByInterface(transport, target, digest)) ?? (await listInTag(transport, target, digest));
+  return all.filter((descriptor) => descriptor.artifactType?.startsWith(artifactType));
+}
+
+/** undefined where the registry does not have the interface. */
+async function listByInterface(
+  transport: Transport,
+  target: Reference,
+  digest: string,
+): Promise<Descriptor[] | undefined> {
+  const found: Descriptor[] = [];
+  const first = `referrers/${digest}`;
+  let path: string | undefined = first;
+  while (path) {
+    const answer = await transport.request(target, path, { headers: { accept: INDEX_TYPE } });
+    if (answer.status === 401 || answer.status === 403 || answer.status >= 500 || answer.status === 429) {
+      throw await failure(target, answer, "list of what is attached");
+    }
+    const bytes = await answer.bytes();
+    // Some answer 200 with a page for people, or 400 instead of 404.
+    const index = answer.status === 200 ? parsed(bytes) : undefined;
+    if (!index) return undefined;
+    found.push(...index.manifests);
+    path = nextPage(answer.headers, first);
+  }
+  return found;
+}
+
+/** The list that clients keep where the registry keeps none. */
+export async function listInTag(
+  transport: Transport,
+  target: Reference,
+  digest: string,
+): Promise<Descriptor[]> {
+  const headers = { accept: MANIFEST_TYPES.join(", ") };
+  const answer = await transport.request(target, `manifests/${fallbackTag(digest)}`, { headers });
+  if (answer.status === 404) {
+    await answer.bytes();
+    return [];
+  }
+  if (answer.status !== 200) throw await failure(target, answer, "list of what is attached");
+  const bytes = await answer.bytes();
+  // GitLab takes this tag for the digest and answers with the subject, whose parts are no referrers.
+  if (digestOf(bytes) === digest) return [];
+  return parsed(bytes)?.manifests ?? [];
+}
+
+function parsed(bytes: Buffer): z.infer<typeof ReferrersIndex> | undefined {
+  try {
+    return ReferrersIndex.safeParse(JSON.parse(bytes.toString("utf8"))).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema */
+export function fallbackTag(digest: string): string {
+  const [algorithm = "", encoded = ""] = digest.split(":");
+  return `${algorithm}-${encoded.slice(0, 64)}`;
+}
+
+/** What is about a digest can only be asked for by it. */
+export function withDigest(reference: string): { target: Reference; digest: string } {
+  const { registry, repository, digest } = parseReference(reference);
+  if (digest) return { target: { registry, repository }, digest };
+  throw new UserError(reference, "has no digest.", "What is attached is about a digest: name one.");
+}

@@ -1,0 +1,81 @@
+/** The write side of an OCI registry: small blobs, manifests, and what they are called. */
+import { UserError } from "../../errors.ts";
+import { failure } from "../access/failure.ts";
+import type { Transport } from "../access/transport.ts";
+import { type Content, descriptorOf, digestOf } from "../content.ts";
+import type { Descriptor } from "../manifest.ts";
+import { formatReference, type Reference } from "../references.ts";
+
+/** Whether the repository has a blob. */
+export async function hasBlob(transport: Transport, target: Reference, digest: string): Promise<boolean> {
+  const answer = await transport.request(target, `blobs/${digest}`, { method: "HEAD" });
+  await answer.bytes();
+  if (answer.status === 200) return true;
+  if (answer.status === 404) return false;
+  throw await failure(target, answer, `blob ${digest}`);
+}
+
+/** Sends a small blob in one go; one that is there already is not sent. */
+export async function putBlob(
+  transport: Transport,
+  target: Reference,
+  content: Content,
+): Promise<Descriptor> {
+  const blob = descriptorOf(content);
+  if (await hasBlob(transport, target, blob.digest)) return blob;
+  const begun = await transport.request(target, "blobs/uploads/", { method: "POST" });
+  if (begun.status !== 202) throw await failure(target, begun, "upload");
+  await begun.bytes();
+  const answer = await transport.request(target, uploadPath(begun.headers, blob.digest), {
+    method: "PUT",
+    headers: { "content-type": "application/octet-stream" },
+    body: content.bytes,
+  });
+  if (answer.status !== 201) throw await failure(target, answer, "blob");
+  await answer.bytes();
+  return blob;
+}
+
+/**
+ * Where an upload goes on, or with a digest where it ends. A registry behind a proxy may name itself wrongly: path and
+ * query are all that counts.
+ */
+export function uploadPath(headers: Headers, digest?: string): string {
+  const upload = new URL(headers.get("location") ?? "", "http://registry.invalid");
+  if (digest !== undefined) upload.searchParams.set("digest", digest);
+  return `${upload.pathname}${upload.search}`;
+}
+
+/**
+ * Stores a manifest under a tag or its digest.
+ *
+ * @param what what it is to the user, for errors: `manifest`, `tag`
+ * @returns the headers of the registry's answer
+ * @throws UserError when the registry refuses, or stores something else.
+ */
+export async function putManifest(
+  transport: Transport,
+  target: Reference,
+  name: string,
+  { mediaType, bytes }: Content,
+  what = "manifest",
+): Promise<Headers> {
+  const answer = await transport.request(target, `manifests/${name}`, {
+    method: "PUT",
+    headers: { "content-type": mediaType },
+    body: bytes,
+  });
+  if (answer.status !== 201) throw await failure(target, answer, what);
+  const stored = answer.headers.get("docker-content-digest");
+  await answer.bytes();
+  const digest = digestOf(bytes);
+  if (stored && stored !== digest) {
+    const { registry, repository } = target;
+    throw new UserError(
+      formatReference({ registry, repository, ...(name.includes(":") ? { digest: name } : { tag: name }) }),
+      `the registry stored ${stored} instead of ${digest}.`,
+      "It changes manifests: use one that keeps them.",
+    );
+  }
+  return answer.headers;
+}

@@ -1,0 +1,56 @@
+/** Where tags point, and moving them: by copying a manifest, so that no layer moves. */
+import { UserError } from "../../errors.ts";
+import { failure } from "../access/failure.ts";
+import { Transport } from "../access/transport.ts";
+import { digestOf } from "../content.ts";
+import { MANIFEST_TYPES } from "../manifest.ts";
+import { readManifest } from "../read/stored-manifest.ts";
+import { formatReference, parseReference } from "../references.ts";
+import { putManifest } from "./put.ts";
+
+/**
+ * The digest that a tag points at; undefined for a tag that is not there.
+ *
+ * @param reference `repository:tag`
+ * @throws UserError when the registry does not answer, or refuses.
+ */
+export async function digestOfTag(
+  reference: string,
+  transport = new Transport(),
+): Promise<string | undefined> {
+  const asked = parseReference(reference);
+  const path = `manifests/${asked.tag}`;
+  const headers = { accept: MANIFEST_TYPES.join(", ") };
+  const answer = await transport.request(asked, path, { method: "HEAD", headers });
+  await answer.bytes();
+  if (answer.status === 404) return undefined;
+  // An answer to HEAD has no body that would say why: GET has.
+  const said = answer.headers.get("docker-content-digest");
+  if (answer.status === 200 && said) return said;
+  const whole = await transport.request(asked, path, { headers });
+  if (whole.status === 404) return undefined;
+  if (whole.status !== 200) throw await failure(asked, whole, "tag");
+  return digestOf(await whole.bytes());
+}
+
+/**
+ * Makes `tag` point at a manifest that is in the registry already. The manifest is sent back byte for byte, so the
+ * digest stays and no layer moves.
+ *
+ * @param reference `repository@sha256:…`
+ * @returns `repository:tag`
+ * @throws UserError when the registry refuses, or answers with another digest.
+ */
+export async function tagManifest(
+  reference: string,
+  tag: string,
+  transport = new Transport(),
+): Promise<string> {
+  const asked = parseReference(reference);
+  if (!asked.digest)
+    throw new UserError(reference, "has no digest.", "A tag is moved to a digest: name one.");
+  const { registry, repository } = asked;
+  const manifest = await readManifest(transport, asked, asked.digest);
+  await putManifest(transport, { registry, repository }, tag, manifest, "tag");
+  return formatReference({ registry, repository, tag });
+}

@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readArtifact } from "../../../../oci/read/artifact.ts";
+import { listReferrers } from "../../../../oci/read/referrers.ts";
+import { attachArtifact } from "../../../../oci/write/put-artifact.ts";
+import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
+import { quickTransport } from "../support/transport.ts";
+
+const TYPE = "application/vnd.strata.test.v1+json";
+const artifact = (text: string, type = TYPE) => ({
+  artifactType: type,
+  payload: { mediaType: type, bytes: Buffer.from(JSON.stringify(text)) },
+  annotations: { "strata.word": text, "strata.first": "1" },
+});
+
+function image(registry: FakeRegistry, text = "image") {
+  const layers = [{ mediaType: "application/vnd.oci.image.layer.v1.tar", bytes: Buffer.from(text) }];
+  const subject = registry.image(text, layers);
+  return { subject, reference: `${registry.host}/${REPOSITORY}@${subject.digest}` };
+}
+const at = (registry: FakeRegistry, digest: string) => `${registry.host}/${REPOSITORY}@${digest}`;
+const fallback = (digest: string) => `manifests/${digest.replace(":", "-")}`;
+
+for (const hasReferrers of [true, false]) {
+  const where = hasReferrers ? "with the referrers API" : "without it, in a list under a tag";
+
+  test(`what is attached is found by its subject, ${where}`, async () => {
+    await using registry = await startFakeRegistry();
+    registry.hasReferrers = hasReferrers;
+    const { subject, reference } = image(registry);
+    const other = image(registry, "other");
+    const digests = [];
+    for (const word of ["one", "two"])
+      digests.push(await attachArtifact(reference, artifact(word), quickTransport()));
+    await attachArtifact(other.reference, artifact("elsewhere"), quickTransport());
+    await attachArtifact(reference, artifact("x", "application/vnd.other"), quickTransport());
+
+    const found = await listReferrers(reference, TYPE, quickTransport());
+    assert.deepEqual(found.map(({ digest }) => digest).sort(), digests.toSorted());
+    for (const descriptor of found) {
+      assert.equal(descriptor.artifactType, TYPE);
+      const read = await readArtifact(at(registry, descriptor.digest), quickTransport());
+      assert.deepEqual(read.subject, subject);
+      assert.equal(JSON.parse(read.payload.toString()), descriptor.annotations?.["strata.word"]);
+    }
+    assert.equal(registry.content.has(fallback(subject.digest)), !hasReferrers);
+    assert.deepEqual(await listReferrers(image(registry, "bare").reference, TYPE, quickTransport()), []);
+  });
+
+  test(`the same artifact attached twice is one, ${where}`, async () => {
+    await using registry = await startFakeRegistry();
+    registry.hasReferrers = hasReferrers;
+    const { reference } = image(registry);
+    const first = await attachArtifact(reference, artifact("one"), quickTransport());
+    assert.equal(await attachArtifact(reference, artifact("one"), quickTransport()), first);
+    assert.equal((await listReferrers(reference, TYPE, quickTransport())).length, 1);
+  });
+}
+
+test("the manifest is an OCI 1.1 artifact, and annotations in another order make the same one", async () => {
+  await using registry = await startFakeRegistry();
+  const { subject, reference } = image(registry);
+  const { annotations, ...rest } = artifact("one");
+  const digest = await attachArtifact(reference, { ...rest, annotations }, quickTransport());
+  const reversed = Object.fromEntries(Object.entries(annotations).toReversed());
+  assert.equal(await attachArtifact(reference, { ...rest, annotations: reversed }, quickTransport()), digest);
+  const document = JSON.parse(registry.content.get(`manifests/${digest}`)?.bytes.toString() ?? "");
+  assert.deepEqual(document.config, {
+    mediaType: "application/vnd.oci.empty.v1+json",
+    digest: "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+    size: 2,
+  });
+  assert.equal(document.artifactType, TYPE);
+  assert.deepEqual(document.subject, subject);
+});
+
+test("somebody who writes the list at the same moment does not make ours disappear", async () => {
+  await using registry = await startFakeRegistry();
+  const { subject, reference } = image(registry);
+  const theirs = await attachArtifact(reference, artifact("theirs"), quickTransport());
+  const stale = registry.content.get(fallback(subject.digest));
+  assert.ok(stale);
+  let overwritten = 0;
+  registry.intercept = (request) => {
+    // Between our writing and our looking again they write what they had read before.
+    const looks = request.method === "GET" && request.url?.endsWith(fallback(subject.digest));
+    const wroteTwo = registry.content.get(fallback(subject.digest)) !== stale;
+    if (looks && wroteTwo && overwritten++ === 0) registry.content.set(fallback(subject.digest), stale);
+    return false;
+  };
+  const ours = await attachArtifact(reference, artifact("ours"), quickTransport());
+  assert.equal(overwritten > 0, true);
+  const found = await listReferrers(reference, TYPE, quickTransport());
+  assert.deepEqual(found.map(({ digest }) => digest).sort(), [theirs, ours].sort());
+});
+
+test("a registry that answers the list's tag with the subject itself has nothing attached", async () => {
+  await using registry = await startFakeRegistry();
+  const index = {
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.index.v1+json",
+    manifests: [{ ...image(registry).subject, artifactType: TYPE }],
+  };
+  const { digest } = registry.manifest("multi", index);
+  registry.content.set(fallback(digest), registry.content.get("manifests/multi") ?? assert.fail());
+  assert.deepEqual(await listReferrers(at(registry, digest), TYPE, quickTransport()), []);
+});
+
+test("pages of the list are followed; what is no list means that there is no such interface", async () => {
+  await using registry = await startFakeRegistry();
+  const { reference } = image(registry);
+  const digests = [
+    await attachArtifact(reference, artifact("one"), quickTransport()),
+    await attachArtifact(reference, artifact("two"), quickTransport()),
+  ];
+  const entry = (digest: string | undefined) => ({ mediaType: "m", digest, size: 1, artifactType: TYPE });
+  registry.intercept = (request, response) => {
+    const url = new URL(request.url ?? "", "http://registry");
+    if (!url.pathname.includes("/referrers/")) return false;
+    const last = url.searchParams.has("last");
+    const headers = last ? {} : { link: '<?last=1>; rel="next"' };
+    response.writeHead(200, headers);
+    const mediaType = "application/vnd.oci.image.index.v1+json";
+    response.end(JSON.stringify({ mediaType, manifests: [entry(digests[last ? 1 : 0])] }));
+    return true;
+  };
+  const found = await listReferrers(reference, TYPE, quickTransport());
+  assert.deepEqual(
+    found.map(({ digest }) => digest),
+    digests,
+  );
+  registry.intercept = (request, response) => {
+    if (!request.url?.includes("/referrers/")) return false;
+    response.end("<html>welcome</html>");
+    return true;
+  };
+  assert.equal((await listReferrers(reference, TYPE, quickTransport())).length, 2);
+});
+
+test("a registry that refuses is an error, not an empty list", async () => {
+  await using registry = await startFakeRegistry();
+  const { reference } = image(registry);
+  registry.intercept = (request, response) => {
+    if (!request.url?.includes("/referrers/")) return false;
+    response.writeHead(403).end();
+    return true;
+  };
+  await assert.rejects(
+    listReferrers(reference, TYPE, quickTransport()),
+    /answered 403 for the list of what is attached/,
+  );
+});
+
+test("an image that is not there, and a reference without digest, have nothing attached to them", async () => {
+  await using registry = await startFakeRegistry();
+  const absent = at(registry, `sha256:${"0".repeat(64)}`);
+  await assert.rejects(
+    attachArtifact(absent, artifact("one"), quickTransport()),
+    /answered 404 for the manifest/,
+  );
+  await assert.rejects(listReferrers(`${registry.host}/${REPOSITORY}:x`, TYPE), /has no digest/);
+  assert.deepEqual(
+    registry.requests.filter((request) => request.startsWith("P")),
+    [],
+  );
+});

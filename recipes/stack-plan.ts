@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { mapErrors, throwAll, together, UserError } from "../errors.ts";
+import { sourceWheel } from "../layers/source-wheel/layer.ts";
 import { baseImageNamed, parseImageLock, parseLocalImages } from "../lib/locks/image-lock.ts";
 import { missingWheelProblems } from "../lib/locks/missing-wheels.ts";
 import { modelLockPath, parseModelLock } from "../lib/locks/model-lock.ts";
@@ -15,7 +16,8 @@ import { type BaseImage, type Choices, layerContext } from "../lib/plan/context.
 import { readFolder } from "../lib/plan/context-files.ts";
 import { fileInput } from "../lib/plan/key.ts";
 import { type LockName, lockInputs, lockPath, lockProblem } from "../lib/plan/lock-inputs.ts";
-import { type Plan, type PlanSources, planRecipe } from "../lib/plan/plan.ts";
+import type { LockedPackages } from "../lib/plan/packages.ts";
+import { type Plan, planRecipe } from "../lib/plan/plan.ts";
 import type { ProductLabels } from "../lib/plan/product.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { limitsKind } from "../lib/registry/limits.ts";
@@ -78,6 +80,7 @@ function plan(
     file,
     lock,
     labels,
+    sourceWheel,
   });
   const checks = readFolder(join(root, "smoke"), "smoke").filter(
     ({ path: file }) => !file.startsWith("tests/"),
@@ -133,7 +136,7 @@ function readModels(
 }
 
 /** The Python lock of a stack, as long as it fits what it was made from, lacks nothing and nobody edited it. */
-function readPythonLock(root: string, name: LockName, recipe: Recipe, nodes: NodeLock): PlanSources["lock"] {
+function readPythonLock(root: string, name: LockName, recipe: Recipe, nodes: NodeLock): LockedPackages {
   const path = lockPath(name);
   if (!existsSync(join(root, path))) {
     throw new UserError(

@@ -1,5 +1,5 @@
 import type { Layer } from "../../lib/recipe/layer.ts";
-import { gitAddress } from "../../lib/recipe/source-wheel.ts";
+import { gitAddress } from "../../lib/recipe/source-build.ts";
 
 export const comfyuiFolder = "/opt/comfyui";
 

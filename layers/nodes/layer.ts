@@ -1,6 +1,6 @@
 import type { NodeGroup, ResolvedNode } from "../../lib/comfyui/custom-nodes.ts";
 import { type Layer, type LayerContext, stageMounts } from "../../lib/recipe/layer.ts";
-import { gitAddress } from "../../lib/recipe/source-wheel.ts";
+import { gitAddress } from "../../lib/recipe/source-build.ts";
 import { comfyuiFolder } from "../comfyui/layer.ts";
 
 /** What an `install.py` runs in, and the stages with the packages that it may import. */

@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type TestContext, test } from "node:test";
+import { sourceWheel, wheelStage } from "../../../../layers/source-wheel/layer.ts";
 import { type GenerationName, generation } from "../../../../lib/gpu/generations.ts";
 import { requirementName } from "../../../../lib/locks/python-lock.ts";
-import { type Plan, stageEpoch } from "../../../../lib/plan/plan.ts";
+import type { Plan } from "../../../../lib/plan/plan.ts";
+import { stageEpoch } from "../../../../lib/plan/plan-stage.ts";
 import type { LayerContext } from "../../../../lib/recipe/layer.ts";
-import {
-  gitAddress,
-  sourceWheel,
-  wheelBuildRequirements,
-  wheelStage,
-} from "../../../../lib/recipe/source-wheel.ts";
+import { wheelBuildRequirements } from "../../../../lib/recipe/source-build.ts";
 import { context, keysOf, layersFolder, plan, sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 import { commitOf } from "../../../support/nodes.ts";
 import { type LockEntry, lockOf } from "../../../support/python-lock.ts";
@@ -250,20 +247,6 @@ test("another commit builds a git package again, and its pin names it", (t) => {
     [commitOf("one"), commitOf("two")],
   );
   assert.notEqual(stages[0]?.key, stages[1]?.key);
-});
-
-test("an address for the builder ends in .git, has the full commit, and leaves submodules to pins of their own", () => {
-  const commit = commitOf("x");
-  for (const location of [
-    "https://example.org/x/y",
-    "https://example.org/x/y.git",
-    "https://example.org/x/y/",
-  ]) {
-    assert.equal(
-      gitAddress({ location, commit }),
-      `https://example.org/x/y.git?ref=${commit}&submodules=false`,
-    );
-  }
 });
 
 test("a wheel's stage is called after its package, however that is written", () => {

@@ -1,26 +1,8 @@
-import { cudaToolchain } from "../gpu/compatibility.ts";
-import { type Distribution, normaliseName } from "../locks/python-lock.ts";
-import { runnableOn } from "./kernels.ts";
-import { type Layer, type LayerContext, stageMounts } from "./layer.ts";
-
-/**
- * What packages are built with that exist only as source. One set for all of them, from the lock: what a package asks
- * for itself (build-system.requires) is never resolved while building.
- */
-export const wheelBuildRequirements: readonly string[] = [
-  "cmake",
-  "cython",
-  "flit-core",
-  "hatchling",
-  "ninja",
-  "numpy",
-  "packaging",
-  "poetry-core",
-  "pybind11",
-  "scikit-build-core",
-  "setuptools",
-  "wheel",
-];
+import { cudaToolchain } from "../../lib/gpu/compatibility.ts";
+import { type Distribution, normaliseName } from "../../lib/locks/python-lock.ts";
+import { runnableOn } from "../../lib/recipe/kernels.ts";
+import { type Layer, type LayerContext, stageMounts } from "../../lib/recipe/layer.ts";
+import { gitAddress, wheelBuildRequirements } from "../../lib/recipe/source-build.ts";
 
 /** What building a package needs beyond a compiler. */
 export interface BuildNeeds {
@@ -91,7 +73,9 @@ export function sourceWheel(
     role: "build",
     parents: () => ["toolbox", ...(needs.torch || needs.cuda ? ["cuda", "torch"] : [])],
     shared: [
-      ...["shared/trust.sh", "shared/fetch_sdist.py", "shared/finish.sh"],
+      "shared/trust.sh",
+      "shared/fetch_sdist.py",
+      "shared/finish.sh",
       ...(needs.cuda ? ["shared/assemble-cuda.sh", "shared/gpu_code.py"] : []),
     ],
     args: (context) => ({
@@ -115,29 +99,35 @@ export function sourceWheel(
     }),
     generated: (): Record<string, string> =>
       needs.cmake ? { [toolchainFile]: toolchainOf(needs.cmake) } : {},
-    dockerfile: (parents, context) => {
-      const source = git(context);
-      return [
-        `# ${name} as a wheel.`,
-        ...(source ? ["FROM scratch AS source", `ADD ${gitAddress(source)} /`] : ["FROM toolbox AS source"]),
-        "",
-        "FROM toolbox AS build",
-        ...wheelArguments.map((arg) => `ARG ${arg}`),
-        `RUN ${[
-          "--mount=type=secret,id=ca",
-          "--mount=type=bind,target=/context",
-          "--mount=type=cache,id=strata-ccache,target=/root/.cache/ccache",
-          ...(source ? ["--mount=type=bind,from=source,target=/git"] : []),
-          ...stageMounts(parents),
-          "bash -eu /context/build.sh",
-        ].join(" \\\n    ")}`,
-        "",
-        "FROM scratch",
-        "COPY --link --from=build /out /",
-        "",
-      ].join("\n");
-    },
+    dockerfile: (parents, context) => wheelDockerfile(name, parents, git(context)),
   };
+}
+
+/** @param source the repository at its commit, for a package that is only in git */
+function wheelDockerfile(
+  name: string,
+  parents: readonly string[],
+  source: Parameters<typeof gitAddress>[0] | undefined,
+): string {
+  return [
+    `# ${name} as a wheel.`,
+    ...(source ? ["FROM scratch AS source", `ADD ${gitAddress(source)} /`] : ["FROM toolbox AS source"]),
+    "",
+    "FROM toolbox AS build",
+    ...wheelArguments.map((arg) => `ARG ${arg}`),
+    `RUN ${[
+      "--mount=type=secret,id=ca",
+      "--mount=type=bind,target=/context",
+      "--mount=type=cache,id=strata-ccache,target=/root/.cache/ccache",
+      ...(source ? ["--mount=type=bind,from=source,target=/git"] : []),
+      ...stageMounts(parents),
+      "bash -eu /context/build.sh",
+    ].join(" \\\n    ")}`,
+    "",
+    "FROM scratch",
+    "COPY --link --from=build /out /",
+    "",
+  ].join("\n");
 }
 
 const wheelArguments = [
@@ -162,9 +152,4 @@ function toolchainOf(variables: Readonly<Record<string, string>>): string {
 /** Name of the stage that builds a package. */
 export function wheelStage(name: string): string {
   return `wheel-${normaliseName(name)}`;
-}
-
-/** A repository at a commit as BuildKit's ADD takes it: no submodules, since those have pins of their own. */
-export function gitAddress({ location, commit }: { location: string; commit: string }): string {
-  return `${location.replace(/(\.git)?\/?$/, ".git")}?ref=${commit}&submodules=false`;
 }

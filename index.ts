@@ -6,29 +6,32 @@ import { productCopies } from "./components/product-copy.ts";
 import { Promotion } from "./components/promotion.ts";
 import { openRegistries } from "./components/registry/open-registry.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
-import * as settings from "./config.ts";
+import { loadConfig } from "./config.ts";
 import { home, repository } from "./home.ts";
+import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/limits.ts";
 import { writeBuildContext } from "./lib/plan/build-context.ts";
-import { joinOutputs } from "./lib/plan/partial-update.ts";
+import { joinOutputs, loadPartialUpdate } from "./lib/plan/partial-update.ts";
+import { registryContext } from "./lib/registry/access.ts";
 import { expandTags, stageTag } from "./lib/registry/tags.ts";
+import { readProvenance } from "./recipes/provenance.ts";
 import { planStack } from "./recipes/stack-plan.ts";
 
-const config = await settings.loadConfig();
-const part = settings.loadPartialUpdate();
-const provenance = settings.readProvenance(repository, config);
+const config = await loadConfig();
+const part = loadPartialUpdate();
+const provenance = readProvenance(repository, config.selected);
 const { plan, base, checks } = planStack(config, provenance, { root: repository, localImages: home.images });
 const { generation, builder } = config;
 const name = plan.recipe;
 
-const registries = await openRegistries(config, (to) => settings.registryContext(home, to));
+const registries = await openRegistries(config, (to) => registryContext(home, to));
 const { registry } = registries;
 const image = new LayeredImage(name, {
   plan,
   base: base.reference,
   contexts: (stage) => relative(repository, writeBuildContext(home.contexts, stage)),
-  settings: { registry, builder, certificates: settings.readCertificates(config) },
+  settings: { registry, builder, certificates: readCertificates(config.certificates) },
   inTurn: part === undefined,
 });
 keepStages(`${name}-kept`, registry, image.stages);

@@ -2,14 +2,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type * as configModule from "../../config.ts";
-import { type Config, readConfig, refuseClear, refuseSecrets, registryAddress } from "../../config.ts";
+import { type Config, readConfig } from "../../config.ts";
 import type { Home } from "../../home.ts";
 import type * as compatibilityModule from "../../lib/gpu/compatibility.ts";
 import type * as generationsModule from "../../lib/gpu/generations.ts";
+import { refuseClear, refuseSecrets } from "../../lib/plan/secret-settings.ts";
 import type { NextStack } from "../../lib/preview/preview-stack.ts";
+import { registryAddress } from "../../lib/registry/access.ts";
 import { limitsKind } from "../../lib/registry/limits.ts";
 import { imageRepository } from "../../lib/registry/registry-setting.ts";
 import type * as tagsModule from "../../lib/registry/tags.ts";
+import type * as provenanceModule from "../../recipes/provenance.ts";
 import type * as stackPlanModule from "../../recipes/stack-plan.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
@@ -25,9 +28,10 @@ export interface CheckoutPlan {
  */
 export async function planStackIn(root: string, stack: string, home: Home): Promise<CheckoutPlan> {
   const load = async (path: string) => await import(pathToFileURL(join(root, path)).href);
-  const [config, stackPlan, tags, compatibility, generations] = (await Promise.all(
+  const [config, provenances, stackPlan, tags, compatibility, generations] = (await Promise.all(
     [
       "config.ts",
+      "recipes/provenance.ts",
       "recipes/stack-plan.ts",
       "lib/registry/tags.ts",
       "lib/gpu/compatibility.ts",
@@ -35,6 +39,7 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
     ].map(load),
   )) as [
     typeof configModule,
+    typeof provenanceModule,
     typeof stackPlanModule,
     typeof tagsModule,
     typeof compatibilityModule,
@@ -45,7 +50,7 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
   // Another revision may know no copies yet.
   const copies = choices.copies ?? [];
   refuseClear({ registry: choices.registry, copies }, secret);
-  const provenance = config.readProvenance(root, choices);
+  const provenance = provenances.readProvenance(root, choices.selected);
   const { plan, checks } = stackPlan.planStack(choices, provenance, { root, localImages: home.images });
   const { generation, cuda } = choices;
   const { recipe } = plan;

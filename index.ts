@@ -14,14 +14,13 @@ import { testLimits } from "./lib/hosts/limits.ts";
 import { writeBuildContext } from "./lib/plan/build-context.ts";
 import { joinOutputs, loadPartialUpdate } from "./lib/plan/partial-update.ts";
 import { registryContext } from "./lib/registry/access.ts";
-import { expandTags, stageTag } from "./lib/registry/tags.ts";
-import { readProvenance } from "./recipes/provenance.ts";
+import { stageTag } from "./lib/registry/tags.ts";
 import { planStack } from "./recipes/stack-plan.ts";
 
 const config = await loadConfig();
 const part = loadPartialUpdate();
-const provenance = readProvenance(repository, config.selected);
-const { plan, base, checks } = planStack(config, provenance, { root: repository, localImages: home.images });
+const planned = planStack(config, { root: repository, localImages: home.images });
+const { plan, base, checks } = planned;
 const { generation, builder } = config;
 const name = plan.recipe;
 
@@ -35,23 +34,31 @@ const image = new LayeredImage(name, {
   inTurn: part === undefined,
 });
 keepStages(`${name}-kept`, registry, image.stages);
-const { reference, digest } = image;
-const tested = { sizeBudget: config.selected.recipe.sizeBudget, repositoryArn: registry.repositoryArn };
+const { reference, digest, library } = image;
 const smoke = new SmokeTest(`${name}-smoke`, {
-  ...{ reference, recipe: name, generation, checks, builder },
-  hosts: await openHosts(`${name}-host`, config, tested),
+  reference,
+  recipe: name,
+  generation,
+  checks,
+  builder,
+  hosts: await openHosts(`${name}-host`, config, {
+    sizeBudget: config.selected.recipe.sizeBudget,
+    repositoryArn: registry.repositoryArn,
+  }),
   limits: testLimits(config),
 });
 const promoted = {
   reference,
-  tags: expandTags(config.tags, { recipe: name, generation, commit: provenance.revision }),
+  tags: planned.tags,
   evidence: smoke.evidence,
   terms: promotionTerms(config, checks),
 };
-const { tags } = new Promotion(`${name}-promotion`, promoted);
-const { library } = image;
-const copied = { ...promoted, productTag: stageTag(plan.product), library };
-const copies = productCopies(name, registries.copies, copied).map((copy) => copy.tags);
+const promotion = new Promotion(`${name}-promotion`, promoted);
+const copies = productCopies(name, registries.copies, {
+  ...promoted,
+  productTag: stageTag(plan.product),
+  library,
+});
 
 const outputs = {
   recipe: name,
@@ -59,8 +66,8 @@ const outputs = {
     reference,
     digest,
     bytes: image.compressedSize,
-    tags,
-    copies,
+    tags: promotion.tags,
+    copies: copies.map((copy) => copy.tags),
     models: library?.reference ?? null,
   },
   stages: image.summaries,

@@ -4,7 +4,6 @@ import type { Stage } from "../../lib/plan/plan.ts";
 import { registryAddress } from "../../lib/registry/access.ts";
 import { imageRepository } from "../../lib/registry/registry-setting.ts";
 import { stageTag } from "../../lib/registry/tags.ts";
-import { readProvenance } from "../../recipes/provenance.ts";
 import { planStack, type StackPlan } from "../../recipes/stack-plan.ts";
 import { run } from "../program/exec.ts";
 import { stackConfig } from "./checkout-plan.ts";
@@ -14,7 +13,7 @@ import type { Stack } from "./stack.ts";
 export async function plannedStack(home: Home, { name }: Stack): Promise<StackPlan & { config: Config }> {
   const config = await stackConfig(repository, name);
   const folders = { root: repository, localImages: home.images };
-  return { config, ...planStack(config, readProvenance(repository, config.selected), folders) };
+  return { config, ...planStack(config, folders) };
 }
 
 /** What the stack exports, by name. */

@@ -56,7 +56,7 @@ async function copiedExample(test: TestContext, more = ["duckdb", "humanize"]): 
 
 async function planOf(recipe: string): Promise<Plan> {
   const folders = { root: repository, localImages: "none.json" };
-  return planStack(await readConfig({ "strata:recipe": recipe }), sampleLabels, folders).plan;
+  return planStack(await readConfig({ "strata:recipe": recipe }), folders, sampleLabels).plan;
 }
 
 test("the example extends megapak: its own stages are new, megapak's are the very same", async (t) => {

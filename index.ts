@@ -17,15 +17,15 @@ import { registryContext } from "./lib/registry/access.ts";
 import { stageTag } from "./lib/registry/tags.ts";
 import { planStack } from "./recipes/stack-plan.ts";
 
+// What is to be made.
 const config = await loadConfig();
 const part = loadPartialUpdate();
-const planned = planStack(config, { root: repository, localImages: home.images });
-const { plan, base, checks } = planned;
+const { plan, base, checks, tags } = planStack(config, { root: repository, localImages: home.images });
 const { generation, builder } = config;
 const name = plan.recipe;
 
-const registries = await openRegistries(config, (to) => registryContext(home, to));
-const { registry } = registries;
+// The image: a stage for each layer, and the product.
+const { registry, copies } = await openRegistries(config, (setting) => registryContext(home, setting));
 const image = new LayeredImage(name, {
   plan,
   base: base.reference,
@@ -34,32 +34,27 @@ const image = new LayeredImage(name, {
   inTurn: part === undefined,
 });
 keepStages(`${name}-kept`, registry, image.stages);
+
+// Its test, on one of the stack's hosts.
 const { reference, digest, library } = image;
+const { sizeBudget } = config.selected.recipe;
 const smoke = new SmokeTest(`${name}-smoke`, {
   reference,
   recipe: name,
   generation,
   checks,
   builder,
-  hosts: await openHosts(`${name}-host`, config, {
-    sizeBudget: config.selected.recipe.sizeBudget,
-    repositoryArn: registry.repositoryArn,
-  }),
+  hosts: await openHosts(`${name}-host`, config, { sizeBudget, repositoryArn: registry.repositoryArn }),
   limits: testLimits(config),
 });
-const promoted = {
-  reference,
-  tags: planned.tags,
-  evidence: smoke.evidence,
-  terms: promotionTerms(config, checks),
-};
-const promotion = new Promotion(`${name}-promotion`, promoted);
-const copies = productCopies(name, registries.copies, {
-  ...promoted,
-  productTag: stageTag(plan.product),
-  library,
-});
 
+// The tags of what passed, here and in other registries.
+const tested = { reference, tags, evidence: smoke.evidence, terms: promotionTerms(config, checks) };
+const promotion = new Promotion(`${name}-promotion`, tested);
+const productTag = stageTag(plan.product);
+const copied = productCopies(name, copies, { ...tested, productTag, library });
+
+// What the stack exports.
 const outputs = {
   recipe: name,
   product: {
@@ -67,7 +62,7 @@ const outputs = {
     digest,
     bytes: image.compressedSize,
     tags: promotion.tags,
-    copies: copies.map((copy) => copy.tags),
+    copies: copied.map((copy) => copy.tags),
     models: library?.reference ?? null,
   },
   stages: image.summaries,

@@ -1,43 +1,18 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { rootCertificates } from "node:tls";
 import { z } from "zod";
-import { throwAll, together, UserError } from "./errors.ts";
-import { additionalCertificates } from "./lib/certificates.ts";
+import { throwAll, together } from "./errors.ts";
 import { evidenceSetting } from "./lib/evidence/evidence-setting.ts";
-import { remoteAddress } from "./lib/git-remote.ts";
 import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
 import { hostProblems } from "./lib/hosts/host-problems.ts";
 import { budgetSetting, hostSetting } from "./lib/hosts/host-setting.ts";
 import { modelsSetting, noModels } from "./lib/models/models-setting.ts";
+import { refuseClear, refuseSecrets, requireSecrets } from "./lib/plan/secret-settings.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
-import { redact } from "./lib/redact.ts";
-import {
-  clearPasswords,
-  copiesSetting,
-  type RegistrySetting,
-  registryHost,
-  registrySetting,
-  repeatedRegistries,
-} from "./lib/registry/registry-setting.ts";
-import { longestTag, reservedPrefixes } from "./lib/registry/tags.ts";
+import { llamaSetting, mirrorsSetting, wheelsSetting } from "./lib/recipe/source-settings.ts";
+import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
+import { tagsSetting } from "./lib/registry/tags.ts";
 import { parseWithSchema } from "./lib/schema-errors.ts";
 import { builtInRecipe, defaultRecipes, findRecipe, type SelectedRecipe } from "./recipes/index.ts";
-
-/** What strata's own tags begin with is not for others. */
-const tag = new RegExp(
-  `^(?!${reservedPrefixes.join("|")})[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,${longestTag - 1}}$`,
-);
-
-/** Git addresses become part of stages, and everybody may read those. */
-const openAddress = z
-  .string()
-  .refine(
-    (address) => redact(address) === address,
-    "expected an address without a login or token; give those to git on the builder",
-  );
 
 /** Settings of a stack; README.md has the same as a table. Unknown keys are errors. */
 export const settingsSchema = z.strictObject({
@@ -51,44 +26,15 @@ export const settingsSchema = z.strictObject({
   base: z.string().optional(),
   python: z.enum(pythonVersions).optional(),
   cuda: z.enum(cudaVersions).optional(),
-  llama: z
-    .strictObject({
-      enabled: z.boolean().default(true),
-      source: z.enum(["sdist", "git"]).default("sdist"),
-      commit: z
-        .string()
-        .regex(/^[0-9a-f]{40}$/, "expected a full commit of 40 hex digits")
-        .optional(),
-      vmm: z.boolean().default(true),
-    })
-    .default({ enabled: true, source: "sdist", vmm: true }),
+  llama: llamaSetting.default({ enabled: true, source: "sdist", vmm: true }),
   attention: z.array(z.enum(attentionKernels)).optional(),
-  wheels: z
-    .partialRecord(
-      // Which Triton belongs to a torch, torch says.
-      z.enum(attentionKernels).exclude(["triton"]),
-      z.strictObject({
-        url: openAddress.regex(/^https?:\/\/\S+$/, "expected the address of a wheel"),
-        sha256: z.string().regex(/^[0-9a-f]{64}$/, "expected a sha256 of 64 hex digits"),
-        version: z.string().min(1),
-      }),
-    )
-    .default({}),
+  wheels: wheelsSetting.default({}),
   compile: z.array(z.enum(compiledKernels)).default([]),
   certificates: z.string().default("system"),
-  mirrors: z.record(z.string(), openAddress).default({}),
+  mirrors: mirrorsSetting.default({}),
   models: modelsSetting.default(noModels),
   evidence: evidenceSetting,
-  tags: z
-    .array(
-      z
-        .string()
-        .regex(
-          tag,
-          `expected a tag of letters, digits, and . _ - that does not begin with ${reservedPrefixes.join(", ")}`,
-        ),
-    )
-    .optional(),
+  tags: tagsSetting.optional(),
 });
 
 /** What holds where neither the stack nor its recipe says anything; attention kernels are the generation's. */
@@ -105,14 +51,6 @@ export type Config = Omit<z.output<typeof settingsSchema>, keyof RecipeDefaults 
     /** The recipe that `recipe` means. */
     readonly selected: SelectedRecipe;
   };
-
-const services = z.object({ registry: z.object({ address: z.string() }) });
-
-/** `host:port` of the local registry: as `make up` started it, else where the `registry` container listens. */
-export function registryAddress(servicesFile: string): string {
-  if (!existsSync(servicesFile)) return "127.0.0.1:5000";
-  return services.parse(JSON.parse(readFileSync(servicesFile, "utf8"))).registry.address;
-}
 
 /** What the environment of a run says beside the stack's configuration. */
 export interface Environment {
@@ -187,60 +125,6 @@ export function completeDefaults({ defaults }: Recipe): typeof fallback & Pick<R
   return { ...fallback, ...defaults };
 }
 
-/** Settings that decide what stages are: their inputs are in the stack's outputs, in clear. */
-const readable: readonly (keyof Config)[] = [
-  "recipe",
-  "generation",
-  "base",
-  "python",
-  "cuda",
-  "llama",
-  "attention",
-  "wheels",
-  "compile",
-  "mirrors",
-  "models",
-  "tags",
-];
-
-/** Throws for settings that are encrypted although their values are shown. */
-export function refuseSecrets(secretKeys: readonly string[]): void {
-  throwAll(
-    "Pulumi stack configuration",
-    readable
-      .map((key) => `strata:${key}`)
-      .filter((key) => secretKeys.some((secret) => secret.replace(":config:", ":") === key))
-      .map(
-        (key) =>
-          new UserError(
-            key,
-            "is a secret, but becomes part of images and of the stack's outputs.",
-            "Set it in clear.",
-          ),
-      ),
-  );
-}
-
-/** Throws for passwords that are written down in clear. @param secretKeys settings of which a part is encrypted */
-export function refuseClear(
-  config: Pick<Config, "registry" | "copies">,
-  secretKeys: readonly string[],
-): void {
-  const secret = secretKeys.map((key) => key.replace(":config:", ":").replace("strata:", ""));
-  throwAll("Pulumi stack configuration", clearPasswords(config, secret));
-}
-
-/** Throws where a key that opens a host lies in the stack's file in clear. */
-export function requireSecrets({ host }: Pick<Config, "host">, secretKeys: readonly string[]): void {
-  if (secretKeys.some((key) => key.replace(":config:", ":") === "strata:host")) return;
-  if (!host.some((setting) => setting.kind === "ssh" && setting.privateKey !== undefined)) return;
-  throw new UserError(
-    "strata:host.privateKey",
-    "is not encrypted.",
-    "Remove it, and set it again: pulumi config set --secret --path strata:host.privateKey < KEY",
-  );
-}
-
 /** The running stack's configuration. */
 export async function loadConfig(): Promise<Config> {
   // Pulumi tells the program in this variable which keys are secrets.
@@ -252,119 +136,6 @@ export async function loadConfig(): Promise<Config> {
   refuseClear(config, secretKeys);
   requireSecrets(config, secretKeys);
   return config;
-}
-
-/** What it takes to get into a registry. */
-export interface RegistryAccess {
-  /** undefined leaves it to what `docker login` knows. */
-  readonly password: string | undefined;
-  /** Certificate authorities of its own, as PEM. */
-  readonly ca: string | undefined;
-}
-
-/** What the stack and the environment say of getting into a registry: for GHCR, `GITHUB_TOKEN` counts too. */
-export function registryAccess(
-  setting: RegistrySetting,
-  environment: NodeJS.ProcessEnv = process.env,
-): RegistryAccess {
-  const own = "password" in setting ? setting.password : undefined;
-  const password = own ?? (setting.kind === "ghcr" ? environment.GITHUB_TOKEN || undefined : undefined);
-  const file = setting.kind === "oci" ? setting.ca : undefined;
-  if (file !== undefined && !existsSync(file)) {
-    throw new UserError(
-      `registry ${registryHost(setting, "")}`,
-      `there is no file ${file}.`,
-      "Set ca to a PEM file, by its whole path or from the folder of Pulumi.yaml.",
-    );
-  }
-  return { password, ca: file && readFileSync(file, "utf8") };
-}
-
-/** The same, with what this machine adds: where the local registry listens, and the folder that keeps logins. */
-export function registryContext(
-  { services, logins }: { readonly services: string; readonly logins: string },
-  setting: RegistrySetting,
-): RegistryAccess & { readonly localAddress: string; readonly logins: string } {
-  return { localAddress: registryAddress(services), logins, ...registryAccess(setting) };
-}
-
-const partSchema = z.strictObject({
-  /** The stages that the update is targeted at. */
-  stages: z.array(z.string()),
-  /** What the stack has exported until now, and goes on to export for all the others. */
-  outputs: z.record(z.string(), z.unknown()),
-});
-export type PartialUpdate = z.infer<typeof partSchema>;
-
-/** The part of the product that this run is about, by the file that `make stage` wrote; undefined for all of it. */
-export function loadPartialUpdate(file = process.env.STRATA_PART): PartialUpdate | undefined {
-  return file ? partSchema.parse(JSON.parse(readFileSync(file, "utf8"))) : undefined;
-}
-
-/** Where distributions keep a machine's certificate authorities, and the public ones among them. */
-const systemBundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
-const publicAuthorities = "/usr/share/ca-certificates/mozilla";
-
-/**
- * Certificate authorities that builds trust beside the public ones, as PEM; undefined where there are none. With
- * `system`: those that were added to this machine, a company proxy's for instance.
- */
-export function readCertificates({ certificates }: Config): string | undefined {
-  if (certificates === "none") return undefined;
-  if (certificates !== "system") {
-    if (existsSync(certificates)) return readFileSync(certificates, "utf8");
-    throw new UserError(
-      "strata:certificates",
-      `there is no file ${certificates}.`,
-      'Give the path of a PEM bundle, "system" or "none".',
-    );
-  }
-  const bundle = [process.env.SSL_CERT_FILE, ...systemBundles].find((path) => path && existsSync(path));
-  if (!bundle) return undefined;
-  const files = existsSync(publicAuthorities) ? readdirSync(publicAuthorities) : [];
-  return additionalCertificates(readFileSync(bundle, "utf8"), [
-    ...rootCertificates,
-    ...files.map((file) => readFileSync(join(publicAuthorities, file), "utf8")),
-  ]);
-}
-
-/** Where the inputs come from, for labels: the last commit that changed one, and its time. */
-export interface Provenance {
-  readonly source: string | null;
-  readonly revision: string | null;
-  /** ISO time: SOURCE_DATE_EPOCH, else the commit's, else 1980. */
-  readonly created: string;
-}
-
-/** What a product is made of; a commit that changes none of it does not change the image's labels. */
-const strataInputs = ["layers", "recipes", "locks"];
-
-/**
- * Where a stack's product comes from: for a recipe of one's own the folder that it is in, for others strata. Asks git;
- * outside a repository the labels stay away rather than being invented.
- */
-export function readProvenance(
-  root: string,
-  { selected: { folder: own } }: Pick<Config, "selected">,
-): Provenance {
-  const [folder, inputs] = own === undefined ? [root, strataInputs] : [own, ["."]];
-  const git = (...args: string[]): string | null => {
-    try {
-      return execFileSync("git", ["-C", folder, ...args], { stdio: ["ignore", "pipe", "ignore"] })
-        .toString()
-        .trim();
-    } catch {
-      return null;
-    }
-  };
-  const [commit, seconds] = git("log", "-1", "--format=%H %ct", "--", ...inputs)?.split(" ") ?? [];
-  const dirty = git("status", "--porcelain", "--", ...inputs);
-  const epoch = Number(process.env.SOURCE_DATE_EPOCH ?? seconds ?? 315532800);
-  return {
-    source: remoteAddress(git("remote", "get-url", "origin") ?? ""),
-    revision: commit ? `${commit}${dirty ? "-dirty" : ""}` : null,
-    created: new Date(epoch * 1000).toISOString(),
-  };
 }
 
 /** Objects and lists arrive as JSON, booleans and strings as they are. */

@@ -6,58 +6,63 @@ import { productCopies } from "./components/product-copy.ts";
 import { Promotion } from "./components/promotion.ts";
 import { openRegistries } from "./components/registry/open-registry.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
-import * as settings from "./config.ts";
+import { loadConfig } from "./config.ts";
 import { home, repository } from "./home.ts";
+import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
 import { writeBuildContext } from "./lib/plan/build-context.ts";
-import { joinOutputs } from "./lib/plan/partial-update.ts";
-import { expandTags, stageTag } from "./lib/registry/tags.ts";
+import { joinOutputs, loadPartialUpdate } from "./lib/plan/partial-update.ts";
+import { registryContext } from "./lib/registry/access.ts";
+import { stageTag } from "./lib/registry/tags.ts";
 import { planStack } from "./recipes/stack-plan.ts";
 
-const config = await settings.loadConfig();
-const part = settings.loadPartialUpdate();
-const provenance = settings.readProvenance(repository, config);
-const { plan, base, checks } = planStack(config, provenance, { root: repository, localImages: home.images });
+// What is to be made.
+const config = await loadConfig();
+const part = loadPartialUpdate();
+const { plan, base, checks, tags } = planStack(config, { root: repository, localImages: home.images });
 const { generation, builder } = config;
 const name = plan.recipe;
 
-const registries = await openRegistries(config, (to) => settings.registryContext(home, to));
-const { registry } = registries;
+// The image: a stage for each layer, and the product.
+const { registry, copies } = await openRegistries(config, (setting) => registryContext(home, setting));
 const image = new LayeredImage(name, {
   plan,
   base: base.reference,
   contexts: (stage) => relative(repository, writeBuildContext(home.contexts, stage)),
-  settings: { registry, builder, certificates: settings.readCertificates(config) },
+  settings: { registry, builder, certificates: readCertificates(config.certificates) },
   inTurn: part === undefined,
 });
 keepStages(`${name}-kept`, registry, image.stages);
-const { reference, digest } = image;
-const tested = { sizeBudget: config.selected.recipe.sizeBudget, repositoryArn: registry.repositoryArn };
+
+// Its test, on one of the stack's hosts.
+const { reference, digest, library } = image;
+const { sizeBudget } = config.selected.recipe;
 const smoke = new SmokeTest(`${name}-smoke`, {
-  ...{ reference, recipe: name, generation, checks, builder },
-  hosts: await openHosts(`${name}-host`, config, tested),
+  reference,
+  recipe: name,
+  generation,
+  checks,
+  builder,
+  hosts: await openHosts(`${name}-host`, config, { sizeBudget, repositoryArn: registry.repositoryArn }),
   limits: testLimits(config),
 });
-const promoted = {
-  reference,
-  tags: expandTags(config.tags, { recipe: name, generation, commit: provenance.revision }),
-  evidence: smoke.evidence,
-  terms: promotionTerms(config, checks),
-};
-const { tags } = new Promotion(`${name}-promotion`, promoted);
-const { library } = image;
-const copied = { ...promoted, productTag: stageTag(plan.product), library };
-const copies = productCopies(name, registries.copies, copied).map((copy) => copy.tags);
 
+// The tags of what passed, here and in other registries.
+const tested = { reference, tags, evidence: smoke.evidence, terms: promotionTerms(config, checks) };
+const promotion = new Promotion(`${name}-promotion`, tested);
+const productTag = stageTag(plan.product);
+const copied = productCopies(name, copies, { ...tested, productTag, library });
+
+// What the stack exports.
 const outputs = {
   recipe: name,
   product: {
     reference,
     digest,
     bytes: image.compressedSize,
-    tags,
-    copies,
+    tags: promotion.tags,
+    copies: copied.map((copy) => copy.tags),
     models: library?.reference ?? null,
   },
   stages: image.summaries,

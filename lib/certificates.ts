@@ -1,3 +1,36 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { rootCertificates } from "node:tls";
+import { UserError } from "../errors.ts";
+
+/** Where distributions keep a machine's certificate authorities, and the public ones among them. */
+const systemBundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
+const publicAuthorities = "/usr/share/ca-certificates/mozilla";
+
+/**
+ * Certificate authorities that builds trust beside the public ones, as PEM; undefined where there are none.
+ *
+ * @param setting a file, `none`, or `system` for those that were added to this machine, a company proxy's for instance
+ */
+export function readCertificates(setting: string): string | undefined {
+  if (setting === "none") return undefined;
+  if (setting !== "system") {
+    if (existsSync(setting)) return readFileSync(setting, "utf8");
+    throw new UserError(
+      "strata:certificates",
+      `there is no file ${setting}.`,
+      'Give the path of a PEM bundle, "system" or "none".',
+    );
+  }
+  const bundle = [process.env.SSL_CERT_FILE, ...systemBundles].find((path) => path && existsSync(path));
+  if (!bundle) return undefined;
+  const files = existsSync(publicAuthorities) ? readdirSync(publicAuthorities) : [];
+  return additionalCertificates(readFileSync(bundle, "utf8"), [
+    ...rootCertificates,
+    ...files.map((file) => readFileSync(join(publicAuthorities, file), "utf8")),
+  ]);
+}
+
 const block = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /**

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { Layer } from "../recipe/layer.ts";
 
 /** One file of a build context. */
 export interface ContextFile {
@@ -38,4 +39,17 @@ export function readContextFile(file: string, source: string, path: string): Con
     executable: (statSync(file).mode & 0o100) !== 0,
     content: readFileSync(file),
   };
+}
+
+/** A file of a build context that is made and not read. */
+export function generatedFile(path: string, text: string, source = path): ContextFile {
+  return { path, source, executable: false, content: Buffer.from(text) };
+}
+
+/** Where a layer's own files are, and how the folder is called to people and in keys: without what only this machine has. */
+export function layerFolder(
+  { name, folder = name, root }: Layer,
+  layersFolder: string,
+): { readonly path: string; readonly shown: string } {
+  return { path: join(root ?? layersFolder, folder), shown: root ? folder : `layers/${folder}` };
 }

@@ -14,7 +14,7 @@ import { normaliseName, type Requirement, requirementName } from "../locks/pytho
 import { kernelRequirements } from "../recipe/kernels.ts";
 import type { LayerContext } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { wheelBuildRequirements } from "../recipe/source-wheel.ts";
+import { wheelBuildRequirements } from "../recipe/source-build.ts";
 import { gitPackages } from "./context.ts";
 
 /** Which lock a stack uses. */

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { didYouMean } from "../schema-errors.ts";
 import type { Plan, Stage } from "./plan.ts";
@@ -44,6 +46,19 @@ export interface StackOutputs {
   readonly product?: unknown;
   readonly stages?: unknown;
   readonly evidence?: unknown;
+}
+
+const partialUpdate = z.strictObject({
+  /** The stages that the update is targeted at. */
+  stages: z.array(z.string()),
+  /** What the stack has exported until now, and goes on to export for all the others. */
+  outputs: z.record(z.string(), z.unknown()),
+});
+export type PartialUpdate = z.infer<typeof partialUpdate>;
+
+/** The part of the product that this run is about, by the file that `make stage` wrote; undefined for all of it. */
+export function loadPartialUpdate(file = process.env.STRATA_PART): PartialUpdate | undefined {
+  return file ? partialUpdate.parse(JSON.parse(readFileSync(file, "utf8"))) : undefined;
 }
 
 /**

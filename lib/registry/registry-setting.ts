@@ -8,7 +8,7 @@ const repository = z
   .max(200, "expected at most 200 characters")
   .regex(repositoryPath, "expected a repository name such as team/strata");
 const username = z.string().min(1);
-/** Encrypted in the stack's file; `refuseClear` in config.ts sees to it. */
+/** Encrypted in the stack's file; `refuseClear` in lib/plan/secret-settings.ts sees to it. */
 const password = z.string().min(1);
 
 const local = z.strictObject({

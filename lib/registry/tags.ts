@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { z } from "zod";
 import { UserError } from "../../errors.ts";
 
 /** What a tag template may name. */
@@ -51,6 +52,21 @@ export const reservedPrefixes = ["stage-", "product-", "cache-", "keep-", "promo
 
 /** Longest tag that a stack may ask for: the history of its promotions lies under a tag with a prefix before it. */
 export const longestTag = 128 - "promotions-".length;
+
+/** What strata's own tags begin with is not for others. */
+const userTag = new RegExp(
+  `^(?!${reservedPrefixes.join("|")})[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,${longestTag - 1}}$`,
+);
+
+/** `strata:tags`: templates of the tags that a tested product gets. */
+export const tagsSetting = z.array(
+  z
+    .string()
+    .regex(
+      userTag,
+      `expected a tag of letters, digits, and . _ - that does not begin with ${reservedPrefixes.join(", ")}`,
+    ),
+);
 
 /**
  * The working tag of a stage's image or of a product: a plan knows it before anything is built. Registries that remove

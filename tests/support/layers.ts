@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { sourceWheel } from "../../layers/source-wheel/layer.ts";
 import { compatibilitySet } from "../../lib/gpu/compatibility.ts";
 import { generation } from "../../lib/gpu/generations.ts";
 import { parsePythonLock } from "../../lib/locks/python-lock.ts";
@@ -81,6 +82,7 @@ export function plan(
     layersFolder: folder,
     lock: emptyLock,
     labels: sampleLabels,
+    sourceWheel,
     ...sources,
   });
 }

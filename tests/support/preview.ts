@@ -1,6 +1,4 @@
 import { type Config, parseConfig } from "../../config.ts";
-import { compatibilitySet } from "../../lib/gpu/compatibility.ts";
-import { generation } from "../../lib/gpu/generations.ts";
 import type { ProductLabels } from "../../lib/plan/product.ts";
 import { type Attempt, previewAll } from "../../lib/preview/all-stacks.ts";
 import { emptyHistory, type History } from "../../lib/preview/build-history.ts";
@@ -9,7 +7,6 @@ import type { NextStack, PreviousStack, PreviousStage } from "../../lib/preview/
 import { previousFromPlan } from "../../lib/preview/previous-stack.ts";
 import { limitsKind } from "../../lib/registry/limits.ts";
 import { imageRepository } from "../../lib/registry/registry-setting.ts";
-import { expandTags } from "../../lib/registry/tags.ts";
 import { planStack } from "../../recipes/stack-plan.ts";
 
 export const previewLabels: ProductLabels = {
@@ -26,8 +23,9 @@ export function plannedBy(
 ): NextStack {
   const raw = Object.entries(settings).map(([key, value]) => [`strata:${key}`, value]);
   const config: Config = parseConfig(Object.fromEntries(raw));
-  const { plan, checks } = planStack(config, labelled, { root, localImages: "none.json" });
-  const { recipe, cuda, registry, copies } = config;
+  const folders = { root, localImages: "none.json" };
+  const { plan, checks, tags, platform } = planStack(config, folders, labelled);
+  const { registry, copies } = config;
   return {
     stack,
     plan,
@@ -35,14 +33,8 @@ export function plannedBy(
     test: { hosts: config.host, budget: config.budget },
     repository: imageRepository(registry, "127.0.0.1:5000"),
     limits: [registry, ...copies].map(limitsKind),
-    tags: expandTags(config.tags, { recipe, generation: config.generation, commit: labelled.revision }),
-    platform: {
-      recipe,
-      generation: config.generation,
-      cuda,
-      computeCapabilities: [...generation(config.generation).computeCapabilities],
-      minimumDriver: compatibilitySet(cuda).minimumDriver,
-    },
+    tags,
+    platform: { ...platform, computeCapabilities: [...platform.computeCapabilities] },
   };
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseConfig } from "../../config.ts";
 import { repository } from "../../home.ts";
+import { sourceWheel } from "../../layers/source-wheel/layer.ts";
 import type { GenerationName } from "../../lib/gpu/generations.ts";
 import { baseImageNamed, parseImageLock } from "../../lib/locks/image-lock.ts";
 import { type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
@@ -69,6 +70,7 @@ export function planSampleStack(stack: SampleStack): Plan {
     layersFolder: join(repository, "layers"),
     lock: { path: lockPath(configOf(stack)), distributions: packages ?? committedPackages(recipe) },
     labels: sampleLabels,
+    sourceWheel,
   });
 }
 

@@ -1,15 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import {
-  parseConfig,
-  readCertificates,
-  refuseSecrets,
-  registryAddress,
-  settingsSchema,
-} from "../../config.ts";
+import { parseConfig, settingsSchema } from "../../config.ts";
 import { UserErrors } from "../../errors.ts";
 import { repository } from "../../home.ts";
 import { parseImageLock } from "../../lib/locks/image-lock.ts";
@@ -229,21 +222,6 @@ test("evidence: how old it may be, and from which host", () => {
   assert.throws(() => parseConfig({ "strata:evidence": '{"host":"cpu"}' }), /expected one of any, gpu/);
 });
 
-test("what becomes part of an image cannot be a secret; a registry's password can", () => {
-  assert.throws(
-    () => refuseSecrets(["strata:mirrors", "strata:tags", "aws:region"]),
-    (error: unknown) => {
-      assert.ok(error instanceof UserErrors);
-      assert.deepEqual(
-        error.errors.map(({ path }) => path),
-        ["strata:mirrors", "strata:tags"],
-      );
-      return true;
-    },
-  );
-  refuseSecrets(["strata:registry", "aws:region"]);
-});
-
 test("Pulumi.yaml declares every setting but those that others decide, and the one of two types", () => {
   const declared = [
     ...readFileSync(join(repository, "Pulumi.yaml"), "utf8").matchAll(/^ {2}strata:(\w+):/gm),
@@ -256,30 +234,4 @@ test("Pulumi.yaml declares every setting but those that others decide, and the o
 test("the README explains every setting", () => {
   const readme = readFileSync(join(repository, "README.md"), "utf8");
   for (const key of Object.keys(settingsSchema.shape)) assert.ok(readme.includes(`\`${key}\``), key);
-});
-
-test("certificates: none, a file, and a clear error for a file that is not there", (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "strata-test-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, "bundle.pem");
-  writeFileSync(file, "PEM");
-  const read = (certificates: string) => readCertificates({ ...parseConfig({}), certificates });
-  assert.equal(read("none"), undefined);
-  assert.equal(read(file), "PEM");
-  assert.throws(
-    () => read("/nowhere.pem"),
-    /strata:certificates: there is no file \/nowhere\.pem\. Give the path/,
-  );
-});
-
-test("the registry's address is the one that `make up` wrote down, else the default", (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "strata-test-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, "services.json");
-  assert.equal(registryAddress(file), "127.0.0.1:5000");
-  writeFileSync(
-    file,
-    JSON.stringify({ builder: {}, registry: { kind: "process", address: "127.0.0.1:41000" } }),
-  );
-  assert.equal(registryAddress(file), "127.0.0.1:41000");
 });

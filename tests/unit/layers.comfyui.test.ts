@@ -7,6 +7,7 @@ import { backend } from "../../layers/backend/layer.ts";
 import { interpreter } from "../../layers/interpreter/layer.ts";
 import { python, pythonWith } from "../../layers/python/layer.ts";
 import { runtime } from "../../layers/runtime/layer.ts";
+import { sourceWheel } from "../../layers/source-wheel/layer.ts";
 import { studioBackend } from "../../layers/studio-backend/layer.ts";
 import { comfyuiAptPackages, system, systemWith } from "../../layers/system/layer.ts";
 import { toolbox } from "../../layers/toolbox/layer.ts";
@@ -27,6 +28,7 @@ function planOf(...layers: readonly Layer[]): Plan {
     layersFolder: join(repository, "layers"),
     lock: { path: "lock", distributions: parsePythonLock(text, "lock") },
     labels: sampleLabels,
+    sourceWheel,
   });
 }
 

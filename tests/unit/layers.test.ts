@@ -47,10 +47,8 @@ function planOf(recipe: RecipeName, { source, ...choice }: Choice): Plan {
   const attention: AttentionKernel[] = attentionKernels.filter((kernel) => "version" in kernels[kernel]);
   const llama = { enabled: true, source, commit: "c".repeat(40), vmm: true };
   const selected = builtInRecipe(recipe);
-  return planStack({ recipe, selected, attention, wheels: {}, llama, mirrors: {}, ...choice }, sampleLabels, {
-    root: repository,
-    localImages: "none.json",
-  }).plan;
+  const choices = { recipe, selected, attention, wheels: {}, llama, mirrors: {}, tags: [], ...choice };
+  return planStack(choices, { root: repository, localImages: "none.json" }, sampleLabels).plan;
 }
 
 /** What llama.cpp's Dockerfile can do without when there is no CUDA: build.sh asks for it in that branch alone. */

@@ -7,7 +7,8 @@ import ts from "typescript";
  */
 export const floors: readonly (readonly string[])[] = [
   ["errors.ts", "home.ts"],
-  ["lib", "lib/registry", "tools/program"],
+  ["lib"],
+  ["lib/registry", "tools/program"],
   ["lib/gpu", "lib/audit", "tools/toolchain", "tools/command-provider"],
   ["lib/locks", "lib/hosts", "oci"],
   ["lib/comfyui", "lib/evidence", "components/registry", "components/hosts", "tools/services", "tools/lint"],

@@ -1,5 +1,6 @@
-import { type Config, registryAccess, registryAddress } from "../../config.ts";
+import type { Config } from "../../config.ts";
 import type { Home } from "../../home.ts";
+import { registryAccess, registryAddress } from "../../lib/registry/access.ts";
 import { imageRepository, type RegistrySetting, registryHost } from "../../lib/registry/registry-setting.ts";
 import { keepAuthority, keepLogin } from "../../oci/access/logins.ts";
 

@@ -1,16 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import type * as configModule from "../../config.ts";
-import { type Config, readConfig, refuseClear, refuseSecrets, registryAddress } from "../../config.ts";
+import { type Config, readConfig } from "../../config.ts";
 import type { Home } from "../../home.ts";
-import type * as compatibilityModule from "../../lib/gpu/compatibility.ts";
-import type * as generationsModule from "../../lib/gpu/generations.ts";
+import { refuseClear, refuseSecrets } from "../../lib/plan/secret-settings.ts";
 import type { NextStack } from "../../lib/preview/preview-stack.ts";
+import { registryAddress } from "../../lib/registry/access.ts";
 import { limitsKind } from "../../lib/registry/limits.ts";
 import { imageRepository } from "../../lib/registry/registry-setting.ts";
-import type * as tagsModule from "../../lib/registry/tags.ts";
-import type * as stackPlanModule from "../../recipes/stack-plan.ts";
+import { openCheckout } from "./checkout.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
 /** A stack as a checkout plans it, and whose commit its labels name. */
@@ -24,48 +21,26 @@ export interface CheckoutPlan {
  * than the one that runs. No Pulumi, no network, no builder.
  */
 export async function planStackIn(root: string, stack: string, home: Home): Promise<CheckoutPlan> {
-  const load = async (path: string) => await import(pathToFileURL(join(root, path)).href);
-  const [config, stackPlan, tags, compatibility, generations] = (await Promise.all(
-    [
-      "config.ts",
-      "recipes/stack-plan.ts",
-      "lib/registry/tags.ts",
-      "lib/gpu/compatibility.ts",
-      "lib/gpu/generations.ts",
-    ].map(load),
-  )) as [
-    typeof configModule,
-    typeof stackPlanModule,
-    typeof tagsModule,
-    typeof compatibilityModule,
-    typeof generationsModule,
-  ];
+  const checkout = await openCheckout(root);
   const { raw, secret } = readStackSettings(root, stack);
-  const choices = await config.readConfig(raw, process.env);
+  const config = await checkout.readConfig(raw, process.env);
+  const { registry, host, budget } = config;
   // Another revision may know no copies yet.
-  const copies = choices.copies ?? [];
-  refuseClear({ registry: choices.registry, copies }, secret);
-  const provenance = config.readProvenance(root, choices);
-  const { plan, checks } = stackPlan.planStack(choices, provenance, { root, localImages: home.images });
-  const { generation, cuda } = choices;
-  const { recipe } = plan;
+  const copies = config.copies ?? [];
+  refuseClear({ registry, copies }, secret);
+  const folders = { root, localImages: home.images };
+  const { plan, checks, tags, platform, labels } = checkout.planStack(config, folders);
   const planned: NextStack = {
     stack,
     plan,
     checks,
-    test: choices.host && { hosts: choices.host, budget: choices.budget },
-    repository: imageRepository(choices.registry, registryAddress(home.services)),
-    limits: [choices.registry, ...copies].map(limitsKind),
-    tags: tags.expandTags(choices.tags, { recipe, generation, commit: provenance.revision }),
-    platform: {
-      recipe,
-      generation,
-      cuda,
-      computeCapabilities: [...generations.generation(generation).computeCapabilities],
-      minimumDriver: compatibility.compatibilitySet(cuda).minimumDriver,
-    },
+    test: host && { hosts: host, budget },
+    repository: imageRepository(registry, registryAddress(home.services)),
+    limits: [registry, ...copies].map(limitsKind),
+    tags,
+    platform: { ...platform, computeCapabilities: [...platform.computeCapabilities] },
   };
-  return { planned, revision: provenance.revision };
+  return { planned, revision: labels.revision };
 }
 
 /** A stack's configuration as the files of a checkout have it. */

@@ -1,6 +1,7 @@
-import { type Config, readProvenance, registryAddress } from "../../config.ts";
+import type { Config } from "../../config.ts";
 import { type Home, repository } from "../../home.ts";
 import type { Stage } from "../../lib/plan/plan.ts";
+import { registryAddress } from "../../lib/registry/access.ts";
 import { imageRepository } from "../../lib/registry/registry-setting.ts";
 import { stageTag } from "../../lib/registry/tags.ts";
 import { planStack, type StackPlan } from "../../recipes/stack-plan.ts";
@@ -12,7 +13,7 @@ import type { Stack } from "./stack.ts";
 export async function plannedStack(home: Home, { name }: Stack): Promise<StackPlan & { config: Config }> {
   const config = await stackConfig(repository, name);
   const folders = { root: repository, localImages: home.images };
-  return { config, ...planStack(config, readProvenance(repository, config), folders) };
+  return { config, ...planStack(config, folders) };
 }
 
 /** What the stack exports, by name. */

@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { LayeredImage } from "../../../components/layered-image.ts";
 import { openRegistry } from "../../../components/registry/open-registry.ts";
-import { loadPartialUpdate, registryContext } from "../../../config.ts";
 import { home } from "../../../home.ts";
 import { writeBuildContext } from "../../../lib/plan/build-context.ts";
-import { joinOutputs } from "../../../lib/plan/partial-update.ts";
+import { joinOutputs, loadPartialUpdate } from "../../../lib/plan/partial-update.ts";
+import { registryContext } from "../../../lib/registry/access.ts";
 import { registrySetting } from "../../../lib/registry/registry-setting.ts";
 import { type ProductName, products } from "../support/products.ts";
 

@@ -7,6 +7,7 @@ import { backend } from "../../../layers/backend/layer.ts";
 import { interpreter } from "../../../layers/interpreter/layer.ts";
 import { runpodPackages, runpodWorker } from "../../../layers/runpod-worker/layer.ts";
 import { runtime } from "../../../layers/runtime/layer.ts";
+import { sourceWheel } from "../../../layers/source-wheel/layer.ts";
 import { studioBackend } from "../../../layers/studio-backend/layer.ts";
 import { system } from "../../../layers/system/layer.ts";
 import { toolbox } from "../../../layers/toolbox/layer.ts";
@@ -32,6 +33,7 @@ function planOf(version = "1"): Plan {
     layersFolder: join(repository, "layers"),
     lock: { path: "lock", distributions: parsePythonLock(text.join(""), "lock") },
     labels: sampleLabels,
+    sourceWheel,
   });
 }
 

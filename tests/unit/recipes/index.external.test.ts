@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { parseConfig, readConfig, readProvenance } from "../../../config.ts";
+import { parseConfig, readConfig } from "../../../config.ts";
 import { UserError, UserErrors } from "../../../errors.ts";
 import { repository } from "../../../home.ts";
 import { missingGitSources } from "../../../lib/lock-making/node-lock-problems.ts";
@@ -14,6 +14,7 @@ import { lockHeader, lockInputs, lockPath } from "../../../lib/plan/lock-inputs.
 import type { Plan } from "../../../lib/plan/plan.ts";
 import { type Extension, extendRecipe } from "../../../recipes/extend.ts";
 import { findRecipe, recipes } from "../../../recipes/index.ts";
+import { readProvenance } from "../../../recipes/provenance.ts";
 import { planStack } from "../../../recipes/stack-plan.ts";
 import { externalPythonLocks } from "../../../tools/lock/external-recipe.ts";
 import { stageProblems } from "../../support/dockerfile.ts";
@@ -55,7 +56,7 @@ async function copiedExample(test: TestContext, more = ["duckdb", "humanize"]): 
 
 async function planOf(recipe: string): Promise<Plan> {
   const folders = { root: repository, localImages: "none.json" };
-  return planStack(await readConfig({ "strata:recipe": recipe }), sampleLabels, folders).plan;
+  return planStack(await readConfig({ "strata:recipe": recipe }), folders, sampleLabels).plan;
 }
 
 test("the example extends megapak: its own stages are new, megapak's are the very same", async (t) => {
@@ -152,10 +153,10 @@ test("its labels name the repository that it is in", async (t) => {
   git("add", ".");
   git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "--message", "mine");
   const config = await readConfig({ "strata:recipe": file });
-  const { revision } = readProvenance(repository, config);
+  const { revision } = readProvenance(repository, config.selected);
   assert.equal(revision, git("rev-parse", "HEAD").trim());
   writeFileSync(join(folder, "workflows/rootfs/more"), "");
-  assert.equal(readProvenance(repository, config).revision, `${revision}-dirty`);
+  assert.equal(readProvenance(repository, config.selected).revision, `${revision}-dirty`);
 });
 
 /** What is wrong with a recipe's file of these words, one line each. */

@@ -8,7 +8,7 @@ import { generationNames } from "../../../lib/gpu/generations.ts";
 import type { NodeLock } from "../../../lib/locks/node-lock.ts";
 import { closure, type PythonLock, requirementName } from "../../../lib/locks/python-lock.ts";
 import type { Recipe } from "../../../lib/recipe/recipe.ts";
-import { wheelBuildRequirements } from "../../../lib/recipe/source-wheel.ts";
+import { wheelBuildRequirements } from "../../../lib/recipe/source-build.ts";
 import { type RecipeName, recipeNames, recipes } from "../../../recipes/index.ts";
 import { keysOf } from "../../support/layers.ts";
 import { commitOf } from "../../support/nodes.ts";

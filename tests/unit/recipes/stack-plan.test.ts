@@ -30,7 +30,7 @@ function withLock(test: TestContext, text?: string): string {
 
 function problemsOf(root: string): string[] {
   try {
-    planStack(config, sampleLabels, { root, localImages: "none.json" });
+    planStack(config, { root, localImages: "none.json" }, sampleLabels);
     return [];
   } catch (error) {
     assert.ok(error instanceof UserErrors, String(error));
@@ -60,7 +60,7 @@ test("a young Python: the real locks say what is missing, and a recipe that lack
     const stack = Object.fromEntries(
       Object.entries(settings).map(([key, value]) => [`strata:${key}`, value]),
     );
-    return planStack(parseConfig(stack), sampleLabels, { root: repository, localImages: "none.json" }).plan;
+    return planStack(parseConfig(stack), { root: repository, localImages: "none.json" }, sampleLabels).plan;
   };
   for (const python of ["3.13", "3.14", "3.14t"]) {
     assert.throws(

@@ -35,7 +35,7 @@ function planOf(recipe: string, models?: object, more: Readonly<Record<string, s
     ...(models ? { "strata:models": JSON.stringify(models) } : {}),
     ...more,
   });
-  return planStack(config, sampleLabels, { root: repository, localImages: "none.json" }).plan;
+  return planStack(config, { root: repository, localImages: "none.json" }, sampleLabels).plan;
 }
 
 const named = ({ stages }: Plan, name: string): Stage => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { parseConfig, requireSecrets } from "../../../../config.ts";
+import { parseConfig } from "../../../../config.ts";
 import { UserError, UserErrors } from "../../../../errors.ts";
 import { generation } from "../../../../lib/gpu/generations.ts";
 import { parseHostKeys } from "../../../../lib/hosts/host-keys.ts";
@@ -69,16 +69,6 @@ test("a key is never part of a message", () => {
     assert.ok(told.length > 0);
     assert.ok(!told.join().includes(privateKey), told.join());
   }
-});
-
-test("a private key has to be encrypted in the stack's file", () => {
-  const config = parse({ ...ssh, privateKey: "-----BEGIN OPENSSH PRIVATE KEY-----" });
-  requireSecrets(config, ["strata:host"]);
-  requireSecrets(parse(ssh), []);
-  assert.throws(
-    () => requireSecrets(config, ["strata:registry"]),
-    /strata:host\.privateKey: is not encrypted/,
-  );
 });
 
 test("the builder has no GPU and stands in for nobody", () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { CustomNode } from "../../../../lib/comfyui/custom-nodes.ts";
 import { lockHeader, lockInputs, lockProblem, lockRequirements } from "../../../../lib/plan/lock-inputs.ts";
 import type { Resolution } from "../../../../lib/recipe/recipe.ts";
-import { wheelBuildRequirements } from "../../../../lib/recipe/source-wheel.ts";
+import { wheelBuildRequirements } from "../../../../lib/recipe/source-build.ts";
 import { recipes } from "../../../../recipes/index.ts";
 import { sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 import { comfyuiWith, commitOf, nodeLock, sampleNode } from "../../../support/nodes.ts";

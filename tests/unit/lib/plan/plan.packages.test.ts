@@ -5,7 +5,7 @@ import { normaliseName, requirementName } from "../../../../lib/locks/python-loc
 import type { Plan, Stage } from "../../../../lib/plan/plan.ts";
 import type { Layer } from "../../../../lib/recipe/layer.ts";
 import type { Resolution } from "../../../../lib/recipe/recipe.ts";
-import { wheelBuildRequirements } from "../../../../lib/recipe/source-wheel.ts";
+import { wheelBuildRequirements } from "../../../../lib/recipe/source-build.ts";
 import { context, layersFolder, plan, sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 import { commitOf } from "../../../support/nodes.ts";
 import { type LockEntry, lockOf } from "../../../support/python-lock.ts";

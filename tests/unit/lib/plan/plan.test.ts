@@ -3,7 +3,6 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { UserErrors } from "../../../../errors.ts";
 import { parsePythonLock } from "../../../../lib/locks/python-lock.ts";
 import {
   context,
@@ -177,33 +176,6 @@ test("packages are inputs by name and version, and reach the build as a requirem
   assert.notEqual(other?.key, stage?.key);
 });
 
-test("all mistakes of a recipe are told together, each with layer and file", (t) => {
-  const folder = layersFolder(t, { "a/Dockerfile": "FROM x\n", "b/Dockerfile": "FROM x\n" });
-  const broken = sampleRecipe([
-    sampleLayer("a", ["nobody"], { owns: () => ["/opt/x"] }),
-    sampleLayer("b", [], { owns: () => ["/opt/x/y"], shared: ["shared/gone.sh"] }),
-    sampleLayer("c"),
-    sampleLayer("c"),
-  ]);
-  assert.throws(
-    () => plan(folder, broken),
-    (error: unknown) => {
-      assert.ok(error instanceof UserErrors);
-      const text = error.message;
-      for (const expected of [
-        /layers\/a\/layer\.ts: needs the layer "nobody"/,
-        /c: is listed twice/,
-        /layers\/c\/Dockerfile: does not exist, but layer "c" needs it/,
-        /layers\/shared\/gone\.sh: does not exist, but layer "b" needs it/,
-        /layers\/b\/layer\.ts: owns \/opt\/x\/y, but layer "a" owns \/opt\/x/,
-      ]) {
-        assert.match(text, expected);
-      }
-      return true;
-    },
-  );
-});
-
 test("a cycle is named in full", (t) => {
   const folder = layersFolder(t, dockerfiles);
   const cycle = sampleRecipe([sampleLayer("a", ["c"]), sampleLayer("b", ["a"]), sampleLayer("c", ["b"])]);
@@ -259,12 +231,4 @@ test("where steps are cached, the cache's name outlives every change, and belong
   assert.notEqual(keyOf("one").key, before.key);
   assert.equal(keyOf("one").cacheKey, before.cacheKey);
   assert.notEqual(keyOf("other").cacheKey, before.cacheKey);
-});
-
-test("a recipe may not have the name of one of its layers", (t) => {
-  const folder = layersFolder(t, { "test/Dockerfile": "FROM x\n" });
-  assert.throws(
-    () => plan(folder, sampleRecipe([sampleLayer("test")])),
-    /test: is the name of a recipe and of a layer/,
-  );
 });

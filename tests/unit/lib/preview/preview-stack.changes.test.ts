@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parseConfig } from "../../../../config.ts";
 import { repository } from "../../../../home.ts";
+import { sourceWheel, wheelStage } from "../../../../layers/source-wheel/layer.ts";
 import {
   formatNodeLock,
   type NodeLock,
@@ -19,7 +20,6 @@ import { type Plan, planRecipe } from "../../../../lib/plan/plan.ts";
 import type { PlannedStack } from "../../../../lib/preview/preview-schema.ts";
 import { isConsequence } from "../../../../lib/preview/words.ts";
 import type { Recipe } from "../../../../lib/recipe/recipe.ts";
-import { wheelStage } from "../../../../lib/recipe/source-wheel.ts";
 import { recipes } from "../../../../recipes/index.ts";
 import { writeFile } from "../../../support/layers.ts";
 import { plannedBy, previewBetween, previewLabels } from "../../../support/preview.ts";
@@ -315,6 +315,7 @@ function planOf(recipe: Recipe): Plan {
     layersFolder: join(repository, "layers"),
     lock,
     labels: previewLabels,
+    sourceWheel,
   });
 }
 

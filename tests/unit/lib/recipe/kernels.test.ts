@@ -142,7 +142,7 @@ function attentionStage(attention: AttentionKernel[], wheels: PinnedWheels, reci
     "strata:attention": JSON.stringify(attention),
     "strata:wheels": JSON.stringify(wheels),
   });
-  const { plan } = planStack(config, sampleLabels, { root: repository, localImages: "none.json" });
+  const { plan } = planStack(config, { root: repository, localImages: "none.json" }, sampleLabels);
   const stage = plan.stages.find(({ name }) => name === "attention");
   assert.ok(stage);
   return stage;
@@ -216,7 +216,7 @@ function planCompiled(more: Readonly<Record<string, string>> = {}): Plan {
     "strata:compile": '["sageattention", "flash-attn"]',
     ...more,
   });
-  return planStack(config, sampleLabels, { root: repository, localImages: "none.json" }).plan;
+  return planStack(config, { root: repository, localImages: "none.json" }, sampleLabels).plan;
 }
 
 const stageOf = ({ stages }: Plan, name: string): Stage => {

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseConfig, refuseClear, registryAccess } from "../../../../config.ts";
+import { parseConfig } from "../../../../config.ts";
 import { UserErrors } from "../../../../errors.ts";
-import {
-  imageRepository,
-  type RegistrySetting,
-  registrySetting,
-} from "../../../../lib/registry/registry-setting.ts";
+import { imageRepository, registrySetting } from "../../../../lib/registry/registry-setting.ts";
 
 const parse = (registry: object, more: Readonly<Record<string, object>> = {}) =>
   parseConfig({
@@ -63,43 +59,4 @@ test("a copy is another repository than the first, and than every other copy", (
     },
   );
   assert.equal(parse(ghcr, { copies: [ecr, oci] }).copies.length, 2);
-});
-
-test("a password in clear is refused, wherever it stands, and is not repeated", () => {
-  const login = { username: "ada", password: "hunter22" };
-  const config = parse({ ...oci, ...login }, { copies: [ecr, { ...ghcr, ...login }] });
-  assert.throws(
-    () => refuseClear(config, []),
-    (error: unknown) => {
-      assert.ok(error instanceof UserErrors);
-      assert.deepEqual(
-        error.errors.map(({ path }) => path),
-        ["strata:registry.password", "strata:copies.1.password"],
-      );
-      assert.match(error.message, /--secret --path 'strata:copies\[1\]\.password'/);
-      assert.ok(!error.message.includes("hunter22"));
-      return true;
-    },
-  );
-  assert.throws(() => refuseClear(config, ["strata:copies"]), /strata:registry\.password/);
-  refuseClear(config, ["strata:registry", "strata:config:copies"]);
-  refuseClear(parse(oci), []);
-});
-
-test("the password: the stack's own, else for GHCR the token of the environment", () => {
-  const access = (setting: object, environment: NodeJS.ProcessEnv) =>
-    registryAccess(setting as RegistrySetting, environment).password;
-  const environment = { GITHUB_TOKEN: "of-the-job" };
-  assert.equal(access({ ...ghcr, password: "own" }, environment), "own");
-  assert.equal(access(ghcr, environment), "of-the-job");
-  assert.equal(access(ghcr, { GITHUB_TOKEN: "" }), undefined);
-  assert.equal(access(oci, environment), undefined);
-  assert.equal(access(ecr, environment), undefined);
-});
-
-test("authorities that are not there are told of", () => {
-  assert.throws(
-    () => registryAccess({ ...oci, ca: "nowhere.pem" } as RegistrySetting, {}),
-    /registry reg\.example:5443: there is no file nowhere\.pem\. Set ca to a PEM file/,
-  );
 });

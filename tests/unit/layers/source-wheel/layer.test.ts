@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type TestContext, test } from "node:test";
+import { sourceWheel, wheelStage } from "../../../../layers/source-wheel/layer.ts";
 import { type GenerationName, generation } from "../../../../lib/gpu/generations.ts";
 import { requirementName } from "../../../../lib/locks/python-lock.ts";
-import { type Plan, stageEpoch } from "../../../../lib/plan/plan.ts";
+import type { Plan } from "../../../../lib/plan/plan.ts";
+import { stageEpoch } from "../../../../lib/plan/plan-stage.ts";
 import type { LayerContext } from "../../../../lib/recipe/layer.ts";
-import { sourceWheel, wheelBuildRequirements, wheelStage } from "../../../../lib/recipe/source-wheel.ts";
+import { wheelBuildRequirements } from "../../../../lib/recipe/source-build.ts";
 import { context, keysOf, layersFolder, plan, sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 import { commitOf } from "../../../support/nodes.ts";
 import { type LockEntry, lockOf } from "../../../support/python-lock.ts";

@@ -1,27 +1,9 @@
-import { cudaToolchain } from "../gpu/compatibility.ts";
-import { type Distribution, normaliseName } from "../locks/python-lock.ts";
-import { addGit, run, stageDockerfile, stageMounts } from "./dockerfile.ts";
-import { runnableOn } from "./kernels.ts";
-import type { Layer, LayerContext } from "./layer.ts";
-
-/**
- * What packages are built with that exist only as source. One set for all of them, from the lock: what a package asks
- * for itself (build-system.requires) is never resolved while building.
- */
-export const wheelBuildRequirements: readonly string[] = [
-  "cmake",
-  "cython",
-  "flit-core",
-  "hatchling",
-  "ninja",
-  "numpy",
-  "packaging",
-  "poetry-core",
-  "pybind11",
-  "scikit-build-core",
-  "setuptools",
-  "wheel",
-];
+import { cudaToolchain } from "../../lib/gpu/compatibility.ts";
+import { type Distribution, normaliseName } from "../../lib/locks/python-lock.ts";
+import { addGit, run, stageDockerfile, stageMounts } from "../../lib/recipe/dockerfile.ts";
+import { runnableOn } from "../../lib/recipe/kernels.ts";
+import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
+import { wheelBuildRequirements } from "../../lib/recipe/source-build.ts";
 
 /** What building a package needs beyond a compiler. */
 export interface BuildNeeds {
@@ -92,7 +74,9 @@ export function sourceWheel(
     role: "build",
     parents: () => ["toolbox", ...(needs.torch || needs.cuda ? ["cuda", "torch"] : [])],
     shared: [
-      ...["shared/trust.sh", "shared/fetch_sdist.py", "shared/finish.sh"],
+      "shared/trust.sh",
+      "shared/fetch_sdist.py",
+      "shared/finish.sh",
       ...(needs.cuda ? ["shared/assemble-cuda.sh", "shared/gpu_code.py"] : []),
     ],
     args: (context) => ({
@@ -116,25 +100,31 @@ export function sourceWheel(
     }),
     generated: (): Record<string, string> =>
       needs.cmake ? { [toolchainFile]: toolchainOf(needs.cmake) } : {},
-    dockerfile: (parents, context) => {
-      const source = git(context);
-      const mounts = [
-        "--mount=type=secret,id=ca",
-        "--mount=type=bind,target=/context",
-        "--mount=type=cache,id=strata-ccache,target=/root/.cache/ccache",
-        ...(source ? ["--mount=type=bind,from=source,target=/git"] : []),
-        ...stageMounts(parents),
-      ];
-      return stageDockerfile([
-        `# ${name} as a wheel.`,
-        ...(source ? ["FROM scratch AS source", addGit(source)] : ["FROM toolbox AS source"]),
-        "",
-        "FROM toolbox AS build",
-        ...wheelArguments.map((arg) => `ARG ${arg}`),
-        run(mounts, "bash -eu /context/build.sh"),
-      ]);
-    },
+    dockerfile: (parents, context) => wheelDockerfile(name, parents, git(context)),
   };
+}
+
+/** @param source the repository at its commit, for a package that is only in git */
+function wheelDockerfile(
+  name: string,
+  parents: readonly string[],
+  source: Parameters<typeof addGit>[0] | undefined,
+): string {
+  const mounts = [
+    "--mount=type=secret,id=ca",
+    "--mount=type=bind,target=/context",
+    "--mount=type=cache,id=strata-ccache,target=/root/.cache/ccache",
+    ...(source ? ["--mount=type=bind,from=source,target=/git"] : []),
+    ...stageMounts(parents),
+  ];
+  return stageDockerfile([
+    `# ${name} as a wheel.`,
+    ...(source ? ["FROM scratch AS source", addGit(source)] : ["FROM toolbox AS source"]),
+    "",
+    "FROM toolbox AS build",
+    ...wheelArguments.map((arg) => `ARG ${arg}`),
+    run(mounts, "bash -eu /context/build.sh"),
+  ]);
 }
 
 const wheelArguments = [

@@ -1,0 +1,104 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../errors.ts";
+import type { Layer, LayerContext } from "../recipe/layer.ts";
+import { layerFolder } from "./context-files.ts";
+
+/** What a recipe's layers are judged by. */
+interface RecipeLayers {
+  readonly recipe: string;
+  readonly context: LayerContext;
+  /** All that are built. */
+  readonly layers: readonly Layer[];
+  /** Those of the image. */
+  readonly inImage: readonly Layer[];
+  /** The folder `layers/`. */
+  readonly layersFolder: string;
+}
+
+/** Why layers cannot be planned together; none where they can. */
+export function planProblems({ recipe, context, layers, inImage, layersFolder }: RecipeLayers): UserError[] {
+  return [
+    ...duplicateLayers(layers),
+    ...namedAsRecipe(layers, recipe),
+    ...unknownParents(layers, context),
+    ...missingFiles(layers, layersFolder),
+    ...sharedPaths(inImage, context),
+  ];
+}
+
+function duplicateLayers(layers: readonly Layer[]): UserError[] {
+  const names = layers.map((layer) => layer.name);
+  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))].map(
+    (name) => new UserError(name, "is listed twice.", "A layer is in a recipe once: remove one entry."),
+  );
+}
+
+function namedAsRecipe(layers: readonly Layer[], recipe: string): UserError[] {
+  return layers
+    .filter(({ name }) => name === recipe)
+    .map(
+      ({ name }) =>
+        new UserError(
+          name,
+          "is the name of a recipe and of a layer.",
+          "Tags tell them apart by name: rename one.",
+        ),
+    );
+}
+
+function unknownParents(layers: readonly Layer[], context: LayerContext): UserError[] {
+  const names = layers.map((layer) => layer.name);
+  return layers.flatMap((layer) =>
+    layer
+      .parents(context)
+      .filter((parent) => !names.includes(parent))
+      .map(
+        (parent) =>
+          new UserError(
+            `layers/${layer.name}/layer.ts`,
+            `needs the layer "${parent}", which the recipe does not have.`,
+            `Add it to the recipe; it has ${names.join(", ")}.`,
+          ),
+      ),
+  );
+}
+
+function missingFiles(layers: readonly Layer[], layersFolder: string): UserError[] {
+  return layers.flatMap((layer) => {
+    const folder = layerFolder(layer, layersFolder);
+    const dockerfile = { path: join(folder.path, "Dockerfile"), shown: `${folder.shown}/Dockerfile` };
+    const shared = (layer.shared ?? []).map((file) => ({
+      path: join(layersFolder, file),
+      shown: `layers/${file}`,
+    }));
+    return [...(layer.dockerfile ? [] : [dockerfile]), ...shared]
+      .filter(({ path }) => !existsSync(path))
+      .map(
+        ({ shown }) =>
+          new UserError(shown, `does not exist, but layer "${layer.name}" needs it.`, "Create it."),
+      );
+  });
+}
+
+/** Two layers that both want to own a folder, or one inside the other's. */
+function sharedPaths(layers: readonly Layer[], context: LayerContext): UserError[] {
+  const owned = layers.flatMap((layer) => (layer.owns?.(context) ?? []).map((path) => ({ layer, path })));
+  return owned.flatMap((a, index) =>
+    owned
+      .slice(index + 1)
+      .filter((b) => a.layer !== b.layer && (within(a.path, b.path) || within(b.path, a.path)))
+      .map(
+        (b) =>
+          new UserError(
+            `layers/${b.layer.name}/layer.ts`,
+            `owns ${b.path}, but layer "${a.layer.name}" owns ${a.path}.`,
+            "A path belongs to one layer: give one of them another folder.",
+          ),
+      ),
+  );
+}
+
+function within(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}

@@ -1,0 +1,193 @@
+import { basename, join } from "node:path";
+import { type Distribution, formatRequirements, pinOf } from "../locks/python-lock.ts";
+import type { Layer, LayerContext, LayerRole } from "../recipe/layer.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import {
+  type ContextFile,
+  generatedFile,
+  layerFolder,
+  readContextFile,
+  readFolder,
+} from "./context-files.ts";
+import { fileInput, type StageInputs, stageKey } from "./key.ts";
+import { buildPackages, type ImagePackages, installedAliases } from "./packages.ts";
+import { type ProductLabels, productDockerfile } from "./product.ts";
+
+/** A layer used in an image: all that its build gets, and the key that stands for it. */
+export interface Stage {
+  readonly name: string;
+  readonly summary: string;
+  readonly role: LayerRole | "product";
+  /** See `Layer`. */
+  readonly bulk?: boolean;
+  readonly cachesSteps?: boolean;
+  /** Names of the stages whose images are its named contexts; the product's bulk ones are joined to it afterwards. */
+  readonly parents: readonly string[];
+  readonly args: Readonly<Record<string, string>>;
+  /** Dockerfile included, sorted by path. */
+  readonly files: readonly ContextFile[];
+  readonly inputs: StageInputs;
+  readonly key: string;
+  /**
+   * The key without the parents: names the build cache. A parent that was rebuilt and came out equal leaves it as it
+   * is, so the cache is found; another generation's variant has another one, so they do not overwrite each other.
+   * Where steps are cached it is the recipe alone, so that the cache is found after a change too.
+   */
+  readonly cacheKey: string;
+}
+
+/**
+ * Seconds since 1970 that every file of every stage gets as its time: 1980-01-01, the earliest that zip can
+ * write. A constant, because a stage must not change when only the time of a commit does.
+ */
+export const stageEpoch = "315532800";
+
+/** The image that a stage is planned for. */
+export interface ImageSources {
+  readonly recipe: string;
+  readonly context: LayerContext;
+  readonly packages: ImagePackages;
+  /** The folder `layers/`. */
+  readonly layersFolder: string;
+}
+
+/** The Python packages of one stage. */
+interface StagePackages {
+  readonly installed: readonly Distribution[];
+  /** What only its build uses. */
+  readonly build: readonly Distribution[];
+}
+
+/** Plans the stage of a layer. @param before the stages planned so far, its parents among them */
+export function planStage(layer: Layer, image: ImageSources, before: readonly Stage[]): Stage {
+  const { context } = image;
+  const parents = layer.parents(context);
+  const args = { SOURCE_DATE_EPOCH: stageEpoch, ...layer.args?.(context) };
+  const packages: StagePackages = {
+    installed: image.packages.byLayer.get(layer.name) ?? [],
+    build: buildPackages(layer, context, image.packages),
+  };
+  const files = contextFiles(layer, parents, packages, image);
+  const own = stageInputs(files, args, packages, layer.pins?.(context) ?? {});
+  const bulk = layer.bulk ?? false;
+  const cachesSteps = layer.cachesSteps ?? false;
+  const inputs = bulk ? own : { ...own, ...parentInputs(parents, before) };
+  return {
+    name: layer.name,
+    summary: layer.summary,
+    role: layer.role ?? "stage",
+    bulk,
+    cachesSteps,
+    parents,
+    args,
+    files: [...files, ...requirementFiles(layer, packages, context)].sort((a, b) =>
+      a.path < b.path ? -1 : 1,
+    ),
+    inputs,
+    key: stageKey(layer.name, inputs),
+    cacheKey: stageKey(layer.name, cachesSteps ? { recipe: image.recipe } : own),
+  };
+}
+
+/** The files of a build that count by their content: the layer's own, those it shares with others, and what it makes. */
+function contextFiles(
+  layer: Layer,
+  parents: readonly string[],
+  { installed }: StagePackages,
+  { context, packages: { all, aliases }, layersFolder }: ImageSources,
+): ContextFile[] {
+  const { path: folder, shown } = layerFolder(layer, layersFolder);
+  const made = {
+    ...(layer.dockerfile ? { Dockerfile: layer.dockerfile(parents, context) } : {}),
+    ...layer.generated?.(context),
+    ...layer.listed?.([...all, ...installedAliases(all, aliases)], context),
+  };
+  const standIns = installedAliases(installed, aliases).map(
+    ({ name, version, target }) => `${name} ${version} ${target}\n`,
+  );
+  return [
+    ...readFolder(folder, shown).filter(({ path }) => !(layer.dockerfile && path === "Dockerfile")),
+    ...(layer.shared ?? []).map((file) =>
+      readContextFile(join(layersFolder, file), `layers/${file}`, basename(file)),
+    ),
+    ...Object.entries(made).map(([path, text]) => generatedFile(path, text, `${shown}/layer.ts (${path})`)),
+    ...(standIns.length > 0 ? [generatedFile("aliases.txt", standIns.join(""))] : []),
+  ];
+}
+
+/** What pip gets to read. Packages count each by itself, so that a change names the package and not the file. */
+function requirementFiles(
+  layer: Layer,
+  { installed, build }: StagePackages,
+  context: LayerContext,
+): ContextFile[] {
+  const { image, remaining } = layer.python?.(context) ?? {};
+  const isFile = ({ fromSource, pinned }: Distribution) => fromSource || pinned === true;
+  const files = installed.filter(isFile);
+  return [
+    // Also where earlier layers have everything already: what installs reads it.
+    ...(image || remaining
+      ? [generatedFile("requirements.txt", formatRequirements(installed.filter((entry) => !isFile(entry))))]
+      : []),
+    ...(files.length > 0
+      ? [generatedFile("built-requirements.txt", files.map(({ name }) => `${name}\n`).join(""))]
+      : []),
+    ...(build.length > 0 ? [generatedFile("build-requirements.txt", formatRequirements(build))] : []),
+  ];
+}
+
+/** All inputs but the parents. */
+function stageInputs(
+  files: readonly ContextFile[],
+  args: Stage["args"],
+  { installed, build }: StagePackages,
+  pins: Readonly<Record<string, string>>,
+): StageInputs {
+  const pinned = (packages: readonly Distribution[]) =>
+    Object.fromEntries(packages.map((entry) => [entry.name, pinOf(entry)]));
+  return {
+    ...Object.fromEntries(files.map(fileInput)),
+    ...prefixed("argument", args),
+    ...prefixed("package", pinned(installed)),
+    ...prefixed("build package", pinned(build)),
+    ...prefixed("pin", pins),
+  };
+}
+
+/** Plans the stage that all others are put together to. @param file the recipe's, as people know it */
+export function planProduct(
+  recipe: Recipe,
+  file: string,
+  labels: ProductLabels,
+  context: LayerContext,
+  stages: readonly Stage[],
+): Stage {
+  const parents = recipe.layers.map((layer) => layer.name);
+  const dockerfile = generatedFile(
+    "Dockerfile",
+    productDockerfile(recipe, context, labels),
+    `${file} (image configuration)`,
+  );
+  const inputs = { ...Object.fromEntries([fileInput(dockerfile)]), ...parentInputs(parents, stages) };
+  return {
+    name: recipe.name,
+    summary: recipe.summary,
+    role: "product",
+    parents,
+    args: { SOURCE_DATE_EPOCH: stageEpoch },
+    files: [dockerfile],
+    inputs,
+    key: stageKey(recipe.name, inputs),
+    // Its Dockerfile holds the revision; what it copies is found in the cache all the same.
+    cacheKey: stageKey(recipe.name, { generation: context.generation.name }),
+  };
+}
+
+function parentInputs(parents: readonly string[], stages: readonly Stage[]): Record<string, string> {
+  const keys = new Map(stages.map(({ name, key }) => [name, key]));
+  return prefixed("parent", Object.fromEntries(parents.map((parent) => [parent, keys.get(parent) ?? ""])));
+}
+
+function prefixed(kind: string, values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${kind}:${name}`, value]));
+}

@@ -1,0 +1,32 @@
+import { execFileSync } from "node:child_process";
+import { remoteAddress } from "../lib/git-remote.ts";
+import type { ProductLabels } from "../lib/plan/product.ts";
+import type { SelectedRecipe } from "./index.ts";
+
+/** What a product is made of; a commit that changes none of it does not change the image's labels. */
+const strataInputs = ["layers", "recipes", "locks"];
+
+/**
+ * Where a stack's product comes from: for a recipe of one's own the folder that it is in, for others strata. Asks git;
+ * outside a repository the labels stay away rather than being invented.
+ */
+export function readProvenance(root: string, { folder: own }: Pick<SelectedRecipe, "folder">): ProductLabels {
+  const [folder, inputs] = own === undefined ? [root, strataInputs] : [own, ["."]];
+  const git = (...args: string[]): string | null => {
+    try {
+      return execFileSync("git", ["-C", folder, ...args], { stdio: ["ignore", "pipe", "ignore"] })
+        .toString()
+        .trim();
+    } catch {
+      return null;
+    }
+  };
+  const [commit, seconds] = git("log", "-1", "--format=%H %ct", "--", ...inputs)?.split(" ") ?? [];
+  const dirty = git("status", "--porcelain", "--", ...inputs);
+  const epoch = Number(process.env.SOURCE_DATE_EPOCH ?? seconds ?? 315532800);
+  return {
+    source: remoteAddress(git("remote", "get-url", "origin") ?? ""),
+    revision: commit ? `${commit}${dirty ? "-dirty" : ""}` : null,
+    created: new Date(epoch * 1000).toISOString(),
+  };
+}

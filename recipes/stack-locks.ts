@@ -1,0 +1,111 @@
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { throwAll, UserError } from "../errors.ts";
+import {
+  type BaseImage,
+  baseImageNamed,
+  type ImageLock,
+  parseImageLock,
+  parseLocalImages,
+} from "../lib/locks/image-lock.ts";
+import { missingWheelProblems } from "../lib/locks/missing-wheels.ts";
+import { modelLockPath, parseModelLock } from "../lib/locks/model-lock.ts";
+import { joinNodeLocks, type NodeLock, nodeLockPath, parseNodeLock } from "../lib/locks/node-lock.ts";
+import { parsePythonLock } from "../lib/locks/python-lock.ts";
+import { parseSourceLock, type SourceLock } from "../lib/locks/source-lock.ts";
+import { noModels } from "../lib/models/models-setting.ts";
+import { parseRecipeModels, recipeModelsPath } from "../lib/models/recipe-list.ts";
+import { type ResolvedModels, resolveModels } from "../lib/models/resolve-models.ts";
+import type { Choices } from "../lib/plan/context.ts";
+import { type LockName, lockInputs, lockPath, lockProblem } from "../lib/plan/lock-inputs.ts";
+import type { LockedPackages } from "../lib/plan/packages.ts";
+import type { Recipe } from "../lib/recipe/recipe.ts";
+import { limitsKind } from "../lib/registry/limits.ts";
+
+export interface StackFolders {
+  /** The repository. */
+  readonly root: string;
+  /** References of base images that were made on this machine, by name; the file may be absent. */
+  readonly localImages: string;
+}
+
+/** What all recipes share, and the commits of this one's own. */
+export interface StackLocks {
+  readonly base: BaseImage;
+  readonly bases: ImageLock;
+  readonly nodes: NodeLock;
+  readonly sources: SourceLock;
+}
+
+/** Reads the locks that are no recipe's own. @param folder where the recipe's own locks are, the repository or another */
+export function readLocks(base: string, { root, localImages }: StackFolders, folder: string): StackLocks {
+  const bases = parseImageLock(read(root, "locks/images.json"));
+  const local = existsSync(localImages)
+    ? parseLocalImages(readFileSync(localImages, "utf8"), localImages)
+    : {};
+  return {
+    base: baseImageNamed(base, bases, local),
+    bases,
+    nodes: readNodeLock(root, folder),
+    sources: parseSourceLock(read(root, "locks/sources.json")),
+  };
+}
+
+/** strata's own commits, and those that lie beside a recipe of one's own. */
+function readNodeLock(root: string, folder: string): NodeLock {
+  const base = parseNodeLock(read(root, nodeLockPath));
+  const own = join(folder, nodeLockPath);
+  if (folder === root || !existsSync(own)) return base;
+  return joinNodeLocks(base, parseNodeLock(readFileSync(own, "utf8"), own));
+}
+
+/** The Python lock of a stack, as long as it fits what it was made from, lacks nothing and nobody edited it. */
+export function readPythonLock(
+  folder: string,
+  name: LockName,
+  recipe: Recipe,
+  nodes: NodeLock,
+): LockedPackages {
+  const path = lockPath(name);
+  if (!existsSync(join(folder, path))) {
+    throw new UserError(
+      path,
+      "does not exist.",
+      "Run `npm run lock -- python`, or choose another Python or CUDA.",
+    );
+  }
+  const text = read(folder, path);
+  const problem = lockProblem(name, recipe, lockInputs(recipe, name, nodes), text);
+  if (problem) throw problem;
+  throwAll(path, missingWheelProblems(text, path));
+  return { path, distributions: parsePythonLock(text, path) };
+}
+
+/** The models of a stack: those of the recipe's list and of its own, as far as it wants any. */
+export function readModels(
+  root: string,
+  folder: string,
+  choices: Pick<Choices, "models" | "registry" | "copies" | "mirrors">,
+  recipe: Recipe,
+): ResolvedModels | undefined {
+  const { models = noModels, registry, copies = [], mirrors } = choices;
+  // What nobody asks for need not be in order.
+  if (models.strategy === "none") return undefined;
+  const path = recipeModelsPath(recipe.name);
+  const list = existsSync(join(folder, path)) ? parseRecipeModels(read(folder, path), path) : undefined;
+  // Pictures that ComfyUI saved hold workflows too, in a form that none takes back.
+  const workflows = (list?.workflows ?? []).filter((file) => file.endsWith(".json"));
+  return resolveModels(models, {
+    recipe,
+    required: list?.models,
+    workflows: Object.fromEntries(workflows.map((file) => [basename(file), read(folder, file)])),
+    lock: parseModelLock(read(root, modelLockPath)),
+    registry: registry ? limitsKind(registry) : "oci",
+    copies: copies.map(limitsKind),
+    mirrors,
+  });
+}
+
+function read(folder: string, path: string): string {
+  return readFileSync(join(folder, path), "utf8");
+}

@@ -18,6 +18,7 @@ import {
   copiesSetting,
   type RegistrySetting,
   registryHost,
+  registryLogin,
   registrySetting,
   repeatedRegistries,
 } from "./lib/registry/registry-setting.ts";
@@ -266,9 +267,9 @@ export function registryAccess(
   setting: RegistrySetting,
   environment: NodeJS.ProcessEnv = process.env,
 ): RegistryAccess {
-  const own = "password" in setting ? setting.password : undefined;
-  const password = own ?? (setting.kind === "ghcr" ? environment.GITHUB_TOKEN || undefined : undefined);
-  const file = setting.kind === "oci" ? setting.ca : undefined;
+  const { variable, ca: file, ...login } = registryLogin(setting);
+  const fromEnvironment = variable && environment[variable];
+  const password = login.password ?? (fromEnvironment || undefined);
   if (file !== undefined && !existsSync(file)) {
     throw new UserError(
       `registry ${registryHost(setting, "")}`,

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { type RegistrySetting, registryHost } from "./registry-setting.ts";
+import { type RegistrySetting, registryHost, registryLogin } from "./registry-setting.ts";
 
 const services = z.object({ registry: z.object({ address: z.string() }) });
 
@@ -24,9 +24,9 @@ export function registryAccess(
   setting: RegistrySetting,
   environment: NodeJS.ProcessEnv = process.env,
 ): RegistryAccess {
-  const own = "password" in setting ? setting.password : undefined;
-  const password = own ?? (setting.kind === "ghcr" ? environment.GITHUB_TOKEN || undefined : undefined);
-  const file = setting.kind === "oci" ? setting.ca : undefined;
+  const { variable, ca: file, ...login } = registryLogin(setting);
+  const fromEnvironment = variable && environment[variable];
+  const password = login.password ?? (fromEnvironment || undefined);
   if (file !== undefined && !existsSync(file)) {
     throw new UserError(
       `registry ${registryHost(setting, "")}`,

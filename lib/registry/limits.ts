@@ -1,8 +1,8 @@
 import { UserError } from "../../errors.ts";
 import type { RegistrySetting } from "./registry-setting.ts";
 
-export const registryKinds = ["local", "ghcr", "ecr", "docker-hub", "oci"] as const;
-export type RegistryKind = (typeof registryKinds)[number];
+/** Whose limits there are: each kind of registry, and Docker Hub, which is reached as `oci`. */
+export type RegistryKind = RegistrySetting["kind"] | "docker-hub";
 
 /** What a registry does not take. */
 export interface RegistryLimits {
@@ -27,6 +27,7 @@ export const registryLimits: { readonly [kind in RegistryKind]: RegistryLimits }
   // Its operator knows.
   oci: { title: "a registry of your own", layerBytes: null, uploadSeconds: null },
 };
+export const registryKinds = Object.keys(registryLimits) as RegistryKind[];
 
 /** Whose limits hold for a registry of a stack: its address tells, whatever kind it was configured as. */
 export function limitsKind(setting: RegistrySetting): RegistryKind {

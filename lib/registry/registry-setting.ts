@@ -94,8 +94,45 @@ export function registryHost(setting: RegistrySetting, localAddress: string): st
 
 /** `host[:port]/path`, as images are named. It is known before anything is asked or made. */
 export function imageRepository(setting: RegistrySetting, localAddress: string): string {
-  const path = setting.kind === "ghcr" ? `${setting.owner}/${setting.repository}` : setting.repository;
-  return `${registryHost(setting, localAddress)}/${path}`;
+  return `${registryHost(setting, localAddress)}/${pathOf(setting)}`;
+}
+
+function pathOf(setting: RegistrySetting): string {
+  switch (setting.kind) {
+    case "ghcr":
+      return `${setting.owner}/${setting.repository}`;
+    case "local":
+    case "ecr":
+    case "oci":
+      return setting.repository;
+  }
+}
+
+/** What a setting says about getting into its registry. */
+export interface RegistryLogin {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** The variable of the environment whose password counts where the stack has none. */
+  readonly variable?: string;
+  /** A PEM file with its certificate authorities. */
+  readonly ca?: string | undefined;
+}
+
+/** The login that a kind of registry takes; nothing for one that needs none, or where AWS gives it out. */
+export function registryLogin(setting: RegistrySetting): RegistryLogin {
+  switch (setting.kind) {
+    case "local":
+    case "ecr":
+      return {};
+    case "ghcr": {
+      const { owner, username = owner, password } = setting;
+      return { username, password, variable: "GITHUB_TOKEN" };
+    }
+    case "oci": {
+      const { username, password, ca } = setting;
+      return { username, password, ca };
+    }
+  }
 }
 
 /** The registries of a stack, by the name of their setting. */

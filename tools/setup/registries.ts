@@ -1,7 +1,12 @@
 import type { Config } from "../../config.ts";
 import type { Home } from "../../home.ts";
 import { registryAccess, registryAddress } from "../../lib/registry/access.ts";
-import { imageRepository, type RegistrySetting, registryHost } from "../../lib/registry/registry-setting.ts";
+import {
+  imageRepository,
+  type RegistrySetting,
+  registryHost,
+  registryLogin,
+} from "../../lib/registry/registry-setting.ts";
 import { keepAuthority, keepLogin } from "../../oci/access/logins.ts";
 
 /**
@@ -13,10 +18,10 @@ import { keepAuthority, keepLogin } from "../../oci/access/logins.ts";
 export async function prepareRegistries(home: Home, config: Pick<Config, "registry" | "copies">) {
   const prepare = async (setting: RegistrySetting) => {
     const address = registryHost(setting, registryAddress(home.services));
+    const { username, password: encrypted } = registryLogin(setting);
     const { password, ca } = registryAccess(setting);
-    if (setting.kind === "oci") await keepAuthority(home.logins, address, ca);
-    if (setting.kind === "ghcr" && setting.password === undefined && password !== undefined) {
-      const { owner, username = owner } = setting;
+    await keepAuthority(home.logins, address, ca);
+    if (username !== undefined && password !== undefined && encrypted === undefined) {
       await keepLogin(home.logins, address, { address, username, password });
     }
     return imageRepository(setting, registryAddress(home.services));

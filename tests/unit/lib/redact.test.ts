@@ -61,6 +61,15 @@ test("known values are taken out in every spelling; short ones are ordinary word
   assert.equal(redact("a short word", known), "a short word");
 });
 
+test("of a known value that holds another nothing stays", () => {
+  for (const known of [
+    ["abcdef", "abcdefghij"],
+    ["abcdefghij", "abcdef"],
+  ]) {
+    assert.equal(redact("before abcdefghij after", known), `before ${REDACTED} after`);
+  }
+});
+
 test("everything inside a value is looked at, names of fields too", () => {
   const token = `ghp_${letters}`;
   assert.deepEqual(redactAll({ a: [token, 1, null, true], [token]: { b: token } }), {

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { UserError } from "../../../errors.ts";
 import { authorize, parseChallenge } from "../../../oci/auth.ts";
-import { readImage } from "../../../oci/client.ts";
+import { openLayer, readImage } from "../../../oci/client.ts";
 import { findCredentials } from "../../../oci/credentials.ts";
 import { Transport } from "../../../oci/transport.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "./support/fake-registry.ts";
@@ -98,6 +99,31 @@ describe("logging in", () => {
       /not encrypted/,
     );
   });
+});
+
+test("the token stays with the registry when a blob lies on another host", async () => {
+  await using registry = await startFakeRegistry();
+  await using store = await startFakeRegistry();
+  const bytes = Buffer.from("layer");
+  const layer = registry.blob("application/vnd.oci.image.layer.v1.tar", bytes);
+  guard(registry);
+  const guarded = registry.intercept;
+  registry.intercept = async (request, response) => {
+    if (await guarded?.(request, response)) return true;
+    response.writeHead(307, { location: `http://${store.host}/stored` }).end();
+    return true;
+  };
+  const seen: (string | undefined)[] = [];
+  store.intercept = (request, response) => {
+    seen.push(request.headers.authorization);
+    response.end(bytes);
+    return true;
+  };
+  await writeConfig({ auths: { [registry.host]: { auth: encoded("ada:love:lace") } } });
+  const transport = new Transport({ dockerConfig: folder });
+  const reference = `${registry.host}/${REPOSITORY}:one`;
+  assert.ok((await buffer(openLayer(reference, layer, undefined, transport))).equals(bytes));
+  assert.deepEqual(seen, [undefined]);
 });
 
 test("parseChallenge reads quoted and bare values", () => {

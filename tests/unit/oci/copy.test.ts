@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { copyImage, copyReferrer } from "../../../oci/copy.ts";
 import { attachArtifact, listReferrers } from "../../../oci/referrers.ts";
 import type { Sessions } from "../../../oci/upload.ts";
@@ -70,6 +71,24 @@ test("the manifest comes last: a copy that ends in the middle leaves nothing to 
   target.intercept = () => false;
   await copy();
   assert.equal(manifests(target).length, 1);
+});
+
+test("once a blob is refused no further upload is begun", async (t) => {
+  const { target, copy } = await setting(t, Array(20).fill(10));
+  let refused = false;
+  target.intercept = async (request, response) => {
+    if (request.method !== "PATCH") return false;
+    if (refused) {
+      await sleep(50);
+      return false;
+    }
+    refused = true;
+    response.writeHead(403).end();
+    return true;
+  };
+  await assert.rejects(copy(), /answered 403 for the upload of sha256:/);
+  const begun = target.requests.filter((request) => request.startsWith("POST")).length;
+  assert.ok(begun < 10, `${begun} of 21 uploads were begun`);
 });
 
 test("an upload that breaks off goes on where the registry says that it is", async (t) => {
@@ -149,6 +168,8 @@ test("a registry that keeps saying that the bytes are wrong is an error, not a l
   };
   await assert.rejects(copy(), /answered 400 for the upload of sha256:.*DIGEST_INVALID/);
   assert.deepEqual(manifests(target), []);
+  // The layer and the configuration, each once more from the beginning and no more often.
+  assert.equal(target.requests.filter((request) => request.startsWith("PATCH")).length, 4);
 });
 
 test("a source that lies about a blob is told of, and nothing of it stays", async (t) => {

@@ -79,6 +79,15 @@ test("a promotion does not undo a rollback from the same digest; another digest,
   assert.equal(planTagMove(withEntries(rolledBack, forward.entries), B, wish(B)).held, undefined);
 });
 
+test("a rollback holds the tag only as long as nobody moves it elsewhere", () => {
+  const rolledBack = history(entry(A), entry(B, { from: A }), entry(A, { kind: "rollback", from: B }));
+  assert.deepEqual(planTagMove(rolledBack, C, wish(B)), {
+    moves: true,
+    elsewhere: C,
+    entries: [entry(C, { kind: "elsewhere", from: A, evidence: null }), entry(B, { from: C })],
+  });
+});
+
 test("a digest is found by its beginning, the newest entry of it, and only what was promoted", () => {
   const newest = entry(A, { at: "2026-11-22T00:00:00.000Z" });
   const list = history(

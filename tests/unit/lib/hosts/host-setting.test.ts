@@ -176,6 +176,14 @@ test("host keys: as ssh-keyscan prints them, or as fingerprints", () => {
   assert.equal(parseHostKeys("gpu.example.org"), undefined);
 });
 
+test("beside a fingerprint no type of key is asked for: it may be of any", () => {
+  const given = Buffer.from(KEY.split(" ")[1] ?? "", "base64");
+  const other = Buffer.from("another key");
+  const keys = parseHostKeys(`${KEY}\n${fingerprint(other)}`);
+  assert.deepEqual(keys?.types, []);
+  assert.ok(keys?.accepts(given) && keys.accepts(other));
+});
+
 function fingerprint(key: Buffer): string {
   return `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
 }

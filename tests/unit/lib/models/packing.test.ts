@@ -87,6 +87,13 @@ test("where small ones have to share, adding one pushes its own layer and never 
   );
 });
 
+test("a model of exactly the threshold is a large one", () => {
+  const layers = packModels([...some(81), model("edge.gguf", 100 * MB)], { registry: "ghcr" });
+  const [edge] = layers.filter((layer) => layer.models.some(({ name }) => name === "edge.gguf"));
+  assert.match(edge?.name ?? "", /^model-edge-/);
+  assert.equal(edge?.models.length, 1);
+});
+
 test("the seed's largest files are refused for GHCR by name, with limit and remedies, and fit elsewhere", () => {
   const lock = parseModelLock(readFileSync(join(repository, modelLockPath), "utf8"));
   assert.throws(

@@ -204,6 +204,20 @@ test("all mistakes of a recipe are told together, each with layer and file", (t)
   );
 });
 
+test("folders whose names only begin alike are not in each other's way", (t) => {
+  const folder = layersFolder(t, { "a/Dockerfile": "FROM x\n", "b/Dockerfile": "FROM x\n" });
+  for (const [one, other] of [
+    ["/opt/a", "/opt/ab"],
+    ["/opt/ab", "/opt/a"],
+  ] as const) {
+    const recipe = sampleRecipe([
+      sampleLayer("a", [], { owns: () => [one] }),
+      sampleLayer("b", [], { owns: () => [other] }),
+    ]);
+    assert.equal(plan(folder, recipe).stages.length, 2);
+  }
+});
+
 test("a cycle is named in full", (t) => {
   const folder = layersFolder(t, dockerfiles);
   const cycle = sampleRecipe([sampleLayer("a", ["c"]), sampleLayer("b", ["a"]), sampleLayer("c", ["b"])]);

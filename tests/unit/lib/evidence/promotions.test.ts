@@ -103,6 +103,18 @@ test("a digest is found by its beginning, the newest entry of it, and only what 
   for (const nothing of ["", "sha256:", "zz"]) assert.throws(() => promotionOf(list, nothing), /List them/);
 });
 
+test("one digest under several beginnings, the newest entry, and how many there are", () => {
+  const old = entry(A);
+  const newest = entry(A, { at: "2026-11-22T00:00:00.000Z" });
+  assert.deepEqual(promotionOf(history(old, newest, entry(B)), "a"), newest);
+  assert.throws(() => promotionOf(history(old, newest), "sha256:"), /was never promoted to latest/);
+  assert.throws(() => promotionOf(history(old), "b"), /was never promoted to latest/);
+});
+
+test("a tag that is gone is no work of somebody else's", () => {
+  assert.deepEqual(planTagMove(history(entry(A)), undefined, wish(B)), { moves: true, entries: [entry(B)] });
+});
+
 test("what is stored is read strictly", () => {
   const text = JSON.stringify(history(entry(A)));
   assert.deepEqual(parsePromotions(text, "r:t"), history(entry(A)));

@@ -5,7 +5,7 @@ import { parseConfig, requireSecrets } from "../../../../config.ts";
 import { UserError, UserErrors } from "../../../../errors.ts";
 import { generation } from "../../../../lib/gpu/generations.ts";
 import { parseHostKeys } from "../../../../lib/hosts/host-keys.ts";
-import { type AwsSetting, permittedInstances } from "../../../../lib/hosts/host-setting.ts";
+import { type AwsSetting, kindOfHosts, permittedInstances } from "../../../../lib/hosts/host-setting.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0lHs4ZBFv8y0dKJ9yy3pNmDmCkN5R2RzQ3mR6fA8ay";
 const ssh = { kind: "ssh", address: "gpu.example.org", hostKey: KEY };
@@ -187,3 +187,33 @@ test("beside a fingerprint no type of key is asked for: it may be of any", () =>
 function fingerprint(key: Buffer): string {
   return `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
 }
+
+test("the kind whose word counts is that of the first host with a GPU", () => {
+  const kind = (...hosts: object[]) => kindOfHosts(parse(hosts).host);
+  const docker = { kind: "docker" };
+  assert.equal(kindOfHosts([]), "builder");
+  assert.equal(kind({ kind: "builder" }), "builder");
+  assert.equal(kind(aws), "aws");
+  assert.equal(kind({ ...docker, gpu: false }, aws), "aws");
+  assert.equal(kind({ ...docker, gpu: false }), "builder");
+  assert.equal(kind(docker, aws), "docker");
+  assert.equal(kind({ ...ssh, gpu: true }), "ssh");
+});
+
+test("among several hosts each mistake has the place of its own", () => {
+  const told = (hosts: object[], ...rest: [string?, object?]) => complaints(() => parse(hosts, ...rest));
+  const gpu = { kind: "docker", gpu: true };
+  assert.deepEqual(told([{ kind: "docker" }, gpu], "cpu"), [
+    "strata:host.1.gpu: generation cpu has nothing to test on a GPU.",
+  ]);
+  assert.deepEqual(told([gpu], "ada"), []);
+  assert.deepEqual(told([{ kind: "builder" }], "cpu"), []);
+  const dear = { ...ssh, dollarsPerHour: 30 };
+  assert.match(told([ssh, dear])[0] ?? "", /^strata:host\.1: a test on gpu\.example\.org/);
+  // Exactly the budget is not more than it, and exactly the limit is not expensive.
+  assert.deepEqual(told([{ ...ssh, dollarsPerHour: 15 }], "ada", { dollars: 5 }), []);
+  assert.deepEqual(
+    told([{ ...aws, instances: ["g6.xlarge"], prices: { "g6.xlarge": 20 } }], "ada", { dollars: 50 }),
+    [],
+  );
+});

@@ -23,6 +23,7 @@ const alsoTestedBy: Readonly<Record<string, readonly string[]>> = {
   "lib/evidence": ["tests/unit/tools/promotion/*.test.ts"],
   "lib/models": ["tests/unit/lib/comfyui/workflow/compare.test.ts"],
   "lib/recipe": ["tests/unit/layers/*.test.ts", "tests/unit/lib/plan/plan.test.ts"],
+  "lib/locks": ["tests/unit/lib/lock-making/resolver-conflict.test.ts"],
   "lib/registry": ["tests/unit/config.test.ts"],
 };
 

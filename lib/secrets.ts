@@ -26,8 +26,12 @@ const PATTERNS: readonly Pattern[] = [
   {
     kind: "GitHub token",
     needle: "gh",
-    expression:
-      /(?<![A-Za-z0-9_])(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})(?![A-Za-z0-9_])/,
+    expression: /(?<![A-Za-z0-9_])gh[pousr]_[A-Za-z0-9]{36,}(?![A-Za-z0-9_])/,
+  },
+  {
+    kind: "GitHub token",
+    needle: "github_pat_",
+    expression: /(?<![A-Za-z0-9_])github_pat_[A-Za-z0-9_]{60,}(?![A-Za-z0-9_])/,
   },
   // Amazon's own documentation uses keys that end in EXAMPLE, and libraries quote it.
   {
@@ -83,11 +87,12 @@ export function secretsInFile(path: string, content: Buffer | undefined): string
 
 /** The kinds of secret in a text. */
 export function secretsInText(text: string): string[] {
-  return PATTERNS.filter(({ needle, expression }) => {
+  const found = PATTERNS.filter(({ needle, expression }) => {
     if (!text.includes(needle)) return false;
-    const found = text.match(new RegExp(expression, "g")) ?? [];
-    return found.some((match) => new Set(match).size >= FEWEST_CHARACTERS);
-  }).map(({ kind }) => kind);
+    const matches = text.match(new RegExp(expression, "g")) ?? [];
+    return matches.some((match) => new Set(match).size >= FEWEST_CHARACTERS);
+  });
+  return [...new Set(found.map(({ kind }) => kind))];
 }
 
 /** Like `secretsInText`, for configuration, where an address with a password is a secret too. */

@@ -13,3 +13,9 @@ test("nothing is left of a bundle of public authorities", () => {
   assert.equal(additionalCertificates(pem("AAAA"), [pem("AAAA")]), undefined);
   assert.equal(additionalCertificates("", []), undefined);
 });
+
+test("several that were added stay in their order", () => {
+  const bundle = [pem("AAAA"), pem("BBBB"), pem("CCCC")].join("\n");
+  assert.equal(additionalCertificates(bundle, [pem("BBBB")]), `${pem("AAAA")}\n${pem("CCCC")}\n`);
+  assert.equal(additionalCertificates(bundle, ["no certificate"]), `${bundle}\n`);
+});

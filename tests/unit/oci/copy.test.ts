@@ -220,3 +220,47 @@ test("evidence goes along, under the same digest, and is found in the copy", asy
     [artifact],
   );
 });
+
+test("where a blob may not be mounted it is sent", async () => {
+  for (const status of [401, 403, 404]) {
+    await using registry = await startFakeRegistry();
+    const { digest } = registry.image("one", [{ mediaType: TAR, bytes: Buffer.from("layer") }]);
+    const other = new Map<string, Buffer>();
+    registry.intercept = async (request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? "", "http://registry");
+      if (!pathname.startsWith("/v2/other/")) return false;
+      for await (const chunk of request) other.set(request.method ?? "", chunk as Buffer);
+      if (request.method === "POST" && searchParams.has("mount")) response.writeHead(status).end();
+      else if (request.method === "POST")
+        response.writeHead(202, { location: "/v2/other/blobs/uploads/1" }).end();
+      else if (request.method === "PATCH")
+        response.writeHead(202, { location: "/v2/other/blobs/uploads/1" }).end();
+      else response.writeHead(request.method === "PUT" ? 201 : 404).end();
+      return true;
+    };
+    const told: string[] = [];
+    const from = `${registry.host}/${REPOSITORY}@${digest}`;
+    await copyImage(from, `${registry.host}/other`, quickTransport(), {
+      progress: { blobs() {}, bytes() {}, blob: (_, how) => told.push(how) },
+    });
+    assert.deepEqual(told, ["sent", "sent"], `${status}`);
+  }
+});
+
+test("an index is copied with the images that it names, and a copy is of a digest", async (t) => {
+  const { source, target, named } = await setting(t);
+  const [one, two] = ["a", "b"].map((text) =>
+    source.image(text, [{ mediaType: TAR, bytes: Buffer.from(text) }]),
+  );
+  const mediaType = "application/vnd.oci.image.index.v1+json";
+  const index = source.manifest("both", { schemaVersion: 2, mediaType, manifests: [one, two] } as {
+    mediaType: string;
+  });
+  await copyImage(`${named(source)}@${index.digest}`, named(target), quickTransport());
+  for (const digest of [index.digest, one?.digest, two?.digest])
+    assert.ok(target.content.has(`manifests/${digest}`), digest);
+  await assert.rejects(
+    copyImage(`${named(source)}:one`, named(target), quickTransport()),
+    /has no digest\. A copy is of a digest: name one/,
+  );
+});

@@ -107,3 +107,25 @@ test("what is built from source is marked in the lock, and read from it again", 
   assert.equal(marked.replaceAll("    # source: sdist\n", ""), body);
   assert.equal(markSources(body, new Set()), body);
 });
+
+test("what is at the edges of a pylock and of a lock's body", () => {
+  const [odd] = parsePylock(
+    '[[packages]]\nname = "A.b"\nversion = "1"\nwheels = [{ url = "w.whl#sha256=0" }]\n',
+  );
+  assert.deepEqual(odd, { name: "a-b", version: "1", wheels: [], hasSource: false });
+  const [marked] = parsePylock('[[packages]]\nwheels = [{ url = "https://h/w-1.whl#sha256=0" }]\n');
+  assert.deepEqual(marked?.wheels, ["w-1.whl"]);
+  assert.equal(markSources("a==1", new Set(["a"])), "a==1\n    # source: sdist");
+  assert.equal(markSources("# a==1\n", new Set(["a"])), "# a==1\n");
+});
+
+test("only a layer passes on, and only what another asks for in the same words", () => {
+  const layer = { line: "six", by: "layer a" };
+  const other = { line: "six", by: "a layer of mine" };
+  assert.deepEqual(byOrigin([layer, other]), [other]);
+  assert.deepEqual(byOrigin([layer, { ...layer, by: "layer b" }]), [layer, { ...layer, by: "layer b" }]);
+  assert.deepEqual(
+    [fileName("a.txt b (c) d"), fileName("a (b)"), fileName("x.in")],
+    ["a.txt-b-c-d.in", "a.in", "x.in"],
+  );
+});

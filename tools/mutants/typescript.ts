@@ -85,7 +85,7 @@ function configuration(room: string, sources: readonly string[], file: (ending: 
       "--disable-warning=ExperimentalWarning",
     ],
     coverageAnalysis: "perTest",
-    // See stryker-plugin.ts: which texts are left alone, and why.
+    // See wording.ts: which texts are left alone, and why.
     ignorers: ["wording"],
     reporters: ["json", "html", "progress-append-only"],
     jsonReporter: { fileName: file("json") },

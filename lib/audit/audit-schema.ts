@@ -29,7 +29,7 @@ export type Listing = z.infer<typeof Listing>;
  * Raise it whenever listings would come out different (fields, `needsHash`, the secret patterns): kept listings of
  * another version are read anew.
  */
-export const LISTING_VERSION = 1;
+export const LISTING_VERSION = 2;
 
 /** A layer as the audit sees it. */
 export interface AuditLayer {

@@ -245,6 +245,31 @@ test("bulk stages beside the product are an image of their own", async (t) => {
   assert.equal(await resolved(built.library?.reference ?? pulumi.output("")), "library@sha256:3");
 });
 
+test("a bulk stage waits for the one before, and for none in an update of single stages", async (t) => {
+  const testedPlan = bulkPlan(t, true);
+  for (const inTurn of [true, false]) {
+    const waits = new Map<string, readonly unknown[]>();
+    let built: LayeredImage | undefined;
+    await record(() => {
+      pulumi.runtime.registerStackTransformation(({ type, name, opts }) => {
+        if (type === "strata:index:BulkStage") waits.set(name, [opts.dependsOn ?? []].flat());
+        return undefined;
+      });
+      built = new LayeredImage("starter", {
+        plan: testedPlan,
+        base,
+        contexts: (stage) => `contexts/${stage.key}`,
+        settings: { registry, builder: "strata", certificates: undefined },
+        inTurn,
+      });
+    });
+    assert.deepEqual(waits.get("starter-m1"), []);
+    const before = waits.get("starter-m2") ?? [];
+    assert.equal(before.length, inTurn ? 1 : 0);
+    assert.ok(before.every((stage) => stage === built?.stages.m1));
+  }
+});
+
 test("preview and update register the same resources: none is made inside apply", async (t) => {
   const testedPlan = testPlan(t);
   const names = async (preview: boolean) =>

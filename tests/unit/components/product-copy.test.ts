@@ -14,12 +14,15 @@ const args = {
   productTag: "product-starter-1",
 };
 
-async function build(targets: string[], { preview = false, evidence = pulumi.output(args.evidence) } = {}) {
+async function build(
+  targets: string[],
+  { preview = false, evidence = pulumi.output(args.evidence), more = {} } = {},
+) {
   let tags: pulumi.Output<string[]>[] = [];
   const recording = await record(
     () => {
       const registries = targets.map((target) => ({ repository: pulumi.output(target) }));
-      tags = productCopies("starter", registries, { ...args, evidence }).map((copy) => copy.tags);
+      tags = productCopies("starter", registries, { ...args, evidence, ...more }).map((copy) => copy.tags);
     },
     { preview, answers: { [command]: { stdout: "other.test/a:latest\n" } } },
   );
@@ -63,6 +66,18 @@ test("no registry, no copy; several have names of their own, and their tags are 
     ["starter-copy-1", "starter-copy-2"],
   );
   assert.deepEqual(await resolved(tags[1] ?? pulumi.output([])), ["other.test/a:latest"]);
+});
+
+test("the image of models goes along: the command is told of it, and runs again for another one", async () => {
+  const library = { reference: "registry.test/strata@sha256:2", tag: "product-starter-library" };
+  const { recording } = await build(["ghcr.io/acme/strata"], { more: { library } });
+  const { environment, triggers } = recording.only(command).inputs as {
+    environment: Record<string, string>;
+    triggers: string[];
+  };
+  assert.equal(environment.STRATA_LIBRARY, library.reference);
+  assert.equal(environment.STRATA_LIBRARY_TAG, library.tag);
+  assert.deepEqual(triggers, [reference, "ghcr.io/acme/strata", "latest ada", library.reference]);
 });
 
 test("a secret stays one on its way into the command", async () => {

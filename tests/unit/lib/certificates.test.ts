@@ -28,3 +28,9 @@ test("certificates: none, a file, and a clear error for a file that is not there
     /strata:certificates: there is no file \/nowhere\.pem\. Give the path/,
   );
 });
+
+test("several that were added stay in their order", () => {
+  const bundle = [pem("AAAA"), pem("BBBB"), pem("CCCC")].join("\n");
+  assert.equal(additionalCertificates(bundle, [pem("BBBB")]), `${pem("AAAA")}\n${pem("CCCC")}\n`);
+  assert.equal(additionalCertificates(bundle, ["no certificate"]), `${bundle}\n`);
+});

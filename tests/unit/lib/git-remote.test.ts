@@ -18,3 +18,20 @@ test("a folder of this machine is no address", () => {
     assert.equal(remoteAddress(remote), null, remote);
   }
 });
+
+test("ports of the web stay, those of ssh go; nothing is cut from the middle", () => {
+  for (const [remote, address] of [
+    ["https://h.org:8443/a/b.git", "https://h.org:8443/a/b"],
+    ["http://h.org:3000/a/", "https://h.org:3000/a"],
+    ["ssh://git@h.org:2222/a.git", "https://h.org/a"],
+    ["git://h.org/a.git", "https://h.org/a"],
+    ["h.org:a.git/b", "https://h.org/a.git/b"],
+    ["my.name@h.co.uk:a/b", "https://h.co.uk/a/b"],
+    ["https://h.org/a.gitx", "https://h.org/a.gitx"],
+    ["https://h.org", "https://h.org"],
+  ] as const) {
+    assert.equal(remoteAddress(remote), address, remote);
+  }
+  for (const remote of ["ftp://h.org/a", "xhttps://h.org/a", "host:a/b", "", "see https://h.org/a"])
+    assert.equal(remoteAddress(remote), null, remote);
+});

@@ -61,6 +61,15 @@ test("known values are taken out in every spelling; short ones are ordinary word
   assert.equal(redact("a short word", known), "a short word");
 });
 
+test("of a known value that holds another nothing stays", () => {
+  for (const known of [
+    ["abcdef", "abcdefghij"],
+    ["abcdefghij", "abcdef"],
+  ]) {
+    assert.equal(redact("before abcdefghij after", known), `before ${REDACTED} after`);
+  }
+});
+
 test("everything inside a value is looked at, names of fields too", () => {
   const token = `ghp_${letters}`;
   assert.deepEqual(redactAll({ a: [token, 1, null, true], [token]: { b: token } }), {
@@ -81,4 +90,47 @@ test("an environment's secrets are those whose names say so", () => {
     }),
     ["a", "b", "c"],
   );
+});
+
+test("every form of a secret, at its edges", () => {
+  const cases: Readonly<Record<string, string>> = {
+    "Proxy-Authorization: Basic abc": `Proxy-Authorization: ${REDACTED}`,
+    "authorization = x; y": `authorization = ${REDACTED}; y`,
+    "send Bearer abcdefghijkl now": `send Bearer ${REDACTED} now`,
+    "send bearer abc now": "send bearer abc now",
+    "my-api_key=abc,b": `my-api_key=${REDACTED},b`,
+    "passphrase: abc": `passphrase: ${REDACTED}`,
+    "secret://a": "secret://a",
+    "credential='abc'": `credential='${REDACTED}'`,
+    [`glpat-${letters.slice(0, 8)}`]: REDACTED,
+    "xoxb-12345678": REDACTED,
+    ghp_1234567: "ghp_1234567",
+    xghp_12345678: "xghp_12345678",
+    "pul-0123456789abcdef": REDACTED,
+    "sk-ant-0123456789abcdef": REDACTED,
+    ASIAQ7Z3M5N8P2R4: REDACTED,
+    XAKIAQ7Z3M5N8P2R4: "XAKIAQ7Z3M5N8P2R4",
+    "eyJhbGciOiJIUzI1.eyJzdWIiOiIx.c2lnbmF0": REDACTED,
+    "-----BEGIN RSA PRIVATE KEY-----\nabc cut off": REDACTED,
+    "HTTPS://a:b@h/ and ssh://git@h/": `HTTPS://${REDACTED}@h/ and ssh://git@h/`,
+  };
+  for (const [text, expected] of Object.entries(cases)) assert.equal(redact(text), expected, text);
+});
+
+test("exactly the shortest value is taken out, and spaces around it are no part of it", () => {
+  assert.equal(redact("a 123456 b", ["123456"]), `a ${REDACTED} b`);
+  assert.equal(redact("a 12345 b", ["12345"]), "a 12345 b");
+  assert.equal(redact("a 123456 b", ["123456\n"]), `a ${REDACTED} b`);
+  assert.deepEqual(redactAll(["a abcdef", { abcdef: "abcdef" }], ["abcdef"]), [
+    `a ${REDACTED}`,
+    { [REDACTED]: REDACTED },
+  ]);
+});
+
+test("names of an environment that say so by their ends", () => {
+  const environment = {
+    ...{ A_AUTH: "1", AWS_SESSION_TOKEN: "2", COOKIE: "3", SESSION_COOKIE: "4" },
+    ...{ AUTHOR: "5", COOKIES: "6", EMPTY_TOKEN: "" },
+  };
+  assert.deepEqual(secretValues(environment), ["1", "2", "3", "4"]);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { AuditConfig, AuditInput, AuditLayer } from "../../../../lib/audit/audit-schema.ts";
+import { Entry as EntrySchema } from "../../../../lib/audit/audit-schema.ts";
 import { needsHash } from "../../../../lib/audit/content.ts";
 import { AuditReport, audit, type Entry, LABELS, parseSize, RULES } from "../../../../lib/audit/findings.ts";
 import { secretsInConfigText, secretsInFile, secretsInText } from "../../../../lib/secrets.ts";
@@ -437,4 +438,182 @@ describe("labels", () => {
 
 test("every rule says what to do", () => {
   for (const [code, { title, remedy }] of Object.entries(RULES)) assert.ok(title && remedy, code);
+});
+
+describe("what a finding says", () => {
+  const details = (...args: Parameters<typeof run>) => run(...args).findings.map(({ detail }) => detail);
+  const stage = (name: string, ...entries: Entry[]) => ({ ...layer(...entries), stage: name });
+
+  test("of paths: where the other one is, by number and stage", () => {
+    const torch = stage("torch", file("opt/a", { size: 70 }), folder("opt/d", { uid: 5 }), folder("opt/e"));
+    assert.deepEqual(
+      details([
+        BASE,
+        torch,
+        layer(file("opt/a"), folder("opt/d", { mode: 0o700, gid: 6 }), file("opt/e"), file("lib/x")),
+      ]),
+      [
+        "is also in layer 2 (torch); its 70 bytes there are hidden",
+        "is 0700 0:6 here and 0755 5:0 in layer 2 (torch)",
+        "is a file here and a directory in layer 2 (torch)",
+        "lies below /lib, which is a symlink in layer 1 (system)",
+      ],
+    );
+    assert.deepEqual(details([BASE, layer(file("usr/bin"))]), [
+      "is a file here and a folder in layer 1 (system)",
+    ]);
+  });
+
+  test("of whiteouts: how many paths and bytes", () => {
+    const two = layer(folder("opt/d"), file("opt/d/a", { size: 5 }), file("opt/one", { size: 7 }));
+    assert.deepEqual(
+      details([BASE, two, layer(file("opt/.wh.d", { size: 0 }), file("opt/.wh.one", { size: 0 }))]),
+      ["hides 2 paths of lower layers (5 bytes)", "hides 1 path of lower layers (7 bytes)"],
+    );
+  });
+
+  test("of copies, modes, links and limits", () => {
+    const same = { size: 2_000_000, sha256: "a" };
+    assert.deepEqual(details([BASE, layer(file("a", same)), layer(file("b", same))]), [
+      "2000000 bytes equal to /a in layer 2",
+    ]);
+    const builds = layer(
+      file("a/libcublas.so.12", { size: 9, sha256: "1" }),
+      file("b/libcublas.so.13", { size: 9, sha256: "2" }),
+    );
+    const [built] = run([BASE, builds]).findings;
+    assert.equal(built?.detail, "is another build of libcublas than /a/libcublas.so.12 in layer 2");
+    assert.equal(built?.wastedBytes, 9);
+    assert.deepEqual(
+      details([BASE, layer(file("s", { mode: 0o4755, uid: 1, gid: 2 }), file("w", { mode: 0o666 }))]),
+      ["mode 4755, owner 1:2", "file with mode 0666"],
+    );
+    assert.deepEqual(details([BASE, layer(link("l", "/no"), device("dev"))]), ["points at /no", "mode 0660"]);
+    assert.deepEqual(details([BASE], { architecture: "arm64" }), [
+      "it is for linux/arm64, not for linux/amd64",
+    ]);
+    assert.deepEqual(details([BASE, { ...stage("big", file("a")), bytes: 900 }], {}, { budgetBytes: 1000 }), [
+      "1010 bytes compressed, 10 over the budget of 1000; the largest layer is 2 (big) with 900",
+    ]);
+    assert.deepEqual(details([BASE], { config: { Labels: { [LABELS.layers]: '["a","b","c"]' } } }), [
+      "strata.layers names 3 stages, the image has 1 layers",
+    ]);
+    assert.deepEqual(details([BASE], { config: { Labels: { [LABELS.layers]: "x" } } }), [
+      "strata.layers is not a JSON list of names",
+    ]);
+  });
+
+  test("a file that is no whiteout, and links that somebody replaced, are told of once", () => {
+    assert.deepEqual(findings([BASE, layer(file("opt/a.wh.b", { mode: 0o666 }))]), [
+      "world-writable warning 2 /opt/a.wh.b",
+    ]);
+    const replaced = [BASE, layer(link("opt/l", "/no")), layer(link("opt/l", "/lib"))];
+    assert.deepEqual(findings(replaced), ["duplicate-path broken 3 /opt/l"]);
+    assert.deepEqual(findings([layer(link("opt/l", "/no"))]), [], "the system's own links are left alone");
+    for (const target of ["/run/x", "/dev/null", "/sys", "/var/run/y"])
+      assert.deepEqual(findings([BASE, layer(link("opt/l", target))]), [], target);
+    for (const target of ["/running", "/opt/run/x"])
+      assert.equal(findings([BASE, layer(link("opt/l", target))]).length, 1, target);
+  });
+});
+
+describe("counts of the report", () => {
+  test("files are files and hard links, no whiteouts; system layers are the lowest", () => {
+    const mixed = layer(
+      file("a"),
+      entry("hardlink", 0o644)("b"),
+      link("c", "a"),
+      folder("d"),
+      file("e/.wh.f", { size: 0 }),
+    );
+    const report = run([BASE, mixed, mixed], {}, { systemLayers: 2 });
+    assert.deepEqual(
+      report.layers.map(({ files }) => files),
+      [2, 2, 2],
+    );
+    assert.deepEqual(
+      report.layers.map(({ system }) => system),
+      [true, true, false],
+    );
+    assert.equal(run([BASE, mixed]).unpackedBytes, 20 + 10);
+    assert.equal(run([BASE, layer(file("a"))]).largestLayer, 1, "the lowest of two that are equally large");
+  });
+
+  test("only paths in two layers count as duplicate bytes, and a warning breaks nothing", () => {
+    const same = { size: 2_000_000, sha256: "a" };
+    const report = run([BASE, layer(file("a", same)), layer(file("b", same), file("c", { mode: 0o666 }))]);
+    assert.equal(report.duplicateBytes, 0);
+    assert.equal(report.verdict, "pass");
+    assert.equal(report.findings.length, 2);
+  });
+
+  test("a number of system layers is a number", () => {
+    const count = (label: string) => () =>
+      run([BASE], { config: { Labels: { [LABELS.systemLayers]: label } } });
+    for (const wrong of ["x1", "1x", "", "12345", "-1"])
+      assert.throws(count(wrong), /label strata\.system-layers: expected a number/, wrong);
+    assert.throws(count("12"), /fewer than the 12 that are said to be the system image/);
+    count("1")();
+  });
+
+  test("the history names stages where it has a step for each, shortened", () => {
+    const names = (...steps: string[]) =>
+      run([BASE, layer(file("a"))], { history: steps.map((created_by) => ({ created_by })) }).layers.map(
+        ({ stage }) => stage,
+      );
+    assert.deepEqual(names("x", `/bin/sh -c #(nop)  COPY   a\n  b ${"y".repeat(50)}`), [
+      "system",
+      ` COPY a b ${"y".repeat(30)}`,
+    ]);
+    assert.deepEqual(names("x", "run /bin/sh -c it"), ["system", "run /bin/sh -c it"]);
+    assert.deepEqual(names("x", "y", "z"), ["system", "?"]);
+    assert.deepEqual(names("only one"), ["system", "?"]);
+  });
+});
+
+test("every text of the configuration is looked at, with its place", () => {
+  const home = "/home/ada/x";
+  const found = run([BASE], {
+    config: {
+      Env: [`A=${home}`, "BARE", "=odd"],
+      Entrypoint: ["run", home],
+      Cmd: ["serve", home],
+      WorkingDir: home,
+      Labels: { l: home },
+    },
+    history: [{}, { comment: `by ${home}` }],
+  }).findings.map(({ detail }) => detail);
+  const places = ["variable A", "label l", "entrypoint", "command", "working folder", "history step 2"];
+  assert.deepEqual(
+    found,
+    places.map((where) => `/home/ada in ${where}`),
+  );
+  // Parts of a command are words of their own.
+  assert.deepEqual(
+    findings([BASE], { config: { Entrypoint: ["/ci", "/build"] } }, { hostPaths: ["/ci/build"] }),
+    [],
+  );
+});
+
+test("homes: that of the image's own user is no host's, and Windows has some too", () => {
+  const homes = (text: string, Env: string[] = [], hostPaths: string[] = []) =>
+    run([BASE], { config: { Env }, history: [{ created_by: text }] }, { hostPaths })
+      .findings.filter(({ detail }) => detail?.includes("history"))
+      .map(({ detail }) => detail?.split(" in ")[0]);
+  assert.deepEqual(homes("cd /home/bob", ["PATH=/bin", "HOME=/home/bob"]), []);
+  assert.deepEqual(homes("cd /home/bob", ["PATH=/home/bob"]), ["/home/bob"]);
+  assert.deepEqual(homes("COPY C:\\Users\\ada\\x"), ["C:\\Users\\ada"]);
+  assert.deepEqual(homes("COPY C:\\\\Users\\\\ada.b"), ["C:\\\\Users\\\\ada.b"]);
+  assert.deepEqual(homes("/home/ada: and '/Users/eve', /home/bob"), ["/home/ada", "/Users/eve", "/home/bob"]);
+  assert.deepEqual(homes("/home/ada+x"), []);
+  assert.deepEqual(homes("/ci/build", [], ["/ci/build"]), ["/ci/build"]);
+  assert.deepEqual(homes("/ci/builds x/ci/build", [], ["/ci/build"]), []);
+});
+
+test("an entry of a listing is one of six types, and has nothing else in it", () => {
+  const right = file("a");
+  for (const type of ["file", "directory", "symlink", "hardlink", "device", "fifo"])
+    assert.ok(EntrySchema.safeParse({ ...right, type }).success, type);
+  for (const change of [{ type: "socket" }, { type: "" }, { more: 1 }])
+    assert.ok(!EntrySchema.safeParse({ ...right, ...change }).success);
 });

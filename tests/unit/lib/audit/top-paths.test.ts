@@ -48,3 +48,11 @@ test("no byte is lost", () => {
   }
   assert.deepEqual(topPaths([], 3), { paths: [{ path: "/", bytes: 0 }], elsewhere: 0 });
 });
+
+test("paths of the same size are in the order of their names", () => {
+  const same = ["c", "a", "b"].map((name) => ({ path: name, size: 10 }));
+  assert.deepEqual(
+    topPaths(same, 5).paths.map(({ path }) => path),
+    ["/a", "/b", "/c"],
+  );
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { requiredHost } from "../../../../lib/evidence/evidence-setting.ts";
+import { evidenceSetting, promotionTerms, requiredHost } from "../../../../lib/evidence/evidence-setting.ts";
 
 test("a GPU's word is asked for where there is a GPU to ask, and an image for one; the stack may say otherwise", () => {
   const open = { maxAgeDays: 30 };
@@ -10,4 +10,16 @@ test("a GPU's word is asked for where there is a GPU to ask, and an image for on
   assert.equal(requiredHost(open, "cpu", "ssh"), "any");
   assert.equal(requiredHost({ ...open, host: "gpu" }, "ada", "builder"), "gpu");
   assert.equal(requiredHost({ ...open, host: "any" }, "ada", "aws"), "any");
+});
+
+test("what a stack's tags ask for: thirty days unless it says otherwise, and the word of its hosts", () => {
+  assert.deepEqual(evidenceSetting.parse(undefined), { maxAgeDays: 30 });
+  assert.deepEqual(evidenceSetting.parse({ host: "any" }), { maxAgeDays: 30, host: "any" });
+  assert.equal(evidenceSetting.parse({ maxAgeDays: 3650 }).maxAgeDays, 3650);
+  for (const wrong of [{ maxAgeDays: 0 }, { maxAgeDays: 3651 }, { host: "cpu" }, { more: 1 }]) {
+    assert.ok(!evidenceSetting.safeParse(wrong).success, JSON.stringify(wrong));
+  }
+  const docker = { kind: "docker", engine: "docker", keepImage: true } as const;
+  const stack = { evidence: { maxAgeDays: 7 }, generation: "ada", host: [docker] } as const;
+  assert.deepEqual(promotionTerms(stack, "c1"), { maxAgeDays: 7, checks: "c1", host: "gpu" });
 });

@@ -81,3 +81,16 @@ test("without a floor for the driver no host can be chosen", () => {
   const cpu = { "strata.compute-capabilities": "", "strata.minimum-driver": undefined };
   assert.deepEqual(wrong(withLabels(cpu)), {});
 });
+
+test("what failed says so, and what passed gives no reason", () => {
+  const [platform, ...rest] = imageResults({
+    ...image,
+    config: { ...image.config, architecture: "arm64" },
+  });
+  assert.equal(platform?.status, "fail");
+  for (const result of rest) assert.ok(!("reason" in result), result.id);
+  for (const driver of ["v580.65", "580.65 or newer", "580"]) {
+    assert.match(wrong(withLabels({ "strata.minimum-driver": driver })).driver ?? "", /expected a version/);
+  }
+  assert.match(wrong(withLabels({ "strata.minimum-driver": undefined })).driver ?? "", /got ""$/);
+});

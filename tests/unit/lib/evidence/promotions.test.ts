@@ -79,6 +79,15 @@ test("a promotion does not undo a rollback from the same digest; another digest,
   assert.equal(planTagMove(withEntries(rolledBack, forward.entries), B, wish(B)).held, undefined);
 });
 
+test("a rollback holds the tag only as long as nobody moves it elsewhere", () => {
+  const rolledBack = history(entry(A), entry(B, { from: A }), entry(A, { kind: "rollback", from: B }));
+  assert.deepEqual(planTagMove(rolledBack, C, wish(B)), {
+    moves: true,
+    elsewhere: C,
+    entries: [entry(C, { kind: "elsewhere", from: A, evidence: null }), entry(B, { from: C })],
+  });
+});
+
 test("a digest is found by its beginning, the newest entry of it, and only what was promoted", () => {
   const newest = entry(A, { at: "2026-11-22T00:00:00.000Z" });
   const list = history(
@@ -92,6 +101,18 @@ test("a digest is found by its beginning, the newest entry of it, and only what 
   assert.throws(() => promotionOf(list, "a"), /is the beginning of 2 digests\. List them: npm run rollback/);
   assert.throws(() => promotionOf(list, "c"), /was never promoted to latest/);
   for (const nothing of ["", "sha256:", "zz"]) assert.throws(() => promotionOf(list, nothing), /List them/);
+});
+
+test("one digest under several beginnings, the newest entry, and how many there are", () => {
+  const old = entry(A);
+  const newest = entry(A, { at: "2026-11-22T00:00:00.000Z" });
+  assert.deepEqual(promotionOf(history(old, newest, entry(B)), "a"), newest);
+  assert.throws(() => promotionOf(history(old, newest), "sha256:"), /was never promoted to latest/);
+  assert.throws(() => promotionOf(history(old), "b"), /was never promoted to latest/);
+});
+
+test("a tag that is gone is no work of somebody else's", () => {
+  assert.deepEqual(planTagMove(history(entry(A)), undefined, wish(B)), { moves: true, entries: [entry(B)] });
 });
 
 test("what is stored is read strictly", () => {

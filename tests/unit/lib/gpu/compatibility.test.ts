@@ -8,6 +8,7 @@ import {
   attentionKernels,
   type CompatibilitySet,
   compatibilitySet,
+  cudaToolchain,
   cudaVersions,
 } from "../../../../lib/gpu/compatibility.ts";
 import { missingWheelProblems } from "../../../../lib/locks/missing-wheels.ts";
@@ -103,5 +104,33 @@ for (const cuda of cudaVersions) {
 test("Triton is the one that this torch asks for", () => {
   for (const [path, lock] of cudaVersions.flatMap(locksOf)) {
     assert.ok(lock.get("triton")?.requiredBy.includes("torch"), path);
+  }
+});
+
+test("every kernel has a version or a reason, in every set", () => {
+  for (const cuda of cudaVersions) {
+    const { attention } = compatibilitySet(cuda);
+    for (const kernel of attentionKernels) {
+      const { version, missing } = attention[kernel] as { version?: string; missing?: string };
+      assert.ok(version === undefined ? missing : /^\d+(\.\d+)+$/.test(version), `${cuda}: ${kernel}`);
+    }
+  }
+});
+
+test("a toolchain looks at what its compiler made; without a compiler there is none", () => {
+  const { cudaCompiler } = compatibilitySet("13.0");
+  assert.ok("requirements" in cudaCompiler);
+  assert.deepEqual(cudaToolchain(compatibilitySet("13.0")), [
+    ...cudaCompiler.requirements,
+    "nvidia-cuda-cuobjdump==13.2.*",
+  ]);
+  assert.deepEqual(cudaToolchain(compatibilitySet("12.8")), []);
+});
+
+test("torchaudio is the set's where a lock has it", () => {
+  for (const cuda of cudaVersions) {
+    const versions = locksOf(cuda).flatMap(([, lock]) => lock.get("torchaudio")?.version ?? []);
+    assert.ok(versions.length > 0, cuda);
+    assert.deepEqual(new Set(versions), new Set([compatibilitySet(cuda).torchaudio]));
   }
 });

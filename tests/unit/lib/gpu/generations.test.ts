@@ -101,3 +101,19 @@ test("drivers are compared number by number", () => {
   assert.ok(!compare("575.57.08", "580.65.06", ">="));
   assert.ok(compare("570.26", "520.61.05", ">"));
 });
+
+test("what a generation is called, and its oldest driver: a wrong one refuses hosts that work", () => {
+  const all = generationNames.map((name) => {
+    const { cards, firstDriver } = generation(name);
+    return `${name}: ${cards}; ${firstDriver}`;
+  });
+  assert.deepEqual(all, [
+    "cpu: no GPU needed; 0",
+    "turing: T4, RTX 20; 410.48",
+    "ampere: A100, A10G, RTX 30; 455.23",
+    "ada: L4, L40S, RTX 40; 520.61.05",
+    "hopper: H100, H200; 520.61.05",
+    "blackwell: B200, RTX PRO 6000, RTX 50; 570.26",
+    "universal: every generation in one image; 570.26",
+  ]);
+});

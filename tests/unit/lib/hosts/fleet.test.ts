@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CreateFleetError } from "@aws-sdk/client-ec2";
-import { explainRefusal, type Market } from "../../../../lib/hosts/fleet.ts";
+import { explainRefusal, fleetRequest, type Market } from "../../../../lib/hosts/fleet.ts";
 
 const host = {
   region: "eu-central-1",
@@ -64,4 +64,74 @@ test("what is not known is told in EC2's own words; nothing at all as well", () 
     "UnauthorizedOperation: You are not authorized",
   );
   assert.equal(explained([], "spot"), "EC2 gave no instance and no reason (spot)");
+});
+
+test("one instance: of every type in every zone, on the market that was asked for", () => {
+  const description = { ...host, launchTemplate: "lt", launchTemplateVersion: "7", stack: "strata/ada" };
+  const launch = { image: "ami", subnets: ["s1", "s2"], until: "2026-01-01T00:00:00Z", token: "t" };
+  const request = (market: Market) => fleetRequest(description as never, { ...launch, market });
+  const tags = [
+    { Key: "Name", Value: "strata-smoke-test strata/ada" },
+    { Key: "strata:purpose", Value: "smoke-test" },
+    { Key: "strata:stack", Value: "strata/ada" },
+    { Key: "strata:until", Value: launch.until },
+  ];
+  const overrides = (priority: boolean) =>
+    host.instances.flatMap(({ type }, index) =>
+      launch.subnets.map((SubnetId) => ({
+        ...{ InstanceType: type, SubnetId, ImageId: "ami" },
+        ...(priority && { Priority: index }),
+      })),
+    );
+  const expected = (isSpot: boolean) => ({
+    Type: "instant",
+    ClientToken: "t",
+    TargetCapacitySpecification: {
+      TotalTargetCapacity: 1,
+      SpotTargetCapacity: isSpot ? 1 : 0,
+      OnDemandTargetCapacity: isSpot ? 0 : 1,
+      DefaultTargetCapacityType: isSpot ? "spot" : "on-demand",
+    },
+    ...(isSpot
+      ? { SpotOptions: { AllocationStrategy: "price-capacity-optimized" } }
+      : { OnDemandOptions: { AllocationStrategy: "prioritized" } }),
+    LaunchTemplateConfigs: [
+      {
+        LaunchTemplateSpecification: { LaunchTemplateId: "lt", Version: "7" },
+        Overrides: overrides(!isSpot),
+      },
+    ],
+    TagSpecifications: [
+      { ResourceType: "fleet", Tags: tags },
+      { ResourceType: "instance", Tags: tags },
+    ],
+  });
+  assert.deepEqual(request("spot"), expected(true));
+  assert.deepEqual(request("on-demand"), expected(false));
+});
+
+test("each code of EC2 has the sentence that helps", () => {
+  const sentence = (code: string) => explained([error(code, "g6.xlarge", "zone")]);
+  for (const code of [
+    "InsufficientInstanceCapacity",
+    "InsufficientCapacity",
+    "InsufficientHostCapacity",
+    "UnfulfillableCapacity",
+    "SpotMaxPriceTooLow",
+    "MaxSpotFleetRequestCountExceeded",
+  ])
+    assert.match(sentence(code), /^eu-central-1 has no on-demand capacity for g6\.xlarge/, code);
+  for (const code of ["VcpuLimitExceeded", "MaxSpotInstanceCountExceeded", "InstanceLimitExceeded"])
+    assert.match(sentence(code), /^the quota /, code);
+  for (const code of ["Unsupported", "InvalidFleetConfiguration"])
+    assert.equal(sentence(code), "g6.xlarge cannot be had in zone", code);
+  // EC2 does not always say of what it speaks.
+  assert.equal(explained([{ ErrorCode: "Odd" }]), "Odd: EC2 gives no reason");
+  assert.equal(
+    explained([{ ErrorCode: "Unsupported", LaunchTemplateAndOverrides: { Overrides: { SubnetId: "s" } } }]),
+    " cannot be had in s",
+  );
+  assert.equal(explained([{ ErrorCode: "Unsupported" }]), " cannot be had in eu-central-1");
+  const two = [error("Unsupported", "a.1", "z1"), error("Unsupported", "a.2", "z2")];
+  assert.equal(explained(two), "a.1, a.2 cannot be had in z1, z2");
 });

@@ -5,7 +5,13 @@ import { parseConfig } from "../../../../config.ts";
 import { UserError, UserErrors } from "../../../../errors.ts";
 import { generation } from "../../../../lib/gpu/generations.ts";
 import { parseHostKeys } from "../../../../lib/hosts/host-keys.ts";
-import { type AwsSetting, permittedInstances } from "../../../../lib/hosts/host-setting.ts";
+import {
+  type AwsSetting,
+  budgetSetting,
+  hostSetting,
+  kindOfHosts,
+  permittedInstances,
+} from "../../../../lib/hosts/host-setting.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0lHs4ZBFv8y0dKJ9yy3pNmDmCkN5R2RzQ3mR6fA8ay";
 const ssh = { kind: "ssh", address: "gpu.example.org", hostKey: KEY };
@@ -166,6 +172,95 @@ test("host keys: as ssh-keyscan prints them, or as fingerprints", () => {
   assert.equal(parseHostKeys("gpu.example.org"), undefined);
 });
 
+test("beside a fingerprint no type of key is asked for: it may be of any", () => {
+  const given = Buffer.from(KEY.split(" ")[1] ?? "", "base64");
+  const other = Buffer.from("another key");
+  const keys = parseHostKeys(`${KEY}\n${fingerprint(other)}`);
+  assert.deepEqual(keys?.types, []);
+  assert.ok(keys?.accepts(given) && keys.accepts(other));
+});
+
 function fingerprint(key: Buffer): string {
   return `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
 }
+
+test("the kind whose word counts is that of the first host with a GPU", () => {
+  const kind = (...hosts: object[]) => kindOfHosts(parse(hosts).host);
+  const docker = { kind: "docker" };
+  assert.equal(kindOfHosts([]), "builder");
+  assert.equal(kind({ kind: "builder" }), "builder");
+  assert.equal(kind(aws), "aws");
+  assert.equal(kind({ ...docker, gpu: false }, aws), "aws");
+  assert.equal(kind({ ...docker, gpu: false }), "builder");
+  assert.equal(kind(docker, aws), "docker");
+  assert.equal(kind({ ...ssh, gpu: true }), "ssh");
+});
+
+test("among several hosts each mistake has the place of its own", () => {
+  const told = (hosts: object[], ...rest: [string?, object?]) => complaints(() => parse(hosts, ...rest));
+  const gpu = { kind: "docker", gpu: true };
+  assert.deepEqual(told([{ kind: "docker" }, gpu], "cpu"), [
+    "strata:host.1.gpu: generation cpu has nothing to test on a GPU.",
+  ]);
+  assert.deepEqual(told([gpu], "ada"), []);
+  assert.deepEqual(told([{ kind: "builder" }], "cpu"), []);
+  const dear = { ...ssh, dollarsPerHour: 30 };
+  assert.match(told([ssh, dear])[0] ?? "", /^strata:host\.1: a test on gpu\.example\.org/);
+  // Exactly the budget is not more than it, and exactly the limit is not expensive.
+  assert.deepEqual(told([{ ...ssh, dollarsPerHour: 15 }], "ada", { dollars: 5 }), []);
+  assert.deepEqual(
+    told([{ ...aws, instances: ["g6.xlarge"], prices: { "g6.xlarge": 20 } }], "ada", { dollars: 50 }),
+    [],
+  );
+});
+
+test("what a host's setting may say, to the letter", () => {
+  const accepts = (host: object) => hostSetting.safeParse(host).success;
+  const docker = { kind: "docker" };
+  const cases: readonly (readonly [object, string, readonly unknown[], readonly unknown[]])[] = [
+    [docker, "engine", ["docker", "podman"], ["lxc", ""]],
+    [docker, "keepImage", [true, false], ["yes"]],
+    [docker, "more", [], [1]],
+    [{ kind: "builder" }, "more", [], [1]],
+    [ssh, "address", ["gpu.example.org", "10.0.0.1", "fe80::1", "a_b-c"], ["", "a b", " a", "a ", "u@h"]],
+    [ssh, "port", [1, 65_535], [0, 65_536, 22.5]],
+    [ssh, "user", ["a", "ubuntu"], [""]],
+    [ssh, "privateKey", ["k", "key"], [""]],
+    [ssh, "dollarsPerHour", [0, 1.5], [-1]],
+    [ssh, "hostKey", [KEY, `SHA256:${"a".repeat(43)}`], ["", "SHA256:abc", "ssh-ed25519 short"]],
+    [ssh, "more", [], [1]],
+    [aws, "region", ["us-gov-west-1"], ["us-east-", "us-east-12", "xus-east-1", "us-1", "US-east-1"]],
+    [aws, "profile", ["a", "prod"], [""]],
+    [aws, "capability", ["8.9"], ["8.8", 8.9]],
+    [aws, "instances", [["g6.xlarge"], ["a", "b"]], [[]]],
+    [aws, "prices", [{ "g6.xlarge": 0.1 }, {}], [{ "g6.xlarge": 0 }]],
+    [aws, "subnets", [["subnet-0a"], []], [["subnet-"], ["xsubnet-0a"], ["subnet-0g"], ["subnet-0a "]]],
+    [aws, "ami", ["ami-0a"], ["ami-", "xami-0a", "ami-0g", "ami-0a "]],
+    [aws, "more", [], [1]],
+  ];
+  for (const [host, key, right, wrong] of cases) {
+    for (const value of right) assert.ok(accepts({ ...host, [key]: value }), `${key} ${value}`);
+    for (const value of wrong) assert.ok(!accepts({ ...host, [key]: value }), `${key} ${value}`);
+  }
+  assert.deepEqual(hostSetting.parse(undefined), [{ kind: "builder" }]);
+  assert.ok(!accepts({ kind: "ssh", address: "a" }), "a host without a key could be anybody");
+});
+
+test("a budget has bounds, and five dollars and three quarters of an hour where nobody says", () => {
+  assert.deepEqual(budgetSetting.parse(undefined), { dollars: 5, minutes: 45 });
+  assert.deepEqual(budgetSetting.parse({ dollars: 0, minutes: 600 }), { dollars: 0, minutes: 600 });
+  for (const wrong of [{ dollars: -1 }, { minutes: 0 }, { minutes: 601 }, { more: 1 }])
+    assert.ok(!budgetSetting.safeParse(wrong).success, JSON.stringify(wrong));
+});
+
+test("a host key is found behind any name and space, and its padding is nobody's business", () => {
+  const [type = "", key = ""] = KEY.split(" ");
+  const given = Buffer.from(key, "base64");
+  for (const text of [`host ${type}   ${key}`, `a\n\t${type} ${key}==`, `x\n${KEY} comment\ny`])
+    assert.ok(parseHostKeys(text)?.accepts(given), text);
+  for (const kind of ["ecdsa-sha2-nistp256", "sk-ssh-ed25519@openssh.com"])
+    assert.deepEqual(parseHostKeys(`${kind} ${key}`)?.types, [kind]);
+  assert.deepEqual(parseHostKeys(`${KEY}\n${KEY}`)?.types, [type]);
+  for (const text of ["", `xssh-ed25519 ${key}`, `${type} BBBB${key}`, "SHA256:short"])
+    assert.equal(parseHostKeys(text), undefined, text);
+});

@@ -146,3 +146,39 @@ test("submodules' addresses become absolute and like those of recipes", () => {
   ]);
   assert.deepEqual(parseGitmodules("", "https://git.example.com/owner/name"), []);
 });
+
+test("exactly the largest pointer and text are read", () => {
+  const entry = (path: string, size: number) => isOfInterest({ path, size, object: "" });
+  assert.ok(entry("model.bin", 1023) && !entry("model.bin", 1024));
+  assert.ok(entry("a.py", 2_000_000) && !entry("a.py", 2_000_001));
+  for (const path of ["a.txt", "a.in", "a.toml", "a.cfg", ".gitmodules"]) assert.ok(entry(path, 9_000), path);
+  for (const path of ["a.python", "py", "a.pyc"]) assert.ok(!entry(path, 9_000), path);
+});
+
+test("a version is read where build tools believe it first, and only a version", () => {
+  const all = {
+    "pyproject.toml": '[project]\nversion = "1.0"\n',
+    "setup.cfg": "version = 2.0\n",
+    "setup.py": 'VERSION = "4.0"\nsetup(version="3.0")\n',
+    "p/x.py": '__version__ = "5.0"\n',
+  };
+  const names = Object.keys(all) as (keyof typeof all)[];
+  const read = names.map((_, index) => {
+    const left = Object.fromEntries(names.slice(index).map((name) => [name, all[name]]));
+    return packageVersion(files(left));
+  });
+  assert.deepEqual(read, ["1.0", "2.0", "3.0", "5.0"]);
+  for (const [path, text] of [
+    ["pyproject.toml", '[project.urls]\nversion = "1.0"\n'],
+    ["pyproject.toml", '[project]\nname = "n"\n[tool.x]\nversion = "1.0"\n'],
+    ["setup.cfg", "version = attr: p.v\n"],
+    ["setup.cfg", "python_version = 3\n"],
+    ["setup.py", 'setup(python_version="3.9")\n'],
+    ["p/x.py", 'x__version__ = "5.0"\n'],
+    ["x.py", '__version__ = "5.0"\n'],
+    ["lib/p/x.py", '__version__ = "5.0"\n'],
+  ] as const)
+    assert.equal(packageVersion(files({ [path]: text })), undefined, `${path}: ${text}`);
+  assert.equal(packageVersion(files({ "setup.py": 'PACKAGE_VERSION = "6.0"\n' })), "6.0");
+  assert.equal(packageVersion(files({ "pyproject.toml": '[project] # here\nversion = "7"\n' })), "7");
+});

@@ -91,3 +91,14 @@ test("what is no pylock.toml is an error, and not an index without files", () =>
   assert.throws(() => parsePylock("error: no such option"), /Invalid TOML/);
   assert.throws(() => parsePylock('[[packages]]\nversion = "1.0"\n'), /name/);
 });
+
+test("what is at the edges of a pylock and of a lock's body", () => {
+  const [odd] = parsePylock(
+    '[[packages]]\nname = "A.b"\nversion = "1"\nwheels = [{ url = "w.whl#sha256=0" }]\n',
+  );
+  assert.deepEqual(odd, { name: "a-b", version: "1", wheels: [], hasSource: false });
+  const [marked] = parsePylock('[[packages]]\nwheels = [{ url = "https://h/w-1.whl#sha256=0" }]\n');
+  assert.deepEqual(marked?.wheels, ["w-1.whl"]);
+  assert.equal(markSources("a==1", new Set(["a"])), "a==1\n    # source: sdist");
+  assert.equal(markSources("# a==1\n", new Set(["a"])), "# a==1\n");
+});

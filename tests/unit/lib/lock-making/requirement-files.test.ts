@@ -102,3 +102,32 @@ test("two files, none named requirements.txt and nothing chosen: the error lists
     /o\/n: has no requirements\.txt; it has requirements-no-cupy\.txt/,
   );
 });
+
+test("only files of the first level that say so count as requirements, in any case", () => {
+  const found = (...paths: string[]) => {
+    try {
+      chooseRequirementFiles("o/n", paths, undefined);
+    } catch (error) {
+      return /: (\S+(, \S+)*)\. Say/.exec(String(error))?.[1];
+    }
+    return undefined;
+  };
+  assert.equal(found("b-Requirements.TXT", "a_requirements_x.in"), "a_requirements_x.in, b-Requirements.TXT");
+  assert.equal(found("a/requirements-b.txt", "requirements.md", "requirements.txt.bak"), undefined);
+  assert.throws(() => chooseRequirementFiles("o/n", ["a"], ["b"]), /has no b; it has no requirement files/);
+});
+
+test("short and long options, wherever they stand in a line", () => {
+  const more = { "a.txt": "six\n", "b.txt": "idna\n" };
+  assert.deepEqual(read("-ra.txt\n--requirement b.txt\n", more).lines, ["six", "idna"]);
+  assert.deepEqual(read("--editable=git+https://h/a\n").lines, ["git+https://h/a"]);
+  assert.deepEqual(read("a --config-settings=x\nb --global-option y\nc --hashes\n").lines, [
+    "a",
+    "b",
+    "c --hashes",
+  ]);
+  assert.deepEqual(read("a\\\n").lines, ["a"]);
+  assert.deepEqual(read("six\rattrs\r\nidna").lines, ["six", "attrs", "idna"]);
+  assert.deepEqual(read("-i x\n-i x\n").warnings.length, 2);
+  assert.deepEqual(read("torch [extra] \nTORCH[a]>=2\n").warnings.length, 1);
+});

@@ -48,3 +48,14 @@ test("what a layer only passes on is asked for by the node", () => {
   const own = { line: "numpy", by: "layer pak3" };
   assert.deepEqual(byOrigin([{ line: "numpy<2", by: "layer node-packages" }, own, node]), [own, node]);
 });
+
+test("only a layer passes on, and only what another asks for in the same words", () => {
+  const layer = { line: "six", by: "layer a" };
+  const other = { line: "six", by: "a layer of mine" };
+  assert.deepEqual(byOrigin([layer, other]), [other]);
+  assert.deepEqual(byOrigin([layer, { ...layer, by: "layer b" }]), [layer, { ...layer, by: "layer b" }]);
+  assert.deepEqual(
+    [fileName("a.txt b (c) d"), fileName("a (b)"), fileName("x.in")],
+    ["a.txt-b-c-d.in", "a.in", "x.in"],
+  );
+});

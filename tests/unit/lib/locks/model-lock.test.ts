@@ -50,6 +50,18 @@ test("what cannot be built with is refused with its path", () => {
     [{ name: "a/../../b" }, /name/],
     [{ name: "/a" }, /name/],
     [{ name: "a\nb" }, /name/],
+    [{ name: "a/.." }, /name/],
+    [{ name: "." }, /name/],
+    [{ name: "a/./b" }, /name/],
+    [{ name: "aa//b" }, /name/],
+    [{ name: "a/" }, /name/],
+    [{ name: "a\\b" }, /name/],
+    [{ name: "" }, /name/],
+    [{ url: "xhttps://h/a" }, /url/],
+    [{ url: "https://h/" }, /url/],
+    [{ sha256: `0${"a".repeat(64)}` }, /sha256/],
+    [{ sha256: `${"a".repeat(64)}0` }, /sha256/],
+    [{ folder: "x/models/vae" }, /folder/],
     [{ folder: "etc" }, /folder: .*below models\/ or custom_nodes\//],
     [{ folder: "models/../etc" }, /folder/],
     [{ gated: "no" }, /gated/],
@@ -126,4 +138,13 @@ test("addresses on the hub are taken apart and put together", () => {
   for (const other of ["https://example.com/o/n/resolve/main/a", "https://huggingface.co/o/n/blob/main/a"]) {
     assert.equal(parseHubUrl(other), undefined);
   }
+});
+
+test("what is wanted is sorted as well, and a gated model is told as one", () => {
+  const other = { ...wanted, name: "a.safetensors" };
+  const lock = parseModelLock(formatModelLock({ models: [], incomplete: [wanted, other] }));
+  assert.deepEqual(lock.incomplete.map(modelPath), ["models/vae/a.safetensors", "models/vae/b.safetensors"]);
+  const gated = (value: boolean | null) =>
+    JSON.parse(fetchManifest([{ ...model, gated: value }])).models[0].gated;
+  assert.deepEqual([true, false, null].map(gated), [true, false, false]);
 });

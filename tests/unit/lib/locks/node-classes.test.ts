@@ -5,7 +5,12 @@ import { test } from "node:test";
 import { repository } from "../../../../home.ts";
 import { classIndex } from "../../../../lib/comfyui/workflow/class-index.ts";
 import { readManagerMap } from "../../../../lib/lock-making/manager-map.ts";
-import { formatNodeClasses, nodeClassesPath, parseNodeClasses } from "../../../../lib/locks/node-classes.ts";
+import {
+  comfyuiName,
+  formatNodeClasses,
+  nodeClassesPath,
+  parseNodeClasses,
+} from "../../../../lib/locks/node-classes.ts";
 import type { parseNodeLock } from "../../../../lib/locks/node-lock.ts";
 import { classesProblems } from "../../../../tools/lock/lock-classes.ts";
 import { someClasses } from "../../../support/workflows.ts";
@@ -96,4 +101,17 @@ test("ComfyUI-Manager's list gives classes and patterns; ComfyUI's own and usele
   assert.deepEqual(patterns, { "o/n": " \\(n\\)$" });
   assert.throws(() => readManagerMap("{"), /extension-node-map\.json: cannot be read/);
   assert.throws(() => readManagerMap('{"a": []}'), /another form than this program knows/);
+});
+
+test("a commit is a whole one, and ComfyUI's is its own name", () => {
+  assert.equal(comfyuiName, "Comfy-Org/ComfyUI");
+  const read = someClasses.repositories[comfyuiName] ?? assert.fail();
+  for (const commit of ["a".repeat(39), "a".repeat(41), `x${"a".repeat(40)}`]) {
+    const text = JSON.stringify({
+      ...someClasses,
+      content: "",
+      repositories: { one: { ...read, commit } },
+    });
+    assert.throws(() => parseNodeClasses(text), /repositories\.one\.commit: a full commit has 40/);
+  }
 });

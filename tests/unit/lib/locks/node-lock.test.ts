@@ -8,6 +8,7 @@ import { nodeSources } from "../../../../lib/lock-making/node-sources.ts";
 import {
   type Checkout,
   formatNodeLock,
+  joinNodeLocks,
   type NodeLock,
   parseNodeLock,
 } from "../../../../lib/locks/node-lock.ts";
@@ -187,4 +188,45 @@ test("warnings name the node; many pointers are one line", () => {
     "o/a: m.bin and 1 more are only pointers of git LFS, without content",
     "o/b: p is only pointers of git LFS, without content",
   ]);
+});
+
+test("what a lock may say of a repository, to the letter", () => {
+  const accepts = (change: object) => {
+    const text = formatNodeLock(lockOf(["o/a"]));
+    const value = JSON.parse(text);
+    Object.assign(value.repositories["o/a"], change);
+    try {
+      parseNodeLock(JSON.stringify(value));
+    } catch (error) {
+      return /was edited by hand/.test(String(error));
+    }
+    return false;
+  };
+  for (const address of ["http://h/a", "https://h/o/n", "git://h/a", "ssh://git@h/a"])
+    assert.ok(accepts({ repository: address }), address);
+  for (const address of ["xhttps://h/a", "https://h/a/", "https://h/a b/", "ftp://h/a", "h/a"])
+    assert.ok(!accepts({ repository: address }), address);
+  for (const path of ["a", "a.txt", "a/b c.txt", "..a/b"]) assert.ok(accepts({ scripts: [path] }), path);
+  for (const path of ["/a", "..", "a/..", "a/../b", " a", "a ", ""])
+    assert.ok(!accepts({ scripts: [path] }), path);
+  for (const wrong of ["a".repeat(39), "a".repeat(41), `x${"a".repeat(40)}`])
+    assert.ok(!accepts({ commit: wrong }), wrong);
+  assert.ok(!accepts({ more: 1 }));
+  assert.throws(() => parseNodeLock("{"), /locks\/nodes\.json: is not JSON: /);
+  const { content } = JSON.parse(formatNodeLock(lockOf()));
+  assert.match(content, /^sha256:[0-9a-f]{64}$/);
+  const tool = { repository: "https://h/t", ref: "v1", commit: commit("a"), version: "1", more: 1 };
+  const text = JSON.stringify({ content: "", repositories: {}, packages: { tool } });
+  assert.throws(() => parseNodeLock(text), /packages\.tool\.more: is not a setting/);
+});
+
+test("of two locks the second counts where both have a name", () => {
+  const packages = { tool: { repository: "https://h/t", ref: "v1", commit: commit("a"), version: "1" } };
+  const base = { ...lockOf(["o/a"], ["o/b"]), packages };
+  const own = lockOf(["o/b", { ref: "v2" }], ["o/c"]);
+  const joined = joinNodeLocks(base, own);
+  assert.deepEqual(Object.keys(joined.repositories), ["o/a", "o/b", "o/c"]);
+  assert.equal(joined.repositories["o/b"]?.ref, "v2");
+  assert.deepEqual(joined.packages, packages);
+  assert.deepEqual(joinNodeLocks(own, base).packages, packages);
 });

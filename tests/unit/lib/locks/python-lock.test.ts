@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   closure,
+  formatRequirements,
   namesInLock,
+  normaliseName,
   parsePythonLock,
+  pinOf,
   requirementName,
   splitLock,
   withGitPackages,
@@ -150,4 +153,47 @@ test("a requirement that the lock does not hold is named", () => {
 test("a requirement's name is found behind extras and versions", () => {
   assert.equal(requirementName("Cuda_Toolkit[nvcc,cudart]==13.0.2"), "cuda-toolkit");
   assert.throws(() => requirementName("==1"), /is not a Python requirement/);
+});
+
+test("a distribution as a requirement and as a pin", () => {
+  const torch = lock.get("torch") ?? assert.fail();
+  const jinja = lock.get("jinja2") ?? assert.fail();
+  assert.equal(
+    formatRequirements([jinja, { ...torch, hashes: [] }]),
+    `jinja2==3.1 \\\n    --hash=${hash("1")} \\\n    --hash=${hash("2")}\ntorch==2.12.0\n`,
+  );
+  assert.equal(pinOf(torch), "2.12.0 (4b7de16713be)");
+  assert.notEqual(pinOf({ ...torch, hashes: [hash("1")] }), pinOf(torch));
+});
+
+test("hashes are sorted, names are one name in any spelling, and spaces around do not count", () => {
+  const turned = parsePythonLock(`a==1 --hash=${hash("2")} --hash=${hash("1")}\n`, "lock.txt");
+  assert.deepEqual(turned.get("a")?.hashes, [hash("1"), hash("2")]);
+  assert.equal(normaliseName("A__b.-c"), "a-b-c");
+  assert.equal(requirementName("  torch==2"), "torch");
+  assert.throws(() => parsePythonLock(`- a==1 --hash=${hash("1")}\n`, "lock.txt"), /is not pinned/);
+  const marked = `a==1 ; python_version < "3.12" --hash=${hash("1")}\n    #   b\n`;
+  assert.deepEqual(parsePythonLock(marked, "lock.txt").get("a"), {
+    ...{ name: "a", version: "1", hashes: [hash("1")], requiredBy: ["b"], fromSource: false },
+  });
+});
+
+test("two that need each other are each there once", () => {
+  const circle = parsePythonLock(`${entry("a==1", "b")}\n${entry("b==1", "a")}\n`, "lock.txt");
+  assert.deepEqual([...closure(circle, ["a"], "lock.txt")], ["a", "b"]);
+});
+
+test("the first layer that names a distribution has it, and the second does not take it", () => {
+  const split = splitLock(
+    lock,
+    [
+      { layer: "one", requirements: ["gguf"] },
+      { layer: "two", requirements: ["gguf", "triton"] },
+    ],
+    "lock.txt",
+  );
+  assert.deepEqual(
+    split.get("two")?.map(({ name }) => name),
+    ["triton"],
+  );
 });

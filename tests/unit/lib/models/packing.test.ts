@@ -87,6 +87,13 @@ test("where small ones have to share, adding one pushes its own layer and never 
   );
 });
 
+test("a model of exactly the threshold is a large one", () => {
+  const layers = packModels([...some(81), model("edge.gguf", 100 * MB)], { registry: "ghcr" });
+  const [edge] = layers.filter((layer) => layer.models.some(({ name }) => name === "edge.gguf"));
+  assert.match(edge?.name ?? "", /^model-edge-/);
+  assert.equal(edge?.models.length, 1);
+});
+
 test("the seed's largest files are refused for GHCR by name, with limit and remedies, and fit elsewhere", () => {
   const lock = parseModelLock(readFileSync(join(repository, modelLockPath), "utf8"));
   assert.throws(
@@ -142,4 +149,29 @@ test("an upload has to be fast enough where the registry ends it", () => {
   assert.ok(layer);
   assert.equal(Math.round((slowestUpload(layer, "ghcr") ?? 0) / MB), 10);
   assert.equal(slowestUpload(layer, "ecr"), null);
+});
+
+test("as many as there is room for have a layer each; of one more the small ones share numbered ones", () => {
+  const names = (count: number) =>
+    packModels(some(count), { registry: "local", mostLayers: 20 }).map(({ name }) => name);
+  assert.equal(names(20).length, 20);
+  assert.ok(names(20).every((name) => !name.startsWith("models-shared")));
+  assert.ok(names(21).every((name) => /^models-shared-\d+$/.test(name)));
+  assert.ok(names(21).length <= SHARED_LAYERS);
+});
+
+test("a shared layer that is too large names its models, and a name without letters is a hash alone", () => {
+  const problem = (list: Packable[]) => {
+    try {
+      packModels(list, { registry: "ghcr", threshold: 9_000 * MB, mostLayers: 1 });
+    } catch (error) {
+      return String(error);
+    }
+    return "";
+  };
+  assert.match(problem(some(40, 8_000 * MB)), /models\/loras\/\d+\.safetensors, models\/loras\/\d+/);
+  const [bare] = packModels([model("漢.pth", 1)], { registry: "local" });
+  assert.match(bare?.name ?? "", /^model-[0-9a-f]{8}$/);
+  const [long] = packModels([model(`${"a".repeat(39)}-b.pth`, 1)], { registry: "local" });
+  assert.match(long?.name ?? "", /^model-a{39}-[0-9a-f]{8}$/);
 });

@@ -131,3 +131,10 @@ test("a context that cannot be put in place is an error, unless somebody else pu
   assert.throws(() => writeBuildContext(folder, stage()), /ENOTDIR/);
   assert.deepEqual(readdirSync(folder), ["runtime-0123456789abcdef0123"], "no draft is left");
 });
+
+test("a stage without files has an empty context", (t) => {
+  const folder = temporaryFolder(t);
+  const context = writeBuildContext(folder, stage([]));
+  assert.deepEqual(readdirSync(context), []);
+  assert.equal(statSync(context).mode & 0o7777, 0o755);
+});

@@ -170,3 +170,16 @@ test("a source lock with a shortened hash is refused", () => {
     /a sha256 has 64 hex digits, got "ab"/,
   );
 });
+
+test("the base is named with its digest, and a worker for RunPod is told of where there is one", () => {
+  const of = (...layers: string[]) =>
+    resolved(choices, {
+      recipe: { layers: layers.map((each) => sampleLayer(each)) },
+      base,
+      sources,
+      nodes,
+    });
+  assert.deepEqual(of("system").base, { name: "debian-bookworm", digest: "sha256:x" });
+  assert.equal(of("system", "runpod-worker").runpod, true);
+  assert.ok(!("runpod" in of("system")));
+});

@@ -136,3 +136,71 @@ test("every remedy stands in the lock's header with its reason, and another reas
     /made for other requirements/,
   );
 });
+
+test("each line of a lock says who asks for it, and so do its remedies", () => {
+  const replace = { cmake: { use: ["cmake<4", "ninja"], reason: "r1" } };
+  const resolution = {
+    additional: [{ requirement: "requests", reason: "r2" }],
+    aliases: { "opencv-python": { of: "opencv-contrib", reason: "r3" } },
+  };
+  const { asked, recipe } = askedOf(["cmake"], { replace }, resolution);
+  const askers = new Map(asked.map(({ line, by: asker }) => [line, asker]));
+  assert.equal(askers.get("requests"), "recipe (r2)");
+  assert.equal(askers.get("opencv-contrib"), "recipe (stands in for opencv-python)");
+  assert.equal(askers.get(wheelBuildRequirements[0] ?? ""), "wheels built from source");
+  assert.match(
+    lockHeader(name, recipe, [], body),
+    /^# replaced: https:\/\/example\.org\/owner\/pack "cmake" by cmake<4, ninja \(r1\)$/m,
+  );
+  assert.match(lockHeader(name, recipe, [], body), /^# inputs: sha256:[0-9a-f]{64}\n# content: sha256:/m);
+});
+
+test("what compiling takes is locked where a recipe has kernels and CUDA a compiler", () => {
+  const layers = (...names: string[]) => sampleRecipe(names.map((each) => sampleLayer(each)));
+  const nodes = { repositories: {}, packages: {} };
+  const lines = (recipe: ReturnType<typeof layers>, cuda: "12.8" | "13.0") =>
+    lockRequirements(recipe, { ...name, cuda }, nodes);
+  const compiling = lines(layers("system", "attention"), "13.0");
+  assert.deepEqual(
+    compiling.find(({ line }) => line === "nvidia-cuda-nvcc==13.0.*"),
+    { line: "nvidia-cuda-nvcc==13.0.*", by: "kernels compiled from source" },
+  );
+  for (const line of wheelBuildRequirements)
+    assert.ok(
+      compiling.some((one) => one.line === line),
+      line,
+    );
+  assert.deepEqual(lines(layers("system", "attention"), "12.8"), []);
+  assert.deepEqual(lines(layers("system"), "13.0"), []);
+});
+
+test("a layer is asked as for the stack that needs most: all kernels with a wheel, every card, llama.cpp", () => {
+  const seen: unknown[] = [];
+  const curious = sampleLayer("system", [], {
+    python: ({ attention, generation, llama, base }) => {
+      seen.push([attention, generation.name, llama, base]);
+      return { image: ["a"], remaining: ["b"], build: ["c"] };
+    },
+  });
+  const pin = { version: "", location: "", hash: "" };
+  const llama = { enabled: true, source: "sdist", vmm: true, pin };
+  const base = { name: "", digest: "" };
+  const nodes = { repositories: {}, packages: {} };
+  for (const cuda of ["13.0", "12.8"] as const) {
+    assert.deepEqual(
+      lockRequirements(sampleRecipe([curious]), { ...name, cuda }, nodes),
+      ["a", "b", "c"].map((line) => ({ line, by: "layer system" })),
+    );
+  }
+  assert.deepEqual(seen, [
+    [["triton", "sageattention"], "universal", llama, base],
+    [["triton", "sageattention", "xformers"], "cpu", llama, base],
+  ]);
+});
+
+test("a lock is edited when its header is, or when its body is", () => {
+  const lock = `${lockHeader(name, recipes.starter, inputs, body)}${body}`;
+  for (const edited of [lock.replace("CUDA 13.0", "CUDA 12.8"), `${lock}x==1\n`]) {
+    assert.match(lockProblem(name, recipes.starter, inputs, edited)?.message ?? "", /edited by hand/);
+  }
+});

@@ -176,6 +176,20 @@ test("packages are inputs by name and version, and reach the build as a requirem
   assert.notEqual(other?.key, stage?.key);
 });
 
+test("folders whose names only begin alike are not in each other's way", (t) => {
+  const folder = layersFolder(t, { "a/Dockerfile": "FROM x\n", "b/Dockerfile": "FROM x\n" });
+  for (const [one, other] of [
+    ["/opt/a", "/opt/ab"],
+    ["/opt/ab", "/opt/a"],
+  ] as const) {
+    const recipe = sampleRecipe([
+      sampleLayer("a", [], { owns: () => [one] }),
+      sampleLayer("b", [], { owns: () => [other] }),
+    ]);
+    assert.equal(plan(folder, recipe).stages.length, 2);
+  }
+});
+
 test("a cycle is named in full", (t) => {
   const folder = layersFolder(t, dockerfiles);
   const cycle = sampleRecipe([sampleLayer("a", ["c"]), sampleLayer("b", ["a"]), sampleLayer("c", ["b"])]);

@@ -4,7 +4,7 @@ import { imageResults } from "../../../../lib/evidence/image-results.ts";
 import { generation, generationNames } from "../../../../lib/gpu/generations.ts";
 import { productDockerfile } from "../../../../lib/plan/product.ts";
 import { recipes } from "../../../../recipes/index.ts";
-import { context, sampleLabels } from "../../../support/layers.ts";
+import { context, sampleLabels, sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 
 test("a product's labels say what is asked before a host is chosen: its cards, its driver, its size", () => {
   for (const recipe of Object.values(recipes)) {
@@ -32,4 +32,34 @@ test("a product's labels say what is asked before a host is chosen: its cards, i
       );
     }
   }
+});
+
+test("the budget of an image with models is the recipe's and their bytes; models beside it do not count", () => {
+  const layer = (name: string, bytes: number) => ({ name, bytes, models: [] });
+  const models = { layers: [layer("m1", 2e9), layer("m2", 1e9), layer("beside", 5e9)] };
+  const recipe = sampleRecipe([
+    sampleLayer("system"),
+    sampleLayer("m1", [], { bulk: true }),
+    sampleLayer("m2", [], { bulk: true }),
+  ]);
+  const budget = (more: object) =>
+    /^LABEL strata\.size-budget="(.*)"$/m.exec(
+      productDockerfile(recipe, { ...context, ...more } as typeof context, sampleLabels),
+    )?.[1];
+  assert.equal(budget({ models }), "4.00 GB");
+  assert.equal(budget({ models: { layers: [layer("beside", 5e9)] } }), "1 GB");
+  assert.equal(budget({}), "1 GB");
+});
+
+test("source and commit are labels where they are known, and a label's text is quoted", () => {
+  const text = (labels: object) =>
+    productDockerfile({ ...sampleRecipe([sampleLayer("system")]), summary: 'a "$b" \\c' }, context, {
+      ...sampleLabels,
+      ...labels,
+    });
+  const known = text({ source: "https://h/a", revision: "r1" });
+  assert.match(known, /^LABEL org\.opencontainers\.image\.source="https:\/\/h\/a"$/m);
+  assert.match(known, /^LABEL org\.opencontainers\.image\.revision="r1"$/m);
+  assert.match(known, /^LABEL org\.opencontainers\.image\.description="a \\"\\\$b\\" \\\\c"$/m);
+  assert.doesNotMatch(text({ source: null, revision: null }), /image\.(source|revision)/);
 });

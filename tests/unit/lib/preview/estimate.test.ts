@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type Build, emptyHistory, remember } from "../../../../lib/preview/build-history.ts";
-import { expectedBuild, leastConfidence, median, sumUp } from "../../../../lib/preview/estimate.ts";
+import {
+  alreadyBuilt,
+  expectedBuild,
+  leastConfidence,
+  median,
+  sumUp,
+} from "../../../../lib/preview/estimate.ts";
 import type { Expectation } from "../../../../lib/preview/preview-schema.ts";
 import { stagePreview } from "../../../support/preview.ts";
 
@@ -110,6 +116,15 @@ test("stages that do not wait for each other run side by side at best; what is u
     unknown: ["node"],
     sure: "medium",
   });
+});
+
+test("what is built already is not pushed again", () => {
+  const stages = [
+    stagePreview("cuda", { expected: alreadyBuilt(500) }),
+    stagePreview("torch", { parents: ["cuda"], expected: takes(50, 20) }),
+  ];
+  const { bytes, longest, unknown } = sumUp(stages);
+  assert.deepEqual([bytes, longest, unknown], [20, 50, []]);
 });
 
 test("nothing to build takes nothing, and nobody is sure of it", () => {

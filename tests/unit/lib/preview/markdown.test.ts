@@ -168,6 +168,13 @@ test("sections keep their longest form as far as there is room, the most importa
   assert.deepEqual(fit(sections, 1), { text: "b", shortened: true });
 });
 
+test("where not even the shortest forms fit, the least important section goes first", () => {
+  const section = (importance: number, text: string) => ({ importance, forms: [text] });
+  const sections = [section(2, "bbbb"), section(1, "aaaa"), section(3, "cccc")];
+  assert.deepEqual(fit(sections, 10), { text: "bbbb\n\ncccc", shortened: true });
+  assert.deepEqual(fit(sections, 4), { text: "cccc", shortened: true });
+});
+
 test("what is fitted is never longer than the limit", () => {
   const form = fc.string({ maxLength: 60 });
   const section = fc.record({ importance: fc.nat(5), forms: fc.array(form, { minLength: 1, maxLength: 4 }) });

@@ -70,3 +70,20 @@ test("ECR takes it: priorities and patterns are unique, one pattern a rule", () 
   assert.equal(new Set(rules.map(({ rulePriority }) => rulePriority)).size, rules.length);
   for (const { selection } of rules) assert.equal(selection.tagPatternList.length, 1);
 });
+
+test("the policy as ECR gets it", () => {
+  const { rules } = ecrLifecyclePolicy(30);
+  assert.deepEqual(
+    rules.map(({ rulePriority, description }) => `${rulePriority} ${description}`),
+    [
+      "1 Products stay, promoted or not",
+      "2 Stages that a stack uses stay",
+      "3 Other stages stay 30 days",
+      "4 Caches stay 30 days",
+    ],
+  );
+  for (const { action, selection } of rules) {
+    assert.deepEqual(action, { type: "expire" });
+    assert.equal(selection.countUnit, selection.countType === "sinceImagePushed" ? "days" : undefined);
+  }
+});

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { layerProblems, limitsKind, oversized } from "../../../../lib/registry/limits.ts";
+import {
+  layerProblems,
+  limitsKind,
+  oversized,
+  registryLimits,
+  slowestUpload,
+} from "../../../../lib/registry/limits.ts";
 import type { RegistrySetting } from "../../../../lib/registry/registry-setting.ts";
 
 const GB = 1e9;
@@ -15,6 +21,22 @@ test("the address says whose limits hold, whatever kind it was configured as", (
   assert.equal(limitsKind(oci("123456789012.dkr.ecr.us-east-1.amazonaws.com")), "ecr");
   assert.equal(limitsKind(oci("reg.example:5000")), "oci");
   assert.equal(limitsKind(oci("evil-ghcr.io")), "oci");
+  const ecr = "123456789012.dkr.ecr";
+  for (const host of [
+    `${ecr}-fips.us-gov-west-1.amazonaws.com:443`,
+    `${ecr}.cn-north-1.amazonaws.com.cn`,
+    `${ecr}.us-east-1.amazonaws.com:1`,
+  ])
+    assert.equal(limitsKind(oci(host)), "ecr", host);
+  for (const host of [
+    "evildocker.io",
+    "docker.io.example.org",
+    `${ecr}.us-east-1.amazonaws.com.example.org`,
+    `${ecr}.us-east-1xamazonaws.com`,
+    "ghcr.io.example.org",
+    "ghcr.io:5000.example.org",
+  ])
+    assert.equal(limitsKind(oci(host)), "oci", host);
 });
 
 test("exactly the limit fits, a byte more does not", () => {
@@ -40,4 +62,12 @@ test("an error names the layer, the limit and where it fits; each registry that 
     ],
   );
   assert.deepEqual(layerProblems([{ name: "a", bytes: 1 }], ["ghcr"], remedy), []);
+});
+
+test("only GHCR ends an upload, and ECR counts in MiB", () => {
+  assert.equal(slowestUpload({ bytes: 6 * GB }, "ghcr"), 10e6);
+  for (const kind of ["local", "ecr", "docker-hub", "oci"] as const) {
+    assert.equal(slowestUpload({ bytes: GB }, kind), null);
+  }
+  assert.equal(registryLimits.ecr.layerBytes, 54_525_952_000);
 });

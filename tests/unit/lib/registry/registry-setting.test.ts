@@ -60,3 +60,43 @@ test("a copy is another repository than the first, and than every other copy", (
   );
   assert.equal(parse(ghcr, { copies: [ecr, oci] }).copies.length, 2);
 });
+
+test("what a registry's setting may say, to the letter", () => {
+  const accepts = (registry: object, more: object) =>
+    registrySetting.safeParse({ ...registry, ...more }).success;
+  const cases: readonly (readonly [object, string, readonly unknown[], readonly unknown[]])[] = [
+    [
+      ghcr,
+      "repository",
+      ["a", "a-b.c_d/e9", `${"a".repeat(200)}`],
+      ["A", "/a", "a/", "a//b", "-a", "a-", "a b", "", "a/B", "a:1", `${"a".repeat(201)}`],
+    ],
+    [ghcr, "owner", ["acme", "a-b-2"], ["-a", "a-", "a--b", "a/b", "", "a b"]],
+    [ghcr, "username", ["me"], [""]],
+    [ghcr, "password", ["p"], [""]],
+    [ecr, "account", ["000000000000"], ["1234567890123", "12345678901", "a23456789012"]],
+    [
+      ecr,
+      "region",
+      ["us-gov-west-1", "ap-southeast-2"],
+      ["eu-central-", "eu-central-12", "xeu-central-1", "EU-central-1", "eu-1"],
+    ],
+    [ecr, "stageDays", [1, 3650], [0, 3651, 1.5]],
+    [ecr, "create", [true, false], ["no"]],
+    [ecr, "kmsKey", ["arn:aws:kms:x"], ["alias/key", "x-arn:"]],
+    [
+      oci,
+      "address",
+      ["a.b", "localhost", "localhost:5000", "[::1]:5000", "a-b.example:1", "10.0.0.1:65535"],
+      ["host", "a.b/c", "a.b:", "a.b:123456", "-a.b", "a-.b", "a..b", "a.b-", "a.-b", "https://a.b", "A.b"],
+    ],
+    [oci, "ca", ["ca.pem"], [""]],
+    [{ ...oci, password: "p" }, "username", ["me"], ["", undefined]],
+  ];
+  for (const [registry, key, right, wrong] of cases) {
+    for (const value of right) assert.ok(accepts(registry, { [key]: value }), `${key} ${value}`);
+    for (const value of wrong) assert.ok(!accepts(registry, { [key]: value }), `${key} ${value}`);
+  }
+  assert.ok(!accepts({ kind: "local", repository: "strata" }, { more: 1 }));
+  assert.ok(accepts(oci, { username: "anonymous" }));
+});

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   expandTags,
+  joinedImageTag,
+  joinedTag,
   keepTag,
   longestTag,
   promotionsTag,
@@ -62,4 +64,18 @@ test("a long stack name still gives each stage a tag of its own, and always the 
   );
   assert.notEqual(tags[0], tags[1]);
   assert.equal(keepTag(stack, "nodes-video-and-animation"), tags[0]);
+});
+
+test("an image that was joined has a product's tag, with twenty digits of its digest", () => {
+  const prefix = joinedTag("starter", "joined");
+  assert.equal(prefix, "product-starter-joined");
+  const digest = `sha256:${"0123456789".repeat(6)}abcd`;
+  assert.equal(joinedImageTag(prefix, digest), "product-starter-joined-01234567890123456789");
+});
+
+test("exactly the longest tag is taken, and a commit is shortened at its beginning only", () => {
+  assert.equal(expandTags(["x".repeat(longestTag)], values)[0]?.length, longestTag);
+  assert.throws(() => expandTags(["x".repeat(longestTag + 1)], values), /longer than/);
+  assert.deepEqual(expandTags(["{commit}"], { ...values, commit: "b".repeat(12) }), ["b".repeat(12)]);
+  assert.equal(keepTag("s".repeat(128 - "keep--torch".length), "torch").endsWith("-torch"), true);
 });

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { buffer, text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { UserError } from "../../../../errors.ts";
 import { authorize, parseChallenge } from "../../../../oci/access/auth.ts";
 import { findCredentials } from "../../../../oci/access/credentials.ts";
 import { Transport } from "../../../../oci/access/transport.ts";
-import { readImage } from "../../../../oci/read/image.ts";
+import { openLayer, readImage } from "../../../../oci/read/image.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
 
 let folder = "";
@@ -100,6 +101,31 @@ describe("logging in", () => {
   });
 });
 
+test("the token stays with the registry when a blob lies on another host", async () => {
+  await using registry = await startFakeRegistry();
+  await using store = await startFakeRegistry();
+  const bytes = Buffer.from("layer");
+  const layer = registry.blob("application/vnd.oci.image.layer.v1.tar", bytes);
+  guard(registry);
+  const guarded = registry.intercept;
+  registry.intercept = async (request, response) => {
+    if (await guarded?.(request, response)) return true;
+    response.writeHead(307, { location: `http://${store.host}/stored` }).end();
+    return true;
+  };
+  const seen: (string | undefined)[] = [];
+  store.intercept = (request, response) => {
+    seen.push(request.headers.authorization);
+    response.end(bytes);
+    return true;
+  };
+  await writeConfig({ auths: { [registry.host]: { auth: encoded("ada:love:lace") } } });
+  const transport = new Transport({ dockerConfig: folder });
+  const reference = `${registry.host}/${REPOSITORY}:one`;
+  assert.ok((await buffer(openLayer(reference, layer, undefined, transport))).equals(bytes));
+  assert.deepEqual(seen, [undefined]);
+});
+
 test("parseChallenge reads quoted and bare values", () => {
   assert.deepEqual(parseChallenge('Bearer realm="https://a/b?c=d,e",service=x'), {
     scheme: "bearer",
@@ -173,4 +199,102 @@ esac
     await writeFile(join(folder, "config.json"), "{");
     await assert.rejects(findCredentials("a.invalid", folder), UserError);
   });
+});
+
+test("a challenge begins with its scheme, which may stand alone", () => {
+  assert.deepEqual(parseChallenge("  Basic"), { scheme: "basic", parameters: {} });
+  for (const odd of ["", "=x Bearer", "Bea-rer x"]) assert.equal(parseChallenge(odd), undefined, odd);
+});
+
+describe("the token service", () => {
+  /** What it was asked, and its answer. */
+  async function ask(
+    parameters: Record<string, string>,
+    credentials: Parameters<typeof authorize>[3],
+    answer: { status?: number; body: string },
+  ) {
+    await using service = await startFakeRegistry();
+    const asked: string[] = [];
+    service.intercept = async (request, response) => {
+      asked.push(`${request.method} ${request.url}`, await text(request));
+      response.writeHead(answer.status ?? 200).end(answer.body);
+      return true;
+    };
+    const challenge = { scheme: "bearer", parameters: { realm: `http://${service.host}/t`, ...parameters } };
+    const token = await authorize("r.invalid", "a/b", challenge, credentials).catch(String);
+    return { asked, token };
+  }
+
+  test("an identity is exchanged with POST, for every scope at once", async () => {
+    const scope = "repository:a:pull repository:b:push";
+    const { asked, token } = await ask(
+      { service: "s", scope },
+      { kind: "identity", token: "id" },
+      {
+        body: '{"access_token":"t1"}',
+      },
+    );
+    assert.equal(token, "Bearer t1");
+    assert.equal(asked[0], "POST /t");
+    assert.deepEqual(Object.fromEntries(new URLSearchParams(asked[1])), {
+      grant_type: "refresh_token",
+      client_id: "strata",
+      refresh_token: "id",
+      service: "s",
+      scope,
+    });
+  });
+
+  test("without a service or scope it is asked to pull, each scope a parameter of its own", async () => {
+    const alone = await ask({}, undefined, { body: '{"token":"t2"}' });
+    assert.equal(alone.token, "Bearer t2");
+    assert.deepEqual(alone.asked, ["GET /t?scope=repository%3Aa%2Fb%3Apull", ""]);
+    const two = await ask({ service: "s", scope: "x y" }, undefined, { body: '{"token":"t"}' });
+    assert.equal(two.asked[0], "GET /t?service=s&scope=x&scope=y");
+  });
+
+  test("no token, no JSON, no service and another kind of login are errors", async () => {
+    for (const body of ["{}", "token", '{"token":""}'])
+      assert.match((await ask({}, undefined, { body })).token ?? "", /sent no token\. Try again later/, body);
+    const login = { kind: "password", username: "a", password: "b" } as const;
+    assert.match(
+      (await ask({}, login, { status: 403, body: "" })).token ?? "",
+      /answered 403 to the stored login for repository:a\/b:pull/,
+    );
+    const gone = await startFakeRegistry();
+    await gone[Symbol.asyncDispose]();
+    const at = (realm: string, scheme = "bearer") =>
+      authorize("r", "a", { scheme, parameters: { realm } }, undefined);
+    await assert.rejects(at(`http://${gone.host}/`), /its token service .* does not answer \(.*ECONNREFUSED/);
+    await assert.rejects(
+      at("https://h/", "negotiate"),
+      /a login of a kind that is not known \("negotiate"\)/,
+    );
+    await assert.rejects(at(""), /is not known/);
+    await assert.rejects(at("no address"), /is not known/);
+  });
+});
+
+test("a login without a colon is damaged, and a helper that answers nonsense is told of without its answer", async () => {
+  await writeConfig({ auths: { "a.invalid": { auth: encoded("nocolon") } } });
+  await assert.rejects(findCredentials("a.invalid", folder), /the entry for a\.invalid is damaged/);
+  const helper = join(folder, "docker-credential-odd");
+  await writeFile(helper, "#!/bin/sh\necho hunter22\n");
+  await chmod(helper, 0o755);
+  const path = process.env.PATH;
+  process.env.PATH = `${folder}${delimiter}${path}`;
+  try {
+    await writeConfig({ credsStore: "odd" });
+    await assert.rejects(findCredentials("a.invalid", folder), (error: Error) => {
+      assert.match(
+        error.message,
+        /docker-credential-odd: gave an answer for a\.invalid that is not what helpers/,
+      );
+      assert.ok(!error.message.includes("hunter22"));
+      return true;
+    });
+  } finally {
+    process.env.PATH = path;
+  }
+  await assert.rejects(findCredentials("a.invalid", join(folder, "docker-credential-odd")), /cannot be read/);
 });

@@ -78,17 +78,34 @@ describe("readImage", () => {
     );
   });
 
-  test("503 is tried again, and Retry-After is obeyed", async () => {
-    await using registry = await startFakeRegistry();
-    registry.image("one", []);
-    let failures = 2;
-    registry.intercept = (_, response) => {
-      if (failures-- <= 0) return false;
-      response.writeHead(503, { "retry-after": "0" }).end();
-      return true;
-    };
-    await readImage(named(registry), transport());
-    assert.equal(registry.requests.filter((line) => line.includes("manifests/one")).length, 3);
+  test("503 is tried again, and Retry-After is obeyed", { timeout: 30_000 }, async () => {
+    // Its own pauses would take longer than the test may.
+    const patient = new Transport({ backoffMs: 60_000, attempts: 3, dockerConfig: "no-such-folder" });
+    for (const retryAfter of ["0", new Date(0).toUTCString()]) {
+      await using registry = await startFakeRegistry();
+      registry.image("one", []);
+      let failures = 2;
+      registry.intercept = (_, response) => {
+        if (failures-- <= 0) return false;
+        response.writeHead(503, { "retry-after": retryAfter }).end();
+        return true;
+      };
+      await readImage(named(registry), patient);
+      assert.equal(registry.requests.filter((line) => line.includes("manifests/one")).length, 3);
+    }
+  });
+
+  test("what may pass is tried again, what is refused is not", async () => {
+    for (const status of [408, 425, 429, 500, 502, 504, 400, 403, 405]) {
+      await using registry = await startFakeRegistry();
+      registry.intercept = (_, response) => {
+        response.writeHead(status).end();
+        return true;
+      };
+      await assert.rejects(readImage(named(registry), transport()), userError(new RegExp(`${status}`)));
+      const isPassing = ![400, 403, 405].includes(status);
+      assert.equal(registry.requests.length, isPassing ? 3 : 1, `${status}`);
+    }
   });
 
   test("Retry-After may be a date, and nobody asks before it", async () => {
@@ -126,7 +143,9 @@ describe("readImage", () => {
       request.socket.destroy();
       return true;
     };
-    await readImage(named(registry), transport());
+    const { digest } = await readImage(named(registry), transport());
+    assert.ok(registry.content.has(`manifests/${digest}`));
+    assert.equal(registry.requests.filter((line) => line.includes("manifests/one")).length, 2);
   });
 
   test("a registry that says nothing is given up", async () => {

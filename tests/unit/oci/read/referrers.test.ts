@@ -164,3 +164,24 @@ test("an image that is not there, and a reference without digest, have nothing a
     [],
   );
 });
+
+test("what is no artifact with one small document is refused", async () => {
+  await using registry = await startFakeRegistry();
+  const layer = (text: string) => ({ mediaType: TYPE, bytes: Buffer.from(text) });
+  registry.image("none", []);
+  registry.image("two", [layer("1"), layer("2")]);
+  registry.content.set("manifests/odd", { mediaType: "application/json", bytes: Buffer.from("[]") });
+  const config = registry.blob("application/vnd.oci.empty.v1+json", Buffer.from("{}"));
+  const large = { mediaType: TYPE, digest: `sha256:${"0".repeat(64)}`, size: 16 * 2 ** 20 + 1 };
+  const mediaType = "application/vnd.oci.image.manifest.v1+json";
+  registry.manifest("large", { schemaVersion: 2, mediaType, config, layers: [large] } as {
+    mediaType: string;
+  });
+  for (const tag of ["none", "two", "odd", "large"]) {
+    const reference = `${registry.host}/${REPOSITORY}:${tag}`;
+    await assert.rejects(readArtifact(reference, quickTransport()), /is no artifact with one document/, tag);
+  }
+  registry.image("plain", [layer("1")]);
+  const read = await readArtifact(`${registry.host}/${REPOSITORY}:plain`, quickTransport());
+  assert.deepEqual([read.annotations, read.payload.toString()], [{}, "1"]);
+});

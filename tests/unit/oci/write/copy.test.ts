@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { listReferrers } from "../../../../oci/read/referrers.ts";
 import { copyImage, copyReferrer } from "../../../../oci/write/copy.ts";
 import { attachArtifact } from "../../../../oci/write/put-artifact.ts";
@@ -71,6 +72,24 @@ test("the manifest comes last: a copy that ends in the middle leaves nothing to 
   target.intercept = () => false;
   await copy();
   assert.equal(manifests(target).length, 1);
+});
+
+test("once a blob is refused no further upload is begun", async (t) => {
+  const { target, copy } = await setting(t, Array(20).fill(10));
+  let refused = false;
+  target.intercept = async (request, response) => {
+    if (request.method !== "PATCH") return false;
+    if (refused) {
+      await sleep(50);
+      return false;
+    }
+    refused = true;
+    response.writeHead(403).end();
+    return true;
+  };
+  await assert.rejects(copy(), /answered 403 for the upload of sha256:/);
+  const begun = target.requests.filter((request) => request.startsWith("POST")).length;
+  assert.ok(begun < 10, `${begun} of 21 uploads were begun`);
 });
 
 test("an upload that breaks off goes on where the registry says that it is", async (t) => {
@@ -150,6 +169,8 @@ test("a registry that keeps saying that the bytes are wrong is an error, not a l
   };
   await assert.rejects(copy(), /answered 400 for the upload of sha256:.*DIGEST_INVALID/);
   assert.deepEqual(manifests(target), []);
+  // The layer and the configuration, each once more from the beginning and no more often.
+  assert.equal(target.requests.filter((request) => request.startsWith("PATCH")).length, 4);
 });
 
 test("a source that lies about a blob is told of, and nothing of it stays", async (t) => {
@@ -198,5 +219,49 @@ test("evidence goes along, under the same digest, and is found in the copy", asy
   assert.deepEqual(
     found.map((descriptor) => descriptor.digest),
     [artifact],
+  );
+});
+
+test("where a blob may not be mounted it is sent", async () => {
+  for (const status of [401, 403, 404]) {
+    await using registry = await startFakeRegistry();
+    const { digest } = registry.image("one", [{ mediaType: TAR, bytes: Buffer.from("layer") }]);
+    const other = new Map<string, Buffer>();
+    registry.intercept = async (request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? "", "http://registry");
+      if (!pathname.startsWith("/v2/other/")) return false;
+      for await (const chunk of request) other.set(request.method ?? "", chunk as Buffer);
+      if (request.method === "POST" && searchParams.has("mount")) response.writeHead(status).end();
+      else if (request.method === "POST")
+        response.writeHead(202, { location: "/v2/other/blobs/uploads/1" }).end();
+      else if (request.method === "PATCH")
+        response.writeHead(202, { location: "/v2/other/blobs/uploads/1" }).end();
+      else response.writeHead(request.method === "PUT" ? 201 : 404).end();
+      return true;
+    };
+    const told: string[] = [];
+    const from = `${registry.host}/${REPOSITORY}@${digest}`;
+    await copyImage(from, `${registry.host}/other`, quickTransport(), {
+      progress: { blobs() {}, bytes() {}, blob: (_, how) => told.push(how) },
+    });
+    assert.deepEqual(told, ["sent", "sent"], `${status}`);
+  }
+});
+
+test("an index is copied with the images that it names, and a copy is of a digest", async (t) => {
+  const { source, target, named } = await setting(t);
+  const [one, two] = ["a", "b"].map((text) =>
+    source.image(text, [{ mediaType: TAR, bytes: Buffer.from(text) }]),
+  );
+  const mediaType = "application/vnd.oci.image.index.v1+json";
+  const index = source.manifest("both", { schemaVersion: 2, mediaType, manifests: [one, two] } as {
+    mediaType: string;
+  });
+  await copyImage(`${named(source)}@${index.digest}`, named(target), quickTransport());
+  for (const digest of [index.digest, one?.digest, two?.digest])
+    assert.ok(target.content.has(`manifests/${digest}`), digest);
+  await assert.rejects(
+    copyImage(`${named(source)}:one`, named(target), quickTransport()),
+    /has no digest\. A copy is of a digest: name one/,
   );
 });

@@ -44,3 +44,17 @@ test("a registry that refuses is told of", async () => {
     /answered 403 for the upload/,
   );
 });
+
+test("a registry that stores other bytes than were sent is told of", async () => {
+  await using registry = await startFakeRegistry();
+  const other = `sha256:${"0".repeat(64)}`;
+  registry.intercept = (request, response) => {
+    if (request.method !== "PUT" || !request.url?.includes("/manifests/")) return false;
+    response.writeHead(201, { "docker-content-digest": other }).end();
+    return true;
+  };
+  await assert.rejects(
+    pushImage(`${registry.host}/${REPOSITORY}`, config, [], transport()),
+    new RegExp(`the registry stored ${other} instead of sha256:`),
+  );
+});

@@ -3,6 +3,10 @@ import { type TestContext, test } from "node:test";
 import { execa } from "execa";
 import { repository } from "../../../../home.ts";
 import { completeRun } from "../../../../lib/evidence/check-results.ts";
+import type { Evidence } from "../../../../lib/evidence/evidence.ts";
+import { storeEvidence } from "../../../../tools/promotion/evidence-store.ts";
+import { moveTag } from "../../../../tools/promotion/move-tag.ts";
+import { quickTransport } from "../../oci/support/transport.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { pointsAt, promoting, writes } from "../promotion/support/promoting.ts";
 
@@ -135,6 +139,29 @@ test("a digest that was never promoted to this tag, or is gone, or has lost its 
   made.registry.content.delete(`manifests/${promotions[1]?.evidence?.artifact}`);
   await refused(first.digest, /has no evidence that it passed, .*Tags stay\./);
   assert.match((await made.rollback("stable")).stdout, /cannot be read any more/);
+});
+
+test("evidence that it failed, or about another image, moves nothing", async (t) => {
+  const { made, first, second, at } = await promotedTwice(t);
+  const third = await made.image("third");
+  const artifactOf = (evidence: Evidence) => storeEvidence(evidence, quickTransport());
+  const failed = await artifactOf({ ...third.evidence, verdict: "fail" });
+  for (const evidence of [failed, await artifactOf(first.evidence)]) {
+    const moved = { at: new Date().toISOString(), kind: "promotion" as const };
+    await moveTag(third.reference, "stable", { ...moved, digest: third.digest, evidence }, quickTransport());
+    await moveTag(
+      second.reference,
+      "stable",
+      { ...moved, digest: second.digest, evidence: await artifactOf(second.evidence) },
+      quickTransport(),
+    );
+    writes(made);
+    const { code, stderr } = await made.rollback("stable", third.digest);
+    assert.equal(code, 1);
+    assert.match(stderr, /has no evidence that it passed, .*Tags stay\./);
+    assert.ok(at(second.digest));
+    assert.deepEqual(writes(made), []);
+  }
 });
 
 test("a tag that somebody else moved is told of", async (t) => {

@@ -116,7 +116,7 @@ test("no host is asked without time or money for it", async () => {
   const outcome = await run(
     [
       host("dear", [new HostTrouble("away")], { minutes: 30, dollarsPerHour: 6 }),
-      host("too dear", [tested("pass")], { dollarsPerHour: 600 }),
+      host("too dear", [tested("pass")], { dollarsPerHour: 150 }),
       host("slow", [new HostTrouble("away")], { minutes: 15 }),
       host("late", [tested("pass")]),
     ],
@@ -124,7 +124,7 @@ test("no host is asked without time or money for it", async () => {
   );
   assert.equal(outcome.tested, undefined);
   assert.deepEqual(asked, ["dear 45", "slow 15"]);
-  // Three of five dollars are spent after half an hour of six.
+  // Three of five dollars are spent after half an hour of six: two are 48 seconds of 150, five would be two minutes.
   assert.deepEqual(
     outcome.attempts.map(({ host: name, reason }) => `${name}: ${reason}`),
     [

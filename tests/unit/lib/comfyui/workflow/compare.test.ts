@@ -116,6 +116,22 @@ test("a file is found in each folder where ComfyUI looks for it", () => {
   assert.equal(reportOf(lock, loading("c.safetensors")).verdict, "complete");
 });
 
+test("a report with something that cannot be told is incomplete, though all the rest is locked", () => {
+  const lock = { models: [locked("models/clip", "c.safetensors")], incomplete: [] };
+  const report = reportOf(lock, {
+    ...loading("c.safetensors"),
+    "3": apiNode("KSampler", { file: "f.gguf", any: ["1", 0] }),
+    "4": apiNode("SaveImage", { images: ["3", 0] }),
+  });
+  assert.deepEqual(
+    report.files.map(({ state }) => state),
+    ["locked"],
+  );
+  assert.ok(report.nodes.every(({ state }) => state === "locked"));
+  assert.equal(report.unresolved.length, 1);
+  assert.equal(report.verdict, "incomplete");
+});
+
 test("a file of the same name elsewhere is not the one, and is named", () => {
   const lock = { models: [locked("models/vae", "c.safetensors")], incomplete: [] };
   const report = reportOf(lock, loading("c.safetensors"));

@@ -77,6 +77,17 @@ test("a PNG without a workflow, or a damaged one, says so", () => {
   assert.throws(() => read(png([[type, broken]])), /is a damaged PNG: a compressed text cannot be read/);
 });
 
+test("of several texts with one keyword the first counts", () => {
+  const other = JSON.stringify({ "1": apiNode("Other", {}) });
+  const file = png([text("prompt", JSON.stringify(api)), text("prompt", other)]);
+  assert.equal(read(file).nodes[0]?.type, "UNETLoader");
+});
+
+test("a text that unpacks to more than any workflow has is damage", () => {
+  const bomb = png([packedText("prompt", "x".repeat(64 * 2 ** 20 + 1))]);
+  assert.throws(() => read(bomb), /is a damaged PNG: a compressed text cannot be read/);
+});
+
 test("links of the API's format lead to a value, or to the node that makes it", () => {
   const { nodes } = read(
     toBytes({

@@ -33,10 +33,12 @@ const graph: Readonly<Record<string, readonly string[]>> = {
   backend: ["toolbox"],
   verify: ["toolbox", "system", "cuda", "python", "torch", "attention", "backend"],
   "llama-cpp": ["toolbox"],
-  models: ["toolbox"],
+  "counting-model": ["toolbox"],
   runtime: ["interpreter"],
 };
-const productLayers = "system cuda llama-cpp python torch attention backend models runtime".split(" ");
+const productLayers = "system cuda llama-cpp python torch attention backend counting-model runtime".split(
+  " ",
+);
 const resourceName = (name: string): string => (name === "starter" ? name : `starter-${name}`);
 
 let folder: string;

@@ -16,7 +16,7 @@ export STRATA_GENERATION := $(GENERATION)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell check-packages rollback audit models lock down clean comment history reaper \
+.PHONY: help up preview stage shell check-packages rollback audit models lock down clean comment history reaper mutants \
 	test test-fast check fix bench
 
 help: ## This list
@@ -70,6 +70,9 @@ history: ## Add the build times of other machines to this clone's (CI): ARGS='<f
 
 reaper: ## What smoke tests left behind on AWS: ARGS='--region us-east-1 [--remove]'
 	@$(NODE) $(COMMANDS)/reaper.ts $(ARGS)
+
+mutants: ## Break the sources in a copy: which faults does no test notice? ARGS='--room lib/plan'
+	@$(NODE) $(COMMANDS)/mutants.ts $(ARGS)
 
 test: ## All tests, those on a real builder and registry too; ARGS='unit smoke' for some
 	@$(NODE) $(COMMANDS)/test.ts $(ARGS)

@@ -64,17 +64,42 @@ export interface ContextSources {
 }
 
 /** Brings a stack's choices together with the locks; throws all that does not fit. */
-export function layerContext(
-  stack: Choices,
-  { recipe, base, bases, sources, nodes }: ContextSources,
-): LayerContext {
+export function layerContext(stack: Choices, given: ContextSources): LayerContext {
+  const { recipe, base, sources, nodes } = given;
   // A recipe without llama.cpp has none, whatever the stack says: nothing compiles it, starts it or asks for it.
   const enabled = stack.llama.enabled && recipe.layers.some(({ name }) => name === "llama-cpp");
   const choices: Choices = { ...stack, llama: { ...stack.llama, enabled } };
   const facts = generation(choices.generation);
   const set = compatibilitySet(choices.cuda);
+  throwAll("Pulumi stack", choiceProblems(choices, given));
+  const compiled = compiledSources(choices.compile ?? [], sources.kernels, choices.mirrors);
+  return {
+    recipe: choices.recipe,
+    generation: facts,
+    python: choices.python,
+    set,
+    attention: choices.attention,
+    wheels: mirroredWheels(choices.wheels, choices.mirrors),
+    llama: {
+      enabled,
+      source: choices.llama.source,
+      vmm: choices.llama.vmm,
+      pin: llamaPin(choices, sources),
+    },
+    base: { name: base.name, digest: base.reference.split("@")[1] ?? "" },
+    compiled,
+    gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
+    ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
+    ...(recipe.layers.some(({ name }) => name === "runpod-worker") ? { runpod: true } : {}),
+  };
+}
+
+/** What of a stack's choices does not go together, or is in no lock. */
+function choiceProblems(choices: Choices, { base, bases, sources }: ContextSources): UserError[] {
+  const facts = generation(choices.generation);
+  const set = compatibilitySet(choices.cuda);
   const { compile = [] } = choices;
-  throwAll("Pulumi stack", [
+  return [
     ...(base.python === choices.python
       ? []
       : [
@@ -103,27 +128,7 @@ export function layerContext(
           ),
         ]
       : []),
-  ]);
-  const compiled = compiledSources(compile, sources.kernels, choices.mirrors);
-  return {
-    recipe: choices.recipe,
-    generation: facts,
-    python: choices.python,
-    set,
-    attention: choices.attention,
-    wheels: mirroredWheels(choices.wheels, choices.mirrors),
-    llama: {
-      enabled,
-      source: choices.llama.source,
-      vmm: choices.llama.vmm,
-      pin: llamaPin(choices, sources),
-    },
-    base: { name: base.name, digest: base.reference.split("@")[1] ?? "" },
-    compiled,
-    gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
-    ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
-    ...(recipe.layers.some(({ name }) => name === "runpod-worker") ? { runpod: true } : {}),
-  };
+  ];
 }
 
 function kernelsInGit(compiled: CompiledSources): LayerContext["gitPackages"] {

@@ -1,11 +1,19 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
-/** A port of the loopback address that nobody listens on at this moment. */
+/** Below what systems give to whoever asks for any port, so that no other test gets one of these by chance. */
+const FIRST = 20_000;
+const LAST = 32_000;
+
+/** A port of the loopback address that nobody listens on at this moment, nor will by chance. */
 export async function freePort(): Promise<number> {
+  const port = randomInt(FIRST, LAST);
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
+  const isFree = await new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => resolve(true));
+  });
+  if (!isFree) return await freePort();
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("the server has no port");
-  return address.port;
+  return port;
 }

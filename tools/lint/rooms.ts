@@ -12,7 +12,7 @@ export const floors: readonly (readonly string[])[] = [
   ["lib/gpu", "lib/audit", "tools/toolchain", "tools/command-provider"],
   ["lib/locks", "lib/hosts", "oci"],
   ["lib/comfyui", "lib/evidence", "components/registry", "components/hosts", "tools/services", "tools/lint"],
-  ["lib/models", "tools/promotion", "tools/builder"],
+  ["lib/models", "tools/promotion", "tools/builder", "tools/mutants"],
   ["lib/recipe", "tools/hosts"],
   ["lib/plan", "lib/lock-making", "layers"],
   ["lib/preview", "recipes", "components"],

@@ -36,7 +36,7 @@ export const pythonSubjects: readonly PythonSubject[] = [
   },
   {
     name: "smoke: libraries",
-    folder: "smoke/lib",
+    folder: "smoke/lib/libraries",
     modules: ["elf", "fatbin", "optional_libraries"],
     tests: "smoke/tests",
     names: ["test_libraries"],
@@ -86,7 +86,7 @@ export const pythonSubjects: readonly PythonSubject[] = [
   {
     name: "worker",
     folder: rootfs("runpod-worker", "worker/strata_worker"),
-    modules: ["failure", "fetch", "leftovers", "progress", "redact", "request", "results", "settings"],
+    modules: ["failure", "input_files", "leftovers", "progress", "redact", "request", "results", "settings"],
     tests: "tests/python",
     names: ["test_worker_parts"],
   },

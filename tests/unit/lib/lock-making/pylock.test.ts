@@ -96,8 +96,10 @@ test("what is at the edges of a pylock and of a lock's body", () => {
   const [odd] = parsePylock(
     '[[packages]]\nname = "A.b"\nversion = "1"\nwheels = [{ url = "w.whl#sha256=0" }]\n',
   );
-  assert.deepEqual(odd, { name: "a-b", version: "1", wheels: [], hasSource: false });
-  const [marked] = parsePylock('[[packages]]\nwheels = [{ url = "https://h/w-1.whl#sha256=0" }]\n');
+  assert.deepEqual(odd, { name: "a-b", version: "1", wheels: ["w.whl"], hasSource: false });
+  const [marked] = parsePylock(
+    '[[packages]]\nname = "w"\nwheels = [{ url = "https://h/w-1.whl#sha256=0" }, { url = "https://h/w.zip" }]\n',
+  );
   assert.deepEqual(marked?.wheels, ["w-1.whl"]);
   assert.equal(markSources("a==1", new Set(["a"])), "a==1\n    # source: sdist");
   assert.equal(markSources("# a==1\n", new Set(["a"])), "# a==1\n");

@@ -63,7 +63,7 @@ test(`no file has more than ${MOST_LINES} lines, no function more than ${MOST_FU
   );
   const functions = sources.flatMap((file) =>
     functionsOf(file)
-      .filter(({ lines }) => lines > MOST_FUNCTION_LINES)
+      .filter(({ lines }) => lines > MOST_FUNCTION_LINES && !data.includes(file.path))
       .map(({ name, lines }) => `${file.path} ${name}: ${lines}`),
   );
   assert.deepEqual(functions, []);
@@ -75,7 +75,8 @@ test(`a file of fewer than ${FEWEST_LINES} lines has two callers`, () => {
     ({ target }) => target,
   );
   // Layers and recipes are data, read by name; programs are started.
-  const started = /^(layers\/[^/]+\/layer|recipes\/[^/]+|tools\/(commands|steps)\/[^/]+|[^/]+)\.ts$/;
+  const started =
+    /^(layers\/[^/]+\/layer|recipes\/[^/]+|tools\/(commands|steps)\/[^/]+|tools\/mutants\/stryker-plugin|[^/]+)\.ts$/;
   const small = sources.filter(
     ({ path, text }) =>
       linesOf(text) < FEWEST_LINES &&

@@ -1,4 +1,4 @@
-import { addGit, run, stageDockerfile } from "../../lib/recipe/dockerfile.ts";
+import { addGit, runInstruction, stageDockerfile } from "../../lib/recipe/dockerfile.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 
 export const comfyuiFolder = "/opt/comfyui";
@@ -18,7 +18,7 @@ export const comfyui: Layer = {
       "",
       "FROM interpreter AS build",
       "ARG SOURCE_DATE_EPOCH",
-      run(
+      runInstruction(
         ["--mount=type=bind,target=/context", "--mount=type=bind,from=source,target=/source"],
         "sh -eu /context/build.sh",
       ),

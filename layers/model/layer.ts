@@ -1,6 +1,6 @@
 import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/model-lock.ts";
 import type { ModelLayer } from "../../lib/models/packing.ts";
-import { run } from "../../lib/recipe/dockerfile.ts";
+import { runInstruction } from "../../lib/recipe/dockerfile.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 import { comfyuiFolder } from "../comfyui/layer.ts";
 
@@ -39,7 +39,7 @@ function modelDockerfile(name: string): string {
     "# Models at their hashes. What has arrived is kept in a cache mount until it is whole.",
     "FROM model-tools",
     "ARG SOURCE_DATE_EPOCH",
-    run(mounts, `sh -eu /context/build.sh ${name}`),
+    runInstruction(mounts, `sh -eu /context/build.sh ${name}`),
     "",
   ].join("\n");
 }

@@ -1,6 +1,6 @@
 import type { NodeGroup } from "../../lib/comfyui/custom-nodes.ts";
 import type { ResolvedNode } from "../../lib/comfyui/resolve-nodes.ts";
-import { addFile, addGit, run, stageMounts } from "../../lib/recipe/dockerfile.ts";
+import { addFile, addGit, runInstruction, stageMounts } from "../../lib/recipe/dockerfile.ts";
 import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
 import { comfyuiFolder } from "../comfyui/layer.ts";
 
@@ -93,7 +93,7 @@ function nodeSteps(node: ResolvedNode, step: string): string[] {
     ...fetches.map((fetch) => addGit(fetch, fetch.path)),
     ...(install?.fetches ?? []).map((file) => addFile(file, file.path)),
     `FROM ${install ? "toolbox" : "interpreter"}-tools AS ${step}`,
-    run(options, `["sh", "-eu", "/context/build.sh", ${JSON.stringify(folder)}]`),
+    runInstruction(options, `["sh", "-eu", "/context/build.sh", ${JSON.stringify(folder)}]`),
     "",
   ];
 }

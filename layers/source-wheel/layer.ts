@@ -1,6 +1,6 @@
 import { cudaToolchain } from "../../lib/gpu/compatibility.ts";
 import { type Distribution, normaliseName } from "../../lib/locks/python-lock.ts";
-import { addGit, run, stageDockerfile, stageMounts } from "../../lib/recipe/dockerfile.ts";
+import { addGit, runInstruction, stageDockerfile, stageMounts } from "../../lib/recipe/dockerfile.ts";
 import { runnableOn } from "../../lib/recipe/kernels.ts";
 import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
 import { wheelBuildRequirements } from "../../lib/recipe/source-build.ts";
@@ -123,7 +123,7 @@ function wheelDockerfile(
     "",
     "FROM toolbox AS build",
     ...wheelArguments.map((arg) => `ARG ${arg}`),
-    run(mounts, "bash -eu /context/build.sh"),
+    runInstruction(mounts, "bash -eu /context/build.sh"),
   ]);
 }
 

@@ -1,4 +1,4 @@
-import { run, stageDockerfile, stageMounts } from "../../lib/recipe/dockerfile.ts";
+import { runInstruction, stageDockerfile, stageMounts } from "../../lib/recipe/dockerfile.ts";
 import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
 
 /** A requirement of a distribution (or of `ComfyUI`), as its metadata has it, that is not met on purpose. */
@@ -57,6 +57,6 @@ function verifyDockerfile(parents: readonly string[]): string {
     "# Checks the Python stages together; the report is all that it makes.",
     "FROM toolbox AS build",
     ...["SOURCE_DATE_EPOCH", "PYTHON", "CUDA"].map((arg) => `ARG ${arg}`),
-    run(options, "sh -eu /context/verify.sh"),
+    runInstruction(options, "sh -eu /context/verify.sh"),
   ]);
 }

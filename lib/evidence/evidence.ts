@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { throwAll, UserError } from "../../errors.ts";
-import { parseJson } from "../locks/lock-file.ts";
+import { parseLockJson } from "../locks/lock-file.ts";
 import { checkResult, judge, summarise } from "./check-results.ts";
 
 /**
@@ -145,7 +145,7 @@ export function parseEvidence(text: string, path: string): Evidence {
 const remedy = "Run the smoke test again.";
 
 function parse<T>(schema: z.ZodType<T>, text: string, path: string): T {
-  const parsed = schema.safeParse(parseJson(text, path, remedy));
+  const parsed = schema.safeParse(parseLockJson(text, path, remedy));
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.map((issue) => {
     const where = issue.path

@@ -7,7 +7,7 @@ import { parseWithSchema } from "../schema-errors.ts";
 const restore = "Restore it with git.";
 
 /** Reads JSON; what is none is a mistake of the user, named with its path. */
-export function parseJson(text: string, path: string, remedy = restore): unknown {
+export function parseLockJson(text: string, path: string, remedy = restore): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -23,7 +23,7 @@ export function parseLockFile<T extends z.ZodType>(
   remedy = restore,
 ): z.output<T> {
   const field = (keys: readonly PropertyKey[]) => (keys.length > 0 ? `${path}: ${keys.join(".")}` : path);
-  return parseWithSchema(schema, parseJson(text, path, remedy), field, path);
+  return parseWithSchema(schema, parseLockJson(text, path, remedy), field, path);
 }
 
 /**

@@ -41,7 +41,7 @@ const schema = z.strictObject({
 });
 
 /** A repository at one commit, and what a lock has to know of it. */
-export type Checkout = z.infer<typeof checkout>;
+export type NodeCheckout = z.infer<typeof checkout>;
 /** A Python package that is built from git. */
 export type LockedGitPackage = z.infer<typeof gitPackage>;
 export type NodeLock = z.infer<typeof schema>;

@@ -6,7 +6,7 @@ export function stageDockerfile(lines: readonly string[]): string {
 }
 
 /** A RUN with each of its options on a line. */
-export function run(options: readonly string[], command: string): string {
+export function runInstruction(options: readonly string[], command: string): string {
   return `RUN ${[...options, command].join(" \\\n    ")}`;
 }
 

@@ -1,4 +1,4 @@
-import { addFile, run, stageDockerfile, stageMounts } from "./dockerfile.ts";
+import { addFile, runInstruction, stageDockerfile, stageMounts } from "./dockerfile.ts";
 import { type PinnedWheel, wheelFile } from "./kernels.ts";
 import type { Layer, LayerContext } from "./layer.ts";
 
@@ -42,6 +42,6 @@ export function wheelsDockerfile(
     ...(files.length > 0 ? ["FROM scratch AS pinned", ...files, ""] : []),
     "FROM toolbox AS build",
     ...["SOURCE_DATE_EPOCH", "PYTHON", ...args].map((arg) => `ARG ${arg}`),
-    run(mounts, "sh -eu /context/install-wheels.sh"),
+    runInstruction(mounts, "sh -eu /context/install-wheels.sh"),
   ]);
 }

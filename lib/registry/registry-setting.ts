@@ -109,7 +109,7 @@ function pathOf(setting: RegistrySetting): string {
 }
 
 /** What a setting says about getting into its registry. */
-export interface RegistryLogin {
+export interface LoginSetting {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   /** The variable of the environment whose password counts where the stack has none. */
@@ -119,7 +119,7 @@ export interface RegistryLogin {
 }
 
 /** The login that a kind of registry takes; nothing for one that needs none, or where AWS gives it out. */
-export function registryLogin(setting: RegistrySetting): RegistryLogin {
+export function registryLogin(setting: RegistrySetting): LoginSetting {
   switch (setting.kind) {
     case "local":
     case "ecr":

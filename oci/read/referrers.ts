@@ -7,7 +7,7 @@ import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { failure } from "../access/failure.ts";
 import { Transport } from "../access/transport.ts";
-import { digestOf } from "../content.ts";
+import { digestOf } from "../blob-digest.ts";
 import { type Descriptor, INDEX_TYPE, Index, MANIFEST_TYPES } from "../manifest.ts";
 import { parseReference, type Reference } from "../references.ts";
 import { nextPage } from "./tag-list.ts";

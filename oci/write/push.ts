@@ -1,7 +1,7 @@
 /** Puts an image together in a registry from layers that are there already: only its description is sent. */
 
 import { Transport } from "../access/transport.ts";
-import { digestOf } from "../content.ts";
+import { digestOf } from "../blob-digest.ts";
 import { type Descriptor, MANIFEST_TYPE } from "../manifest.ts";
 import { formatReference, parseReference, type Reference } from "../references.ts";
 import { putBlob, putManifest } from "./put.ts";

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../errors.ts";
 import { Transport } from "../access/transport.ts";
-import { type Content, descriptorOf } from "../content.ts";
+import { type Content, descriptorOf } from "../blob-digest.ts";
 import { type Descriptor, INDEX_TYPE, MANIFEST_TYPE, Manifest } from "../manifest.ts";
 import { fallbackTag, listInTag, withDigest } from "../read/referrers.ts";
 import { readManifest, type StoredManifest } from "../read/stored-manifest.ts";

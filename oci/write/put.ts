@@ -2,7 +2,7 @@
 import { UserError } from "../../errors.ts";
 import { failure } from "../access/failure.ts";
 import type { Transport } from "../access/transport.ts";
-import { type Content, descriptorOf, digestOf } from "../content.ts";
+import { type Content, descriptorOf, digestOf } from "../blob-digest.ts";
 import type { Descriptor } from "../manifest.ts";
 import { formatReference, type Reference } from "../references.ts";
 

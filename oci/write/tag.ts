@@ -2,7 +2,7 @@
 import { UserError } from "../../errors.ts";
 import { failure } from "../access/failure.ts";
 import { Transport } from "../access/transport.ts";
-import { digestOf } from "../content.ts";
+import { digestOf } from "../blob-digest.ts";
 import { MANIFEST_TYPES } from "../manifest.ts";
 import { readManifest } from "../read/stored-manifest.ts";
 import { formatReference, parseReference } from "../references.ts";

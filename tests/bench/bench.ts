@@ -10,7 +10,7 @@ import { execa } from "execa";
 import prettyBytes from "pretty-bytes";
 import { UserError } from "../../errors.ts";
 import { main } from "../../tools/program/main.ts";
-import { step } from "../../tools/program/progress.ts";
+import { withProgress } from "../../tools/program/progress.ts";
 import { recallServices } from "../../tools/services/services.ts";
 import { blobSizes } from "../integration/support/blobs.ts";
 import { openTestStack, type TestStack } from "../integration/support/stack.ts";
@@ -53,7 +53,7 @@ async function measure(stack: TestStack): Promise<Row[]> {
   const compare = async (scenario: string, prepare: () => Promise<void> | void = () => {}) => {
     const alone = async (who: string, work: () => Promise<unknown>) => {
       await prepare();
-      return await step(`${scenario}: ${who}`, () => timed(stack, work));
+      return await withProgress(`${scenario}: ${who}`, () => timed(stack, work));
     };
     const one = await alone("one Dockerfile", () => peer.build());
     const ours = await alone("strata", () => stack.up());

@@ -14,7 +14,7 @@ import { type Home, homeAt } from "../../home.ts";
 import type { Evidence } from "../../lib/evidence/evidence.ts";
 import { keepAuthority, keepLogin } from "../../oci/access/logins.ts";
 import { Transport } from "../../oci/access/transport.ts";
-import { digestOf } from "../../oci/content.ts";
+import { digestOf } from "../../oci/blob-digest.ts";
 import { MANIFEST_TYPE } from "../../oci/manifest.ts";
 import { imageExists, readImage } from "../../oci/read/image.ts";
 import { copyImage } from "../../oci/write/copy.ts";

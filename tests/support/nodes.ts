@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ComfyUi, CustomNode } from "../../lib/comfyui/custom-nodes.ts";
-import type { Checkout, NodeLock } from "../../lib/locks/node-lock.ts";
+import type { NodeCheckout, NodeLock } from "../../lib/locks/node-lock.ts";
 
 /** A full commit, the same for the same words. */
 export function commitOf(words: string): string {
@@ -8,7 +8,7 @@ export function commitOf(words: string): string {
 }
 
 /** A repository as the lock has it, by `owner/name`: at a commit of its own, and asking for nothing. */
-export function checkout(name: string, more: Partial<Checkout> = {}): Checkout {
+export function checkout(name: string, more: Partial<NodeCheckout> = {}): NodeCheckout {
   return {
     repository: `https://example.org/${name}`,
     ref: "HEAD",
@@ -24,7 +24,7 @@ export function checkout(name: string, more: Partial<Checkout> = {}): Checkout {
 }
 
 /** A lock of ComfyUI and these nodes, by `owner/name`. */
-export function nodeLock(nodes: Readonly<Record<string, Partial<Checkout>>> = {}): NodeLock {
+export function nodeLock(nodes: Readonly<Record<string, Partial<NodeCheckout>>> = {}): NodeLock {
   const all = { "comfy/ComfyUI": { version: "0.1.0" }, ...nodes };
   return {
     repositories: Object.fromEntries(Object.entries(all).map(([name, more]) => [name, checkout(name, more)])),

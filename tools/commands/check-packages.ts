@@ -11,7 +11,7 @@ import {
 import { fileSystem } from "../../lib/plan/partial-update.ts";
 import { installUv } from "../lock/uv.ts";
 import { main } from "../program/main.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { openSessionStack, runSession } from "../shell/enter.ts";
 import { newestVersions } from "./check-packages/newest.ts";
 import { renderPackages } from "./check-packages/package-table.ts";
@@ -55,7 +55,7 @@ await main(
     const found = readVerified(stdout);
     const newest = values.offline
       ? undefined
-      : await step("Asking the index for newer versions", async () =>
+      : await withProgress("Asking the index for newer versions", async () =>
           newestVersions(await installUv(), config.python, [...indexPackages(plan).keys()]),
         );
     const report = reportPackages(plan, found, newest);

@@ -2,7 +2,7 @@ import { rm, rmdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { cache, home } from "../../home.ts";
 import { main } from "../program/main.ts";
-import { note, step } from "../program/progress.ts";
+import { note, withProgress } from "../program/progress.ts";
 import { removeDocker } from "../services/docker-services.ts";
 import { recallServices, stopServices } from "../services/services.ts";
 
@@ -17,15 +17,16 @@ await main(
   async () => {
     const { values } = parseArgs({ options: { all: { type: "boolean", default: false } } });
     const services = await recallServices(home);
-    await step("Stopping the builder and the registry", () => stopServices(home));
+    await withProgress("Stopping the builder and the registry", () => stopServices(home));
     if (services?.builder.kind === "docker") await removeDocker();
     // Path by path, as $STRATA_HOME may be a folder that holds other things too.
     const { root, ...parts } = home;
-    await step(`Removing what was built in ${root}`, async () => {
+    await withProgress(`Removing what was built in ${root}`, async () => {
       for (const path of Object.values(parts)) await rm(path, { recursive: true, force: true });
     });
     await rmdir(root).catch(() => note(`${root} holds other things, which stay`));
-    if (values.all) await step(`Removing ${cache}`, () => rm(cache, { recursive: true, force: true }));
+    if (values.all)
+      await withProgress(`Removing ${cache}`, () => rm(cache, { recursive: true, force: true }));
     if (!values.all)
       note(`kept ${cache} (tools that all clones share; npm run clean -- --all removes it too)`);
     return 0;

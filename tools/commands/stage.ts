@@ -6,7 +6,7 @@ import { stageNamed } from "../../lib/plan/partial-update.ts";
 import { openLayer, readImage } from "../../oci/read/image.ts";
 import { listLayer } from "../../oci/read/listing-cache.ts";
 import { main } from "../program/main.ts";
-import { elapsed, step } from "../program/progress.ts";
+import { elapsed, withProgress } from "../program/progress.ts";
 import { buildStages } from "../pulumi/build-stages.ts";
 import { openStack } from "../pulumi/open-stack.ts";
 import { plannedStack, stageReference } from "../stack/outputs.ts";
@@ -36,7 +36,7 @@ await main(
 
     const reference = stageReference(home, config, stage);
     const image = await readImage(reference);
-    const listings = await step("Listing its files", () =>
+    const listings = await withProgress("Listing its files", () =>
       Promise.all(
         image.layers.map((layer) => listLayer(home.audit, layer.digest, () => openLayer(reference, layer))),
       ),

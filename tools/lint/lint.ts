@@ -4,7 +4,7 @@ import { UserError } from "../../errors.ts";
 import { cache, home, repository } from "../../home.ts";
 import { parsePythonLock } from "../../lib/locks/python-lock.ts";
 import { attempt } from "../program/exec.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { isExecutable } from "../toolchain/find.ts";
 import { resolveTool } from "../toolchain/resolve-tool.ts";
 import { installWheels } from "./wheels.ts";
@@ -43,7 +43,7 @@ export async function findLinters(folder: string = cache, python = "python3"): P
   const installed = () => Object.values(linters).every(isExecutable);
   if (installed()) return linters;
 
-  const missing = await step("Installing shellcheck and ruff", () =>
+  const missing = await withProgress("Installing shellcheck and ruff", () =>
     installWheels(requirements, target, python),
   );
   if (missing) return { missing };

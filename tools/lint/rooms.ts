@@ -100,3 +100,22 @@ export function functionsOf({ path, text }: HouseFile): FunctionLength[] {
   visit(source);
   return found;
 }
+
+/** The names that a file defines and exports; what it only hands on is defined elsewhere. */
+export function exportsOf({ path, text }: HouseFile): string[] {
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+  return source.statements.flatMap((statement) => {
+    const modifiers = ts.canHaveModifiers(statement) ? ts.getModifiers(statement) : undefined;
+    if (!modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)) return [];
+    const declared = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [statement];
+    return declared.flatMap((declaration) =>
+      "name" in declaration && declaration.name !== undefined ? namesIn(declaration.name as ts.Node) : [],
+    );
+  });
+}
+
+function namesIn(name: ts.Node): string[] {
+  if (ts.isIdentifier(name)) return [name.text];
+  if (!ts.isObjectBindingPattern(name)) return [];
+  return name.elements.flatMap((element) => namesIn(element.name));
+}

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { cache, repository } from "../../home.ts";
 import { attempt, tail } from "../program/exec.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 
 /**
  * Installs the wheels of a requirements file into a folder: under a temporary name first, so that an interruption
@@ -65,7 +65,7 @@ export async function keptWheels(
     .update(version);
   const folder = join(cache, `tests-${hash.digest("hex").slice(0, 16)}`);
   if (existsSync(folder)) return { folder };
-  const missing = await step(`Installing the packages of ${dirname(requirements)}`, () =>
+  const missing = await withProgress(`Installing the packages of ${dirname(requirements)}`, () =>
     installWheels(requirements, folder, python),
   );
   return missing ? { missing } : { folder };

@@ -11,7 +11,7 @@ import {
 } from "../../lib/locks/node-lock.ts";
 import { type LockName, lockPath } from "../../lib/plan/lock-inputs.ts";
 import type { Recipe } from "../../lib/recipe/recipe.ts";
-import { note, step } from "../program/progress.ts";
+import { note, withProgress } from "../program/progress.ts";
 import { checkPython } from "./check.ts";
 import { lockNodes } from "./lock-nodes.ts";
 import { lockOne } from "./lock-python.ts";
@@ -59,7 +59,7 @@ export async function refreshExternalLocks(
   let nodes = readNodes(folder);
   if (chosen.includes("nodes")) {
     const wanted = missingGitSources(recipe, base);
-    const fresh = await step("Looking up git sources", (say) => lockNodes(wanted, mirrors, say));
+    const fresh = await withProgress("Looking up git sources", (say) => lockNodes(wanted, mirrors, say));
     reportNodeMoves(nodes, fresh, tell);
     const isEmpty = wanted.repositories.length + wanted.packages.length === 0;
     if (!isEmpty || readLock(folder, nodeLockPath) !== "") {

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { managerMapFile, readManagerMap } from "../../lib/lock-making/manager-map.ts";
 import { type NodeClasses, nodeClassesPath, type ReadRepository } from "../../lib/locks/node-classes.ts";
-import type { Checkout, NodeLock } from "../../lib/locks/node-lock.ts";
+import type { NodeCheckout, NodeLock } from "../../lib/locks/node-lock.ts";
 import { mirrored } from "../../lib/mirrors.ts";
 import type { ReportProgress } from "../program/progress.ts";
 import { fetchFiles } from "./git.ts";
@@ -77,7 +77,7 @@ export function classesProblems(lock: NodeLock, classes: NodeClasses): UserError
 
 async function fetchSources(
   name: string,
-  { repository, commit }: Checkout,
+  { repository, commit }: NodeCheckout,
   mirrors: Readonly<Record<string, string>>,
   folder: string,
 ): Promise<Map<string, string>> {

@@ -12,7 +12,7 @@ import {
 import type { GitSources, NamedGitSource } from "../../lib/lock-making/node-sources.ts";
 import { chooseRequirementFiles, type Files } from "../../lib/lock-making/requirement-files.ts";
 import { parseGitmodules } from "../../lib/lock-making/submodules.ts";
-import type { Checkout, LockedGitPackage, NodeLock } from "../../lib/locks/node-lock.ts";
+import type { LockedGitPackage, NodeCheckout, NodeLock } from "../../lib/locks/node-lock.ts";
 import { mirrored } from "../../lib/mirrors.ts";
 import type { ReportProgress } from "../program/progress.ts";
 import { type FetchedCommit, fetchCommit, resolveRef } from "./git.ts";
@@ -67,7 +67,7 @@ export async function lockNodes(
   }
 }
 
-async function lockNode(source: NamedGitSource, reading: Reading): Promise<Checkout> {
+async function lockNode(source: NamedGitSource, reading: Reading): Promise<NodeCheckout> {
   const { name, repository, ref } = source;
   const { commit, fetched } = await lookUp(source, reading);
   const files = await textsOf(fetched);
@@ -116,7 +116,7 @@ async function textsOf(fetched: FetchedCommit): Promise<Files> {
 }
 
 /** What submodules add to their repository, paths below it. */
-interface Below extends Pick<Checkout, "submodules" | "pointers" | "warnings"> {
+interface Below extends Pick<NodeCheckout, "submodules" | "pointers" | "warnings"> {
   readonly omitted: string[];
 }
 

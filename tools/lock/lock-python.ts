@@ -11,7 +11,7 @@ import {
   lockRequirements,
 } from "../../lib/plan/lock-inputs.ts";
 import type { Recipe } from "../../lib/recipe/recipe.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { renderTable } from "../program/table.ts";
 import { resolveRequirements } from "./resolve-requirements.ts";
 import { type Compile, installUv } from "./uv.ts";
@@ -66,7 +66,7 @@ export async function lockOne(
 ): Promise<LockFile> {
   const path = lockPath(name);
   const asked = byOrigin(lockRequirements(recipe, name, nodes));
-  const body = await step(`Resolving ${path}`, () =>
+  const body = await withProgress(`Resolving ${path}`, () =>
     resolveRequirements(compile, {
       path,
       python: name.python,

@@ -10,7 +10,7 @@ import {
 } from "../../lib/locks/model-lock.ts";
 import { formatNodeClasses, nodeClassesPath } from "../../lib/locks/node-classes.ts";
 import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { renderTable } from "../program/table.ts";
 import { lockClasses } from "./lock-classes.ts";
 import { lockImages } from "./lock-images.ts";
@@ -40,7 +40,7 @@ export async function refresh(
   const files: LockFile[] = [];
   if (chosen.includes("images")) {
     const before = parseImageLock(readLock(sources.root, imageLockPath));
-    const fresh = await step("Looking up base images", (say) => lockImages(before, say));
+    const fresh = await withProgress("Looking up base images", (say) => lockImages(before, say));
     tellImages(before, fresh, tell);
     files.push({ path: imageLockPath, text: `${JSON.stringify(fresh, null, 2)}\n` });
   }
@@ -48,13 +48,17 @@ export async function refresh(
   let nodes = recallNodes(sources.root, willRefresh);
   if (willRefresh) {
     const wanted = nodeSources(sources.recipes);
-    const fresh = await step("Looking up git sources", (say) => lockNodes(wanted, sources.mirrors, say));
+    const fresh = await withProgress("Looking up git sources", (say) =>
+      lockNodes(wanted, sources.mirrors, say),
+    );
     reportNodeMoves(nodes, fresh, tell);
     nodes = fresh;
     files.push({ path: nodeLockPath, text: formatNodeLock(fresh) });
   }
   if (chosen.includes("classes")) {
-    const fresh = await step("Reading node classes", (say) => lockClasses(nodes, sources.mirrors, say));
+    const fresh = await withProgress("Reading node classes", (say) =>
+      lockClasses(nodes, sources.mirrors, say),
+    );
     const total = Object.values(fresh.repositories).reduce((sum, { classes }) => sum + classes.length, 0);
     tell(`${nodeClassesPath}: ${total} classes in ${Object.keys(fresh.repositories).length} repositories`);
     files.push({ path: nodeClassesPath, text: formatNodeClasses(fresh) });
@@ -71,7 +75,7 @@ async function refreshModels({ root, mirrors }: LockSources, tell: Tell): Promis
     token: process.env.HF_TOKEN || undefined,
     mirrors,
   };
-  const fresh = await step("Asking the sources of models", (say) => lockModels(before, asking, say));
+  const fresh = await withProgress("Asking the sources of models", (say) => lockModels(before, asking, say));
   const moves = modelMoves(before, fresh);
   tell(`${modelLockPath}: ${moves.length} of ${fresh.models.length} models changed`);
   if (moves.length > 0) tell(renderTable(["model", "change", "sha256", "bytes"], moves));

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { cache } from "../../home.ts";
 import { attempt, type CommandResult, run } from "../program/exec.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 
 /** The uv that resolves; the same version is locked for the builds. */
 const uvVersion = "0.13.8";
@@ -19,7 +19,7 @@ export async function installUv(): Promise<Compile> {
   const folder = join(cache, `uv-${uvVersion}`);
   const uv = join(folder, "bin", "uv");
   if (!existsSync(uv)) {
-    await step(`Installing uv ${uvVersion}`, () =>
+    await withProgress(`Installing uv ${uvVersion}`, () =>
       run("python3", ["-m", "pip", "install", "--quiet", "--target", folder, `uv==${uvVersion}`], {
         remedy: "Install Python 3 with pip, or check the network.",
       }),

@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { cache } from "../../home.ts";
 import { run } from "../program/exec.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 
 const folder = join(import.meta.dirname, "stryker");
 const files = ["package.json", "package-lock.json"];
@@ -17,7 +17,7 @@ const files = ["package.json", "package-lock.json"];
 export async function installStryker(): Promise<string> {
   const hash = createHash("sha256").update(readFileSync(join(folder, "package-lock.json")));
   const target = join(cache, `stryker-${hash.digest("hex").slice(0, 16)}`);
-  if (!existsSync(target)) await step("Installing StrykerJS", () => install(target));
+  if (!existsSync(target)) await withProgress("Installing StrykerJS", () => install(target));
   return join(target, "node_modules", "@stryker-mutator", "core", "bin", "stryker.js");
 }
 

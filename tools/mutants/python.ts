@@ -7,7 +7,7 @@ import { UserError } from "../../errors.ts";
 import { repository } from "../../home.ts";
 import { keptWheels } from "../lint/wheels.ts";
 import { attempt, run, tail } from "../program/exec.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { type PythonSubject, pythonSubjects } from "./python-subjects.ts";
 
 /** What became of the mutants of a subject. */
@@ -79,7 +79,9 @@ export async function mutatePython(names: readonly string[] = []): Promise<Mutan
     const scores: MutantScore[] = [];
     for (const subject of pythonSubjects) {
       if (names.length > 0 && !names.includes(subject.name)) continue;
-      scores.push(await step(`Mutants of ${subject.name}`, () => mutate(subject, copy, { tool, packages })));
+      scores.push(
+        await withProgress(`Mutants of ${subject.name}`, () => mutate(subject, copy, { tool, packages })),
+      );
     }
     return scores;
   } finally {

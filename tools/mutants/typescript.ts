@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { home, repository } from "../../home.ts";
 import { attempt, tail } from "../program/exec.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { installStryker } from "./install-stryker.ts";
 
 /** How many mutants of a room the tests noticed. */
@@ -55,7 +55,7 @@ export async function tryMutants(room: string): Promise<Score> {
   const file = (ending: string) => join(home.mutants, `${name}.${ending}`);
   await mkdir(home.mutants, { recursive: true });
   await writeFile(file("config.json"), JSON.stringify(configuration(room, sources, file), null, 2));
-  const result = await step(`Trying mutants of ${room}`, (say) =>
+  const result = await withProgress(`Trying mutants of ${room}`, (say) =>
     attempt("nice", [process.execPath, stryker, "run", file("config.json")], {
       cwd: repository,
       onLine: say,

@@ -7,7 +7,7 @@ import type { EngineAnswer } from "../../lib/preview/preview-schema.ts";
 import { listed } from "../../lib/preview/words.ts";
 import { usesFileBackend } from "../program/environment.ts";
 import { tail } from "../program/exec.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { type Stack, statePath } from "../stack/stack.ts";
 import { ensureTools, neededTools } from "../toolchain/toolchain.ts";
 import { stackNamed } from "./read-previous.ts";
@@ -44,7 +44,7 @@ export async function askEngines(
   const stacks = names
     .map((name) => stackNamed(home, project, name, pulumi))
     .filter((stack) => !usesFileBackend() || existsSync(statePath(home, stack)));
-  const answers = await step(`Asking Pulumi about ${listed(names, 6)}`, () =>
+  const answers = await withProgress(`Asking Pulumi about ${listed(names, 6)}`, () =>
     Promise.all(stacks.map(async (stack) => [stack.name, await askEngine(stack)] as const)),
   );
   return new Map(answers.flatMap(([name, answer]) => (answer ? [[name, answer] as const] : [])));

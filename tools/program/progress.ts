@@ -21,7 +21,7 @@ export function note(text: string): void {
  * Does `work` and shows that it goes on. On a terminal: a spinner. Elsewhere: a line when it takes over two seconds,
  * one every 30 seconds, and one when it is done. A step that is over at once leaves no line.
  */
-export async function step<T>(title: string, work: (say: ReportProgress) => Promise<T>): Promise<T> {
+export async function withProgress<T>(title: string, work: (say: ReportProgress) => Promise<T>): Promise<T> {
   const started = Date.now();
   const since = () => Date.now() - started;
   if (process.stderr.isTTY) return await spin(title, since, work);

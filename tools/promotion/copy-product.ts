@@ -5,7 +5,7 @@ import { formatReference, parseReference } from "../../oci/references.ts";
 import { copyImage, copyReferrer } from "../../oci/write/copy.ts";
 import { digestOfTag, tagManifest } from "../../oci/write/tag.ts";
 import type { Sessions } from "../../oci/write/upload.ts";
-import { note, step } from "../program/progress.ts";
+import { note, withProgress } from "../program/progress.ts";
 import { evidenceTypes, inRepository } from "./evidence-store.ts";
 import { repositoryOf } from "./promotion-history.ts";
 
@@ -48,7 +48,7 @@ export async function copyTagged(
   const count = { there: 0, mounted: 0, sent: 0 };
   let left = 0;
   let sent = 0;
-  const copy = await step(`Copying to ${repository}`, (say) =>
+  const copy = await withProgress(`Copying to ${repository}`, (say) =>
     copyImage(reference, repository, transport, {
       sessions,
       progress: {

@@ -2,7 +2,7 @@ import { canonicalJson } from "../../lib/canonical-json.ts";
 import { type Evidence, parseEvidence } from "../../lib/evidence/evidence.ts";
 import { type EvidenceTerms, type Objection, objection } from "../../lib/evidence/evidence-terms.ts";
 import { Transport } from "../../oci/access/transport.ts";
-import { digestOf } from "../../oci/content.ts";
+import { digestOf } from "../../oci/blob-digest.ts";
 import { readArtifact, type StoredArtifact } from "../../oci/read/artifact.ts";
 import { imageExists } from "../../oci/read/image.ts";
 import { listReferrers } from "../../oci/read/referrers.ts";
@@ -79,7 +79,7 @@ export async function storedEvidence(
   const failed = results.find((result) => result.status === "rejected");
   if (failed && artifacts.length === 0) throw failed.reason;
   const read = artifacts.map(({ digest, payload }) => {
-    const evidence = readable(payload, digest);
+    const evidence = readableEvidence(payload, digest);
     return evidence ? { digest, evidence } : { digest };
   });
   const start = (evidence: Evidence | undefined) => Date.parse(evidence?.startedAt ?? "") || 0;
@@ -120,7 +120,7 @@ export async function forged(
 }
 
 /** Reads evidence of this version; undefined for any other. */
-export function readable(payload: StoredArtifact["payload"], path: string): Evidence | undefined {
+export function readableEvidence(payload: StoredArtifact["payload"], path: string): Evidence | undefined {
   try {
     return parseEvidence(payload.toString("utf8"), path);
   } catch {

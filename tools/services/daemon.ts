@@ -9,7 +9,7 @@ import type { Home } from "../../home.ts";
 import { tail } from "../program/exec.ts";
 import { recall, writeAtomically, writeJson } from "../program/files.ts";
 import { commandLine, identify, isSame, listenerOf, terminateProcess } from "../program/processes.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { isFree, type Occupant } from "./ports.ts";
 
 /** A program that stays when `make` is over. */
@@ -49,7 +49,7 @@ export async function ensureDaemon(home: Home, daemon: Daemon): Promise<boolean>
     await stopDaemon(home, daemon.name, daemon.configFile, daemon.patience);
   }
   await writeAtomically(config, daemon.config);
-  await step(`Starting ${daemon.name} on port ${daemon.port}`, () => start(home, daemon, config));
+  await withProgress(`Starting ${daemon.name} on port ${daemon.port}`, () => start(home, daemon, config));
   return true;
 }
 

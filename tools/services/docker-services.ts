@@ -5,7 +5,7 @@ import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { attempt, run } from "../program/exec.ts";
 import { writeAtomically } from "../program/files.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { buildkitImage, registryImage } from "../toolchain/tools.ts";
 import { BUILDER, BUILDKITD_CONFIG, type BuilderSettings, commonConfig, workerConfig } from "./buildkitd.ts";
 import { registryAnswers } from "./loopback.ts";
@@ -31,7 +31,7 @@ export async function ensureDockerRegistry(port: number): Promise<boolean> {
   const address = `127.0.0.1:${port}`;
   const existing = await dockerRegistryPort();
   if (existing === port && (await registryAnswers(address))) return false;
-  await step(`Starting the registry's container on port ${port}`, async () => {
+  await withProgress(`Starting the registry's container on port ${port}`, async () => {
     if (existing === port) await run("docker", ["start", REGISTRY], { remedy });
     else {
       if (existing !== undefined) await run("docker", ["rm", "--force", REGISTRY], { remedy });
@@ -54,7 +54,7 @@ export async function ensureDockerBuilder(home: Home, settings: BuilderSettings)
   const running = inspected.ok && /Status:\s+running/.test(inspected.stdout);
   const current = await readFile(config, "utf8").catch(() => undefined);
   if (running && current === wanted) return false;
-  await step(`Starting the builder ${BUILDER} (${buildkitImage})`, async () => {
+  await withProgress(`Starting the builder ${BUILDER} (${buildkitImage})`, async () => {
     if (inspected.ok) await run("docker", ["buildx", "rm", "--keep-state", BUILDER], { remedy });
     // Only now, so that an interruption never leaves a builder of another configuration than the file's.
     await writeAtomically(config, wanted);

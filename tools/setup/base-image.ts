@@ -8,7 +8,7 @@ import { type ImageLock, type LockedImage, parseImageLock } from "../../lib/lock
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { run } from "../program/exec.ts";
 import { recall, writeJson } from "../program/files.ts";
-import { note, step } from "../program/progress.ts";
+import { note, withProgress } from "../program/progress.ts";
 import { registryHolds } from "../services/loopback.ts";
 import type { Services } from "../services/services.ts";
 import { reachable } from "../toolchain/reach.ts";
@@ -81,7 +81,7 @@ async function makeLocally(
   if (!suite) throw cannotBeMade(name, image, await readImageLock());
   const { mmdebstrap, buildctl } = await ensureTools(home, ["mmdebstrap"], true);
   if (!mmdebstrap) throw new Error("mmdebstrap is not resolved");
-  return await step(`Making the base image ${name} with mmdebstrap`, async (say) => {
+  return await withProgress(`Making the base image ${name} with mmdebstrap`, async (say) => {
     const folder = await mkdtemp(join(tmpdir(), "strata-base-"));
     try {
       say("bootstrapping");

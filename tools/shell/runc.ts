@@ -10,7 +10,7 @@ import { attempt, tail } from "../program/exec.ts";
 import { writeJson } from "../program/files.ts";
 import { deferInterrupts } from "../program/main.ts";
 import { identify } from "../program/processes.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { bundleConfig } from "./bundle.ts";
 import { contextFolder, type Session, type SessionResult, sessionArgs, streamsOf } from "./session.ts";
 
@@ -77,7 +77,7 @@ async function unpackLayers(home: Home, { layers }: SessionImage): Promise<strin
     folders.push(folder);
     if (existsSync(join(root, folder))) continue;
     const draft = await mkdtemp(join(root, `${folder}.`));
-    await step(`Unpacking ${reference} (${folders.length} of ${layers.length} layers)`, async () => {
+    await withProgress(`Unpacking ${reference} (${folders.length} of ${layers.length} layers)`, async () => {
       const tar = openLayer(reference, layer);
       const result = await execa("sh", ["-eu", script("unpack.sh"), draft], {
         input: tar,

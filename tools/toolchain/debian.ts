@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.ts";
 import { attempt, run } from "../program/exec.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { executables } from "./find.ts";
 
 /** Installs a Debian or Ubuntu package; only root can, anybody else is told the command. */
@@ -22,7 +22,7 @@ export async function installPackage(name: string): Promise<void> {
   }
   const install = ["install", "--yes", "--no-install-recommends", name];
   const env = { DEBIAN_FRONTEND: "noninteractive" };
-  await step(`Installing the package ${name}`, async () => {
+  await withProgress(`Installing the package ${name}`, async () => {
     // The lists may be there already; fetching them anew takes longer than the installation.
     if ((await attempt(aptGet, install, { env })).ok) return;
     const remedy = `Try it by hand: apt-get update && apt-get install ${name}`;

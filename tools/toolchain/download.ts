@@ -4,7 +4,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { run } from "../program/exec.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { produce } from "./produce.ts";
 import { fetchBytes, reachable } from "./reach.ts";
 import type { Release } from "./tools.ts";
@@ -28,7 +28,7 @@ export async function download(release: Release, cache: string): Promise<string 
   const program = join(folder, release.file);
   if (existsSync(program)) return program;
   if (!(await reachable(release.url))) return undefined;
-  await step(`Downloading ${archive}`, () =>
+  await withProgress(`Downloading ${archive}`, () =>
     produce(folder, async (temporary) => {
       const bytes = await fetchBytes(release.url);
       if (release.checksums) {

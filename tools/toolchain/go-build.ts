@@ -5,7 +5,7 @@ import { compare } from "compare-versions";
 import { UserError } from "../../errors.ts";
 import { repository } from "../../home.ts";
 import { attempt, run, tail } from "../program/exec.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { executables } from "./find.ts";
 import { produce } from "./produce.ts";
 import { findVersion } from "./tool-versions.ts";
@@ -59,7 +59,7 @@ export async function goBuild(
   const name = buildName(tool, version, build, hashFolder(module), go.version);
   const folder = join(cache, "go-tools", name);
   let built = false;
-  await step(`Building ${tool} ${version} from its Go module`, (say) =>
+  await withProgress(`Building ${tool} ${version} from its Go module`, (say) =>
     produce(folder, async (temporary) => {
       built = true;
       let packages = 0;

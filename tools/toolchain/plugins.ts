@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Home, repository } from "../../home.ts";
 import { attempt } from "../program/exec.ts";
-import { step } from "../program/progress.ts";
+import { withProgress } from "../program/progress.ts";
 import { reachable } from "./reach.ts";
 import { type ToolName, tools } from "./tools.ts";
 
@@ -36,7 +36,7 @@ export async function downloadPlugin(
   const path = pluginPath(home.pulumi, name);
   // A link or script of ours from another time must not pass for the download.
   await rm(join(path, ".."), { recursive: true, force: true });
-  const result = await step(`Downloading the Pulumi plugin ${plugin.name} ${version}`, () =>
+  const result = await withProgress(`Downloading the Pulumi plugin ${plugin.name} ${version}`, () =>
     attempt(pulumi, ["plugin", "install", plugin.kind, plugin.name, version], {
       env: { PULUMI_HOME: home.pulumi, PULUMI_SKIP_UPDATE_CHECK: "1" },
     }),

@@ -52,14 +52,14 @@ export async function waitForCommands(id: string, clients: AwsClients, signal: A
 
 /** Why an instance is going or gone, `was taken back (Server.SpotInstanceTermination)`; undefined while it is there. */
 export async function whyGone(id: string, clients: AwsClients): Promise<string | undefined> {
-  const instance = await describe(id, clients);
+  const instance = await describeInstance(id, clients);
   if (!instance || instance.State?.Name === "pending" || instance.State?.Name === "running") return undefined;
   const code = instance.StateReason?.Code ?? "no reason";
   return code.includes("Spot") ? `was taken back by EC2 (${code})` : `is ${instance.State?.Name} (${code})`;
 }
 
 /** What EC2 knows of an instance; undefined where it knows none yet. */
-export async function describe(id: string, { ec2 }: AwsClients): Promise<Instance | undefined> {
+export async function describeInstance(id: string, { ec2 }: AwsClients): Promise<Instance | undefined> {
   const answer = await ec2
     .send(new DescribeInstancesCommand({ InstanceIds: [id] }))
     .catch((error: unknown) => {

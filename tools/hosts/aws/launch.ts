@@ -9,7 +9,7 @@ import { HostTrouble } from "../machine.ts";
 import type { AwsClients } from "./clients.ts";
 import {
   deleteFleet,
-  describe,
+  describeInstance,
   type LaunchedInstance,
   SCHEDULE_PREFIX,
   terminateInstance,
@@ -58,7 +58,7 @@ export async function launch(
     if (id) {
       try {
         await scheduleEnd(host, id, until, clients);
-        const found = await describe(id, clients);
+        const found = await describeInstance(id, clients);
         const type = found?.InstanceType ?? made?.InstanceType ?? "";
         return {
           ...{ id, fleet: FleetId, type, market, at },

@@ -3,11 +3,11 @@ import { test } from "node:test";
 import { UserErrors } from "../../../../errors.ts";
 import { type ComfyUi, type CustomNode, isAddress } from "../../../../lib/comfyui/custom-nodes.ts";
 import { type ResolvedNode, resolveComfyUi } from "../../../../lib/comfyui/resolve-nodes.ts";
-import type { Checkout } from "../../../../lib/locks/node-lock.ts";
+import type { NodeCheckout } from "../../../../lib/locks/node-lock.ts";
 import { comfyuiWith, commitOf, nodeLock, sampleNode } from "../../../support/nodes.ts";
 
 /** Resolves one node, `owner/pack`, that the lock has like this. */
-function resolveOne(locked: Partial<Checkout>, more: Partial<CustomNode> = {}): ResolvedNode {
+function resolveOne(locked: Partial<NodeCheckout>, more: Partial<CustomNode> = {}): ResolvedNode {
   const one = comfyuiWith({ all: [sampleNode("owner/pack", more)] });
   const [resolved] = resolveComfyUi(one, nodeLock({ "owner/pack": locked }), {}).nodes;
   assert.ok(resolved);

@@ -6,8 +6,8 @@ import {
   byName,
   contentHash,
   parseGeneratedLock,
-  parseJson,
   parseLockFile,
+  parseLockJson,
 } from "../../../../lib/locks/lock-file.ts";
 
 const schema = z.strictObject({ entries: z.record(z.string(), z.int()) });
@@ -21,10 +21,10 @@ test("what is not JSON is named with its file, the place in it and what to do", 
     /^UserError: locks\/x\.json: is not JSON: .*line 3 column 1.*\. Restore it with git\.$/,
   );
   assert.throws(
-    () => parseJson("<<<<<<< HEAD\n", "x.json", "Ask again."),
+    () => parseLockJson("<<<<<<< HEAD\n", "x.json", "Ask again."),
     /x\.json: is not JSON: [\s\S]* Ask again\.$/,
   );
-  assert.deepEqual(parseJson("[1]", "x.json"), [1]);
+  assert.deepEqual(parseLockJson("[1]", "x.json"), [1]);
 });
 
 test("every field that is wrong is named; a lock that is no object at all by its file alone", () => {

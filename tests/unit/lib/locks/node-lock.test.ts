@@ -6,9 +6,9 @@ import { nodeLockProblems } from "../../../../lib/lock-making/node-lock-problems
 import { nodeMoves, nodeWarnings } from "../../../../lib/lock-making/node-moves.ts";
 import { nodeSources } from "../../../../lib/lock-making/node-sources.ts";
 import {
-  type Checkout,
   formatNodeLock,
   joinNodeLocks,
+  type NodeCheckout,
   type NodeLock,
   parseNodeLock,
 } from "../../../../lib/locks/node-lock.ts";
@@ -17,7 +17,7 @@ import { sampleRecipe } from "../../../support/layers.ts";
 
 const origin = "https://git.example.com";
 const commit = (digit: string) => digit.repeat(40);
-const checkout = (name: string, more: Partial<Checkout> = {}): Checkout => ({
+const checkout = (name: string, more: Partial<NodeCheckout> = {}): NodeCheckout => ({
   repository: `${origin}/${name}`,
   ref: "HEAD",
   commit: commit("a"),
@@ -29,7 +29,7 @@ const checkout = (name: string, more: Partial<Checkout> = {}): Checkout => ({
   warnings: [],
   ...more,
 });
-const lockOf = (...entries: [string, Partial<Checkout>?][]): NodeLock => ({
+const lockOf = (...entries: [string, Partial<NodeCheckout>?][]): NodeLock => ({
   repositories: Object.fromEntries(entries.map(([name, more]) => [name, checkout(name, more)])),
   packages: {},
 });

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addFile, addGit, run, stageDockerfile, stageMounts } from "../../../../lib/recipe/dockerfile.ts";
+import {
+  addFile,
+  addGit,
+  runInstruction,
+  stageDockerfile,
+  stageMounts,
+} from "../../../../lib/recipe/dockerfile.ts";
 import { commitOf } from "../../../support/nodes.ts";
 
 test("an address for the builder ends in .git, has the full commit, and leaves submodules to pins of their own", () => {
@@ -39,7 +45,7 @@ test("an instruction has an option a line, and a stage ends with what its build 
   assert.equal(
     stageDockerfile([
       "FROM toolbox AS build",
-      run(["--network=none", "--mount=type=bind,target=/x"], "true"),
+      runInstruction(["--network=none", "--mount=type=bind,target=/x"], "true"),
     ]),
     `FROM toolbox AS build
 RUN --network=none \\

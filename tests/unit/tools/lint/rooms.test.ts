@@ -3,7 +3,14 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
 import { repository } from "../../../../home.ts";
-import { circles, functionsOf, importsOf, misplaced, roomOf } from "../../../../tools/lint/rooms.ts";
+import {
+  circles,
+  exportsOf,
+  functionsOf,
+  importsOf,
+  misplaced,
+  roomOf,
+} from "../../../../tools/lint/rooms.ts";
 
 const MOST_LINES = 200;
 const MOST_FUNCTION_LINES = 60;
@@ -89,6 +96,37 @@ test(`a file of fewer than ${FEWEST_LINES} lines has two callers`, () => {
   );
 });
 
+/** What is called alike on purpose: outputs of the program that are what a recipe's file exports. */
+const sharedNames = ["recipe"];
+
+test("an exported name is defined once: it has one meaning", () => {
+  const places = Map.groupBy(
+    sources.flatMap((file) => exportsOf(file).map((name) => ({ name, path: file.path }))),
+    ({ name }) => name,
+  );
+  const repeated = [...places].filter(
+    ([name, found]) => new Set(found.map(({ path }) => path)).size > 1 && !sharedNames.includes(name),
+  );
+  assert.deepEqual(
+    repeated.map(([name, found]) => `${name}: ${found.map(({ path }) => path).join(" ")}`),
+    [],
+  );
+});
+
+test("no two files have one name, but a step that has its component's", () => {
+  const names = Map.groupBy(
+    sources.map(({ path }) => path).filter((path) => !/(^|\/)(layer|index)\.ts$/.test(path)),
+    (path) => basename(path),
+  );
+  const repeated = [...names].filter(
+    ([name, found]) => found.length > 1 && found.join(" ") !== `components/${name} tools/steps/${name}`,
+  );
+  assert.deepEqual(
+    repeated.map(([, found]) => found.join(" ")),
+    [],
+  );
+});
+
 test("each unit test bears the name of what it tests: a file or a folder, and after a dot of which part", () => {
   const tests = globSync("tests/unit/**/*.test.ts", { cwd: repository });
   const homeless = tests.filter((path) => {
@@ -126,4 +164,12 @@ test("what breaks a rule is found: upwards, by type alone, in a circle, in a lon
   assert.deepEqual(circles([one, other]), [["lib/gpu/a.ts", "lib/gpu/b.ts", "lib/gpu/a.ts"]]);
   const [long] = functionsOf({ path: "lib/x.ts", text: `export function f() {\n${"g();\n".repeat(70)}}` });
   assert.deepEqual(long, { name: "f", lines: 72 });
+  const both =
+    'export type A = 1;\nexport const [x, { b, c: [d] }] = y, e = 1;\nexport { z } from "./z.ts";\nconst f = 1;';
+  assert.deepEqual(exportsOf({ path: "lib/x.ts", text: both }), ["A", "e"]);
+  const pattern = {
+    path: "lib/x.ts",
+    text: "export const { recipe, product: p } = outputs;\nexport class C {}",
+  };
+  assert.deepEqual(exportsOf(pattern), ["recipe", "p", "C"]);
 });

@@ -182,3 +182,91 @@ test("a version is read where build tools believe it first, and only a version",
   assert.equal(packageVersion(files({ "setup.py": 'PACKAGE_VERSION = "6.0"\n' })), "6.0");
   assert.equal(packageVersion(files({ "pyproject.toml": '[project] # here\nversion = "7"\n' })), "7");
 });
+
+test("calls of pip in any spelling and with any spaces", () => {
+  for (const line of [
+    "run([sys.executable, '-m' , 'pip3' , 'install'])",
+    "x = ['-m','pip']",
+    "x = ['uv' , 'pip']",
+    "x = ['uv','pip']",
+    "x = ['pip' , 'uninstall']",
+    "x = ['pip','install']",
+    'x =  f"python -s -m pip3  install a"',
+    'x+"uv pip install a"',
+    '"pip install a"',
+    "run(b'pip install a')",
+    "CHECK_OUTPUT(cmd + ' pip3  uninstall a')",
+    "os.popen('pip uninstall a')",
+    "subprocess.call('pip install a', shell=True)",
+    "pip._internal.main ([])",
+    "from pip import main",
+    "from pip._internal.cli.main import main",
+    "run(['pip', 'install', '#x'])",
+    "a = 1 # b\nrun(['pip', 'install'])".split("\n")[1] ?? "",
+  ]) {
+    assert.deepEqual(callOf(line), ["node.py:2 calls pip"], line);
+  }
+  for (const line of [
+    "run() # x = ['pip', 'install']",
+    "#x = ['pip', 'install']",
+    "warn('pip install a')",
+    "warnings.warn('pip install a')",
+    "log.info('pip install a')",
+    "logging.info('pip install a')",
+    "raise RuntimeError('pip install a')",
+    "run(['pip', 'list'])",
+    "run(['pip', 'show', 'x'])",
+    "run(['pip', 'check'])",
+    "run(['pip', '--version'])",
+    "system('apt install pipx')",
+    "mypip.main()",
+    "from pipx import main",
+    "x = 'pip installs'",
+  ]) {
+    assert.deepEqual(callOf(line), [], line);
+  }
+  assert.deepEqual(pipCalls(files({ "a.py": '"""a\nb"""\npip.main([])\n', "a.txt": "pip.main([])" })), [
+    "a.py:3 calls pip",
+  ]);
+});
+
+test("spaces around a version are no part of it", () => {
+  for (const [path, text] of Object.entries({
+    "setup.cfg": "version=1.0\n",
+    "setup.py": "setup(version = '1.0')",
+    "pyproject.toml": "[project]\nversion='1.0'\n",
+    "p/a.py": "  __version__  :  str  =  '1.0'\n",
+  }))
+    assert.equal(packageVersion(files({ [path]: text })), "1.0", path);
+  const array = '[project]\ndependencies = [\n  "a[b]",\n]\nversion = "1.0"\n';
+  assert.equal(packageVersion(files({ "pyproject.toml": array })), "1.0");
+  assert.equal(packageVersion(files({ "pyproject.toml": '[project]\nmin_version = "1.0"\n' })), undefined);
+  assert.equal(packageVersion(files({ "pyproject.toml": 'x = 1 [project]\nversion = "1.0"\n' })), undefined);
+  assert.equal(packageVersion(files({ "p/a.pyi": "__version__ = '1.0'" })), undefined);
+  assert.equal(packageVersion(files({ "p/a.py": "", "p/b.py": "__version__ = '1.0'" })), "1.0");
+});
+
+test("scripts that a node does not have are none of it", () => {
+  assert.deepEqual(describeSource(files({ "install.py": "" }), []).scripts, ["install.py"]);
+  assert.deepEqual(describeSource(files({}), []).scripts, []);
+});
+
+test("submodules without path or address, in this folder, and with slashes at the end", () => {
+  const parsed = (...sections: string[]) =>
+    parseGitmodules(
+      sections.map((section) => `[submodule "x"]\n${section}\n`).join(""),
+      "https://h/o/n.git//",
+    );
+  assert.deepEqual(parsed("path = a", "url = https://h/b", "path = c//\nurl = http://h/c.git//"), [
+    { path: "c", repository: "http://h/c" },
+  ]);
+  assert.deepEqual(parsed("path = a\nurl = ./sub.git", "path = b\nurl = git://h/b.gitx/b"), [
+    { path: "a", repository: "https://h/o/n/sub" },
+    { path: "b", repository: "git://h/b.gitx/b" },
+  ]);
+  assert.deepEqual(parsed("path = a\nurl = /srv/https://h/b", "path = b\nurl = a../b"), []);
+  assert.deepEqual(
+    parseGitmodules('  [submodule "x"] ; [submodule\npath = a\nurl = https://h/a\n', "https://h/o"),
+    [{ path: "a", repository: "https://h/a" }],
+  );
+});

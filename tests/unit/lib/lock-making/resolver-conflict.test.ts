@@ -97,3 +97,13 @@ test("a lock says what is missing below its header, and a preview can repeat it"
   );
   assert.deepEqual(missingWheelProblems("# head\nsix==1 --hash=sha256:00\n", "lock.txt"), []);
 });
+
+test("packages are told by name, and words are joined where the resolver broke a line", () => {
+  const both = "No solution found: because you require b==1 and\n\n   a==2, it is impossible";
+  const lines = ["b==1", "a==2", "an==3"].map((line) => ({ line, by: "x" }));
+  assert.equal(explainResolverConflict(both, lines), "a:\n  x asks for a==2\nb:\n  x asks for b==1");
+  assert.equal(
+    explainResolverConflict(both, lines.toReversed()),
+    "a:\n  x asks for a==2\nb:\n  x asks for b==1",
+  );
+});

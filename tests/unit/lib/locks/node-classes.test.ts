@@ -115,3 +115,26 @@ test("a commit is a whole one, and ComfyUI's is its own name", () => {
     assert.throws(() => parseNodeClasses(text), /repositories\.one\.commit: a full commit has 40/);
   }
 });
+
+test("only a whole address on GitHub becomes owner and name, and only an anchored pattern is of use", () => {
+  const { others, patterns } = readManagerMap(
+    JSON.stringify({
+      "https://github.com/o/n/blob/main/node.py": [["A"], {}],
+      "see https://github.com/o/n": [["B"], {}],
+      "https://github.com/Comfy-Org/ComfyUI": [["C"], {}],
+      "https://github.com/o/start": [[], { nodename_pattern: "^Start" }],
+      "https://github.com/o/end": [[], { nodename_pattern: "End$" }],
+      "https://github.com/o/inside": [[], { nodename_pattern: "a\\^|\\$b" }],
+      "https://github.com/o/more": [["D"], { title: "kept out", nodename_pattern: "" }],
+    }),
+  );
+  assert.deepEqual(Object.keys(others), [
+    "https://github.com/o/n/blob/main/node.py",
+    "see https://github.com/o/n",
+    "o/start",
+    "o/end",
+    "o/inside",
+    "o/more",
+  ]);
+  assert.deepEqual(patterns, { "o/start": "^Start", "o/end": "End$" });
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { UserErrors } from "../../../../errors.ts";
 import type { CustomNode } from "../../../../lib/comfyui/custom-nodes.ts";
-import { nodeLockProblems } from "../../../../lib/lock-making/node-lock-problems.ts";
+import { missingGitSources, nodeLockProblems } from "../../../../lib/lock-making/node-lock-problems.ts";
 import { nodeMoves, nodeWarnings } from "../../../../lib/lock-making/node-moves.ts";
 import { nodeSources } from "../../../../lib/lock-making/node-sources.ts";
 import {
@@ -229,4 +229,101 @@ test("of two locks the second counts where both have a name", () => {
   assert.equal(joined.repositories["o/b"]?.ref, "v2");
   assert.deepEqual(joined.packages, packages);
   assert.deepEqual(joinNodeLocks(own, base).packages, packages);
+});
+
+test("what a recipe names and the lock lacks, or has otherwise, is looked up again; the rest is not", () => {
+  const tool = (ref: string) => ({ repository: `${origin}/o/tool`, ref, requires: [] });
+  const recipe = (...nodes: [string, Partial<CustomNode>?][]): Recipe => ({
+    ...recipeOf(...nodes),
+    resolution: {
+      gitPackages: { tool: tool("v1"), other: { ...tool("v1"), repository: `${origin}/o/other` } },
+    },
+  });
+  const docs = [{ path: "docs", repository: `${origin}/o/docs`, commit: commit("b") }];
+  const lock: NodeLock = {
+    ...lockOf(
+      ["c/ComfyUI"],
+      ["o/same"],
+      ["o/ref", { ref: "v1" }],
+      ["o/moved", { repository: `${origin}/p/moved` }],
+      ["o/files", { requirements: { "a.txt": [] } }],
+      ["o/omitting", { submodules: docs }],
+    ),
+    packages: { tool: { repository: `${origin}/o/tool`, ref: "v1", commit: commit("a"), version: "1" } },
+  };
+  const missing = missingGitSources(
+    recipe(
+      ["o/same"],
+      ["o/ref"],
+      ["o/moved"],
+      ["o/new"],
+      ["o/files", { requirements: ["b.txt"] }],
+      ["o/omitting", { omit: { docs: "large" } }],
+    ),
+    lock,
+  );
+  assert.deepEqual(
+    missing.repositories.map(({ name }) => name),
+    ["o/files", "o/moved", "o/new", "o/omitting", "o/ref"],
+  );
+  assert.deepEqual(
+    missing.packages.map(({ name }) => name),
+    ["other"],
+  );
+});
+
+test("requirement files are the same in any order; recipes that contradict each other are a problem too", () => {
+  const files = { "b.txt": [], "a.txt": [] };
+  const lock = lockOf(["c/ComfyUI"], ["o/a", { requirements: files }], ["o/b"]);
+  assert.deepEqual(
+    problems(recipeOf(["o/a", { requirements: ["b.txt", "a.txt"] }], ["o/b", { omit: { docs: "r" } }]), lock),
+    [],
+  );
+  const several = (requirements: string[]) =>
+    problems(recipeOf(["o/a", { requirements }]), lockOf(["c/ComfyUI"], ["o/a", { requirements: files }]))[0];
+  assert.match(
+    several(["c.txt", "b.txt"]) ?? "",
+    /requirements of b\.txt, c\.txt, the lock has a\.txt, b\.txt\./,
+  );
+  assert.match(several([]) ?? "", /requirements of no file, the lock has/);
+  const bare = problems(recipeOf(["o/b", { requirements: ["x.txt"] }]), lockOf(["c/ComfyUI"], ["o/b"]))[0];
+  assert.match(bare ?? "", /requirements of x\.txt, the lock has none\./);
+  const one = recipeOf(["o/a"]);
+  const other = { ...recipeOf(["o/a", { ref: "v2", omit: { b: "r", a: "r" } }]), name: "other" };
+  assert.match(
+    nodeLockProblems([one, other], lock)[0]?.message ?? "",
+    /o\/a at HEAD in test, but .* at v2 without a, b in other/,
+  );
+  assert.deepEqual(
+    nodeSources([recipeOf(["o/z"], ["o/a"])]).repositories.map(({ name }) => name),
+    ["c/ComfyUI", "o/a", "o/z"],
+  );
+});
+
+test("moves are sorted; a link needs one address of the web for both, without .git", () => {
+  const moved = (digit: string, ...repositories: [string, string][]) =>
+    lockOf(
+      ...repositories.map(([name, repository]): [string, Partial<Checkout>] => [
+        name,
+        { repository, commit: commit(digit) },
+      ]),
+    );
+  const repositories: [string, string][] = [
+    ["b", "https://h/b.github.git"],
+    ["a", "http://h/a.git"],
+    ["c", "ssh://git@h/https:c"],
+  ];
+  const moves = nodeMoves(moved("a", ...repositories), moved("b", ...repositories));
+  const range = `${"a".repeat(10)}...${"b".repeat(10)}`;
+  assert.deepEqual(
+    moves.map(({ name, link }) => [name, link]),
+    [
+      ["a", `http://h/a/compare/${range}`],
+      ["b", `https://h/b.github/compare/${range}`],
+      ["c", ""],
+    ],
+  );
+  const [other] = nodeMoves(moved("a", ["a", "https://h/a"]), moved("b", ["a", "https://h/fork"]));
+  assert.equal(other?.link, "");
+  assert.deepEqual(nodeWarnings(lockOf(["o/a", { warnings: ["w"] }])), ["o/a: w"]);
 });

@@ -15,6 +15,10 @@ ifneq ($(GENERATION),)
 export STRATA_GENERATION := $(GENERATION)
 endif
 
+# The words for one command are not for those that it starts: tests call make.
+unexport ARGS
+MAKEOVERRIDES =
+
 .DEFAULT_GOAL := help
 .PHONY: help up preview stage shell check-packages rollback audit models lock down clean comment history reaper mutants \
 	test test-fast check fix bench

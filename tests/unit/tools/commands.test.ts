@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { globSync, readFileSync } from "node:fs";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { repository } from "../../../home.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const read = (path: string) => readFileSync(join(repository, path), "utf8");
 const programs = (folder: string) => globSync(`tools/${folder}/*.ts`, { cwd: repository }).sort();
@@ -33,6 +34,20 @@ test("make help lists every target, and .PHONY has them all", () => {
   const phony = /^\.PHONY: (.*\\\n.*)$/m.exec(makefile)?.[1]?.split(/[\s\\]+/) ?? [];
   assert.deepEqual(phony.toSorted(), targets.toSorted());
   for (const target of targets) assert.match(help, new RegExp(`^  make ${target} +\\S`, "m"));
+});
+
+test("the words for one command do not reach those that it starts", (t) => {
+  const folder = temporaryFolder(t);
+  const head = makefile.slice(0, makefile.indexOf(".DEFAULT_GOAL"));
+  writeFileSync(
+    join(folder, "Makefile"),
+    `${head}\nouter:\n\t@env make inner\ninner:\n\t@echo "<$(ARGS)>"\n`,
+  );
+  const out = execFileSync("make", ["--no-print-directory", "outer", "ARGS=unit"], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  assert.match(out, /^<>$/m);
 });
 
 test("commands and steps start through the one main, and do nothing else", () => {

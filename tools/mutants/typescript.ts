@@ -31,11 +31,13 @@ const alsoTestedBy: Readonly<Record<string, readonly string[]>> = {
   "lib/lock-making": ["tests/unit/lib/locks/*.test.ts"],
   "lib/locks": ["tests/unit/lib/lock-making/resolver-conflict.test.ts"],
   "lib/registry": ["tests/unit/config.test.ts"],
+  "oci/access": ["tests/unit/oci/read/image.test.ts"],
+  "oci/write": ["tests/unit/oci/read/referrers.test.ts"],
 };
 
 /** What is mutated where nobody names a room: the floors without side effects of their own. */
 export function pureRooms(): string[] {
-  const rooms = ["lib/*/", "lib/comfyui/workflow"].flatMap((pattern) =>
+  const rooms = ["lib/*/", "lib/comfyui/workflow", "oci/*/"].flatMap((pattern) =>
     globSync(pattern, { cwd: repository }),
   );
   return [...rooms.map((room) => room.replace(/\/$/, "")), "lib", "oci"].sort();

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { imageOf, type SessionLayers, sessionImage, topLayer, withLayers } from "../../../oci/join-layers.ts";
+import {
+  imageOf,
+  layersOf,
+  type SessionLayers,
+  sessionImage,
+  topLayer,
+  withLayers,
+} from "../../../oci/join-layers.ts";
 
 const layer = (name: string) => ({
   mediaType: "application/vnd.oci.image.layer.v1.tar",
@@ -12,6 +19,20 @@ const part = (name: string) => ({ name, image: { layers: [layer(name)], diffIds:
 test("of a bulk stage only the layer counts that it made itself", () => {
   const built = { layers: [layer("base"), layer("tools"), layer("model")], diffIds: ["a", "b", "c"] };
   assert.deepEqual(topLayer(built), { layers: [layer("model")], diffIds: ["c"] });
+});
+
+test("the layers of an image come with what its configuration says of them, if it does", () => {
+  const layers = [layer("a")];
+  const rootfs = { type: "layers", diff_ids: ["1"] };
+  assert.deepEqual(layersOf({ layers, config: { rootfs } }), { layers, diffIds: ["1"] });
+  assert.deepEqual(layersOf({ layers, config: {} }), { layers, diffIds: [] });
+});
+
+test("a configuration that says nothing of layers says it of those that come on top", () => {
+  assert.deepEqual(withLayers({ layers: [], config: {} }, [part("one")]).config, {
+    rootfs: { type: "layers", diff_ids: ["diff of one"] },
+    history: [{ created_by: "strata: one" }],
+  });
 });
 
 test("layers are added on top, and nothing else of the image changes", () => {
@@ -71,4 +92,9 @@ test("variables are the lowest image's and the product's", () => {
   assert.deepEqual((config as { config: object }).config, {
     Env: ["PATH=/opt/venv/bin:/usr/bin", "OPTIONS=x=1"],
   });
+});
+
+test("a session in nothing has the product's variables alone", () => {
+  const { layers, environment } = sessionImage([], { A: "1" });
+  assert.deepEqual([layers, environment], [[], { A: "1" }]);
 });

@@ -2,9 +2,16 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { UserError } from "../../../errors.ts";
-import { formatReference, isLoopback, parseReference, type Reference } from "../../../oci/references.ts";
+import {
+  formatReference,
+  isLoopback,
+  parseReference,
+  type Reference,
+  toReference,
+} from "../../../oci/references.ts";
 
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
+const SHA512 = `sha512:${"0123456789abcdef".repeat(8)}`;
 
 describe("parseReference", () => {
   const cases: [string, Reference][] = [
@@ -16,6 +23,13 @@ describe("parseReference", () => {
     ["127.0.0.1:5000/a/b:t", { registry: "127.0.0.1:5000", repository: "a/b", tag: "t" }],
     ["[::1]:5000/a:t", { registry: "[::1]:5000", repository: "a", tag: "t" }],
     [`ghcr.io/a/b@${DIGEST}`, { registry: "ghcr.io", repository: "a/b", digest: DIGEST }],
+    ["h:65535/a", { registry: "h:65535", repository: "a", tag: "latest" }],
+    ["h-1.i/a--b/c__d", { registry: "h-1.i", repository: "a--b/c__d", tag: "latest" }],
+    ["localhostx", { registry: "docker.io", repository: "library/localhostx", tag: "latest" }],
+    ["a.b", { registry: "docker.io", repository: "library/a.b", tag: "latest" }],
+    [`h.i/a:${"t".repeat(128)}`, { registry: "h.i", repository: "a", tag: "t".repeat(128) }],
+    [`h.i/${"a".repeat(251)}`, { registry: "h.i", repository: "a".repeat(251), tag: "latest" }],
+    [`h.i/a@${SHA512}`, { registry: "h.i", repository: "a", digest: SHA512 }],
     [`ghcr.io/a/b:t@${DIGEST}`, { registry: "ghcr.io", repository: "a/b", tag: "t", digest: DIGEST }],
   ];
   for (const [text, expected] of cases) {
@@ -33,13 +47,27 @@ describe("parseReference", () => {
     [`a@${DIGEST}@${DIGEST}`, /more than one "@"/],
     ["-host.io/a", /the host "-host.io"/],
     ["host.io:99999/a", /the host "host.io:99999"/],
+    ["0s3://a/b", /the host "0s3:"/],
+    ["ghcr.io/a-", /"a-" in its path/],
+    ["ghcr.io/a___b", /"a___b" in its path/],
+    [`h.i/a:${"t".repeat(129)}`, /the tag "t+"/],
+    [`a@x${DIGEST}`, /the digest "xsha256/],
+    [`a@${DIGEST}0`, /the digest "sha256/],
+    [`a@${SHA512}0`, /the digest "sha512/],
+    [`a@${SHA512.slice(0, -1)}`, /the digest "sha512/],
+    ["host.io:65536/a", /the host "host.io:65536"/],
+    ["host..io/a", /the host "host..io"/],
+    ["host.io:/a", /the host "host.io:"/],
+    ["host.io-/a", /the host "host.io-"/],
+    ["host-.io/a", /the host "host-.io"/],
+    [`h.i/${"a".repeat(252)}`, /longer than 255/],
     [`host.io/${"a".repeat(256)}`, /longer than 255/],
   ];
   for (const [text, message] of wrong) {
     test(`refuses "${text.slice(0, 40)}"`, () => {
       assert.throws(
         () => parseReference(text),
-        (error) => error instanceof UserError && message.test(error.message),
+        (error) => error instanceof UserError && message.test(error.problem) && error.remedy !== "",
       );
     });
   }
@@ -81,6 +109,8 @@ test("isLoopback knows this machine's names", () => {
     "a.localhost",
     "127.0.0.1:80",
     "127.8.0.1",
+    "127.255.249.199",
+    "127.99.250.209",
     "[::1]:5000",
     "::1",
   ]) {
@@ -91,9 +121,20 @@ test("isLoopback knows this machine's names", () => {
     "127.example.com",
     "10.0.0.1:5000",
     "128.0.0.1",
+    "8127.0.0.1",
+    "127.0.0.1.example.com",
+    "127.0.0.256",
+    "127.0.0.290",
+    "127.0.0.24x",
     "localhost.example.com",
     "[::2]",
   ]) {
     assert.equal(isLoopback(host), false, host);
   }
+});
+
+test("a reference may be a text still", () => {
+  const reference = { registry: "h.i", repository: "a", tag: "t" };
+  assert.deepEqual(toReference("h.i/a:t"), reference);
+  assert.equal(toReference(reference), reference);
 });

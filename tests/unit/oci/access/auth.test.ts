@@ -127,9 +127,9 @@ test("the token stays with the registry when a blob lies on another host", async
 });
 
 test("parseChallenge reads quoted and bare values", () => {
-  assert.deepEqual(parseChallenge('Bearer realm="https://a/b?c=d,e",service=x'), {
+  assert.deepEqual(parseChallenge('Bearer realm="https://a/b?c=d,e",service=xyz'), {
     scheme: "bearer",
-    parameters: { realm: "https://a/b?c=d,e", service: "x" },
+    parameters: { realm: "https://a/b?c=d,e", service: "xyz" },
   });
   assert.equal(parseChallenge(null), undefined);
 });
@@ -251,6 +251,16 @@ describe("the token service", () => {
     assert.deepEqual(alone.asked, ["GET /t?scope=repository%3Aa%2Fb%3Apull", ""]);
     const two = await ask({ service: "s", scope: "x y" }, undefined, { body: '{"token":"t"}' });
     assert.equal(two.asked[0], "GET /t?service=s&scope=x&scope=y");
+  });
+
+  test("elsewhere it speaks HTTPS; of its address only the scope is replaced, and it has a time limit", async (t) => {
+    const fetched = t.mock.method(globalThis, "fetch", async () => new Response('{"token":"t"}'));
+    const realm = "https://token.invalid/t?scope=old&a=b";
+    const challenge = { scheme: "bearer", parameters: { realm, scope: " x  y " } };
+    assert.equal(await authorize("r.invalid", "a", challenge, undefined), "Bearer t");
+    const [url, request] = (fetched.mock.calls[0]?.arguments ?? []) as unknown as [URL, RequestInit];
+    assert.equal(url.href, "https://token.invalid/t?a=b&scope=x&scope=y");
+    assert.ok(request.signal);
   });
 
   test("no token, no JSON, no service and another kind of login are errors", async () => {

@@ -42,6 +42,34 @@ test("it is for this user alone, and no half of it is ever there", async (t) => 
   for (const file of readdirSync(own)) assert.equal(statSync(join(own, file)).mode & 0o077, 0, file);
 });
 
+test("what has not changed is not written again, and nothing is there to forget at first", async (t) => {
+  const folder = logins(t);
+  await keepLogin(folder, login.address, undefined);
+  const file = join(loginFolder(folder, login.address), "config.json");
+  const keep = async (password: string) => {
+    await keepLogin(folder, login.address, { ...login, password });
+    return statSync(file).ino;
+  };
+  const first = await keep("one");
+  assert.equal(await keep("one"), first);
+  assert.notEqual(await keep("two"), first);
+});
+
+test("what is kept under another name, or is no login, is none; a user may have no name", async (t) => {
+  const folder = logins(t);
+  await keepLogin(folder, login.address, { ...login, address: "other.example" });
+  assert.equal(await keptLogin(folder, login.address), undefined);
+  await keepLogin(folder, login.address, { ...login, username: "" });
+  assert.deepEqual(await keptLogin(folder, login.address), {
+    kind: "password",
+    username: "",
+    password: "love:lace",
+  });
+  const auths = { [login.address]: { auth: "bm9jb2xvbg==" } };
+  writeFileSync(join(loginFolder(folder, login.address), "config.json"), JSON.stringify({ auths }));
+  assert.equal(await keptLogin(folder, login.address), undefined);
+});
+
 test("a login is forgotten when the stack has none any more, and authorities are a matter of their own", async (t) => {
   const folder = logins(t);
   await keepLogin(folder, login.address, login);

@@ -1,6 +1,6 @@
 /** What AWS's own clients make of our requests, against moto's stand-in for AWS: launch, look, end, clean up. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -17,13 +17,14 @@ import { type AwsClients, awsClients } from "../../tools/hosts/aws/clients.ts";
 import { terminateInstance, whyGone } from "../../tools/hosts/aws/instance.ts";
 import { launch } from "../../tools/hosts/aws/launch.ts";
 import { findTestResources, removeTestResource } from "../../tools/hosts/aws/leaks.ts";
+import { keptWheels } from "../../tools/lint/wheels.ts";
 import { askLoopback } from "../../tools/services/loopback.ts";
 import { freePort } from "../support/port.ts";
 
-const skip =
-  spawnSync("moto_server", ["--help"], { stdio: "ignore" }).status === 0
-    ? false
-    : "there is no moto_server (Python: moto[server])";
+const { folder, missing: skip = false } = await keptWheels(
+  "tests/integration/moto-requirements.txt",
+  "python3",
+);
 
 let server: ChildProcess;
 let clients: AwsClients;
@@ -32,9 +33,12 @@ let host: AwsDescription;
 before(async () => {
   if (skip) return;
   const port = await freePort();
-  server = spawn("moto_server", ["-H", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });
+  server = spawn("python3", ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)], {
+    stdio: "ignore",
+    env: { ...process.env, PYTHONPATH: folder },
+  });
   for (let tries = 0; !(await askLoopback(`127.0.0.1:${port}`, "/moto-api/")); tries++) {
-    assert.ok(tries < 300, "moto_server does not answer");
+    assert.ok(tries < 300, "moto's server does not answer");
     await sleep(100);
   }
   Object.assign(process.env, {

@@ -45,7 +45,9 @@ def imported(file: Path, tree: ast.AST, files: set[Path]) -> set[Path]:
             names = [alias.name for alias in node.names]
             found |= resolve(file, node.module or "", node.level, names, files)
     # A module imports its packages by being in them.
-    return {other for other in found if other != file and not (other.stem == "__init__" and other.parent in file.parents)}
+    return {
+        other for other in found if other != file and not (other.stem == "__init__" and other.parent in file.parents)
+    }
 
 
 def resolve(file: Path, module: str, level: int, names: list[str], files: set[Path]) -> set[Path]:

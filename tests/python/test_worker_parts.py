@@ -214,9 +214,7 @@ class FetchTest(PartsCase):
 
     def test_what_servers_say(self) -> None:
         with self.pages() as url:
-            self.assertEqual(
-                input_files.fetch(f"{url}/a?signature=x", 100, time.monotonic() + 60), b"x" * 100
-            )
+            self.assertEqual(input_files.fetch(f"{url}/a?signature=x", 100, time.monotonic() + 60), b"x" * 100)
             self.assertIn("answered 404", self.fails(f"{url}/none?signature=secret"))
             self.assertIn("a web page", self.fails(f"{url}/page"))
             self.assertIn("sent nothing", self.fails(f"{url}/empty"))

@@ -51,7 +51,7 @@ export function readLocks(base: string, { root, localImages }: StackFolders, fol
   };
 }
 
-/** strata's own commits, and those that lie beside a recipe of one's own. */
+/** strata's own commits, and those that lie beside an external recipe. */
 function readNodeLock(root: string, folder: string): NodeLock {
   const base = parseNodeLock(read(root, nodeLockPath));
   const own = join(folder, nodeLockPath);

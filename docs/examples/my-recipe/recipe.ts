@@ -1,4 +1,4 @@
-/** A recipe of one's own on top of megapak; docs/external-recipe.md explains it. */
+/** An external recipe on top of megapak; docs/external-recipe.md explains it. */
 import { extendRecipe, node } from "../../../recipes/extend.ts";
 import { megapak } from "../../../recipes/megapak.ts";
 

@@ -7,7 +7,7 @@ import { note } from "../program/progress.ts";
 /** Of a hundred mutants so many have to be noticed. */
 const LEAST_SCORE = 85;
 
-const HELP = `Usage: npm run mutants -- [--room FOLDER]... [--python [SUBJECT]]
+const HELP = `Usage: npm run mutants -- [--room FOLDER]... [--python SUBJECT]...
 
   --room FOLDER     of lib/, oci or another folder of TypeScript; all of lib/ and oci/ without one, which is hours
   --python SUBJECT  the Python programs of one subject of tools/mutants/python-subjects.ts, or of "all"

@@ -18,7 +18,7 @@ export interface Score {
 }
 
 /** Tests that say something of a room and lie elsewhere; what mirrors a room is always tried. */
-const alsoTestedBy: Readonly<Record<string, readonly string[]>> = {
+export const alsoTestedBy: Readonly<Record<string, readonly string[]>> = {
   lib: ["tests/unit/config.test.ts", "tests/unit/lib/audit/*.test.ts", "tests/unit/lib/locks/*.test.ts"],
   "lib/comfyui/workflow": ["tests/unit/lib/comfyui/custom-nodes.test.ts"],
   "lib/evidence": ["tests/unit/tools/promotion/*.test.ts"],
@@ -26,7 +26,7 @@ const alsoTestedBy: Readonly<Record<string, readonly string[]>> = {
   "lib/recipe": [
     "tests/unit/layers/*.test.ts",
     "tests/unit/lib/plan/plan.test.ts",
-    "tests/unit/recipes/external-recipe.test.ts",
+    "tests/unit/recipes/index.external.test.ts",
   ],
   "lib/lock-making": ["tests/unit/lib/locks/*.test.ts"],
   "lib/locks": ["tests/unit/lib/lock-making/resolver-conflict.test.ts"],

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UserErrors } from "../../../../errors.ts";
-import { layersFolder, plan, sampleLayer, sampleRecipe } from "../../../support/layers.ts";
+import { planProblems } from "../../../../lib/plan/plan-problems.ts";
+import type { Layer } from "../../../../lib/recipe/layer.ts";
+import { context, layersFolder, plan, sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 
 test("all mistakes of a recipe are told together, each with layer and file", (t) => {
   const folder = layersFolder(t, { "a/Dockerfile": "FROM x\n", "b/Dockerfile": "FROM x\n" });
@@ -36,4 +38,40 @@ test("a recipe may not have the name of one of its layers", (t) => {
     () => plan(folder, sampleRecipe([sampleLayer("test")])),
     /test: is the name of a recipe and of a layer/,
   );
+});
+
+test("a folder belongs to one layer, and so does all that is in it; a name that only begins alike is another", (t) => {
+  const folder = layersFolder(t, { "a/Dockerfile": "FROM x\n", "b/Dockerfile": "FROM x\n" });
+  const problems = (mine: string[], theirs: string[] | undefined) => {
+    const layers = [
+      sampleLayer("a", [], { owns: () => mine }),
+      sampleLayer("b", [], theirs ? { owns: () => theirs } : {}),
+    ];
+    const found = planProblems({ recipe: "r", context, layers, inImage: layers, layersFolder: folder });
+    return found.map(({ path, problem }) => `${path} ${problem}`);
+  };
+  for (const [one, two] of [
+    ["/opt/x", "/opt/x"],
+    ["/opt/x", "/opt/x/y"],
+    ["/opt/x/y", "/opt/x"],
+  ] as const)
+    assert.deepEqual(problems([one], [two]), [`layers/b/layer.ts owns ${two}, but layer "a" owns ${one}.`]);
+  assert.deepEqual(problems(["/opt/x"], ["/opt/xy"]), []);
+  assert.deepEqual(problems(["/opt/x", "/opt/x/y"], undefined), []);
+});
+
+test("what is missing is told once for each: a layer, a file, a name; what is there is not", (t) => {
+  const folder = layersFolder(t, { "a/Dockerfile": "FROM x\n", "shared/s.sh": "" });
+  const told = (...layers: Layer[]) =>
+    planProblems({ recipe: "r", context, layers, inImage: [], layersFolder: folder }).map(({ path }) => path);
+  const a = sampleLayer("a", [], { shared: ["shared/s.sh"] });
+  const made = sampleLayer("made", ["a"], { dockerfile: () => "FROM x\n" });
+  assert.deepEqual(told(a, made), []);
+  assert.deepEqual(told(made), ["layers/made/layer.ts"]);
+  assert.deepEqual(told(a, a, a), ["a"]);
+  assert.deepEqual(told(sampleLayer("b", [], { shared: ["shared/t.sh"] })), [
+    "layers/b/Dockerfile",
+    "layers/shared/t.sh",
+  ]);
+  assert.deepEqual(told({ ...made, name: "r", parents: () => [] }), ["r"]);
 });

@@ -112,3 +112,7 @@ test("a wheel's file has to be what the setting says, for this Python, and wante
   assert.match(wrong({ url: "https://example.org/flash_attn-2.8.3.tar.gz" }), /is no wheel of flash-attn/);
   assert.match(wrong({}, ["triton"]), /strata:wheels\.flash-attn: is not used\. Add "flash-attn"/);
 });
+
+test("a CUDA version that cannot compile is no problem where nothing is compiled", () => {
+  assert.deepEqual(problems("ada", ["triton"], {}, [], "12.8"), []);
+});

@@ -8,6 +8,7 @@ import {
   mirroredWheels,
   type PinnedWheel,
   type PinnedWheels,
+  runnableOn,
   wheelFile,
   withKernels,
 } from "../../../../lib/recipe/kernels.ts";
@@ -108,6 +109,47 @@ test("what a kernel needs has to be in the lock", () => {
     () => withKernels(new Map(), { ...none, compiled }, "a lock"),
     /strata:compile: sageattention needs torch, which a lock does not hold/,
   );
+});
+
+test("kernels of a stack's own stand in the lock with their hash, and what they need says so", () => {
+  const entry = (name: string, requiredBy: string[] = []) =>
+    [name, { name, version: "1", hashes: [], requiredBy, fromSource: false }] as const;
+  const lock = new Map([entry("torch", ["-r x.in"]), entry("einops"), entry("sageattention", ["comfyui"])]);
+  const joined = withKernels(
+    lock,
+    {
+      wheels: { "flash-attn": flash },
+      compiled: { sageattention: { version: "2.2.0", git: { location: "l", commit: "c" } } },
+    },
+    "a lock",
+  );
+  assert.deepEqual(Object.fromEntries(joined), {
+    torch: { ...entry("torch")[1], requiredBy: ["-r x.in", "flash-attn", "sageattention"] },
+    einops: { ...entry("einops")[1], requiredBy: ["flash-attn"] },
+    "flash-attn": {
+      name: "flash-attn",
+      version: flash.version,
+      hashes: [`sha256:${sha256}`],
+      requiredBy: [],
+      fromSource: false,
+      pinned: true,
+    },
+    sageattention: {
+      name: "sageattention",
+      version: "2.2.0",
+      hashes: [],
+      requiredBy: ["comfyui"],
+      fromSource: true,
+    },
+  });
+  assert.deepEqual(lock.get("torch")?.requiredBy, ["-r x.in"], "the lock itself stays");
+});
+
+test("a kernel runs from its lowest cards on; one without a compiled part on all", () => {
+  assert.deepEqual(runnableOn("flash-attn", ["7.5", "8.0", "8.6", "12.0"]), ["8.0", "8.6", "12.0"]);
+  assert.deepEqual(runnableOn("nunchaku", ["7.0", "7.5"]), ["7.5"]);
+  assert.deepEqual(runnableOn("triton", ["5.0"]), ["5.0"]);
+  assert.equal(wheelFile({ url: "https://h.invalid/a/b-1.whl?token=x/y#z" }), "b-1.whl");
 });
 
 /** The plan of starter for Ada with both kernels compiled. */

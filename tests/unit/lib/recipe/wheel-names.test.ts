@@ -36,6 +36,16 @@ for (const tags of [
   "cp312-cp312-win_amd64",
   "pp310-pypy310_pp73-manylinux_2_17_x86_64",
   "py3-none-win_amd64",
+  "py3-abi3-any",
+  "xcp312-cp312-linux_x86_64",
+  "cp312x-cp312-linux_x86_64",
+  "cp312-cp312-xmanylinux_2_17_x86_64",
+  "cp312-cp312-manylinux_2_17_x86_64x",
+  "cp312-cp312-manylinux_2_17x_x86_64",
+  "cp312-cp312-manylinux_x_2_17_x86_64",
+  "cp312-cp312-manylinux_1_17_x86_64",
+  "cp312-cp312-manylinux_x86_64",
+  "cp412-cp412-linux_x86_64",
 ]) {
   test(`does not: ${tags}`, () => assert.ok(!fits(tags)));
 }
@@ -56,6 +66,7 @@ test("a free-threaded build takes its own wheels and those without code, no othe
 test("names that are no wheels fit nothing, escaped ones are read", () => {
   assert.ok(!wheelFits("name-1.0.tar.gz", { python: "3.12", glibc: "2.36" }));
   assert.ok(!wheelFits("name-1.0-any.whl", { python: "3.12", glibc: "2.36" }));
+  assert.ok(!wheelFits("name-1.0-py3-none-any.whl.asc", { python: "3.12", glibc: "2.36" }));
   assert.ok(wheelFits("name-1.0%2Bcu130-py3-none-any.whl", { python: "3.12", glibc: "2.36" }));
 });
 

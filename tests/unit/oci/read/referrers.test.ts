@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { INDEX_TYPE, MANIFEST_TYPES } from "../../../../oci/manifest.ts";
 import { readArtifact } from "../../../../oci/read/artifact.ts";
-import { listReferrers } from "../../../../oci/read/referrers.ts";
+import { fallbackTag, listInTag, listReferrers } from "../../../../oci/read/referrers.ts";
+import { parseReference } from "../../../../oci/references.ts";
 import { attachArtifact } from "../../../../oci/write/put-artifact.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
 import { quickTransport } from "../support/transport.ts";
@@ -137,18 +139,73 @@ test("pages of the list are followed; what is no list means that there is no suc
   assert.equal((await listReferrers(reference, TYPE, quickTransport())).length, 2);
 });
 
-test("a registry that refuses is an error, not an empty list", async () => {
+test("a registry that refuses or is in trouble is an error, not an empty list", async () => {
   await using registry = await startFakeRegistry();
   const { reference } = image(registry);
+  for (const where of ["/referrers/", "/manifests/sha256-"])
+    for (const status of [401, 403, 429, 500, 503]) {
+      registry.intercept = (request, response) => {
+        if (!request.url?.includes(where)) return false;
+        response.writeHead(status).end();
+        return true;
+      };
+      await assert.rejects(
+        listReferrers(reference, TYPE, quickTransport()),
+        new RegExp(`answered ${status} for the list of what is attached`),
+      );
+    }
+});
+
+test("a list is asked for as what it is, and counts by its status and its type; so do its artifacts", async () => {
+  await using registry = await startFakeRegistry();
+  const { subject, reference } = image(registry);
+  const accepts: (string | undefined)[] = [];
+  const entry = (digit: string, artifactType?: string) => ({
+    mediaType: "m",
+    digest: `sha256:${digit.repeat(64)}`,
+    size: 1,
+    artifactType,
+  });
+  const manifests = [entry("1", TYPE), entry("2"), entry("3", "application/vnd.other")];
+  const answer = { status: 200, body: { mediaType: INDEX_TYPE as string | undefined, manifests } };
   registry.intercept = (request, response) => {
+    accepts.push(request.headers.accept);
     if (!request.url?.includes("/referrers/")) return false;
-    response.writeHead(403).end();
+    response.writeHead(answer.status).end(JSON.stringify(answer.body));
     return true;
   };
-  await assert.rejects(
-    listReferrers(reference, TYPE, quickTransport()),
-    /answered 403 for the list of what is attached/,
-  );
+  const found = async (type: string) =>
+    (await listReferrers(reference, type, quickTransport())).map(({ digest }) => digest[7]);
+  assert.deepEqual(await found("application/vnd.strata."), ["1"]);
+  assert.deepEqual(accepts, [INDEX_TYPE]);
+  for (const [status, mediaType] of [
+    [400, INDEX_TYPE],
+    [200, undefined],
+    [200, "application/vnd.docker.distribution.manifest.list.v2+json"],
+  ] as const) {
+    Object.assign(answer, { status, body: { mediaType, manifests } });
+    assert.deepEqual(await found(""), [], `${status} ${mediaType}`);
+  }
+  assert.equal(accepts.at(-1), MANIFEST_TYPES.join(", "));
+  const target = parseReference(reference);
+  const inTag = () => listInTag(quickTransport(), target, subject.digest);
+  assert.deepEqual(await inTag(), []);
+  for (const [bytes, expected] of [
+    [registry.content.get("manifests/image")?.bytes, []],
+    [Buffer.from("<html>"), []],
+    [
+      Buffer.from(JSON.stringify({ mediaType: INDEX_TYPE, manifests: [entry("1", TYPE)] })),
+      [entry("1", TYPE)],
+    ],
+  ] as const) {
+    registry.content.set(fallback(subject.digest), { mediaType: INDEX_TYPE, bytes: bytes ?? assert.fail() });
+    assert.deepEqual(await inTag(), expected);
+  }
+});
+
+test("the tag of the list is the digest, as far as a tag may be long", () => {
+  assert.equal(fallbackTag(`sha256:${"a".repeat(64)}`), `sha256-${"a".repeat(64)}`);
+  assert.equal(fallbackTag(`sha512:${"a".repeat(128)}`), `sha512-${"a".repeat(64)}`);
 });
 
 test("an image that is not there, and a reference without digest, have nothing attached to them", async () => {

@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { test } from "node:test";
 import { zstdCompressSync } from "node:zlib";
+import { LARGEST_TEXT } from "../../../../lib/secrets.ts";
 import { Transport } from "../../../../oci/access/transport.ts";
 import { listTar } from "../../../../oci/read/tar-listing.ts";
 import { auditImage } from "../../../../tools/commands/audit/read-image.ts";
@@ -35,6 +36,36 @@ test("members keep path, type, mode, owner and link target", async () => {
   ]);
 });
 
+test("what is no file has no content, whatever its name; pipes and both kinds of device are told apart", async () => {
+  const entries = await list([
+    { name: "lib/libcudart.so.13", type: "symlink", linkname: "libcudart.so.13.0" },
+    { name: "etc/file", content: "x", linkname: "etc/other" },
+    { name: "run/pipe", type: "fifo" },
+    { name: "dev/sda", type: "block-device", devmajor: 8, devminor: 0 },
+  ]);
+  assert.deepEqual(
+    entries.map(({ type, sha256, linkTarget }) => [type, sha256, linkTarget]),
+    [
+      ["symlink", undefined, "libcudart.so.13.0"],
+      ["file", undefined, undefined],
+      ["fifo", undefined, undefined],
+      ["device", undefined, undefined],
+    ],
+  );
+});
+
+test("the source is let go in any case", async () => {
+  const tar = await makeTar([{ name: "a", content: Buffer.alloc(5000) }]);
+  const source = new PassThrough({ autoDestroy: false });
+  source.end(tar);
+  await listTar(source);
+  assert.ok(source.destroyed);
+  const damaged = new PassThrough({ autoDestroy: false });
+  damaged.end(Buffer.alloc(600, "x"));
+  await assert.rejects(listTar(damaged));
+  assert.ok(damaged.destroyed);
+});
+
 test("large files and CUDA libraries are hashed, others are not", async () => {
   const large = Buffer.alloc(1_000_001, "x");
   const entries = await list([
@@ -55,10 +86,11 @@ test("secrets are seen in small text files alone", async () => {
     { name: "etc/key.pem", content: KEY },
     { name: "etc/binary", content: `\0${KEY}` },
     { name: "etc/large", content: KEY + " ".repeat(1_000_000) },
+    { name: "etc/largest", content: KEY.padEnd(LARGEST_TEXT) },
   ]);
   assert.deepEqual(
     entries.map(({ secrets }) => secrets),
-    [["private key"], undefined, undefined],
+    [["private key"], undefined, undefined, ["private key"]],
   );
 });
 

@@ -32,6 +32,11 @@ test("ComfyUI and its nodes are taken at the lock's commits, with their versions
   );
 });
 
+test("a ComfyUI that does not say its version is of an unknown one", () => {
+  const lock = nodeLock({ "comfy/ComfyUI": { version: null } });
+  assert.equal(resolveComfyUi(comfyuiWith({}), lock, {}).version, "unknown");
+});
+
 test("every source goes through the mirrors, and the repository that people see stays the real one", () => {
   const mirrors = { "https://example.org/": "git://mirror/", "https://other.org/": "git://mirror/other/" };
   const submodules = [{ path: "lib", repository: "https://other.org/x/lib", commit: commitOf("lib") }];
@@ -133,6 +138,8 @@ for (const line of [
   "-e git+https://example.org/x.git#egg=x",
   "https://example.org/x.zip",
   "x @ file:///wheels/x.whl",
+  "x@file:x.whl",
+  "-e file:x",
   "file:x.whl",
   "./x",
   "../x.whl",
@@ -225,6 +232,7 @@ test("all that does not fit is told together", () => {
     () => resolveComfyUi(recipe, lock, {}),
     (error: unknown) => {
       assert.ok(error instanceof UserErrors);
+      assert.match(error.message, /locks\/nodes\.json/);
       assert.deepEqual(error.errors.map(({ path }) => path).sort(), [
         "a/absent",
         "a/address",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expectedSize } from "../../../../lib/preview/expected-size.ts";
+import type { Expectation, StagePreview } from "../../../../lib/preview/preview-schema.ts";
 import { previousFromOutputs } from "../../../../lib/preview/previous-stack.ts";
 import { stagePreview } from "../../../support/preview.ts";
 
@@ -39,4 +40,57 @@ test("with roles in the outputs no file's name matters", () => {
   const known = previousFromOutputs({ ...outputs, stages: Object.fromEntries(stages) });
   assert.equal(expectedSize(["torch"], later, known).after, 600);
   assert.equal(known.platform.recipe, "mine");
+});
+
+const outputs = outputsOf("file:recipes/mine.ts (image configuration)");
+const former = () => previousFromOutputs(outputs);
+const expecting = (
+  bytes: number | null,
+  basis: Expectation["basis"] = "generation",
+): Partial<StagePreview> => ({
+  verdict: "rebuild",
+  expected: { ...{ seconds: 1, range: null, builds: 1, sure: "medium" }, bytes, basis },
+});
+const product = stagePreview("mine", { role: "product", verdict: "rebuild" });
+
+test("where nothing changes the size is the former one, if anybody knows it", () => {
+  const same = [stagePreview("mine", { role: "product" }), stagePreview("torch")];
+  assert.deepEqual(expectedSize(["torch"], same, former()), { before: 1000, after: 1000, sure: "high" });
+  const { product: known, ...rest } = former();
+  assert.ok(known);
+  assert.deepEqual(expectedSize(["torch"], same, { ...rest, product: null }), {
+    before: null,
+    after: null,
+    sure: "none",
+  });
+});
+
+test("a stage gains what its builds say, as sure as they are, and stages outside the image do not count", () => {
+  const size = (more: Partial<StagePreview>) =>
+    expectedSize(
+      ["torch"],
+      [product, stagePreview("torch", more), stagePreview("tool", expecting(9_000))],
+      former(),
+    );
+  assert.deepEqual(size(expecting(700)), { before: 1000, after: 1100, sure: "medium" });
+  for (const basis of ["key", "built"] as const)
+    assert.deepEqual(size(expecting(700, basis)), { before: 1000, after: 1100, sure: "high" }, basis);
+  assert.deepEqual(size(expecting(null)), { before: 1000, after: 1000, sure: "low" });
+  assert.deepEqual(size({}), { before: 1000, after: 1000, sure: "high" });
+});
+
+test("without a former size it is the sum of the stages, and of an unknown one nothing is said", () => {
+  const known = { ...former(), product: null };
+  const stages = [product, stagePreview("torch", expecting(700)), stagePreview("old")];
+  assert.deepEqual(expectedSize(["torch", "old"], stages, known), {
+    before: null,
+    after: 1100,
+    sure: "medium",
+  });
+  const fresh = [...stages, stagePreview("fresh", { verdict: "create" })];
+  assert.deepEqual(expectedSize(["torch", "fresh"], fresh, former()), {
+    before: 1000,
+    after: null,
+    sure: "none",
+  });
 });

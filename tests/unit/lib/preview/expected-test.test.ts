@@ -9,6 +9,7 @@ import { renderMarkdown } from "../../../../lib/preview/markdown.ts";
 import type { PreviousStack } from "../../../../lib/preview/preview-stack.ts";
 import { noPreviousStack } from "../../../../lib/preview/previous-stack.ts";
 import { testCell, testText } from "../../../../lib/preview/words.ts";
+import { lazily } from "../../../support/lazily.ts";
 import {
   builtFrom,
   onlyPlanned,
@@ -103,25 +104,27 @@ test("the newest tests of each kind are kept, and builds are not touched", () =>
   assert.deepEqual(remember({ format: 1, builds: [] }, []), { format: 1, builds: [] });
 });
 
-const planned = plannedBy(repository, { generation: "ada", host: JSON.stringify(aws) });
+const planned = lazily(() => plannedBy(repository, { generation: "ada", host: JSON.stringify(aws) }));
 const evidence = { verdict: "pass", digest: null, gpu: null, driver: null, at: null };
 const counts = { passed: 1, failed: 0, skipped: 0, inconclusive: 0 };
-const tested: PreviousStack = {
-  ...builtFrom(planned, 100),
+const tested = (): PreviousStack => ({
+  ...builtFrom(planned(), 100),
   evidence: { ...evidence, ...counts },
   testedOn: "aws",
-};
+});
 
 test("a test is due for what is new, and for nothing that was tested already", () => {
   const due = (previous: PreviousStack) =>
-    onlyPlanned(previewOf([{ stack: "dev", planned, previous, engine: null }])).test?.due;
-  assert.equal(due(tested), false);
+    onlyPlanned(previewOf([{ stack: "dev", planned: planned(), previous, engine: null }])).test?.due;
+  assert.equal(due(tested()), false);
   assert.equal(due(noPreviousStack("never updated")), true);
-  assert.equal(due({ ...tested, evidence: null }), true);
-  assert.equal(due({ ...tested, checks: "others" }), true);
-  assert.equal(due({ ...tested, testedOn: "builder" }), true);
-  const product = tested.stages.map((stage) => (stage.name === "starter" ? { ...stage, key: "old" } : stage));
-  assert.equal(due({ ...tested, stages: product }), true);
+  assert.equal(due({ ...tested(), evidence: null }), true);
+  assert.equal(due({ ...tested(), checks: "others" }), true);
+  assert.equal(due({ ...tested(), testedOn: "builder" }), true);
+  const product = tested().stages.map((stage) =>
+    stage.name === "starter" ? { ...stage, key: "old" } : stage,
+  );
+  assert.equal(due({ ...tested(), stages: product }), true);
 });
 
 test("all stacks together: what is due is added up, in the tree and in the comment", () => {

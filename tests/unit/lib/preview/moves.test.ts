@@ -1,25 +1,28 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { indexCommits, movesBetween } from "../../../../lib/preview/moves.ts";
+import { lazily } from "../../../support/lazily.ts";
 import { checkout } from "../../../support/nodes.ts";
 
 const [a, b, c] = ["a".repeat(40), "b".repeat(40), "c".repeat(40)];
 const stage = (name: string, inputs: Record<string, string>) => ({ name, key: "", inputs });
-const sources = indexCommits([
-  {
-    repositories: {
-      "kijai/Nodes": checkout("kijai/Nodes", { repository: "https://github.com/kijai/Nodes", commit: b }),
-      "some/Lab": checkout("some/Lab", { repository: "https://gitlab.example.org/some/Lab", commit: c }),
+const sources = lazily(() =>
+  indexCommits([
+    {
+      repositories: {
+        "kijai/Nodes": checkout("kijai/Nodes", { repository: "https://github.com/kijai/Nodes", commit: b }),
+        "some/Lab": checkout("some/Lab", { repository: "https://gitlab.example.org/some/Lab", commit: c }),
+      },
+      packages: {},
     },
-    packages: {},
-  },
-]);
+  ]),
+);
 
 test("packages are compared by version, and by hash only where the version is the same", () => {
   const { packages } = movesBetween(
     [stage("torch", { "package:torch": "2.11 (aa)", "package:numpy": "1 (aa)", "package:gone": "1 (aa)" })],
     [stage("torch", { "package:torch": "2.12 (bb)", "package:numpy": "1 (bb)", "package:new": "2 (cc)" })],
-    sources,
+    sources(),
   );
   assert.deepEqual(packages, [
     { name: "gone", before: "1", after: null },
@@ -33,7 +36,7 @@ test("a package that only goes from one stage to another has not moved", () => {
   const moves = movesBetween(
     [stage("torch", { "package:numpy": "1 (aa)" })],
     [stage("backend", { "package:numpy": "1 (aa)" })],
-    sources,
+    sources(),
   );
   assert.deepEqual(moves, { packages: [], nodes: [], models: [], pins: [] });
 });
@@ -42,7 +45,7 @@ test("nodes are named as their repositories, with a page that shows what lies be
   const { nodes } = movesBetween(
     [stage("nodes-x", { "pin:Nodes": `${a} ${c}`, "pin:Lab": a, "pin:Gone": a })],
     [stage("nodes-x", { "pin:Nodes": `${b} ${c}`, "pin:Lab": c })],
-    sources,
+    sources(),
   );
   assert.deepEqual(nodes, [
     { name: "Gone", before: "aaaaaaaaaa", after: null, link: null },
@@ -65,7 +68,7 @@ test("a submodule that moves alone has nothing to compare in the repository itse
   const { nodes } = movesBetween(
     [stage("nodes-x", { "pin:Nodes": `${b} ${a}` })],
     [stage("nodes-x", { "pin:Nodes": `${b} ${c}` })],
-    sources,
+    sources(),
   );
   assert.equal(nodes[0]?.link, null);
 });
@@ -84,7 +87,7 @@ test("digests and versions are pins; the hashes of a package that is built here 
       stage("model-clip-1a2b3c4d", { "pin:clip": "sha256:2" }),
       stage("models-shared-3", { "pin:vae": "sha256:2" }),
     ],
-    sources,
+    sources(),
   );
   assert.deepEqual(
     [pins, models, packages].map((moves) => moves.map(({ name }) => name)),

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { limitNotes } from "../../../../lib/preview/notes.ts";
+import { disagreements, limitNotes } from "../../../../lib/preview/notes.ts";
 import type { Expectation, StagePreview } from "../../../../lib/preview/preview-schema.ts";
 import { noPreviousStack } from "../../../../lib/preview/previous-stack.ts";
-import { stagePreview } from "../../../support/preview.ts";
+import { stackPreview, stagePreview } from "../../../support/preview.ts";
 
 const GB = 1e9;
 const known = (sizes: Readonly<Record<string, number>>) => ({
@@ -61,4 +61,38 @@ test("where an upload is ended, a layer that needs a fast line is told of", () =
     "a: has to be uploaded at 15 MB/s, as GHCR ends an upload after 10 minutes.",
   ]);
   assert.deepEqual(notes(stages, {}, "ecr"), []);
+});
+
+test("Pulumi and the plan are held against each other by the names of images", () => {
+  const { platform } = stackPreview("dev");
+  const stages = [
+    stagePreview("torch", { verdict: "rebuild" }),
+    stagePreview("new", { verdict: "create" }),
+    stagePreview("old", { verdict: "remove" }),
+    stagePreview("kept"),
+    stagePreview("starter", { verdict: "rebuild", role: "product" }),
+  ];
+  const told = (...images: [name: string, op: string][]) =>
+    disagreements({ platform, stages }, { counts: {}, images: images.map(([name, op]) => ({ name, op })) });
+  const all: [string, string][] = [
+    ["starter-torch", "update"],
+    ["starter-new", "create"],
+    ["starter", "replace"],
+  ];
+  assert.deepEqual(told(...all), []);
+  const gone = ["delete", "delete-replaced", "discard", "remove"].map((op): [string, string] => [
+    "starter-x",
+    op,
+  ]);
+  assert.deepEqual(told(...all, ...gone), []);
+  assert.deepEqual(told(...all, ["starter-kept", "update"]), [
+    "Pulumi also updates images in which nothing changes: starter-kept.",
+  ]);
+  assert.deepEqual(told(), [
+    "Pulumi would not build starter-torch, starter-new, starter, although the inputs changed: this is a bug.",
+  ]);
+  const more = Array.from({ length: 8 }, (_, index): [string, string] => [`x${index}`, "update"]);
+  assert.deepEqual(told(...all, ...more), [
+    "Pulumi also updates images in which nothing changes: x0, x1, x2, x3, x4, x5 and 2 more.",
+  ]);
 });

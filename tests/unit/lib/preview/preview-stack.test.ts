@@ -4,17 +4,18 @@ import { repository } from "../../../../home.ts";
 import type { History } from "../../../../lib/preview/build-history.ts";
 import type { NextStack, PreviousStack } from "../../../../lib/preview/preview-stack.ts";
 import { noPreviousStack } from "../../../../lib/preview/previous-stack.ts";
+import { lazily } from "../../../support/lazily.ts";
 import { builtFrom, onlyPlanned, plannedBy, previewOf } from "../../../support/preview.ts";
 
-const ada = plannedBy(repository, { generation: "ada" }, { stack: "ada" });
-const hopper = plannedBy(repository, { generation: "hopper" }, { stack: "hopper" });
+const ada = lazily(() => plannedBy(repository, { generation: "ada" }, { stack: "ada" }));
+const hopper = lazily(() => plannedBy(repository, { generation: "hopper" }, { stack: "hopper" }));
 const attempt = (planned: NextStack, previous: PreviousStack) => ({
   stack: planned.stack,
   planned,
   previous,
   engine: null,
 });
-const unknown = noPreviousStack("never updated");
+const unknown = () => noPreviousStack("never updated");
 
 /** What a stage took in one earlier build. */
 function historyOf(builds: Readonly<Record<string, { seconds: number; bytes: number }>>): History {
@@ -32,20 +33,25 @@ function historyOf(builds: Readonly<Record<string, { seconds: number; bytes: num
 }
 
 test("a stack as its last update left it is unchanged, and its size is known", () => {
-  const stack = onlyPlanned(previewOf([attempt(ada, builtFrom(ada, 100))]));
+  const stack = onlyPlanned(previewOf([attempt(ada(), builtFrom(ada(), 100))]));
   assert.equal(stack.verdict, "unchanged");
-  assert.deepEqual(stack.counts, { create: 0, rebuild: 0, unchanged: ada.plan.stages.length + 1, remove: 0 });
+  assert.deepEqual(stack.counts, {
+    create: 0,
+    rebuild: 0,
+    unchanged: ada().plan.stages.length + 1,
+    remove: 0,
+  });
   assert.deepEqual(stack.size, { before: 900, after: 900, sure: "high" });
   assert.deepEqual(stack.expected, { longest: 0, all: 0, bytes: 0, unknown: [], sure: "none" });
 });
 
 test("stages with the same key are built once for all stacks that need them", () => {
-  const { stacks, shared, expected } = previewOf([attempt(ada, unknown), attempt(hopper, unknown)]);
+  const { stacks, shared, expected } = previewOf([attempt(ada(), unknown()), attempt(hopper(), unknown())]);
   const own = ["llama-cpp", "runtime", "starter"];
   assert.deepEqual(
     shared.map(({ stage, stacks: sharers }) => [stage, sharers]),
-    ada.plan.stages
-      .map(({ name }) => name)
+    ada()
+      .plan.stages.map(({ name }) => name)
       .filter((name) => !own.includes(name))
       .map((name) => [name, ["ada", "hopper"]]),
   );
@@ -57,11 +63,11 @@ test("stages with the same key are built once for all stacks that need them", ()
     }
   }
   // Shared ones count once: all of ada, and what hopper has of its own.
-  assert.equal(expected.unknown.length, ada.plan.stages.length + 1 + own.length);
+  assert.equal(expected.unknown.length, ada().plan.stages.length + 1 + own.length);
 });
 
 test("a stage that another stack has already takes no time, and brings its size", () => {
-  const { stacks, shared } = previewOf([attempt(hopper, unknown), attempt(ada, builtFrom(ada, 100))]);
+  const { stacks, shared } = previewOf([attempt(hopper(), unknown()), attempt(ada(), builtFrom(ada(), 100))]);
   const [stack] = stacks;
   assert.ok(stack?.verdict === "new");
   const torch = stack.stages.find(({ name }) => name === "torch");
@@ -74,11 +80,11 @@ test("a stage that another stack has already takes no time, and brings its size"
 });
 
 test("what lies in another registry, or was only planned, is not taken to be built", () => {
-  const elsewhere = { ...hopper, repository: "127.0.0.1:5000/other" };
-  const planned = { ...builtFrom(ada, 100), comparedWith: { kind: "revision", revision: "r" } as const };
+  const elsewhere = { ...hopper(), repository: "127.0.0.1:5000/other" };
+  const planned = { ...builtFrom(ada(), 100), comparedWith: { kind: "revision", revision: "r" } as const };
   for (const attempts of [
-    [attempt(elsewhere, unknown), attempt(ada, builtFrom(ada, 100))],
-    [attempt(hopper, unknown), attempt(ada, planned)],
+    [attempt(elsewhere, unknown()), attempt(ada(), builtFrom(ada(), 100))],
+    [attempt(hopper(), unknown()), attempt(ada(), planned)],
   ]) {
     const [stack] = previewOf(attempts).stacks;
     assert.ok(stack?.verdict === "new");
@@ -88,22 +94,22 @@ test("what lies in another registry, or was only planned, is not taken to be bui
 
 test("a stage that only follows its parents may come from the cache after all", () => {
   const moved = {
-    ...ada,
+    ...ada(),
     plan: {
-      ...ada.plan,
-      stages: ada.plan.stages.map((stage) =>
+      ...ada().plan,
+      stages: ada().plan.stages.map((stage) =>
         stage.name === "python"
           ? { ...stage, key: "moved", inputs: { ...stage.inputs, "argument:X": "1" } }
           : stage,
       ),
       product: {
-        ...ada.plan.product,
+        ...ada().plan.product,
         key: "moved",
-        inputs: { ...ada.plan.product.inputs, "parent:python": "moved" },
+        inputs: { ...ada().plan.product.inputs, "parent:python": "moved" },
       },
     },
   };
-  const { stages } = onlyPlanned(previewOf([attempt(moved, builtFrom(ada, 100))]));
+  const { stages } = onlyPlanned(previewOf([attempt(moved, builtFrom(ada(), 100))]));
   const atMost = stages
     .filter(({ verdict }) => verdict === "rebuild")
     .map(({ name, atMost: may }) => [name, may]);
@@ -114,10 +120,10 @@ test("a stage that only follows its parents may come from the cache after all", 
 });
 
 test("the size after is the former one and what changed stages gain, as sure as the history is", () => {
-  const known = builtFrom(ada, 100);
+  const known = builtFrom(ada(), 100);
   const without = known.stages.map((stage) => (stage.name === "torch" ? { ...stage, key: "former" } : stage));
   const preview = (history: History) =>
-    onlyPlanned(previewOf([attempt(ada, { ...known, stages: without })], { history })).size;
+    onlyPlanned(previewOf([attempt(ada(), { ...known, stages: without })], { history })).size;
   assert.deepEqual(preview(historyOf({ torch: { seconds: 1, bytes: 150 } })), {
     before: 900,
     after: 950,
@@ -127,10 +133,10 @@ test("the size after is the former one and what changed stages gain, as sure as 
 });
 
 test("a new stage without history leaves the size open; one that is gone takes its bytes along", () => {
-  const known = builtFrom(ada, 100);
+  const known = builtFrom(ada(), 100);
   const fewer = known.stages.filter(({ name }) => name !== "torch");
   const size = (stages: PreviousStack["stages"]) =>
-    onlyPlanned(previewOf([attempt(ada, { ...known, stages })])).size.after;
+    onlyPlanned(previewOf([attempt(ada(), { ...known, stages })])).size.after;
   assert.equal(size(fewer), null);
   const more = known.stages.map((stage) =>
     stage.name === "starter" ? { ...stage, inputs: { ...stage.inputs, "parent:old": "1" } } : stage,
@@ -143,16 +149,19 @@ test("a new stage without history leaves the size open; one that is gone takes i
 });
 
 test("a stack that fails leaves the others whole", () => {
-  const { stacks } = previewOf([{ stack: "broken", problem: "no lock" }, attempt(ada, builtFrom(ada, 100))]);
+  const { stacks } = previewOf([
+    { stack: "broken", problem: "no lock" },
+    attempt(ada(), builtFrom(ada(), 100)),
+  ]);
   assert.deepEqual(stacks[0], { stack: "broken", verdict: "failed", problem: "no lock" });
   assert.equal(stacks[1]?.verdict, "unchanged");
 });
 
 test("where Pulumi sees something else than the plan, the preview says so", () => {
-  const known = builtFrom(ada, 100);
+  const known = builtFrom(ada(), 100);
   const stages = known.stages.map((stage) => (stage.name === "torch" ? { ...stage, key: "former" } : stage));
   const engine = { counts: { update: 1 }, images: [{ name: "starter-cuda", op: "update" }] };
-  const { notes } = onlyPlanned(previewOf([{ ...attempt(ada, { ...known, stages }), engine }]));
+  const { notes } = onlyPlanned(previewOf([{ ...attempt(ada(), { ...known, stages }), engine }]));
   assert.deepEqual(notes, [
     "Pulumi also updates images in which nothing changes: starter-cuda.",
     "Pulumi would not build starter-torch, although the inputs changed: this is a bug.",

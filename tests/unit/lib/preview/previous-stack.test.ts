@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { outputsInState, previousFromOutputs } from "../../../../lib/preview/previous-stack.ts";
+import {
+  noPreviousStack,
+  outputsInState,
+  previousFromOutputs,
+} from "../../../../lib/preview/previous-stack.ts";
 
 const digest = `sha256:${"d".repeat(64)}`;
 const outputs = {
@@ -109,4 +113,65 @@ test("the outputs are found in a state file, and what is encrypted there is noth
   ]) {
     assert.equal(outputsInState(other), undefined);
   }
+});
+
+test("what is not as expected in outputs is left out, and the rest is still read", () => {
+  const read = (more: object) => previousFromOutputs({ ...outputs, ...more });
+  const { product, evidence, stages } = outputs;
+  assert.equal(read({ product: { ...product, bytes: "many" } }).product?.bytes, null);
+  assert.equal(read({ product: { ...product, bytes: 10.4 } }).product?.bytes, 10);
+  assert.deepEqual(read({ product: { ...product, bytes: null, tags: 1 } }).tags, null);
+  assert.equal(read({ product: { ...product, bytes: null, tags: 1 } }).product?.digest, digest);
+  assert.equal(read({ product: { ...product, digest: "" } }).product, null);
+  assert.equal(read({ product: undefined }).repository, null);
+  const torch = { ...stages.torch, bytes: "x", role: 1 };
+  assert.deepEqual(read({ stages: { torch } }).stages, [
+    { name: "torch", key: "k2", inputs: stages.torch.inputs, bytes: null, role: null },
+  ]);
+  const odd = { ...evidence, generation: 1, digest: 1, checksKey: 1, host: "x", startedAt: 1, gpu: "x" };
+  const told = read({ evidence: odd });
+  assert.deepEqual(told.evidence, {
+    ...{ verdict: "pass", digest: null, passed: 2, failed: 0, skipped: 1, inconclusive: 0 },
+    ...{ gpu: null, driver: null, at: null },
+  });
+  assert.deepEqual([told.platform.generation, told.checks, told.testedOn], [undefined, null, null]);
+  assert.equal(read({ evidence: null }).evidence, null);
+  const whole = { ...evidence, checksKey: "c1", host: { kind: "aws" }, gpu: { name: "L4" } };
+  const known = read({ evidence: whole });
+  assert.deepEqual(
+    [known.checks, known.testedOn, known.evidence?.gpu, known.evidence?.driver],
+    ["c1", "aws", "L4", null],
+  );
+});
+
+test("a stack that was never updated says so", () => {
+  const why = "the stack has not been updated yet";
+  assert.deepEqual(previousFromOutputs({}).comparedWith, { kind: "nothing", why });
+  assert.deepEqual(previousFromOutputs({}), { ...noPreviousStack(why), testedOn: null });
+});
+
+test("only what a recipe makes of the whole image is a product in outputs without roles", () => {
+  const roleOf = (input: string) =>
+    previousFromOutputs({ stages: { x: { key: "k", inputs: { a: "1", [input]: "1" } } } }).stages[0]?.role;
+  assert.equal(roleOf("file:recipes/x.ts (image configuration)"), "product");
+  for (const other of [
+    "file:x (image configuration) more",
+    "pin file:x (image configuration)",
+    "file:recipes/x.ts",
+  ])
+    assert.equal(roleOf(other), null, other);
+});
+
+test("what is encrypted in a state is nothing to read, however deep it lies", () => {
+  const encrypted = { "4dabf18193072939515e22adb298388d": "x", ciphertext: "v1:x:y" };
+  const outputsOf = (value: unknown) =>
+    outputsInState({
+      checkpoint: { latest: { resources: [{ type: "pulumi:pulumi:Stack", outputs: value }] } },
+    });
+  assert.deepEqual(outputsOf({ a: [encrypted, { b: encrypted, c: null, d: 1 }] }), {
+    a: ["[secret]", { b: "[secret]", c: null, d: 1 }],
+  });
+  assert.equal(outputsOf(encrypted), "[secret]");
+  assert.equal(outputsInState({ checkpoint: {} }), undefined);
+  assert.equal(outputsInState({ checkpoint: { latest: { resources: null } } }), undefined);
 });

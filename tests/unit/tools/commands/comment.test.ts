@@ -4,13 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
 import { repository } from "../../../../home.ts";
-import {
-  commentOn,
-  commentOnFailure,
-  isStrataComment,
-  LIMIT,
-  MARKER,
-} from "../../../../lib/preview/comment-body.ts";
+import { MARKER } from "../../../../lib/preview/comment-body.ts";
 import { githubClient } from "../../../../tools/commands/comment/github.ts";
 import { publish } from "../../../../tools/commands/comment/publish.ts";
 import {
@@ -206,15 +200,6 @@ test("a fork's pull request is found by its branch, at exactly its commit", asyn
   assert.equal(await find("fork:branch", "old"), undefined);
   assert.equal(await find("fork:other", "new"), undefined);
   assert.throws(() => parseRepository("o/n/x"), /--repo: expected owner\/name/);
-});
-
-test("a comment says why there is no preview, without any of it being taken for Markdown", () => {
-  const text = commentOnFailure("```\n@octocat <b>", { run: "https://github.com/o/n/actions/runs/1" });
-  assert.ok(isStrataComment(text));
-  assert.match(text, /^````text\n```\n@octocat <b>\n````$/m);
-  assert.match(text, /\[The run\]\(https:\/\/github\.com\/o\/n\/actions\/runs\/1\)/);
-  assert.ok(commentOnFailure("`".repeat(1_000_000), {}).length < 65_536);
-  assert.ok(commentOn(samplePreview([stackPreview("dev")]), {}).length < LIMIT);
 });
 
 /** Runs `npm run comment` as a program. */

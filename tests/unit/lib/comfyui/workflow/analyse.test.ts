@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { analyse, type Needs } from "../../../../../lib/comfyui/workflow/analyse.ts";
+import { classIndex } from "../../../../../lib/comfyui/workflow/class-index.ts";
+import { sourceOf } from "../../../../../lib/comfyui/workflow/needed-nodes.ts";
+import { comfyuiName } from "../../../../../lib/locks/node-classes.ts";
 import {
   apiNode,
   editorFile,
   editorNode,
   read,
   sink,
+  someClasses,
   someIndex,
   toBytes,
   workflowLink,
@@ -251,4 +255,42 @@ test("what the workflow and the recipe say settles it where a name does not", ()
   );
   // A class of a newer ComfyUI is not somebody else's of the same name.
   assert.match(needs("UnloadModel", { cnr_id: "comfy-core" })?.problem ?? "", /another version does/);
+});
+
+test("a class is ComfyUI's own before anybody's, and of several repositories the locked one's", () => {
+  const of = (type: string, others: Record<string, string[]>, preferred: string[] = []) =>
+    sourceOf({ type, pack: null }, classIndex({ ...someClasses, others }), preferred).repository;
+  assert.equal(of("KSampler", { "far/away": ["KSampler"] }, ["far/away"]), comfyuiName);
+  assert.equal(of("RIFE VFI", { "far/away": ["RIFE VFI"] }), "Fannovel16/ComfyUI-Frame-Interpolation");
+  assert.equal(of("New", { "far/away": ["New"], "fork/away": ["New"] }), null);
+});
+
+test("a file that several nodes describe has what any of them says", () => {
+  const loader = (id: number, more: object) =>
+    editorNode(
+      id,
+      "VAELoader",
+      { vae_name: "v.safetensors" },
+      { properties: { models: [{ name: "v.safetensors", directory: "vae", ...more }] }, outputs: [] },
+    );
+  const hash = "1".repeat(64);
+  const first = { url: "https://h/first", hash, hash_type: "sha256" };
+  const second = { url: "https://h/second", hash: "2".repeat(64), hash_type: "sha256" };
+  const told = (...all: object[]) => {
+    const workflow = read(editorFile(all.map((more, index) => loader(index, more))));
+    const [file] = analyse([workflow], someIndex).files;
+    return [file?.url, file?.sha256, file?.askedBy.length];
+  };
+  assert.deepEqual(told(first, second), [first.url, hash, 2]);
+  assert.deepEqual(told({}, first), [first.url, hash, 2]);
+  assert.deepEqual(told(first, {}), [first.url, hash, 2]);
+});
+
+test("only a node that asks for a model can be idle, and only where its users are known", () => {
+  const idle = (type: string, widgets: Record<string, unknown>, more = {}) =>
+    analyse([read(editorFile([editorNode(1, type, widgets, more)]))], someIndex).unused.length;
+  assert.equal(idle("VAELoader", { vae_name: "v.safetensors" }), 1);
+  assert.equal(idle("VAELoader", { vae_name: "v.safetensors" }, { outputs: [] }), 0);
+  assert.equal(idle("VAELoader", { vae_name: "None" }), 0);
+  assert.equal(idle("CLIPTextEncode", { text: "embedding:Easy" }), 0);
 });

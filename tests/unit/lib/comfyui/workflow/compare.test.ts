@@ -13,7 +13,16 @@ import {
   recipeModels,
 } from "../../../../../lib/models/recipe-list.ts";
 import { renderModels } from "../../../../../tools/commands/models/model-table.ts";
-import { apiNode, read, someIndex, toBytes } from "../../../../support/workflows.ts";
+import {
+  apiNode,
+  editorFile,
+  editorNode,
+  read,
+  sink,
+  someIndex,
+  toBytes,
+  workflowLink,
+} from "../../../../support/workflows.ts";
 
 const GB = 1e9;
 const own = parseModelLock(readFileSync(join(repository, "locks/models.json"), "utf8"));
@@ -184,5 +193,55 @@ test("what the lock does not have cannot be listed", () => {
   assert.throws(
     () => recipeModels(reportOf({ models: [], incomplete: [] }, loading("c.safetensors"))),
     /models\/text_encoders\/c\.safetensors: is not in the lock\. Add it to `incomplete` in locks\/models\.json/,
+  );
+});
+
+test("a file whose hash nobody knows, or a node that is not locked, makes a report incomplete", () => {
+  const whole = locked("models/clip", "c.safetensors");
+  const incomplete = { ...whole, sha256: null, size: null, about: 7, missing: "its hash" };
+  const rough = reportOf(
+    { models: [], incomplete: [incomplete] } as unknown as ModelLock,
+    loading("c.safetensors"),
+  );
+  const [file] = rough.files;
+  assert.deepEqual([file?.state, file?.bytes, file?.isRough, file?.sha256], ["incomplete", 7, true, null]);
+  assert.deepEqual([file?.elsewhere, file?.url], [null, whole.url]);
+  assert.equal(rough.verdict, "incomplete");
+
+  const states = (type: string) => {
+    const report = reportOf(
+      { models: [whole], incomplete: [] },
+      { ...loading("c.safetensors"), "3": apiNode(type) },
+    );
+    return [report.nodes.map(({ state }) => state), report.verdict];
+  };
+  assert.deepEqual(states("Twin"), [["unknown"], "incomplete"]);
+  assert.deepEqual(states("FarLoader"), [["known"], "incomplete"]);
+  assert.deepEqual(states("RIFE VFI"), [["locked"], "complete"]);
+});
+
+test("a name with an ending is found with that one alone, and one without by its whole name", () => {
+  const stateOf = (name: string, has: string) =>
+    reportOf(
+      { models: [locked("models/embeddings", has)], incomplete: [] },
+      { "1": apiNode("CLIPTextEncode", { text: `embedding:${name}` }) },
+    ).files[0]?.state;
+  assert.equal(stateOf("Easy.pt", "Easy.pt"), "locked");
+  assert.equal(stateOf("Easy.pt", "Easy.pt.bin"), "missing");
+  assert.equal(stateOf("Easy.v2/x", "Easy.v2/x.safetensors"), "locked");
+  assert.equal(stateOf("Easy", "Hard.pt"), "missing");
+  assert.equal(stateOf("Easy", "Easy.v2.pt"), "missing");
+  assert.equal(stateOf("Easy", "Easy"), "locked");
+});
+
+test("what the lock lacks is told as the workflow says it", () => {
+  const models = [{ name: "c.safetensors", directory: "text_encoders", url: "https://h/c" }];
+  const hinted = { ...editorNode(1, "CLIPLoader", { clip_name: "c.safetensors" }), properties: { models } };
+  const workflow = read(editorFile([hinted, sink(2)], [workflowLink(1, 1, 2)]));
+  const lock = { models: [locked("models/vae", "other.safetensors")], incomplete: [] };
+  const [file] = compare(analyse([workflow], someIndex), lock, someIndex).files;
+  assert.deepEqual(
+    [file?.state, file?.isRough, file?.url, file?.elsewhere],
+    ["missing", false, "https://h/c", null],
   );
 });

@@ -249,3 +249,103 @@ test("what the workflow says about models and where a class comes from is kept; 
   const [other] = read(editorFile([unet(1, "a", { properties: { aux_id: "o/n", cnr_id: "n" } })])).nodes;
   assert.equal(other?.pack, "o/n");
 });
+
+test("what exists in the editor alone is no node", () => {
+  const rgthree = [
+    ...["Bookmark", "Fast Actions Button", "Fast Bypasser", "Fast Groups Bypasser", "Fast Groups Muter"],
+    ...["Fast Muter", "Label", "Mute / Bypass Relay", "Mute / Bypass Repeater", "Node Collector"],
+    ...["Random Unmuter", "Reroute"],
+  ].map((name) => `${name} (rgthree)`);
+  const types = ["Note", "MarkdownNote", "Reroute", "PrimitiveNode", "SetNode", "GetNode", ...rgthree];
+  for (const type of types) {
+    for (const mode of [0, 2]) {
+      const { nodes, inactive } = read(editorFile([editorNode(1, type, {}, { mode })]));
+      assert.deepEqual([nodes, inactive], [[], 0], type);
+    }
+  }
+});
+
+test("only what the editor shows after a seed is skipped, and only there", () => {
+  const namedBy = (widgets: Record<string, unknown>, values: unknown[]) =>
+    read(editorFile([{ ...editorNode(1, "X", widgets), widgets_values: values }])).nodes[0]?.named;
+  for (const control of ["fixed", "increment", "decrement", "randomize"]) {
+    assert.deepEqual(namedBy({ noise_seed: 1 }, [1, control]), { noise_seed: { value: 1 } }, control);
+  }
+  const mode = { steps: { value: 1 }, mode: { value: "fixed" } };
+  assert.deepEqual(namedBy({ steps: 1, mode: "fixed" }, [1, "fixed"]), mode);
+  const sampler = { seed: { value: 1 }, sampler: { value: "euler" } };
+  assert.deepEqual(namedBy({ seed: 1, sampler: "euler" }, [1, "euler"]), sampler);
+  assert.deepEqual(namedBy({ seed: 1, steps: 2 }, [1, 2]), { seed: { value: 1 }, steps: { value: 2 } });
+});
+
+test("a node without values of widgets has none, and its title is kept", () => {
+  const [bare, titled] = read(
+    editorFile([
+      { ...unet(1, "a"), widgets_values: undefined },
+      { ...unet(2, "a"), title: "Mine" },
+    ]),
+  ).nodes;
+  assert.deepEqual([bare?.named, bare?.widgets, bare?.title], [{}, null, null]);
+  assert.equal(titled?.title, "Mine");
+});
+
+test("a pack without a name is none, and a hash counts only where it is one of SHA-256", () => {
+  const packOf = (cnr_id: unknown) =>
+    read(editorFile([unet(1, "a", { properties: { cnr_id } })])).nodes[0]?.pack;
+  assert.deepEqual([packOf(""), packOf(3), packOf("some-pack")], [null, null, "some-pack"]);
+  const hashOf = (more: object) => {
+    const models = [{ name: "a", directory: "vae", ...more }];
+    return read(editorFile([unet(1, "a", { properties: { models } })])).nodes[0]?.hints[0]?.sha256;
+  };
+  const hash = "a".repeat(64);
+  assert.equal(hashOf({ hash, hash_type: "sha256" }), hash);
+  for (const other of [`${hash}a`, `x${hash}`, `${hash.slice(1)}g`, undefined])
+    assert.equal(hashOf({ hash: other, hash_type: "SHA256" }), null, other);
+  for (const hash_type of ["md5", undefined]) assert.equal(hashOf({ hash, hash_type }), null);
+});
+
+/** An instance of an old group node of a constant and a loader, with these links inside. */
+const groupOf = (links: unknown[][] | undefined) => {
+  const inputs = [{ name: "unet_name", widget: { name: "unet_name" }, link: 0 }];
+  const nodes = [
+    { type: "PrimitiveNode", widgets_values: ["own.safetensors"] },
+    { type: "UNETLoader", widgets_values: ["stale.safetensors"], inputs },
+  ];
+  return editorFile([{ ...editorNode(4, "workflow>G"), widgets_values: ["given.safetensors", "x"] }], [], {
+    extra: { groupNodes: { G: { nodes, links } } },
+  });
+};
+
+test("links inside an old group node hand on its values; one without both slots is none", () => {
+  assert.equal(nameOf(groupOf([[0, 0, 1, 0, "COMBO"]]), "4:1"), "given.safetensors");
+  for (const links of [[[0, 0, 1, null]], [[0, null, 1, 0]], [[null, null, 1, 0]], [], undefined])
+    assert.equal(nameOf(groupOf(links), "4:1"), "x");
+});
+
+test("a type that only looks like a group node stays a node", () => {
+  const types = ["workflow/Gone", "my workflow/G", "workflow/"];
+  const groupNodes = { G: { nodes: [{ type: "UNETLoader" }] } };
+  const { nodes } = read(
+    editorFile(
+      types.map((type, id) => editorNode(id, type)),
+      [],
+      { extra: { groupNodes } },
+    ),
+  );
+  assert.deepEqual(
+    nodes.map(({ type }) => type),
+    types,
+  );
+});
+
+test("subgraphs may lie in each other thirty-two deep", () => {
+  const chain = (depth: number) => {
+    const subgraphs = Array.from({ length: depth }, (_, level) => ({
+      id: `s${level}`,
+      nodes: [level + 1 < depth ? editorNode(1, `s${level + 1}`) : unet(1, "a.safetensors")],
+    }));
+    return editorFile([editorNode(1, "s0")], [], { definitions: { subgraphs } });
+  };
+  assert.equal(read(chain(32)).nodes.length, 1);
+  assert.throws(() => read(chain(33)), /contains itself/);
+});

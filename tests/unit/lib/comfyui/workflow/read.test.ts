@@ -111,3 +111,54 @@ test("links of the API's format lead to a value, or to the node that makes it", 
     [["3"], ["4"], [], [], []],
   );
 });
+
+test("only a whole pair of a node's id and a slot is a link; lists are values", () => {
+  const values = [["1", 0, 1], [1, 0], ["1", "0"], ["1"], []];
+  const inputs = Object.fromEntries(values.map((value, index) => [`${index}`, value]));
+  const [first, second] = read(toBytes({ "1": apiNode("X", {}), "2": { class_type: "Y", inputs } })).nodes;
+  assert.deepEqual(
+    Object.values(second?.named ?? {}),
+    values.map((value) => ({ value })),
+  );
+  assert.deepEqual([first?.users, first?.title, second?.title], [[], "X", null]);
+});
+
+test("a constant of the API's format that has no value of its own, or gets it, makes it when it runs", () => {
+  const from = (constant: object) =>
+    read(toBytes({ "1": constant, "2": apiNode("Y", { file: ["1", 0] }) })).nodes[1]?.named.file;
+  const type = "PrimitiveString";
+  for (const constant of [{ class_type: type }, apiNode(type, {}), apiNode(type, { value: ["3", 0] })])
+    assert.deepEqual(from(constant), { from: { id: "1", type } });
+});
+
+test("a workflow is what it says itself to be, whatever else is in it", () => {
+  const inner = { "9": apiNode("Inner", {}) };
+  const editor = { nodes: [{ id: 1, type: "Outer" }], prompt: inner };
+  assert.equal(read(toBytes(editor)).nodes[0]?.type, "Outer");
+  assert.equal(
+    read(toBytes({ prompt: apiNode("Outer", {}), workflow: apiNode("Other", {}) })).nodes.length,
+    2,
+  );
+  assert.equal(read(toBytes({ input: { workflow: inner } })).nodes[0]?.type, "Inner");
+  for (const other of [
+    { "1": apiNode("X", {}), "2": { inputs: {} } },
+    { prompt: [inner] },
+    { prompt: null },
+    null,
+    "x",
+  ])
+    assert.throws(() => read(toBytes(other)), /is not a ComfyUI workflow/);
+});
+
+test("a mark of the byte order is left out at the beginning alone", () => {
+  assert.equal(read(toBytes({ "1": apiNode("\ufeffX", {}) })).nodes[0]?.type, "\ufeffX");
+});
+
+test("chunks of a PNG that hold no text are passed over, and a text may have no end of its keyword", () => {
+  const sent = JSON.stringify(api);
+  const other = text("prompt", JSON.stringify({ "1": apiNode("Other", {}) }))[1];
+  assert.equal(read(png([["IDAT", other], text("prompt", sent)])).nodes[0]?.type, "UNETLoader");
+  const bare = ["tEXt", Buffer.from("prompt")] as const;
+  assert.throws(() => read(png([bare])), /is neither JSON nor a PNG/);
+  assert.equal(read(png([text("", "x"), text("prompt", sent)])).format, "api");
+});

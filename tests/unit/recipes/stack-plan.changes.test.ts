@@ -3,27 +3,22 @@ import assert from "node:assert/strict";
 import { appendFileSync, chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { parseConfig } from "../../../../config.ts";
-import { repository } from "../../../../home.ts";
-import { sourceWheel, wheelStage } from "../../../../layers/source-wheel/layer.ts";
-import {
-  formatNodeLock,
-  type NodeLock,
-  nodeLockPath,
-  parseNodeLock,
-} from "../../../../lib/locks/node-lock.ts";
-import { parsePythonLock } from "../../../../lib/locks/python-lock.ts";
-import { parseSourceLock } from "../../../../lib/locks/source-lock.ts";
-import { layerContext } from "../../../../lib/plan/context.ts";
-import { lockHeader, lockInputs, lockPath } from "../../../../lib/plan/lock-inputs.ts";
-import { type Plan, planRecipe } from "../../../../lib/plan/plan.ts";
-import type { PlannedStack } from "../../../../lib/preview/preview-schema.ts";
-import { isConsequence } from "../../../../lib/preview/words.ts";
-import type { Recipe } from "../../../../lib/recipe/recipe.ts";
-import { recipes } from "../../../../recipes/index.ts";
-import { writeFile } from "../../../support/layers.ts";
-import { plannedBy, previewBetween, previewLabels } from "../../../support/preview.ts";
-import { temporaryFolder } from "../../support/folder.ts";
+import { parseConfig } from "../../../config.ts";
+import { repository } from "../../../home.ts";
+import { sourceWheel, wheelStage } from "../../../layers/source-wheel/layer.ts";
+import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../../lib/locks/node-lock.ts";
+import { parsePythonLock } from "../../../lib/locks/python-lock.ts";
+import { parseSourceLock } from "../../../lib/locks/source-lock.ts";
+import { layerContext } from "../../../lib/plan/context.ts";
+import { lockHeader, lockInputs, lockPath } from "../../../lib/plan/lock-inputs.ts";
+import { type Plan, planRecipe } from "../../../lib/plan/plan.ts";
+import type { PlannedStack } from "../../../lib/preview/preview-schema.ts";
+import { isConsequence } from "../../../lib/preview/words.ts";
+import type { Recipe } from "../../../lib/recipe/recipe.ts";
+import { recipes } from "../../../recipes/index.ts";
+import { writeFile } from "../../support/layers.ts";
+import { plannedBy, previewBetween, previewLabels } from "../../support/preview.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 /** What `file:` inputs of the product are called. */
 const product = (recipe: string) => `file recipes/${recipe}.ts (image configuration)`;

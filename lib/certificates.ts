@@ -39,8 +39,8 @@ const block = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
  *
  * @returns PEM, or undefined when nothing is left
  */
-export function additionalCertificates(bundle: string, known: readonly string[]): string | undefined {
-  const seen = new Set(known.flatMap((pem) => pem.match(block) ?? []).map(body));
+export function additionalCertificates(bundle: string, trusted: readonly string[]): string | undefined {
+  const seen = new Set(trusted.flatMap((pem) => pem.match(block) ?? []).map(body));
   const added = (bundle.match(block) ?? []).filter((pem) => !seen.has(body(pem)));
   return added.length > 0 ? `${added.join("\n")}\n` : undefined;
 }

@@ -10,8 +10,11 @@ const strataInputs = ["layers", "recipes", "locks"];
  * Where a stack's product comes from: for a recipe of one's own the folder that it is in, for others strata. Asks git;
  * outside a repository the labels stay away rather than being invented.
  */
-export function readProvenance(root: string, { folder: own }: Pick<SelectedRecipe, "folder">): ProductLabels {
-  const [folder, inputs] = own === undefined ? [root, strataInputs] : [own, ["."]];
+export function readProvenance(
+  root: string,
+  { folder: externalFolder }: Pick<SelectedRecipe, "folder">,
+): ProductLabels {
+  const [folder, inputs] = externalFolder === undefined ? [root, strataInputs] : [externalFolder, ["."]];
   const git = (...args: string[]): string | null => {
     try {
       return execFileSync("git", ["-C", folder, ...args], { stdio: ["ignore", "pipe", "ignore"] })

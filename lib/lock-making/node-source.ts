@@ -57,7 +57,7 @@ export function sourceVersion(files: Files): string | null {
  * where it is computed while building.
  */
 export function packageVersion(files: Files): string | undefined {
-  const own = [...files]
+  const moduleVersion = [...files]
     .filter(([path]) => /^(src\/)?[^/]+\/\w+\.py$/.test(path))
     .map(([, text]) => assigned("__version__", text))
     .find((version) => version !== undefined);
@@ -67,7 +67,7 @@ export function packageVersion(files: Files): string | undefined {
     /^version\s*=\s*(\d\S*)\s*$/m.exec(files.get("setup.cfg") ?? "")?.[1] ??
     /\bversion\s*=\s*["'](\d[^"']*)["']/.exec(setup ?? "")?.[1] ??
     assigned("(?:__version__|VERSION|PACKAGE_VERSION)", setup) ??
-    own
+    moduleVersion
   );
 }
 

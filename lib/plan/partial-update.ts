@@ -66,12 +66,14 @@ export function loadPartialUpdate(file = process.env.STRATA_PART): PartialUpdate
  * Stages of another recipe are left alone.
  */
 export function joinOutputs(
-  part: { readonly stages: readonly string[]; readonly outputs: StackOutputs },
+  update: { readonly stages: readonly string[]; readonly outputs: StackOutputs },
   now: { readonly recipe: string; readonly stages: Readonly<Record<string, unknown>> },
 ): StackOutputs {
-  const before = part.outputs;
+  const before = update.outputs;
   if (before.recipe !== undefined && before.recipe !== now.recipe) return before;
-  const built = Object.fromEntries(Object.entries(now.stages).filter(([name]) => part.stages.includes(name)));
+  const built = Object.fromEntries(
+    Object.entries(now.stages).filter(([name]) => update.stages.includes(name)),
+  );
   const stages = { ...(before.stages ?? {}), ...built };
   return { product: null, evidence: null, ...before, recipe: now.recipe, stages };
 }

@@ -89,10 +89,10 @@ function facts(host: HostSetting, { generation: name }: TestPlan): Facts {
 
 /** Tests of the same recipe on the same kind of host: on the same instance type, else on any. */
 function runsLike(
-  wanted: { readonly recipe: string; readonly kind: string; readonly instance: string | null },
+  target: { readonly recipe: string; readonly kind: string; readonly instance: string | null },
   tests: readonly TestRun[],
 ): readonly TestRun[] {
-  const like = tests.filter(({ recipe, kind }) => recipe === wanted.recipe && kind === wanted.kind);
-  const same = like.filter(({ instance }) => instance === wanted.instance);
+  const like = tests.filter(({ recipe, kind }) => recipe === target.recipe && kind === target.kind);
+  const same = like.filter(({ instance }) => instance === target.instance);
   return same.length > 0 ? same : like;
 }

@@ -34,7 +34,7 @@ export function readCertificates(setting: string): string | undefined {
 const block = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /**
- * The certificates of a PEM bundle that are not among `known`: what an administrator added to a machine whose
+ * The certificates of a PEM bundle that are not among `trusted`: what an administrator added to a machine whose
  * bundle also holds the public authorities. Usually none or one, so that little has to travel into each build.
  *
  * @returns PEM, or undefined when nothing is left

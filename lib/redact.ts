@@ -27,7 +27,7 @@ const forms: readonly RegExp[] = [
 ];
 
 /**
- * `text` without secrets: those that look like one, and every value of `known`, as it is, as JSON, as a part of an
+ * `text` without secrets: those that look like one, and every value of `secrets`, as it is, as JSON, as a part of an
  * address and in base64. To be used on everything that leaves the machine.
  */
 export function redact(text: string, secrets: readonly string[] = []): string {

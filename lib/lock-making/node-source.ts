@@ -11,7 +11,7 @@ export interface TreeEntry {
 }
 
 /** Scripts that ComfyUI-Manager runs for a node. */
-const knownScripts = ["install.py", "prestartup_script.py"];
+const scriptNames = ["install.py", "prestartup_script.py"];
 
 /** A pointer of git LFS has less than 1024 bytes, by its specification. */
 const longestPointer = 1023;
@@ -32,7 +32,7 @@ export function describeSource(files: Files, requirementFiles: readonly string[]
   return {
     version: sourceVersion(files),
     requirements: Object.fromEntries(requirements.map(({ path, lines }) => [path, [...lines]])),
-    scripts: knownScripts.filter((path) => files.has(path)),
+    scripts: scriptNames.filter((path) => files.has(path)),
     pointers: pointersOf(files),
     warnings: [...requirements.flatMap(({ warnings }) => warnings), ...pipCalls(files)],
   };

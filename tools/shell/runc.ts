@@ -30,7 +30,7 @@ export async function runWithRunc(home: Home, runc: string, session: Session): P
   const { hostname, terminal, image, context } = session;
   const environment = { HOME: "/root", TERM: process.env.TERM || "dumb", ...image.environment };
   try {
-    for (const part of ["upper", "work", "rootfs"]) await mkdir(join(bundle, part));
+    for (const folder of ["upper", "work", "rootfs"]) await mkdir(join(bundle, folder));
     // The upper folder is what `/` looks like, to users other than root as well.
     await chmod(join(bundle, "upper"), 0o755);
     const args = sessionArgs(session);

@@ -28,7 +28,7 @@ interface Comment {
  * is made; then the comments are looked through again, as a request that seemed to fail may have made one before.
  */
 export async function publish(github: GitHub, target: PullRequest, body: string): Promise<PublishResult> {
-  const before = await ownComments(github, target);
+  const before = await strataComments(github, target);
   for (const comment of before) {
     const action = await update(github, target, comment, body);
     if (!action) continue;
@@ -39,14 +39,17 @@ export async function publish(github: GitHub, target: PullRequest, body: string)
   await github.request("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", {
     ...{ owner, repo, issue_number: number, body },
   });
-  const after = await ownComments(github, target);
+  const after = await strataComments(github, target);
   const [oldest] = after;
   if (!oldest) throw new Error("the comment was made, but is not there");
   return { action: "created", url: oldest.url, deleted: await remove(github, target, after, oldest.id) };
 }
 
 /** All of ours, over all pages, the oldest first. */
-async function ownComments(github: GitHub, { owner, repo, number, author }: PullRequest): Promise<Comment[]> {
+async function strataComments(
+  github: GitHub,
+  { owner, repo, number, author }: PullRequest,
+): Promise<Comment[]> {
   const all = await github.paginate("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", {
     ...{ owner, repo, issue_number: number, per_page: 100 },
   });

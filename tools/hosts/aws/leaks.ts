@@ -58,7 +58,7 @@ export async function findTestResources(clients: AwsClients, now: Date): Promise
   const ids = new Set(instances.map(({ InstanceId }) => InstanceId));
   const stacks = new Set(instances.map(({ Tags }) => tag(Tags, "strata:stack")));
   return [
-    ...instances.map((instance) => foundInstance(instance, now)),
+    ...instances.map((instance) => instanceResource(instance, now)),
     ...volumes.map(({ VolumeId: id = "", Size, Tags }) => ({
       ...{ kind: "volume" as const, id, stack: tag(Tags, "strata:stack"), detail: `${Size} GiB` },
       leak: "belongs to no instance",
@@ -75,7 +75,7 @@ export async function findTestResources(clients: AwsClients, now: Date): Promise
   ];
 }
 
-function foundInstance(
+function instanceResource(
   { InstanceId: id = "", InstanceType, State, LaunchTime, Tags }: Instance,
   now: Date,
 ): TestResource {

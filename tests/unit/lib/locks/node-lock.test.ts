@@ -303,7 +303,7 @@ test("requirement files are the same in any order; recipes that contradict each 
 test("moves are sorted; a link needs one address of the web for both, without .git", () => {
   const moved = (digit: string, ...repositories: [string, string][]) =>
     lockOf(
-      ...repositories.map(([name, repository]): [string, Partial<Checkout>] => [
+      ...repositories.map(([name, repository]): [string, Partial<NodeCheckout>] => [
         name,
         { repository, commit: commit(digit) },
       ]),

@@ -7,7 +7,7 @@ import type { SelectedRecipe } from "./index.ts";
 const strataInputs = ["layers", "recipes", "locks"];
 
 /**
- * Where a stack's product comes from: for a recipe of one's own the folder that it is in, for others strata. Asks git;
+ * Where a stack's product comes from: for an external recipe its folder, for a built-in one strata. Asks git;
  * outside a repository the labels stay away rather than being invented.
  */
 export function readProvenance(

@@ -29,7 +29,7 @@ export interface StackFolders {
   readonly localImages: string;
 }
 
-/** What all recipes share, and the commits of this one's own. */
+/** What all recipes share, and the commits that only this recipe pins. */
 export interface StackLocks {
   readonly base: BaseImage;
   readonly bases: ImageLock;
@@ -51,7 +51,7 @@ export function readLocks(base: string, { root, localImages }: StackFolders, fol
   };
 }
 
-/** strata's own commits, and those that lie beside a recipe of one's own. */
+/** strata's own commits, and those that lie beside an external recipe. */
 function readNodeLock(root: string, folder: string): NodeLock {
   const base = parseNodeLock(read(root, nodeLockPath));
   const externalPath = join(folder, nodeLockPath);

@@ -103,7 +103,7 @@ function checksKey(root: string): string {
   return hash.digest("hex").slice(0, 20);
 }
 
-/** The locks of a recipe of one's own are made by naming its file. */
+/** The locks of an external recipe are made by naming its file. */
 function namingFile(error: UserError, file: string): UserError {
   return mapErrors(error, ({ path, problem, remedy }) => {
     const externalRemedy = remedy.replace("npm run lock -- ", `npm run lock -- --recipe ${file} `);

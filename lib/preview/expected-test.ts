@@ -32,7 +32,12 @@ export function expectedTest(plan: TestPlan, due: boolean, history: History): Ex
     runs.length > 0 ? median(runs.map((run) => run.minutes)) : isRented ? ESTIMATED_MINUTES : null;
   const dollars = isRented && minutes !== null ? (dollarsPerHour * minutes) / 60 : null;
   return {
-    ...{ due, kind: host.kind, where, instance, spot, dollarsPerHour },
+    due,
+    kind: host.kind,
+    where,
+    instance,
+    spot,
+    dollarsPerHour,
     minutes: minutes === null ? null : Math.round(minutes * 10) / 10,
     dollars: dollars === null ? null : cents(dollars),
     budget: plan.budget.dollars,

@@ -56,8 +56,17 @@ async function build(
     return await attempt(
       join(home.bin, "buildctl"),
       [
-        ...["--addr", services.builder.address, "build", "--progress=plain", "--frontend", "dockerfile.v0"],
-        ...[...local, ...frontend, ...more, "--output", output],
+        "--addr",
+        services.builder.address,
+        "build",
+        "--progress=plain",
+        "--frontend",
+        "dockerfile.v0",
+        ...local,
+        ...frontend,
+        ...more,
+        "--output",
+        output,
       ],
       options,
     );
@@ -73,8 +82,17 @@ async function build(
     "docker",
     [
       // What buildx would say of the build makes an index of an image.
-      ...["buildx", "build", "--builder", name, "--progress=plain", "--provenance=false"],
-      ...[...flags, ...more, "--output", output, folder],
+      "buildx",
+      "build",
+      "--builder",
+      name,
+      "--progress=plain",
+      "--provenance=false",
+      ...flags,
+      ...more,
+      "--output",
+      output,
+      folder,
     ],
     options,
   );

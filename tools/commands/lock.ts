@@ -22,8 +22,8 @@ Looks everything up anew and prints what moved. When anything fails, no file cha
 
 /**
  * `npm run lock [-- images|nodes|classes|python|models|all] [--check] [--mirror PREFIX=REPLACEMENT] [--recipe FILE]`: looks
- * everything up anew and prints what moved, or checks that the locks fit their inputs (off line). With the file of a
- * recipe of one's own: the locks beside it.
+ * everything up anew and prints what moved, or checks that the locks fit their inputs (off line). With the file of an
+ * external recipe: the locks beside it.
  */
 await main(
   async () => {

@@ -19,7 +19,7 @@ import { type LockKind, reportNodeMoves } from "./refresh.ts";
 import { installUv } from "./uv.ts";
 import { type LockFile, readLock } from "./write-locks.ts";
 
-/** A recipe of one's own, and strata, whose locks it builds on. */
+/** An external recipe, and strata, whose locks it builds on. */
 export interface ExternalRecipe {
   readonly recipe: Recipe;
   /** What holds its file and its `locks/`. */
@@ -27,10 +27,10 @@ export interface ExternalRecipe {
   readonly strata: string;
 }
 
-/** What can be locked beside such a recipe: everything else is strata's. */
+/** The locks that lie beside an external recipe: all others are strata's. */
 const externalKinds: readonly LockKind[] = ["nodes", "python"];
 
-/** Those of the parts that a recipe of one's own has; all of them where everything is meant. */
+/** The chosen locks, where an external recipe has them; `all` leaves out the others without an error. */
 export function externalLockKinds(chosen: readonly LockKind[], all: boolean): readonly LockKind[] {
   const others = chosen.filter((kind) => !externalKinds.includes(kind));
   if (!all && others.length > 0) {
@@ -44,7 +44,7 @@ export function externalLockKinds(chosen: readonly LockKind[], all: boolean): re
 }
 
 /**
- * Makes the locks of a recipe of one's own: commits of what strata's lock does not have, or has otherwise, and Python
+ * Makes the locks of an external recipe: commits of what strata's lock does not have, or has otherwise, and Python
  * packages in the versions of the recipe that it extends, where they fit.
  */
 export async function refreshExternalLocks(
@@ -79,7 +79,7 @@ export async function refreshExternalLocks(
   return files;
 }
 
-/** Throws everything that does not fit between a recipe of one's own and its locks. Asks nobody. */
+/** Throws everything that does not fit between an external recipe and its locks. Asks nobody. */
 export function checkExternalLocks(chosen: readonly LockKind[], external: ExternalRecipe): void {
   const { recipe, folder, strata } = external;
   const nodes = readNodes(folder);

@@ -37,7 +37,10 @@ export async function publish(github: GitHub, target: PullRequest, body: string)
   }
   const { owner, repo, number } = target;
   await github.request("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", {
-    ...{ owner, repo, issue_number: number, body },
+    owner,
+    repo,
+    issue_number: number,
+    body,
   });
   const after = await strataComments(github, target);
   const [oldest] = after;
@@ -51,7 +54,10 @@ async function strataComments(
   { owner, repo, number, author }: PullRequest,
 ): Promise<Comment[]> {
   const all = await github.paginate("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", {
-    ...{ owner, repo, issue_number: number, per_page: 100 },
+    owner,
+    repo,
+    issue_number: number,
+    per_page: 100,
   });
   return all
     .filter(({ body, user }) => isStrataComment(body ?? "") && user?.login === author)
@@ -69,7 +75,10 @@ async function update(
   if (old.replaceAll("\r\n", "\n") === body) return "unchanged";
   try {
     await github.request("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", {
-      ...{ owner, repo, comment_id: id, body },
+      owner,
+      repo,
+      comment_id: id,
+      body,
     });
     return "updated";
   } catch (error) {
@@ -89,7 +98,9 @@ async function remove(
     if (id === kept) continue;
     try {
       await github.request("DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}", {
-        ...{ owner, repo, comment_id: id },
+        owner,
+        repo,
+        comment_id: id,
       });
       deleted++;
     } catch (error) {

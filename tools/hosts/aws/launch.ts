@@ -61,7 +61,11 @@ export async function launch(
         const described = await describeInstance(id, clients);
         const type = described?.InstanceType ?? made?.InstanceType ?? "";
         return {
-          ...{ id, fleet: FleetId, type, market, at },
+          id,
+          fleet: FleetId,
+          type,
+          market,
+          at,
           zone: described?.Placement?.AvailabilityZone ?? "unknown",
           subnet: described?.SubnetId ?? "",
           dollarsPerHour: host.instances.find((instance) => instance.type === type)?.dollarsPerHour ?? 0,

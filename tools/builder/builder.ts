@@ -48,11 +48,6 @@ async function build(
     .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);
   const more = [...given, ...(metadata ? ["--metadata-file", metadata] : [])];
   if (services?.builder.kind === "buildkitd") {
-    const frontend = [
-      ...Object.entries(images).map(([key, image]) => `context:${key}=docker-image://${image}`),
-      ...Object.entries(args).map(([key, value]) => `build-arg:${key}=${value}`),
-    ].flatMap((option) => ["--opt", option]);
-    const local = ["--local", `context=${folder}`, "--local", `dockerfile=${folder}`];
     return await attempt(
       join(home.bin, "buildctl"),
       [
@@ -62,8 +57,11 @@ async function build(
         "--progress=plain",
         "--frontend",
         "dockerfile.v0",
-        ...local,
-        ...frontend,
+        "--local",
+        `context=${folder}`,
+        "--local",
+        `dockerfile=${folder}`,
+        ...frontendOptions(images, args),
         ...more,
         "--output",
         output,
@@ -81,12 +79,12 @@ async function build(
   return await attempt(
     "docker",
     [
-      // What buildx would say of the build makes an index of an image.
       "buildx",
       "build",
       "--builder",
       name,
       "--progress=plain",
+      // What buildx would say of the build makes an index of an image.
       "--provenance=false",
       ...flags,
       ...more,
@@ -96,6 +94,17 @@ async function build(
     ],
     options,
   );
+}
+
+/** What buildx's `--build-context` and `--build-arg` are for buildctl. */
+function frontendOptions(
+  images: Readonly<Record<string, string>>,
+  args: Readonly<Record<string, string>>,
+): string[] {
+  return [
+    ...Object.entries(images).map(([key, image]) => `context:${key}=docker-image://${image}`),
+    ...Object.entries(args).map(([key, value]) => `build-arg:${key}=${value}`),
+  ].flatMap((option) => ["--opt", option]);
 }
 
 /**

@@ -98,17 +98,19 @@ export async function readConfig(
   raw: Readonly<Record<string, string>>,
   environment: Environment = {},
 ): Promise<Config> {
-  const found = await findRecipe(recipeOf(valuesOf(raw, environment))).catch((error: unknown) => error);
+  const selection = await findRecipe(recipeOf(valuesOf(raw, environment))).catch((error: unknown) => error);
   return parseConfig(raw, environment, () => {
     // What is wrong with the file is told together with the other mistakes.
-    if (found instanceof Error) throw found;
-    return found as SelectedRecipe;
+    if (selection instanceof Error) throw selection;
+    return selection as SelectedRecipe;
   });
 }
 
 function valuesOf(raw: Readonly<Record<string, string>>, environment: Environment): Record<string, unknown> {
-  const own = Object.entries(raw).filter(([key]) => key.startsWith("strata:"));
-  const values = Object.fromEntries(own.map(([key, value]) => [key.slice("strata:".length), decoded(value)]));
+  const strataEntries = Object.entries(raw).filter(([key]) => key.startsWith("strata:"));
+  const values = Object.fromEntries(
+    strataEntries.map(([key, value]) => [key.slice("strata:".length), decoded(value)]),
+  );
   if (environment.STRATA_RECIPE) values.recipe = environment.STRATA_RECIPE;
   if (environment.STRATA_GENERATION) values.generation = environment.STRATA_GENERATION;
   return values;
@@ -117,7 +119,7 @@ function valuesOf(raw: Readonly<Record<string, string>>, environment: Environmen
 /** The recipe of a stack: its own, else its generation's. What is no text, or no generation, is told by the schema. */
 function recipeOf({ recipe, generation: name }: Readonly<Record<string, unknown>>): string {
   if (typeof recipe === "string") return recipe;
-  return defaultRecipes[generationNames.find((known) => known === name) ?? "cpu"];
+  return defaultRecipes[generationNames.find((generation) => generation === name) ?? "cpu"];
 }
 
 /** A recipe's defaults, and what holds where it has none. */

@@ -19,7 +19,7 @@ import { planStack } from "./recipes/stack-plan.ts";
 
 // What is to be made.
 const config = await loadConfig();
-const part = loadPartialUpdate();
+const partialUpdate = loadPartialUpdate();
 const { plan, base, checks, tags } = planStack(config, { root: repository, localImages: home.images });
 const { generation, builder } = config;
 const name = plan.recipe;
@@ -31,7 +31,7 @@ const image = new LayeredImage(name, {
   base: base.reference,
   contexts: (stage) => relative(repository, writeBuildContext(home.contexts, stage)),
   settings: { registry, builder, certificates: readCertificates(config.certificates) },
-  inTurn: part === undefined,
+  inTurn: partialUpdate === undefined,
 });
 keepStages(`${name}-kept`, registry, image.stages);
 
@@ -68,4 +68,6 @@ const outputs = {
   stages: image.summaries,
   evidence: smoke.evidence.apply((text) => (text ? JSON.parse(text) : null)),
 };
-export const { recipe, product, stages, evidence } = part ? joinOutputs(part, outputs) : outputs;
+export const { recipe, product, stages, evidence } = partialUpdate
+  ? joinOutputs(partialUpdate, outputs)
+  : outputs;

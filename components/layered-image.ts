@@ -71,9 +71,9 @@ export class LayeredImage extends pulumi.ComponentResource {
       this,
     );
 
-    const whole = joined ?? this.product;
-    this.digest = whole.digest;
-    this.reference = whole.reference;
+    const productImage = joined ?? this.product;
+    this.digest = productImage.digest;
+    this.reference = productImage.reference;
     this.compressedSize = joined
       ? joined.reference.apply((reference) => measured(settings.registry, reference))
       : this.product.compressedSize;

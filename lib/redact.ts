@@ -27,11 +27,11 @@ const forms: readonly RegExp[] = [
 ];
 
 /**
- * `text` without secrets: those that look like one, and every value of `known`, as it is, as JSON, as a part of an
+ * `text` without secrets: those that look like one, and every value of `secrets`, as it is, as JSON, as a part of an
  * address and in base64. To be used on everything that leaves the machine.
  */
-export function redact(text: string, known: readonly string[] = []): string {
-  const values = known
+export function redact(text: string, secrets: readonly string[] = []): string {
+  const values = secrets
     .filter((value) => value.length >= SHORTEST_VALUE)
     .flatMap(spellings)
     .sort((a, b) => b.length - a.length);
@@ -44,12 +44,12 @@ export function redact(text: string, known: readonly string[] = []): string {
 }
 
 /** The same for every text inside a value; the names of fields are ours and stay. */
-export function redactAll<T>(value: T, known: readonly string[] = []): T {
-  if (typeof value === "string") return redact(value, known) as T;
-  if (Array.isArray(value)) return value.map((entry) => redactAll(entry, known)) as T;
+export function redactAll<T>(value: T, secrets: readonly string[] = []): T {
+  if (typeof value === "string") return redact(value, secrets) as T;
+  if (Array.isArray(value)) return value.map((entry) => redactAll(entry, secrets)) as T;
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, entry]) => [redact(key, known), redactAll(entry, known)]),
+    Object.entries(value).map(([key, entry]) => [redact(key, secrets), redactAll(entry, secrets)]),
   ) as T;
 }
 

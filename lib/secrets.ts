@@ -89,8 +89,8 @@ export function secretsInFile(path: string, content: Buffer | undefined): string
 export function secretsInText(text: string): string[] {
   const kinds = PATTERNS.filter(({ needle, expression }) => {
     if (!text.includes(needle)) return false;
-    const found = text.match(new RegExp(expression, "g")) ?? [];
-    return found.some((match) => new Set(match).size >= FEWEST_CHARACTERS);
+    const matches = text.match(new RegExp(expression, "g")) ?? [];
+    return matches.some((match) => new Set(match).size >= FEWEST_CHARACTERS);
   }).map(({ kind }) => kind);
   return [...new Set(kinds)];
 }

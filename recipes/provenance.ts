@@ -7,11 +7,14 @@ import type { SelectedRecipe } from "./index.ts";
 const strataInputs = ["layers", "recipes", "locks"];
 
 /**
- * Where a stack's product comes from: for an external recipe the folder that it is in, for others strata. Asks git;
+ * Where a stack's product comes from: for an external recipe its folder, for a built-in one strata. Asks git;
  * outside a repository the labels stay away rather than being invented.
  */
-export function readProvenance(root: string, { folder: own }: Pick<SelectedRecipe, "folder">): ProductLabels {
-  const [folder, inputs] = own === undefined ? [root, strataInputs] : [own, ["."]];
+export function readProvenance(
+  root: string,
+  { folder: externalFolder }: Pick<SelectedRecipe, "folder">,
+): ProductLabels {
+  const [folder, inputs] = externalFolder === undefined ? [root, strataInputs] : [externalFolder, ["."]];
   const git = (...args: string[]): string | null => {
     try {
       return execFileSync("git", ["-C", folder, ...args], { stdio: ["ignore", "pipe", "ignore"] })

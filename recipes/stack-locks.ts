@@ -29,7 +29,7 @@ export interface StackFolders {
   readonly localImages: string;
 }
 
-/** What all recipes share, and the commits of this one's own. */
+/** What all recipes share, and the commits that only this recipe pins. */
 export interface StackLocks {
   readonly base: BaseImage;
   readonly bases: ImageLock;
@@ -54,9 +54,9 @@ export function readLocks(base: string, { root, localImages }: StackFolders, fol
 /** strata's own commits, and those that lie beside an external recipe. */
 function readNodeLock(root: string, folder: string): NodeLock {
   const base = parseNodeLock(read(root, nodeLockPath));
-  const own = join(folder, nodeLockPath);
-  if (folder === root || !existsSync(own)) return base;
-  return joinNodeLocks(base, parseNodeLock(readFileSync(own, "utf8"), own));
+  const externalPath = join(folder, nodeLockPath);
+  if (folder === root || !existsSync(externalPath)) return base;
+  return joinNodeLocks(base, parseNodeLock(readFileSync(externalPath, "utf8"), externalPath));
 }
 
 /** The Python lock of a stack, as long as it fits what it was made from, lacks nothing and nobody edited it. */

@@ -106,7 +106,7 @@ function checksKey(root: string): string {
 /** The locks of an external recipe are made by naming its file. */
 function namingFile(error: UserError, file: string): UserError {
   return mapErrors(error, ({ path, problem, remedy }) => {
-    const own = remedy.replace("npm run lock -- ", `npm run lock -- --recipe ${file} `);
-    return new UserError(path, problem, own);
+    const externalRemedy = remedy.replace("npm run lock -- ", `npm run lock -- --recipe ${file} `);
+    return new UserError(path, problem, externalRemedy);
   });
 }

@@ -88,7 +88,11 @@ export class AwsHost extends pulumi.ComponentResource implements Host {
       .all([subnets, launchTemplate.id, launchTemplate.latestVersion, schedulerRole.arn])
       .apply(([ids, template, version, schedulerArn]) => ({
         kind: "aws" as const,
-        ...{ region, ...access, stack, spot, loginParameter },
+        region,
+        ...access,
+        stack,
+        spot,
+        loginParameter,
         instances: instances.map(({ type, dollarsPerHour, processors }) => ({
           type,
           dollarsPerHour,

@@ -60,7 +60,12 @@ async function openHost(
       const { AwsHost } = await import("./aws-host.ts");
       const { region, profile, spot, subnets, ami } = setting;
       return new AwsHost(name, {
-        ...{ region, profile, spot, subnets, ami, repositoryArn },
+        region,
+        profile,
+        spot,
+        subnets,
+        ami,
+        repositoryArn,
         stack: `${pulumi.getProject()}/${pulumi.getStack()}`,
         instances: permittedInstances(setting, facts),
         volumeGiB:

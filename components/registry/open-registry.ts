@@ -50,12 +50,12 @@ export async function openRegistry(
       return new LocalRegistry(name, { address, repository }, options);
     case "ghcr": {
       const { owner, username } = setting;
-      const password = given ?? (await knownPassword(address));
+      const password = given ?? (await dockerPassword(address));
       return new GhcrRegistry(name, { owner, repository, username, password, logins }, options);
     }
     case "oci": {
       const { username } = setting;
-      const password = given ?? (username === undefined ? "" : await knownPassword(address));
+      const password = given ?? (username === undefined ? "" : await dockerPassword(address));
       return new OciRegistry(name, { address, repository, username, password, ca, logins }, options);
     }
     case "ecr": {
@@ -67,9 +67,9 @@ export async function openRegistry(
 }
 
 /** A preview does without: it leaves open what it cannot ask. */
-async function knownPassword(address: string): Promise<string> {
-  const known = await findCredentials(address, dockerConfigFolder());
-  if (known?.kind === "password") return known.password;
+async function dockerPassword(address: string): Promise<string> {
+  const credentials = await findCredentials(address, dockerConfigFolder());
+  if (credentials?.kind === "password") return credentials.password;
   if (pulumi.runtime.isDryRun()) return "";
   throw new UserError(
     `registry ${address}`,

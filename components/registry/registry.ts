@@ -49,8 +49,13 @@ export interface ReadyLogin {
 export function readyLogin(args: LoginArgs): ReadyLogin {
   const { address, username, logins, ca } = args;
   const password = pulumi.secret(args.password);
-  const kept = pulumi.all([password, args.expires]).apply(async ([known, expires]) => {
-    const login = known && { address, username, password: known, ...(expires && { expires }) };
+  const kept = pulumi.all([password, args.expires]).apply(async ([plainPassword, expires]) => {
+    const login = plainPassword && {
+      address,
+      username,
+      password: plainPassword,
+      ...(expires && { expires }),
+    };
     await Promise.all([keepLogin(logins, address, login || undefined), keepAuthority(logins, address, ca)]);
     return true;
   });

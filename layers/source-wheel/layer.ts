@@ -26,8 +26,8 @@ interface CudaTarget {
 
 /** Its setup knows one set of code a generation of cards: 8.0 runs on all of 8.x. */
 function flashAttention(capabilities: readonly string[]): CudaTarget {
-  const own = runnableOn("flash-attn", capabilities);
-  const targets = [...new Set(own.map((capability) => `${capability.split(".")[0]}.0`))];
+  const runnable = runnableOn("flash-attn", capabilities);
+  const targets = [...new Set(runnable.map((capability) => `${capability.split(".")[0]}.0`))];
   return {
     capabilities: targets,
     environment: {

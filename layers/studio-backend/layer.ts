@@ -8,9 +8,14 @@ export const studioBackend: Layer = {
   summary: "ComfyUI's part of the image's service: nodes, models, downloads, workflows and restart",
   python: () => ({
     image: [
-      ...["huggingface_hub", "uvicorn[standard]", "websockets>=15"],
+      "huggingface_hub",
+      "uvicorn[standard]",
+      "websockets>=15",
       // What the image that this recipe follows promises to people's own code, beside what the service uses itself.
-      ...["aiofiles", "python-multipart", "pyyaml", "requests"],
+      "aiofiles",
+      "python-multipart",
+      "pyyaml",
+      "requests",
       // ComfyUI-Manager calls it when it starts, and installs what people ask for with it.
       "pip",
     ],

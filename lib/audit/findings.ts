@@ -111,20 +111,20 @@ function stageNames(input: AuditInput, systemLayers: number): { names: string[];
   const steps = (input.config.history ?? []).filter(({ empty_layer }) => !empty_layer);
   const fromHistory = (index: number) =>
     steps.length === input.layers.length ? shorten(steps[index]?.created_by ?? "") : "";
-  const own = input.layers.map(
+  const fallbackNames = input.layers.map(
     (layer, index) => layer.stage || (index < systemLayers && "system") || fromHistory(index) || "?",
   );
   const label = input.config.config?.Labels?.[LABELS.layers];
-  if (label === undefined) return { names: own, findings: [] };
+  if (label === undefined) return { names: fallbackNames, findings: [] };
   const named = parseNames(label);
   if (named?.length === input.layers.length) return { names: named, findings: [] };
   if (named?.length === input.layers.length - systemLayers) {
-    return { names: [...own.slice(0, systemLayers), ...named], findings: [] };
+    return { names: [...fallbackNames.slice(0, systemLayers), ...named], findings: [] };
   }
   const detail = named
     ? `${LABELS.layers} names ${named.length} stages, the image has ${input.layers.length} layers`
     : `${LABELS.layers} is not a JSON list of names`;
-  return { names: own, findings: [finding("stage-names", null, null, detail)] };
+  return { names: fallbackNames, findings: [finding("stage-names", null, null, detail)] };
 }
 
 /** How many layers lie below those that the label names: the system image, of whatever base. */

@@ -11,13 +11,13 @@ import { finding } from "./rules.ts";
  */
 export function checkConfig(config: AuditConfig, hostPaths: readonly string[], tree: Tree): Finding[] {
   const texts = textsOf(config);
-  const ownHome = variables(config).find(({ name }) => name === "HOME")?.value;
-  const isOwn = (home: string) => tree.exists(home) || home === ownHome;
+  const imageHome = variables(config).find(({ name }) => name === "HOME")?.value;
+  const isInImage = (home: string) => tree.exists(home) || home === imageHome;
   const inTexts = texts.flatMap(({ where, text }) => [
     ...secretsInConfigText(text).map((kind) =>
       finding("secret-in-config", null, null, `${kind} in ${where}`),
     ),
-    ...hostPathsIn(text, hostPaths, isOwn).map((path) =>
+    ...hostPathsIn(text, hostPaths, isInImage).map((path) =>
       finding("host-path", null, null, `${path} in ${where}`),
     ),
   ]);
@@ -51,11 +51,15 @@ function variables(config: AuditConfig): { name: string; value: string }[] {
   });
 }
 
-function hostPathsIn(text: string, hostPaths: readonly string[], isOwn: (home: string) => boolean): string[] {
+function hostPathsIn(
+  text: string,
+  hostPaths: readonly string[],
+  isInImage: (home: string) => boolean,
+): string[] {
   const named = hostPaths.filter((path) => contains(text, path));
   const homes = [...text.matchAll(/(?<![\w.:/-])(\/(?:home|Users)\/[A-Za-z0-9._-]+)(?=\/|$|[\s:"',])/gm)]
     .map(([, home = ""]) => home)
-    .filter((home) => !isOwn(home));
+    .filter((home) => !isInImage(home));
   const windows = [...text.matchAll(/\b[A-Z]:\\+Users\\+[A-Za-z0-9._-]+/g)].map(([path]) => path);
   return [...new Set([...named, ...homes, ...windows])];
 }

@@ -29,8 +29,8 @@ export function mergeLayers(
     for (const entry of layer.entries) {
       if (WHITEOUT.test(entry.path)) continue;
       if (!isSystem) {
-        const found = meet(tree, entry, number, name);
-        if (found) findings.push(found);
+        const conflict = meet(tree, entry, number, name);
+        if (conflict) findings.push(conflict);
       }
       tree.put(entry, number);
     }

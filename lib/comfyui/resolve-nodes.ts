@@ -75,7 +75,7 @@ export function resolveComfyUi(
     repository: comfyui.source.repository,
     commit: main?.commit ?? "",
     fetches: fetchesOf(name),
-    requirements: asked(name, main?.requirements ?? {}, {}),
+    requirements: nodeRequirements(name, main?.requirements ?? {}, {}),
     nodes: nodes.map(({ group, node }) => {
       const name = gitRepositoryName(node.repository);
       const checkout = lock.repositories[name];
@@ -88,7 +88,9 @@ export function resolveComfyUi(
         version: checkout?.version ?? null,
         fetches: fetchesOf(name),
         requirements:
-          node.disabled === undefined ? asked(name, checkout?.requirements ?? {}, node.replace ?? {}) : [],
+          node.disabled === undefined
+            ? nodeRequirements(name, checkout?.requirements ?? {}, node.replace ?? {})
+            : [],
         node: node.install ? { ...node, install: mirroredInstall(node.install, mirrors) } : node,
       };
     }),
@@ -100,7 +102,7 @@ function mirroredInstall(install: InstallScript, mirrors: Readonly<Record<string
   return { ...install, fetches };
 }
 
-function asked(
+function nodeRequirements(
   name: string,
   files: Readonly<Record<string, readonly string[]>>,
   replace: Readonly<Record<string, Replacement>>,
@@ -118,14 +120,14 @@ function lockProblems(source: GitSource, lock: NodeLock): UserError[] {
   if (!checkout) {
     return [new UserError(name, "is not in the lock.", "Run `npm run lock -- nodes`.")];
   }
-  const wanted = { repository: source.repository, ref: source.ref ?? "HEAD" };
+  const recipeSource = { repository: source.repository, ref: source.ref ?? "HEAD" };
   return (["repository", "ref"] as const)
-    .filter((field) => checkout[field] !== wanted[field])
+    .filter((field) => checkout[field] !== recipeSource[field])
     .map(
       (field) =>
         new UserError(
           name,
-          `the recipe wants ${field} ${wanted[field]}, the lock has ${checkout[field]}.`,
+          `the recipe wants ${field} ${recipeSource[field]}, the lock has ${checkout[field]}.`,
           "Run `npm run lock -- nodes`.",
         ),
     );

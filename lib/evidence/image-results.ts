@@ -24,11 +24,11 @@ export function imageResults({ config, layers, bytes }: DescribedImage): CheckRe
     config,
     layers.map(({ size }) => ({ bytes: size })),
   );
-  const found = (...codes: string[]) =>
+  const problemsOf = (...codes: string[]) =>
     findings.filter(({ code }) => codes.includes(code)).map(({ layer, detail }) => problem(layer, detail));
   return [
-    result("platform", "the image is for linux/amd64", found("platform")),
-    result("layers", "registries and engines take its layers", found("layer-size", "layer-count")),
+    result("platform", "the image is for linux/amd64", problemsOf("platform")),
+    result("layers", "registries and engines take its layers", problemsOf("layer-size", "layer-count")),
     result("size", "it is as small as its recipe promises", overBudget(labels["strata.size-budget"], bytes)),
     result("driver", "it says which driver it needs", withoutDriver(labels)),
   ];

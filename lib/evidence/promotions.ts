@@ -77,21 +77,21 @@ export type TagRequest = Pick<PromotionEntry, "digest" | "at" | "evidence"> & {
  */
 export function planTagMove(history: Promotions, current: string | undefined, wish: TagRequest): TagMove {
   const last = history.entries.at(-1);
-  const { digest: wanted, at } = wish;
-  const known = current === undefined || current === last?.digest;
+  const { digest: target, at } = wish;
+  const isRecorded = current === undefined || current === last?.digest;
   // A tag that is there already, and of which nothing was written down: a run ended between the two.
-  const unwritten = current === wanted && !known;
-  const elsewhere = known || unwritten ? undefined : current;
+  const unwritten = current === target && !isRecorded;
+  const elsewhere = isRecorded || unwritten ? undefined : current;
   const noticed: PromotionEntry[] = elsewhere
     ? [{ digest: elsewhere, at, kind: "elsewhere", from: last?.digest ?? null, evidence: null }]
     : [];
-  if (wish.kind === "promotion" && !elsewhere && last?.kind === "rollback" && last.from === wanted) {
+  if (wish.kind === "promotion" && !elsewhere && last?.kind === "rollback" && last.from === target) {
     return { moves: false, entries: [], held: true };
   }
-  if (current === wanted && known) return { moves: false, entries: [] };
+  if (current === target && isRecorded) return { moves: false, entries: [] };
   const from = unwritten ? (last?.digest ?? null) : (current ?? null);
   return {
-    moves: current !== wanted,
+    moves: current !== target,
     entries: [...noticed, { ...wish, from }],
     ...(elsewhere && { elsewhere }),
   };
@@ -103,16 +103,16 @@ export function withEntries(history: Promotions, entries: readonly PromotionEntr
 }
 
 /** The promotion of a digest by a part of it, for people who type; throws where it is none, or several. */
-export function promotionOf(history: Promotions, part: string): PromotionEntry {
-  const wanted = part.startsWith("sha256:") ? part : `sha256:${part}`;
-  const found = history.entries.filter(
-    ({ digest: each, kind }) => kind !== "elsewhere" && each.startsWith(wanted),
+export function promotionOf(history: Promotions, digestStart: string): PromotionEntry {
+  const prefix = digestStart.startsWith("sha256:") ? digestStart : `sha256:${digestStart}`;
+  const matches = history.entries.filter(
+    ({ digest: each, kind }) => kind !== "elsewhere" && each.startsWith(prefix),
   );
-  const digests = [...new Set(found.map((each) => each.digest))];
-  const newest = found.at(-1);
-  if (digests.length === 1 && newest && wanted.length > "sha256:".length) return newest;
+  const digests = [...new Set(matches.map((each) => each.digest))];
+  const newest = matches.at(-1);
+  if (digests.length === 1 && newest && prefix.length > "sha256:".length) return newest;
   throw new UserError(
-    part,
+    digestStart,
     digests.length > 1
       ? `is the beginning of ${digests.length} digests.`
       : `was never promoted to ${history.tag}.`,

@@ -21,9 +21,9 @@ export function parseHostKeys(text: string): HostKeys | undefined {
   return {
     types: fingerprints.length > 0 ? [] : [...new Set(keys.map(({ type }) => type))],
     accepts: (given) => {
-      const whole = strip(given.toString("base64"));
+      const givenKey = strip(given.toString("base64"));
       const hash = strip(createHash("sha256").update(given).digest("base64"));
-      return keys.some(({ key }) => key === whole) || fingerprints.includes(hash);
+      return keys.some(({ key }) => key === givenKey) || fingerprints.includes(hash);
     },
   };
 }

@@ -70,15 +70,15 @@ function awsProblems(setting: AwsSetting, path: string, generation: Generation, 
       ),
     ];
   }
-  const known = instancesFor(capability ?? generation.testedOn).map(({ type }) => type);
-  const unknown = (setting.instances ?? []).filter((type) => !known.includes(type));
+  const suitableTypes = instancesFor(capability ?? generation.testedOn).map(({ type }) => type);
+  const unknown = (setting.instances ?? []).filter((type) => !suitableTypes.includes(type));
   return [
     ...unknown.map(
       (type) =>
         new UserError(
           `${path}.instances`,
           `${type} is not known to have a card of ${capability ?? generation.testedOn}.`,
-          `Use ${known.join(", ")}, or set ${path}.capability.`,
+          `Use ${suitableTypes.join(", ")}, or set ${path}.capability.`,
         ),
     ),
     ...permittedInstances(setting, generation).flatMap(({ type, dollarsPerHour }) => [

@@ -98,10 +98,10 @@ export function kindOfHosts(hosts: readonly HostSetting[]): HostSetting["kind"] 
 export function permittedInstances(setting: AwsSetting, generation: Generation): readonly Instance[] {
   const capability = setting.capability ?? generation.testedOn;
   if (!capability) return [];
-  const known = instancesFor(capability).map((instance) => ({
+  const instances = instancesFor(capability).map((instance) => ({
     ...instance,
     dollarsPerHour: setting.prices[instance.type] ?? instance.dollarsPerHour,
   }));
-  if (!setting.instances) return known;
-  return setting.instances.flatMap((type) => known.filter((instance) => instance.type === type));
+  if (!setting.instances) return instances;
+  return setting.instances.flatMap((type) => instances.filter((instance) => instance.type === type));
 }

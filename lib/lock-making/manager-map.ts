@@ -12,7 +12,7 @@ const schema = z.record(
 export const managerMapFile = "extension-node-map.json";
 
 /** The classes of ComfyUI, which the list has too: they are read from ComfyUI itself. */
-const ownRepositories = ["comfyanonymous/ComfyUI", "Comfy-Org/ComfyUI"];
+const comfyuiRepositories = ["comfyanonymous/ComfyUI", "Comfy-Org/ComfyUI"];
 
 /** Classes and name patterns by repository, from ComfyUI-Manager's `extension-node-map.json`. */
 export function readManagerMap(text: string): {
@@ -25,7 +25,7 @@ export function readManagerMap(text: string): {
   const patterns: Record<string, string> = {};
   for (const [address, [classes, { nodename_pattern: pattern }]] of Object.entries(result.data)) {
     const name = sourceName(address);
-    if (ownRepositories.includes(name)) continue;
+    if (comfyuiRepositories.includes(name)) continue;
     // A few repositories are listed twice, in different spelling of the address.
     others[name] = [...new Set([...(others[name] ?? []), ...classes])].sort();
     if (pattern && isUseful(pattern)) patterns[name] = pattern;

@@ -9,12 +9,12 @@ const refresh = "Run `npm run lock -- nodes`.";
 /**
  * Everything in which a lock and the recipes do not fit together, also what the lock has and nobody uses.
  *
- * @param own the part of the lock that is for these recipes alone
+ * @param recipesLock the part of the lock that is for these recipes alone
  */
 export function nodeLockProblems(
   recipes: readonly Recipe[],
   lock: NodeLock,
-  own: NodeLock = lock,
+  recipesLock: NodeLock = lock,
 ): UserError[] {
   try {
     const { repositories, packages } = nodeSources(recipes);
@@ -24,8 +24,8 @@ export function nodeLockProblems(
       ),
       ...repositories.flatMap((source) => [...otherFiles(source, lock), ...omitted(source, lock)]),
       ...packages.flatMap((source) => packageProblems(source, lock)),
-      ...unused(Object.keys(own.repositories), repositories),
-      ...unused(Object.keys(own.packages), packages),
+      ...unused(Object.keys(recipesLock.repositories), repositories),
+      ...unused(Object.keys(recipesLock.packages), packages),
     ];
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -66,9 +66,9 @@ function otherFiles({ name, requirements }: NamedGitSource, lock: NodeLock): Use
   const locked = lock.repositories[name];
   if (!locked) return [];
   const files = Object.keys(locked.requirements).sort().join(", ");
-  const wanted = requirements ? [...requirements].sort().join(", ") : files && "requirements.txt";
-  if (files === wanted) return [];
-  const shown = `the recipe wants the requirements of ${wanted || "no file"}, the lock has ${files || "none"}.`;
+  const expectedFiles = requirements ? [...requirements].sort().join(", ") : files && "requirements.txt";
+  if (files === expectedFiles) return [];
+  const shown = `the recipe wants the requirements of ${expectedFiles || "no file"}, the lock has ${files || "none"}.`;
   return [new UserError(name, shown, refresh)];
 }
 
@@ -83,10 +83,14 @@ function packageProblems({ name, repository, ref }: NamedGitSource, lock: NodeLo
   const locked = lock.packages[name];
   if (!locked) return [new UserError(name, "is not in the lock.", refresh)];
   return Object.entries({ repository, ref })
-    .filter(([field, wanted]) => locked[field as "repository" | "ref"] !== wanted)
-    .map(([field, wanted]) => {
-      const found = locked[field as "repository" | "ref"];
-      return new UserError(name, `the recipe wants ${field} ${wanted}, the lock has ${found}.`, refresh);
+    .filter(([field, expected]) => locked[field as "repository" | "ref"] !== expected)
+    .map(([field, expected]) => {
+      const lockedValue = locked[field as "repository" | "ref"];
+      return new UserError(
+        name,
+        `the recipe wants ${field} ${expected}, the lock has ${lockedValue}.`,
+        refresh,
+      );
     });
 }
 

@@ -11,7 +11,7 @@ export interface TreeEntry {
 }
 
 /** Scripts that ComfyUI-Manager runs for a node. */
-const knownScripts = ["install.py", "prestartup_script.py"];
+const scriptNames = ["install.py", "prestartup_script.py"];
 
 /** A pointer of git LFS has less than 1024 bytes, by its specification. */
 const longestPointer = 1023;
@@ -32,7 +32,7 @@ export function describeSource(files: Files, requirementFiles: readonly string[]
   return {
     version: sourceVersion(files),
     requirements: Object.fromEntries(requirements.map(({ path, lines }) => [path, [...lines]])),
-    scripts: knownScripts.filter((path) => files.has(path)),
+    scripts: scriptNames.filter((path) => files.has(path)),
     pointers: pointersOf(files),
     warnings: [...requirements.flatMap(({ warnings }) => warnings), ...pipCalls(files)],
   };
@@ -57,7 +57,7 @@ export function sourceVersion(files: Files): string | null {
  * where it is computed while building.
  */
 export function packageVersion(files: Files): string | undefined {
-  const own = [...files]
+  const moduleVersion = [...files]
     .filter(([path]) => /^(src\/)?[^/]+\/\w+\.py$/.test(path))
     .map(([, text]) => assigned("__version__", text))
     .find((version) => version !== undefined);
@@ -67,7 +67,7 @@ export function packageVersion(files: Files): string | undefined {
     /^version\s*=\s*(\d\S*)\s*$/m.exec(files.get("setup.cfg") ?? "")?.[1] ??
     /\bversion\s*=\s*["'](\d[^"']*)["']/.exec(setup ?? "")?.[1] ??
     assigned("(?:__version__|VERSION|PACKAGE_VERSION)", setup) ??
-    own
+    moduleVersion
   );
 }
 

@@ -101,12 +101,12 @@ function remark(line: string): string | undefined {
 
 /** Lines with their numbers, continued ones joined, without comments and blank lines. */
 function logicalLines(text: string): { line: string; number: number }[] {
-  const found: { line: string; number: number }[] = [];
+  const lines: { line: string; number: number }[] = [];
   let open = "";
   for (const [index, raw] of text.split(/\r\n|\r|\n/).entries()) {
     const line = open + raw.replace(/(^|\s)#.*$/, "");
     open = line.endsWith("\\") ? line.slice(0, -1) : "";
-    if (open === "" && line.trim() !== "") found.push({ line: line.trim(), number: index + 1 });
+    if (open === "" && line.trim() !== "") lines.push({ line: line.trim(), number: index + 1 });
   }
-  return open.trim() === "" ? found : [...found, { line: open.trim(), number: text.split("\n").length }];
+  return open.trim() === "" ? lines : [...lines, { line: open.trim(), number: text.split("\n").length }];
 }

@@ -7,12 +7,12 @@ export function isResolverConflict(output: string): boolean {
 }
 
 /** For each package that the resolver's message names: who asks for what. Empty when nobody asks for any of them. */
-export function explainResolverConflict(output: string, asked: readonly Requirement[]): string {
+export function explainResolverConflict(output: string, requirements: readonly Requirement[]): string {
   const named = new Set(
     [...joined(output).matchAll(/[A-Za-z0-9][\w.-]*/g)].map(([word]) => normaliseName(word)),
   );
   const byName = Map.groupBy(
-    asked.filter(({ line }) => named.has(requirementName(line))),
+    requirements.filter(({ line }) => named.has(requirementName(line))),
     ({ line }) => requirementName(line),
   );
   return [...byName]

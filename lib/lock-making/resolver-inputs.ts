@@ -13,10 +13,10 @@ export interface ResolverInputs {
 }
 
 /** Drops what a layer only passes on for a node or for ComfyUI: the one who asked first is the one to name. */
-export function byOrigin(asked: readonly Requirement[]): Requirement[] {
+export function byOrigin(requirements: readonly Requirement[]): Requirement[] {
   const isLayer = ({ by }: Requirement) => by.startsWith("layer ");
-  const others = new Set(asked.filter((entry) => !isLayer(entry)).map(({ line }) => line));
-  return asked.filter((entry) => !isLayer(entry) || !others.has(entry.line));
+  const others = new Set(requirements.filter((entry) => !isLayer(entry)).map(({ line }) => line));
+  return requirements.filter((entry) => !isLayer(entry) || !others.has(entry.line));
 }
 
 /**
@@ -24,7 +24,7 @@ export function byOrigin(asked: readonly Requirement[]): Requirement[] {
  * in for it, with the same versions: they are the same software, packed differently.
  */
 export function resolverInputs(
-  asked: readonly Requirement[],
+  requirements: readonly Requirement[],
   aliases: NonNullable<Resolution["aliases"]> = {},
 ): ResolverInputs {
   const standIns = new Map(Object.entries(aliases).map(([alias, { of }]) => [normaliseName(alias), of]));
@@ -33,7 +33,7 @@ export function resolverInputs(
     const lines = files.get(file) ?? [];
     if (!lines.includes(line)) files.set(file, [...lines, line]);
   };
-  for (const { line, by } of asked) {
+  for (const { line, by } of requirements) {
     if (isAddress(line)) {
       throw new UserError(by, `asks for "${line}", which nothing pins.`, "Name a package of the index.");
     }

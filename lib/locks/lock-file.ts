@@ -39,8 +39,8 @@ export function parseGeneratedLock<Shape extends z.core.$ZodShape, Lock extends 
   path: string,
   command: string,
 ): Lock {
-  const whole: unknown = parseLockFile(schema.extend({ content: z.string() }), text, path);
-  const { content, ...lock } = whole as Lock & { content: string };
+  const document: unknown = parseLockFile(schema.extend({ content: z.string() }), text, path);
+  const { content, ...lock } = document as Lock & { content: string };
   const read = lock as unknown as Lock;
   if (content === contentHash(sorted(read))) return read;
   throw new UserError(path, "was edited by hand.", `Run \`${command}\`.`);

@@ -10,24 +10,24 @@ export interface MissingWheel {
 }
 
 /** Packages that the resolver says have no file for the Python that was asked for. */
-export function missingWheels(output: string, asked: readonly Requirement[]): MissingWheel[] {
+export function missingWheels(output: string, requirements: readonly Requirement[]): MissingWheel[] {
   const text = output.replace(/\s*\n\s*/g, " ");
-  const found = text.matchAll(
+  const matches = text.matchAll(
     /([A-Za-z0-9][\w.-]*?)((?:,?(?:==|>=|<=|<|>)[\w.!+*-]+)*) (?:has|have) no wheels with a matching [\w ]+ tag \(e\.g\., `(\w+)`\)/g,
   );
-  return [...found].map(([, name = "", version = "", tag]) => ({
+  return [...matches].map(([, name = "", version = "", tag]) => ({
     name: normaliseName(name),
-    reason: `${name}${version} has no wheel for ${tag}${requirementOrigins(name, asked)}`,
+    reason: `${name}${version} has no wheel for ${tag}${requirementOrigins(name, requirements)}`,
   }));
 }
 
 /** ` (layer torch asks for torch==2.12.0)`, caps first; empty when only other packages need it. */
-export function requirementOrigins(name: string, asked: readonly Requirement[]): string {
-  const lines = asked.filter(({ line }) => requirementName(line) === normaliseName(name));
+export function requirementOrigins(name: string, requirements: readonly Requirement[]): string {
+  const lines = requirements.filter(({ line }) => requirementName(line) === normaliseName(name));
   const ordered = [...lines.filter(isCap), ...lines.filter((one) => !isCap(one))];
-  const told = [...new Set(ordered.map(({ line, by }) => `${by} asks for ${line}`))];
-  const more = told.length > ASKERS_SHOWN ? `, and ${told.length - ASKERS_SHOWN} more do` : "";
-  return told.length > 0 ? ` (${told.slice(0, ASKERS_SHOWN).join(", ")}${more})` : "";
+  const origins = [...new Set(ordered.map(({ line, by }) => `${by} asks for ${line}`))];
+  const more = origins.length > ASKERS_SHOWN ? `, and ${origins.length - ASKERS_SHOWN} more do` : "";
+  return origins.length > 0 ? ` (${origins.slice(0, ASKERS_SHOWN).join(", ")}${more})` : "";
 }
 
 const ASKERS_SHOWN = 3;

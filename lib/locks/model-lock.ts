@@ -91,8 +91,8 @@ export function lockedModels(paths: readonly string[], lock: ModelLock): LockedM
   const incomplete = new Map(lock.incomplete.map((each) => [modelPath(each), each]));
   const problems = paths.flatMap((path) => {
     if (complete.has(path)) return [];
-    const known = incomplete.get(path);
-    return [known ? unknownHash(path, known) : notLocked(path, [...complete.keys()])];
+    const unhashedModel = incomplete.get(path);
+    return [unhashedModel ? unknownHash(path, unhashedModel) : notLocked(path, [...complete.keys()])];
   });
   throwAll(modelLockPath, problems);
   return paths.flatMap((path) => complete.get(path) ?? []);
@@ -119,11 +119,11 @@ function unknownHash(path: string, { url: address, sha256: hash }: IncompleteMod
   );
 }
 
-function notLocked(path: string, known: readonly string[]): UserError {
+function notLocked(path: string, lockedPaths: readonly string[]): UserError {
   return new UserError(
     `${modelLockPath}: ${path}`,
     "is not there.",
-    didYouMean(path, known) ||
+    didYouMean(path, lockedPaths) ||
       "Add it to `incomplete` with its folder, name and address, and run `npm run lock -- models`.",
   );
 }

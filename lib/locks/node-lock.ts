@@ -57,11 +57,11 @@ export function parseNodeLock(text: string, path = nodeLockPath): NodeLock {
   return parseGeneratedLock(schema, sorted, text, path, "npm run lock -- nodes");
 }
 
-/** Two locks as one; what `own` has under a name counts. */
-export function joinNodeLocks(base: NodeLock, own: NodeLock): NodeLock {
+/** Two locks as one; what `overrides` has under a name counts. */
+export function joinNodeLocks(base: NodeLock, overrides: NodeLock): NodeLock {
   return {
-    repositories: { ...base.repositories, ...own.repositories },
-    packages: { ...base.packages, ...own.packages },
+    repositories: { ...base.repositories, ...overrides.repositories },
+    packages: { ...base.packages, ...overrides.packages },
   };
 }
 

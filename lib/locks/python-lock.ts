@@ -109,8 +109,8 @@ export function namesInLock(
   aliases: Readonly<Record<string, { readonly of: string }>>,
 ): string[] {
   return requirements.flatMap((requirement) => {
-    const asked = requirementName(requirement);
-    const name = normaliseName(aliases[asked]?.of ?? asked);
+    const requiredName = requirementName(requirement);
+    const name = normaliseName(aliases[requiredName]?.of ?? requiredName);
     return lock.has(name) || !parseRequirement(requirement)?.marker ? [name] : [];
   });
 }
@@ -123,17 +123,17 @@ export function closure(lock: PythonLock, names: Iterable<string>, path: string)
       needs.set(requirer, [...(needs.get(requirer) ?? []), distribution.name]);
     }
   }
-  const found = new Set<string>();
+  const needed = new Set<string>();
   const open = [...names];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (found.has(name)) continue;
+    if (needed.has(name)) continue;
     if (!lock.has(name)) {
       throw new UserError(path, `does not hold ${name}.`, "Run `npm run lock -- python`.");
     }
-    found.add(name);
+    needed.add(name);
     open.push(...(needs.get(name) ?? []));
   }
-  return found;
+  return needed;
 }
 
 /**
@@ -152,8 +152,8 @@ export function splitLock(
     }
   }
   for (const group of groups) {
-    const asked = [...group.requirements, ...(group.remaining ?? [])].map(requirementName);
-    for (const name of closure(lock, asked, path)) {
+    const requiredNames = [...group.requirements, ...(group.remaining ?? [])].map(requirementName);
+    for (const name of closure(lock, requiredNames, path)) {
       if (!owner.has(name)) owner.set(name, group.layer);
     }
   }

@@ -27,7 +27,7 @@ import type { RegistrySetting } from "../registry/registry-setting.ts";
 
 /** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
 export interface Choices {
-  /** Its name, or the file of one's own. */
+  /** The name of a built-in recipe, or the file of an external one. */
   readonly recipe: string;
   readonly generation: GenerationName;
   readonly python: PythonVersion;

@@ -45,8 +45,8 @@ export type PackageReport = z.infer<typeof packageReport>;
 
 /** The stage that checks a recipe's packages while it is built; its files check them again. */
 export function verifyStage({ stages, recipe }: Plan): Stage {
-  const found = stages.find(({ name }) => name === "verify");
-  if (found) return found;
+  const verify = stages.find(({ name }) => name === "verify");
+  if (verify) return verify;
   throw new UserError(
     "make check-packages",
     `${recipe} has no stage "verify", so nothing says which packages it is to have.`,

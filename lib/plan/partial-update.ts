@@ -28,8 +28,8 @@ export function withParents({ stages }: Plan, names: readonly string[]): Stage[]
 }
 
 /**
- * The stages whose files make up what somebody sees who is "in" the stage `name`: the product's, in its order, up to
- * that one; for a stage that only builds use, what it was built from, and itself. The recipe's name means the product.
+ * The stages whose files a shell in the stage `name` shows: the product's stages in their order, up to that one. For a
+ * stage that only builds use: what it is built from, and itself. The recipe's name means the whole product.
  */
 export function fileSystem(plan: Plan, name: string): Stage[] {
   const { parents } = plan.product;
@@ -56,7 +56,7 @@ const partialUpdate = z.strictObject({
 });
 export type PartialUpdate = z.infer<typeof partialUpdate>;
 
-/** The part of the product that this run is about, by the file that `make stage` wrote; undefined for all of it. */
+/** The partial update that this run is, from the file that `make stage` wrote; undefined for a full update. */
 export function loadPartialUpdate(file = process.env.STRATA_PART): PartialUpdate | undefined {
   return file ? partialUpdate.parse(JSON.parse(readFileSync(file, "utf8"))) : undefined;
 }
@@ -66,12 +66,14 @@ export function loadPartialUpdate(file = process.env.STRATA_PART): PartialUpdate
  * Stages of another recipe are left alone.
  */
 export function joinOutputs(
-  part: { readonly stages: readonly string[]; readonly outputs: StackOutputs },
+  update: { readonly stages: readonly string[]; readonly outputs: StackOutputs },
   now: { readonly recipe: string; readonly stages: Readonly<Record<string, unknown>> },
 ): StackOutputs {
-  const before = part.outputs;
+  const before = update.outputs;
   if (before.recipe !== undefined && before.recipe !== now.recipe) return before;
-  const built = Object.fromEntries(Object.entries(now.stages).filter(([name]) => part.stages.includes(name)));
+  const built = Object.fromEntries(
+    Object.entries(now.stages).filter(([name]) => update.stages.includes(name)),
+  );
   const stages = { ...(before.stages ?? {}), ...built };
   return { product: null, evidence: null, ...before, recipe: now.recipe, stages };
 }

@@ -68,10 +68,10 @@ export function planStage(layer: Layer, image: ImageSources, before: readonly St
     build: buildPackages(layer, context, image.packages),
   };
   const files = contextFiles(layer, parents, packages, image);
-  const own = stageInputs(files, args, packages, layer.pins?.(context) ?? {});
+  const layerInputs = stageInputs(files, args, packages, layer.pins?.(context) ?? {});
   const bulk = layer.bulk ?? false;
   const cachesSteps = layer.cachesSteps ?? false;
-  const inputs = bulk ? own : { ...own, ...parentInputs(parents, before) };
+  const inputs = bulk ? layerInputs : { ...layerInputs, ...parentInputs(parents, before) };
   return {
     name: layer.name,
     summary: layer.summary,
@@ -85,7 +85,7 @@ export function planStage(layer: Layer, image: ImageSources, before: readonly St
     ),
     inputs,
     key: stageKey(layer.name, inputs),
-    cacheKey: stageKey(layer.name, cachesSteps ? { recipe: image.recipe } : own),
+    cacheKey: stageKey(layer.name, cachesSteps ? { recipe: image.recipe } : layerInputs),
   };
 }
 

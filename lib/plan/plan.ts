@@ -75,8 +75,8 @@ function parentsFirst(layers: readonly Layer[], context: LayerContext): Layer[] 
       throw new UserError(`layers/${layer.name}/layer.ts`, `parents form a cycle: ${cycle}.`, "Remove one.");
     }
     for (const parent of layer.parents(context)) {
-      const found = layers.find(({ name }) => name === parent);
-      if (found) visit(found, [...trail, layer.name]);
+      const parentLayer = layers.find(({ name }) => name === parent);
+      if (parentLayer) visit(parentLayer, [...trail, layer.name]);
     }
     ordered.push(layer);
   };

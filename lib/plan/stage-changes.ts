@@ -30,9 +30,9 @@ export interface StageChange {
 
 /** What the next update does with each stage, and why: in the order of `after`, removed stages last. */
 export function stageChanges(before: readonly KeyedStage[], after: readonly KeyedStage[]): StageChange[] {
-  const known = new Map(before.map((stage) => [stage.name, stage]));
+  const formerStages = new Map(before.map((stage) => [stage.name, stage]));
   const changes = after.map((stage): StageChange => {
-    const last = known.get(stage.name);
+    const last = formerStages.get(stage.name);
     if (!last) return { stage: stage.name, verdict: "create", causes: [] };
     if (last.key === stage.key) return { stage: stage.name, verdict: "unchanged", causes: [] };
     return { stage: stage.name, verdict: "rebuild", causes: inputChanges(last.inputs, stage.inputs) };

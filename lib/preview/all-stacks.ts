@@ -104,14 +104,16 @@ function sumOfAll(stacks: readonly StackPreview[]): Preview["expected"] {
   const owners = new Map<string, string>();
   const all = stacks.flatMap((stack) => {
     if (stack.verdict === "failed") return [];
-    const own = new Map(
+    const qualifiedNames = new Map(
       stack.stages.map(({ name, key }) => [name, owners.get(key ?? "") ?? `${stack.stack}/${name}`]),
     );
     return stack.stages.flatMap((stage) => {
-      const name = own.get(stage.name) ?? stage.name;
+      const name = qualifiedNames.get(stage.name) ?? stage.name;
       if (stage.key && owners.has(stage.key)) return [];
       if (stage.key) owners.set(stage.key, name);
-      return [{ ...stage, name, parents: stage.parents.map((parent) => own.get(parent) ?? parent) }];
+      return [
+        { ...stage, name, parents: stage.parents.map((parent) => qualifiedNames.get(parent) ?? parent) },
+      ];
     });
   });
   return sumUp(all);

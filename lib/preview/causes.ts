@@ -21,21 +21,21 @@ export interface SharedCause {
  * from its parents has its reason there; a stage that is new or gone is a reason by itself.
  */
 export function causesOf(preview: Preview): SharedCause[] {
-  const found = preview.stacks.flatMap((stack) => {
+  const occurrences = preview.stacks.flatMap((stack) => {
     if (stack.verdict === "failed") return [];
     if (stack.verdict === "new") {
       const cause: Cause = { kind: "stack", name: stack.stack, before: null, after: stack.platform.recipe };
       return [{ cause, stage: "", stack: stack.stack }];
     }
     const ofStages = stack.stages.flatMap((stage): (readonly [Cause, string])[] => {
-      if (stage.verdict === "create") return [[whole(stage.name, null, "new"), stage.name]];
-      if (stage.verdict === "remove") return [[whole(stage.name, "old", null), stage.name]];
+      if (stage.verdict === "create") return [[stageCause(stage.name, null, "new"), stage.name]];
+      if (stage.verdict === "remove") return [[stageCause(stage.name, "old", null), stage.name]];
       return stage.causes.filter((cause) => !isConsequence(cause)).map((cause) => [cause, stage.name]);
     });
     const ofSettings = stack.settings.map((cause) => [cause, ""] as const);
     return [...ofStages, ...ofSettings].map(([cause, stage]) => ({ cause, stage, stack: stack.stack }));
   });
-  return [...Map.groupBy(found, ({ cause }) => identity(cause)).values()]
+  return [...Map.groupBy(occurrences, ({ cause }) => identity(cause)).values()]
     .flatMap((group) => {
       const [first] = group;
       if (!first) return [];
@@ -54,7 +54,7 @@ function identity({ kind, name, before, after }: Cause): string {
   return JSON.stringify([kind, name, ...values]);
 }
 
-function whole(name: string, before: string | null, after: string | null): Cause {
+function stageCause(name: string, before: string | null, after: string | null): Cause {
   return { kind: "stage", name, before, after };
 }
 

@@ -82,11 +82,11 @@ function stageTable(stages: readonly StagePreview[], withCauses: boolean): strin
 }
 
 function reasons({ causes, atMost, sharedWith, verdict, expected }: StagePreview): string {
-  const own = causes.filter((cause) => !isConsequence(cause));
+  const directCauses = causes.filter((cause) => !isConsequence(cause));
   const parents = causes.filter(isConsequence).map(({ name }) => code(name));
   return [
-    ...own.slice(0, SHOWN_CAUSES).map(causeMarkdown),
-    ...(own.length > SHOWN_CAUSES ? [`and ${own.length - SHOWN_CAUSES} more`] : []),
+    ...directCauses.slice(0, SHOWN_CAUSES).map(causeMarkdown),
+    ...(directCauses.length > SHOWN_CAUSES ? [`and ${directCauses.length - SHOWN_CAUSES} more`] : []),
     ...(parents.length > 0 ? [`${atMost ? "if different: " : ""}${parents.join(" ")}`] : []),
     ...(verdict === "create" && causes.length === 0 ? ["new"] : []),
     ...(sharedWith.length > 0 && expected?.basis !== "built"

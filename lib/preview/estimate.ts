@@ -25,26 +25,29 @@ const nothing: Expectation = {
  * What building a stage takes, by earlier builds: of the very same key, else of the same layer as near as there are
  * any. Without history it says so instead of guessing.
  */
-export function expectedBuild(wanted: BuildTarget, { builds }: History): Expectation {
-  const layer = builds.filter(({ stage }) => stage === wanted.stage);
-  const recipe = layer.filter((build) => build.recipe === wanted.recipe);
+export function expectedBuild(target: BuildTarget, { builds }: History): Expectation {
+  const layer = builds.filter(({ stage }) => stage === target.stage);
+  const recipe = layer.filter((build) => build.recipe === target.recipe);
   const nearest: readonly [Expectation["basis"], readonly Build[]][] = [
-    ["key", layer.filter(({ key }) => key === wanted.key)],
-    ["generation", recipe.filter(({ generation }) => generation === wanted.generation)],
+    ["key", layer.filter(({ key }) => key === target.key)],
+    ["generation", recipe.filter(({ generation }) => generation === target.generation)],
     ["recipe", recipe],
     ["layer", layer],
   ];
-  const [basis, found] = nearest.find(([, candidates]) => candidates.length > 0) ?? ["none" as const, []];
-  if (found.length === 0) return nothing;
-  const times = found.map((build) => build.seconds);
-  const sizes = found.flatMap(({ bytes }) => (bytes === null ? [] : [bytes]));
+  const [basis, similarBuilds] = nearest.find(([, candidates]) => candidates.length > 0) ?? [
+    "none" as const,
+    [],
+  ];
+  if (similarBuilds.length === 0) return nothing;
+  const times = similarBuilds.map((build) => build.seconds);
+  const sizes = similarBuilds.flatMap(({ bytes }) => (bytes === null ? [] : [bytes]));
   return {
     seconds: round(median(times)),
     range: [round(Math.min(...times)), round(Math.max(...times))],
     bytes: sizes.length > 0 ? Math.round(median(sizes)) : null,
     basis,
-    builds: found.length,
-    sure: sureness(basis, found.length),
+    builds: similarBuilds.length,
+    sure: sureness(basis, similarBuilds.length),
   };
 }
 
@@ -79,7 +82,7 @@ export function leastConfidence(all: readonly Confidence[]): Confidence {
  */
 export function sumUp(stages: readonly StagePreview[]): Sum {
   const built = stages.flatMap(({ expected, name }) => (expected ? [{ name, expected }] : []));
-  const known = built.filter(({ expected }) => expected.seconds !== null);
+  const timed = built.filter(({ expected }) => expected.seconds !== null);
   const ends = new Map<string, number>();
   for (const { name, parents, expected } of stages) {
     const start = Math.max(0, ...parents.map((parent) => ends.get(parent) ?? 0));
@@ -87,13 +90,13 @@ export function sumUp(stages: readonly StagePreview[]): Sum {
   }
   return {
     longest: round(Math.max(0, ...ends.values())),
-    all: round(known.reduce((total, { expected }) => total + (expected.seconds ?? 0), 0)),
+    all: round(timed.reduce((total, { expected }) => total + (expected.seconds ?? 0), 0)),
     bytes: built.reduce(
       (total, { expected }) => total + (expected.basis === "built" ? 0 : (expected.bytes ?? 0)),
       0,
     ),
     unknown: built.filter(({ expected }) => expected.seconds === null).map(({ name }) => name),
-    sure: leastConfidence(known.map(({ expected }) => expected.sure)),
+    sure: leastConfidence(timed.map(({ expected }) => expected.sure)),
   };
 }
 

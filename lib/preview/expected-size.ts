@@ -19,10 +19,10 @@ interface FormerSizes {
 export function expectedSize(
   inImage: readonly string[],
   stages: readonly StagePreview[],
-  known: FormerSizes,
+  previous: FormerSizes,
 ): Size {
-  const before = known.product?.bytes ?? null;
-  const former = new Map(known.stages.map(({ name, bytes }) => [name, bytes]));
+  const before = previous.product?.bytes ?? null;
+  const former = new Map(previous.stages.map(({ name, bytes }) => [name, bytes]));
   const sizes = stages
     .filter(({ name }) => inImage.includes(name))
     .map((stage) => ({
@@ -39,7 +39,7 @@ export function expectedSize(
   const now = total(sizes.map(({ bytes }) => bytes));
   if (before === null) return { before, after: now, sure };
   // The product is its layers and a configuration of a few kilobytes, which the former size has in it.
-  const layers = Object.keys(productOf(known.stages)?.inputs ?? {});
+  const layers = Object.keys(productOf(previous.stages)?.inputs ?? {});
   const removed = stages
     .filter(({ verdict, name }) => verdict === "remove" && layers.includes(`parent:${name}`))
     .map(({ name }) => former.get(name) ?? 0);

@@ -32,7 +32,12 @@ export function expectedTest(plan: TestPlan, due: boolean, history: History): Ex
     runs.length > 0 ? median(runs.map((run) => run.minutes)) : isRented ? ESTIMATED_MINUTES : null;
   const dollars = isRented && minutes !== null ? (dollarsPerHour * minutes) / 60 : null;
   return {
-    ...{ due, kind: host.kind, where, instance, spot, dollarsPerHour },
+    due,
+    kind: host.kind,
+    where,
+    instance,
+    spot,
+    dollarsPerHour,
     minutes: minutes === null ? null : Math.round(minutes * 10) / 10,
     dollars: dollars === null ? null : cents(dollars),
     budget: plan.budget.dollars,
@@ -89,10 +94,10 @@ function facts(host: HostSetting, { generation: name }: TestPlan): Facts {
 
 /** Tests of the same recipe on the same kind of host: on the same instance type, else on any. */
 function runsLike(
-  wanted: { readonly recipe: string; readonly kind: string; readonly instance: string | null },
+  target: { readonly recipe: string; readonly kind: string; readonly instance: string | null },
   tests: readonly TestRun[],
 ): readonly TestRun[] {
-  const like = tests.filter(({ recipe, kind }) => recipe === wanted.recipe && kind === wanted.kind);
-  const same = like.filter(({ instance }) => instance === wanted.instance);
+  const like = tests.filter(({ recipe, kind }) => recipe === target.recipe && kind === target.kind);
+  const same = like.filter(({ instance }) => instance === target.instance);
   return same.length > 0 ? same : like;
 }

@@ -108,13 +108,15 @@ function together({ stacks, shared, expected }: Preview): string {
 }
 
 function footer({ revision }: Preview, shortened: boolean, { artifact }: Links): string {
-  const whole = artifact
+  const completeResult = artifact
     ? link("the complete result", artifact)
     : "the complete result is in the run's artifacts";
   return [
     ...(shortened
-      ? [`:scissors: Shortened to what a comment can hold; ${whole}${artifact ? " has the rest" : ""}.`]
+      ? [
+          `:scissors: Shortened to what a comment can hold; ${completeResult}${artifact ? " has the rest" : ""}.`,
+        ]
       : []),
-    `<sub>${revision ? `Inputs of ${code(revision)}.` : "Not a git checkout."}${artifact && !shortened ? ` ${whole}.` : ""}</sub>`,
+    `<sub>${revision ? `Inputs of ${code(revision)}.` : "Not a git checkout."}${artifact && !shortened ? ` ${completeResult}.` : ""}</sub>`,
   ].join("\n\n");
 }

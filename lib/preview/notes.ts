@@ -21,10 +21,10 @@ const SHOWN = 6;
  */
 export function limitNotes(
   { stages }: Pick<PlannedStack, "stages">,
-  known: PreviousStack,
+  previous: PreviousStack,
   kinds: readonly RegistryKind[],
 ): string[] {
-  const former = new Map(known.stages.map(({ name, bytes }) => [name, bytes]));
+  const former = new Map(previous.stages.map(({ name, bytes }) => [name, bytes]));
   // Only these are one layer each.
   const layers = stages
     .filter(({ role, verdict }) => role === "stage" && verdict !== "remove")

@@ -70,14 +70,14 @@ export interface PreviewContext {
 /** What the next update does with a stack, and why. */
 export function previewStack(
   planned: NextStack,
-  known: PreviousStack,
+  previous: PreviousStack,
   surroundings: PreviewContext,
 ): PlannedStack {
   const { plan } = planned;
   const after = [...plan.stages, plan.product];
-  const changes = stageChanges(known.stages, after);
+  const changes = stageChanges(previous.stages, after);
   const stages = changes.map((change) => previewStage(change, planned, surroundings));
-  const settings = settingChanges(planned, known);
+  const settings = settingChanges(planned, previous);
   const count = (verdict: StageChange["verdict"]) =>
     changes.filter((change) => change.verdict === verdict).length;
   const counts = {
@@ -87,21 +87,21 @@ export function previewStack(
     remove: count("remove"),
   };
   const changed = counts.unchanged < changes.length || settings.length > 0;
-  const moves = movesBetween(known.stages, after, surroundings.commits);
+  const moves = movesBetween(previous.stages, after, surroundings.commits);
   return {
     stack: planned.stack,
-    verdict: known.stages.length === 0 ? "new" : changed ? "changed" : "unchanged",
-    comparedWith: known.comparedWith,
+    verdict: previous.stages.length === 0 ? "new" : changed ? "changed" : "unchanged",
+    comparedWith: previous.comparedWith,
     platform: planned.platform,
-    before: known.platform,
+    before: previous.platform,
     counts,
     stages,
     settings,
     expected: sumUp(stages),
-    size: expectedSize(plan.product.parents, stages, known),
-    promoted: known.product && { digest: known.product.digest, tags: [...(known.tags ?? [])] },
+    size: expectedSize(plan.product.parents, stages, previous),
+    promoted: previous.product && { digest: previous.product.digest, tags: [...(previous.tags ?? [])] },
     // Everything is new in a new stack: a list of it would say nothing.
-    ...(known.stages.length === 0
+    ...(previous.stages.length === 0
       ? { packages: [], nodes: [], models: [], pins: [] }
       : {
           packages: [...moves.packages],
@@ -109,8 +109,8 @@ export function previewStack(
           models: [...moves.models],
           pins: [...moves.pins],
         }),
-    evidence: known.evidence,
-    test: testOf(planned, known, stages, surroundings),
+    evidence: previous.evidence,
+    test: testOf(planned, previous, stages, surroundings),
     engine: null,
     notes: [],
   };
@@ -119,19 +119,19 @@ export function previewStack(
 /** A test is due when what is tested, how or where changes; a digest that passed is not tested again. */
 function testOf(
   { test, platform, checks }: NextStack,
-  known: PreviousStack,
+  previous: PreviousStack,
   stages: readonly StagePreview[],
   { history }: PreviewContext,
 ): PlannedStack["test"] {
   if (!test) return null;
   const product = stages.find(({ role }) => role === "product");
   const changed = product?.verdict !== "unchanged";
-  const isKnown = known.comparedWith.kind !== "outputs" || known.evidence !== null;
-  const sameChecks = known.checks === null || known.checks === checks;
-  const sameHost = !known.testedOn || test.hosts.some(({ kind }) => kind === known.testedOn);
+  const isTestRecorded = previous.comparedWith.kind !== "outputs" || previous.evidence !== null;
+  const sameChecks = previous.checks === null || previous.checks === checks;
+  const sameHost = !previous.testedOn || test.hosts.some(({ kind }) => kind === previous.testedOn);
   const { recipe, generation } = platform;
   const plan = { ...test, recipe, generation: generation as GenerationName };
-  return expectedTest(plan, changed || !isKnown || !sameChecks || !sameHost, history);
+  return expectedTest(plan, changed || !isTestRecorded || !sameChecks || !sameHost, history);
 }
 
 function previewStage(
@@ -176,14 +176,14 @@ function withoutValues<T extends { before: string | null; after: string | null }
 }
 
 /** What an update does beside building: another repository, tags, other smoke checks. */
-function settingChanges(planned: NextStack, known: PreviousStack): PlannedStack["settings"] {
-  if (known.stages.length === 0) return [];
+function settingChanges(planned: NextStack, previous: PreviousStack): PlannedStack["settings"] {
+  if (previous.stages.length === 0) return [];
   const moved = (kind: string, name: string, before: string | null, after: string | null) =>
     before !== null && after !== null && before !== after ? [{ kind, name, before, after }] : [];
-  const tags = known.tags ?? planned.tags;
+  const tags = previous.tags ?? planned.tags;
   return [
-    ...moved("registry", "repository", known.repository, planned.repository),
-    ...moved("checks", "smoke/", known.checks, planned.checks),
+    ...moved("registry", "repository", previous.repository, planned.repository),
+    ...moved("checks", "smoke/", previous.checks, planned.checks),
     ...planned.tags
       .filter((tag) => !tags.includes(tag))
       .map((tag) => ({ kind: "tag", name: tag, before: null, after: tag })),

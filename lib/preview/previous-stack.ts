@@ -39,13 +39,13 @@ const outputsSchema = z.object({
 
 /** A stack as its last update left it. Outputs of another version tell less, and never fail. */
 export function previousFromOutputs(outputs: unknown): PreviousStack {
-  const { stages: found = {}, product: image, evidence: run } = outputsSchema.parse(outputs ?? {});
-  const list = Object.entries(found).map(
+  const { stages: exported = {}, product: image, evidence: run } = outputsSchema.parse(outputs ?? {});
+  const list = Object.entries(exported).map(
     ([name, { key, inputs, bytes, role }]): PreviousStage => ({
       name,
       key,
       inputs,
-      bytes: whole(bytes),
+      bytes: roundedBytes(bytes),
       role: role ?? formerRole(inputs),
     }),
   );
@@ -55,7 +55,7 @@ export function previousFromOutputs(outputs: unknown): PreviousStack {
     comparedWith:
       list.length > 0 ? { kind: "outputs" } : { kind: "nothing", why: "the stack has not been updated yet" },
     stages: list,
-    product: image?.digest ? { digest: image.digest, bytes: whole(image.bytes) } : null,
+    product: image?.digest ? { digest: image.digest, bytes: roundedBytes(image.bytes) } : null,
     platform: {
       ...(recipe ? { recipe } : {}),
       ...(run?.generation ? { generation: run.generation } : {}),
@@ -113,7 +113,7 @@ export function noPreviousStack(why: string): PreviousStack {
 }
 
 function summaryOf({ verdict, digest, startedAt, checks, gpu }: z.infer<typeof evidence>): EvidenceSummary {
-  const count = (wanted: string) => checks.filter(({ status }) => status === wanted).length;
+  const count = (outcome: string) => checks.filter(({ status }) => status === outcome).length;
   return {
     verdict,
     digest: digest ?? null,
@@ -127,7 +127,7 @@ function summaryOf({ verdict, digest, startedAt, checks, gpu }: z.infer<typeof e
   };
 }
 
-function whole(bytes: number | null | undefined): number | null {
+function roundedBytes(bytes: number | null | undefined): number | null {
   return bytes === null || bytes === undefined ? null : Math.round(bytes);
 }
 

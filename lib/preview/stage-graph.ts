@@ -13,7 +13,8 @@ interface Node {
   readonly stacks: number;
   readonly of: number;
   readonly product: boolean;
-  readonly own: boolean;
+  /** Whether it changes by itself, and not only because a parent does. */
+  readonly changesItself: boolean;
 }
 
 /**
@@ -28,7 +29,11 @@ export function renderGraph(preview: Preview): string | null {
   );
   const changed = nodes.filter(({ verdict }) => verdict !== "unchanged");
   if (changed.length === 0) return null;
-  const candidates = [nodes, changed, changed.filter(({ own, product }) => own || product)];
+  const candidates = [
+    nodes,
+    changed,
+    changed.filter(({ changesItself, product }) => changesItself || product),
+  ];
   for (const shown of candidates) {
     const names = new Set(shown.map(({ name }) => name));
     const edges = edgesOf(stages, names);
@@ -47,8 +52,8 @@ function nodeOf(name: string, variants: readonly StagePreview[]): Node {
     stacks: variants.filter((stage) => stage.verdict === verdict).length,
     of: variants.length,
     product: variants.some(({ role }) => role === "product"),
-    own: variants.some(({ causes, verdict: own }) =>
-      own === "create" ? true : causes.some((cause) => !isConsequence(cause)),
+    changesItself: variants.some(({ causes, verdict: change }) =>
+      change === "create" ? true : causes.some((cause) => !isConsequence(cause)),
     ),
   };
 }

@@ -124,9 +124,9 @@ function sharers({ sharedWith, expected }: StagePreview, others: number): string
 /** Parents in one line: they are consequences, the rest are reasons. */
 function stageCauses({ causes }: StagePreview): string[] {
   const parents = causes.filter(isConsequence);
-  const own = causes.filter((cause) => !isConsequence(cause)).map(causeText);
-  if (parents.length < 2) return [...own, ...parents.map(causeText)];
-  return [...own, `parents changed: ${parents.map(({ name }) => name).join(", ")}`];
+  const directCauses = causes.filter((cause) => !isConsequence(cause)).map(causeText);
+  if (parents.length < 2) return [...directCauses, ...parents.map(causeText)];
+  return [...directCauses, `parents changed: ${parents.map(({ name }) => name).join(", ")}`];
 }
 
 function branches(all: readonly Branch[]): string[] {
@@ -151,6 +151,6 @@ function summary({ stacks, shared, expected }: Preview, paint: Paint): string[] 
   const silent = expected.unknown.length > 0 ? `; no history for ${expected.unknown.length} stages` : "";
   const all = total || silent ? [`all together: ${total || "not known"}${silent}`] : [];
   const dollars = dollarsOfAll(stacks);
-  const told = [...lines, ...all, ...(dollars > 0 ? [`tests: about ${money(dollars)}`] : [])];
-  return told.length > 0 ? [told.map((line) => paint("quiet", line)).join("\n")] : [];
+  const summaryLines = [...lines, ...all, ...(dollars > 0 ? [`tests: about ${money(dollars)}`] : [])];
+  return summaryLines.length > 0 ? [summaryLines.map((line) => paint("quiet", line)).join("\n")] : [];
 }

@@ -55,10 +55,10 @@ export function expectedText({ longest, all, bytes, unknown, sure }: Sum): strin
     parts.push(`${sure === "low" ? "very roughly " : "about "}${span(longest, all)}`);
     if (bytes > 0) parts.push(prettyBytes(bytes));
   }
-  const told = parts.join(", ");
-  if (unknown.length === 0) return told;
+  const figures = parts.join(", ");
+  if (unknown.length === 0) return figures;
   const silent = `no history for ${listed(unknown, 3)}`;
-  return told === "" ? silent : `${told}; ${silent}`;
+  return figures === "" ? silent : `${figures}; ${silent}`;
 }
 
 /** What a stage takes: `46s, 553 MB (3 builds)`. */
@@ -103,13 +103,13 @@ export function evidenceText({ evidence }: Pick<PlannedStack, "evidence">): stri
 export function testText({ test }: Pick<PlannedStack, "test">): string {
   if (!test?.due) return "";
   const { instance, where, spot, dollarsPerHour, minutes, dollars, basis, runs, onEc2 } = test;
-  const known = basis === "history" ? `${runs} ${runs === 1 ? "test" : "tests"}` : "an estimate";
+  const basisText = basis === "history" ? `${runs} ${runs === 1 ? "test" : "tests"}` : "an estimate";
   return [
     instance ? `${instance} in ${where}` : where,
     ...(test.kind === "builder" ? ["no GPU"] : []),
     ...(spot ? ["spot first"] : []),
     ...(dollarsPerHour === null ? [] : [`${spot ? "at most " : ""}${money(dollarsPerHour)} an hour`]),
-    ...(minutes === null ? [] : [`about ${time(minutes * 60)} (${known})`]),
+    ...(minutes === null ? [] : [`about ${time(minutes * 60)} (${basisText})`]),
     ...(dollars === null ? [] : [`${money(dollars)} of a budget of ${money(test.budget)}`]),
     ...(onEc2
       ? [

@@ -47,8 +47,8 @@ export async function findCredentials(registry: string, folder: string): Promise
   const key = registry === "docker.io" ? DOCKER_HUB_KEY : registry;
   const helper = config.credHelpers?.[key] ?? config.credsStore;
   if (helper) {
-    const found = await askHelper(helper, key);
-    if (found) return found;
+    const credentials = await askHelper(helper, key);
+    if (credentials) return credentials;
   }
   // Old versions of Docker wrote `https://host` or `https://host/v1/` as the key.
   const entry = Object.entries(config.auths ?? {}).find(

@@ -67,13 +67,13 @@ export async function keepAuthority(
 /** The registries that have authorities of their own. */
 export async function keptAuthorities(logins: string): Promise<{ registry: string; pem: string }[]> {
   const registries = await readdir(logins).catch(() => []);
-  const found = await Promise.all(
+  const authorities = await Promise.all(
     registries.toSorted().map(async (registry) => {
       const pem = await readFile(authorityFile(logins, registry), "utf8").catch(() => undefined);
       return pem === undefined ? [] : [{ registry, pem }];
     }),
   );
-  return found.flat();
+  return authorities.flat();
 }
 
 /** The login that was kept for a registry; undefined where there is none, or none that still works. */

@@ -100,8 +100,8 @@ export class Transport {
   private async logIn(target: RepositoryAddress, headers: Headers): Promise<boolean> {
     const challenge = parseChallenge(headers.get("www-authenticate"));
     if (!challenge) return false;
-    const own = this.logins && (await keptLogin(this.logins, target.registry));
-    const credentials = own || (await findCredentials(target.registry, this.dockerConfig));
+    const keptCredentials = this.logins && (await keptLogin(this.logins, target.registry));
+    const credentials = keptCredentials || (await findCredentials(target.registry, this.dockerConfig));
     const token = await authorize(target.registry, target.repository, challenge, credentials);
     if (token) this.tokens.set(tokenKey(target), token);
     return token !== undefined;

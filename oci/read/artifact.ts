@@ -23,17 +23,17 @@ const LARGEST = 16 * 2 ** 20;
  * @throws UserError when it is not there, or is no artifact with one small document.
  */
 export async function readArtifact(reference: string, transport: Transport): Promise<StoredArtifact> {
-  const asked = parseReference(reference);
-  const found = await readManifest(transport, asked, asked.digest ?? asked.tag ?? "latest");
-  const manifest = Manifest.safeParse(found.document).data;
+  const source = parseReference(reference);
+  const storedManifest = await readManifest(transport, source, source.digest ?? source.tag ?? "latest");
+  const manifest = Manifest.safeParse(storedManifest.document).data;
   const [layer, ...more] = manifest?.layers ?? [];
   if (!manifest || !layer || more.length > 0 || layer.size > LARGEST) {
-    throw new UserError(formatReference(asked), "is no artifact with one document.", "Name another one.");
+    throw new UserError(formatReference(source), "is no artifact with one document.", "Name another one.");
   }
   const chunks: Buffer[] = [];
-  for await (const chunk of readBlob(transport, asked, layer)) chunks.push(chunk);
+  for await (const chunk of readBlob(transport, source, layer)) chunks.push(chunk);
   return {
-    digest: found.digest,
+    digest: storedManifest.digest,
     artifactType: manifest.artifactType,
     annotations: manifest.annotations ?? {},
     subject: manifest.subject,

@@ -38,20 +38,20 @@ export async function readImage(
   reference: string | Reference,
   transport = sharedTransport(),
 ): Promise<Image> {
-  const asked = toReference(reference);
-  let found = await readManifest(transport, asked, asked.digest ?? asked.tag ?? "latest");
-  const index = Index.safeParse(found.document);
+  const source = toReference(reference);
+  let storedManifest = await readManifest(transport, source, source.digest ?? source.tag ?? "latest");
+  const index = Index.safeParse(storedManifest.document);
   if (index.success) {
-    const chosen = choosePlatform(asked, index.data);
-    found = await readManifest(transport, asked, chosen.digest);
+    const chosen = choosePlatform(source, index.data);
+    storedManifest = await readManifest(transport, source, chosen.digest);
   }
-  const manifest = checkDocument(Manifest, found.document, asked, "manifest");
+  const manifest = checkDocument(Manifest, storedManifest.document, source, "manifest");
   const parts: Buffer[] = [];
-  for await (const chunk of readBlob(transport, asked, manifest.config)) parts.push(chunk);
-  const config = checkDocument(ImageConfig, parseJson(Buffer.concat(parts)), asked, "configuration");
+  for await (const chunk of readBlob(transport, source, manifest.config)) parts.push(chunk);
+  const config = checkDocument(ImageConfig, parseJson(Buffer.concat(parts)), source, "configuration");
   return {
-    digest: found.digest,
-    mediaType: found.mediaType,
+    digest: storedManifest.digest,
+    mediaType: storedManifest.mediaType,
     manifest,
     config,
     layers: manifest.layers,
@@ -71,26 +71,26 @@ export function openLayer(
   onBytes: (count: number) => void = () => {},
   transport = sharedTransport(),
 ): Readable {
-  const asked = toReference(reference);
+  const source = toReference(reference);
   const compression = compressionOf(layer.mediaType);
   if (!compression) {
     throw new UserError(
-      formatReference(asked),
+      formatReference(source),
       `layer ${layer.digest} has the media type "${layer.mediaType}".`,
       "Expected a tar, plain or packed with gzip or zstd: is this a container image?",
     );
   }
   async function* counted(): AsyncGenerator<Buffer> {
-    for await (const chunk of readBlob(transport, asked, layer)) {
+    for await (const chunk of readBlob(transport, source, layer)) {
       onBytes(chunk.length);
       yield chunk;
     }
   }
   if (compression === "none") return Readable.from(counted(), { objectMode: false });
-  const source = compression === "zstd" ? splitFrames(counted()) : counted();
+  const tarChunks = compression === "zstd" ? splitFrames(counted()) : counted();
   const unpacked = compression === "zstd" ? createDecompressor() : createGunzip({ chunkSize: 1024 * 1024 });
-  // An error of the source destroys the decompressor with it, so the reader sees it; nothing is left to handle here.
-  pipeline(Readable.from(source), unpacked).catch(() => {});
+  // An error of the blob destroys the decompressor with it, so the reader sees it; nothing is left to handle here.
+  pipeline(Readable.from(tarChunks), unpacked).catch(() => {});
   return unpacked;
 }
 
@@ -99,14 +99,14 @@ export async function imageExists(
   reference: string | Reference,
   transport = sharedTransport(),
 ): Promise<boolean> {
-  const asked = toReference(reference);
-  const answer = await transport.request(asked, `manifests/${asked.digest ?? asked.tag}`, {
+  const source = toReference(reference);
+  const answer = await transport.request(source, `manifests/${source.digest ?? source.tag}`, {
     method: "HEAD",
     headers: { accept: MANIFEST_TYPES.join(", ") },
   });
   if (answer.status === 200) return true;
   if (answer.status === 404) return false;
-  throw await failure(asked, answer, "manifest");
+  throw await failure(source, answer, "manifest");
 }
 
 function choosePlatform(reference: Reference, index: Index): Descriptor {

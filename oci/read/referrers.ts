@@ -38,7 +38,7 @@ async function listByInterface(
   target: Reference,
   digest: string,
 ): Promise<Descriptor[] | undefined> {
-  const found: Descriptor[] = [];
+  const descriptors: Descriptor[] = [];
   const first = `referrers/${digest}`;
   let path: string | undefined = first;
   while (path) {
@@ -50,10 +50,10 @@ async function listByInterface(
     // Some answer 200 with a page for people, or 400 instead of 404.
     const index = answer.status === 200 ? parsed(bytes) : undefined;
     if (!index) return undefined;
-    found.push(...index.manifests);
+    descriptors.push(...index.manifests);
     path = nextPage(answer.headers, first);
   }
-  return found;
+  return descriptors;
 }
 
 /** The list that clients keep where the registry keeps none. */

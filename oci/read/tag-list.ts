@@ -11,17 +11,19 @@ export async function listTags(
   reference: string | Reference,
   transport = sharedTransport(),
 ): Promise<string[]> {
-  const asked = toReference(reference);
+  const source = toReference(reference);
   const tags: string[] = [];
   let path: string | undefined = "tags/list?n=1000";
   while (path) {
-    const answer = await transport.request(asked, path);
+    const answer = await transport.request(source, path);
     if (answer.status === 404 && tags.length === 0) {
       await answer.bytes();
       return [];
     }
-    if (answer.status !== 200) throw await failure(asked, answer, "list of tags");
-    tags.push(...(checkDocument(TagPage, parseJson(await answer.bytes()), asked, "list of tags").tags ?? []));
+    if (answer.status !== 200) throw await failure(source, answer, "list of tags");
+    tags.push(
+      ...(checkDocument(TagPage, parseJson(await answer.bytes()), source, "list of tags").tags ?? []),
+    );
     path = nextPage(answer.headers, "tags/list");
   }
   return tags;

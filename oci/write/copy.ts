@@ -49,12 +49,12 @@ export async function copyImage(
   if (!digest) throw new UserError(from, "has no digest.", "A copy is of a digest: name one.");
   const copy = formatReference({ ...target, digest });
   if (await imageExists(copy, transport)) return copy;
-  const found = await readManifest(transport, source, digest);
-  const parts = Index.safeParse(found.document).data?.manifests ?? [];
-  for (const part of parts)
-    await copyImage(formatReference({ ...source, digest: part.digest }), to, transport, options);
-  await copyBlobs(source, target, found, transport, options);
-  await putManifest(transport, target, digest, found);
+  const storedManifest = await readManifest(transport, source, digest);
+  const members = Index.safeParse(storedManifest.document).data?.manifests ?? [];
+  for (const member of members)
+    await copyImage(formatReference({ ...source, digest: member.digest }), to, transport, options);
+  await copyBlobs(source, target, storedManifest, transport, options);
+  await putManifest(transport, target, digest, storedManifest);
   return copy;
 }
 
@@ -67,19 +67,19 @@ export async function copyReferrer(from: string, to: string, transport: Transpor
   const source = parseReference(from);
   const { registry, repository } = parseReference(to);
   const target = { registry, repository };
-  const found = await readManifest(transport, source, source.digest ?? "");
-  await copyBlobs(source, target, found, transport, {});
-  return await putReferrer(transport, target, found);
+  const storedManifest = await readManifest(transport, source, source.digest ?? "");
+  await copyBlobs(source, target, storedManifest, transport, {});
+  return await putReferrer(transport, target, storedManifest);
 }
 
 async function copyBlobs(
   source: Reference,
   target: Reference,
-  found: StoredManifest,
+  storedManifest: StoredManifest,
   transport: Transport,
   { sessions, progress }: CopyOptions,
 ): Promise<void> {
-  const manifest = Manifest.safeParse(found.document).data;
+  const manifest = Manifest.safeParse(storedManifest.document).data;
   if (!manifest) return;
   const blobs = [
     ...new Map([...manifest.layers, manifest.config].map((blob) => [blob.digest, blob])).values(),

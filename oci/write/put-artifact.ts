@@ -69,9 +69,9 @@ export async function attachArtifact(
 ): Promise<string> {
   const { target, digest } = withDigest(reference);
   const subject = subjectOf(await readManifest(transport, target, digest));
-  const whole = { ...artifact, subject };
-  await putArtifactBlobs(transport, target, whole);
-  return await putReferrer(transport, target, artifactManifest(whole));
+  const attached = { ...artifact, subject };
+  await putArtifactBlobs(transport, target, attached);
+  return await putReferrer(transport, target, artifactManifest(attached));
 }
 
 /**
@@ -87,19 +87,19 @@ export async function putReferrer(
   const { subject, artifactType, annotations, config } = Manifest.parse(
     JSON.parse(manifest.bytes.toString("utf8")),
   );
-  const own = descriptorOf(manifest);
-  const headers = await putManifest(transport, target, own.digest, manifest);
+  const descriptor = descriptorOf(manifest);
+  const headers = await putManifest(transport, target, descriptor.digest, manifest);
   // A registry with the referrers API says so here; any other leaves the list to us.
-  if (!subject || headers.get("oci-subject")) return own.digest;
+  if (!subject || headers.get("oci-subject")) return descriptor.digest;
   const entry: Descriptor = {
-    ...own,
+    ...descriptor,
     artifactType: artifactType ?? config.mediaType,
     ...(annotations && { annotations }),
   };
   const name = formatReference({ ...target, digest: subject.digest });
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const listed = await listInTag(transport, target, subject.digest);
-    if (listed.some(({ digest }) => digest === own.digest)) return own.digest;
+    if (listed.some(({ digest }) => digest === descriptor.digest)) return descriptor.digest;
     const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...listed, entry] };
     const bytes = Buffer.from(JSON.stringify(index));
     await putManifest(transport, target, fallbackTag(subject.digest), { mediaType: INDEX_TYPE, bytes });
@@ -107,7 +107,7 @@ export async function putReferrer(
     if (attempt > 1) await sleep(50 * attempt * Math.random());
   }
   const listed = await listInTag(transport, target, subject.digest);
-  if (listed.some(({ digest }) => digest === own.digest)) return own.digest;
+  if (listed.some(({ digest }) => digest === descriptor.digest)) return descriptor.digest;
   throw new UserError(
     name,
     "others keep changing the list of what is attached to it.",

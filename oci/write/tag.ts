@@ -18,19 +18,19 @@ export async function digestOfTag(
   reference: string,
   transport = new Transport(),
 ): Promise<string | undefined> {
-  const asked = parseReference(reference);
-  const path = `manifests/${asked.tag}`;
+  const source = parseReference(reference);
+  const path = `manifests/${source.tag}`;
   const headers = { accept: MANIFEST_TYPES.join(", ") };
-  const answer = await transport.request(asked, path, { method: "HEAD", headers });
+  const answer = await transport.request(source, path, { method: "HEAD", headers });
   await answer.bytes();
   if (answer.status === 404) return undefined;
   // An answer to HEAD has no body that would say why: GET has.
   const said = answer.headers.get("docker-content-digest");
   if (answer.status === 200 && said) return said;
-  const whole = await transport.request(asked, path, { headers });
-  if (whole.status === 404) return undefined;
-  if (whole.status !== 200) throw await failure(asked, whole, "tag");
-  return digestOf(await whole.bytes());
+  const fullAnswer = await transport.request(source, path, { headers });
+  if (fullAnswer.status === 404) return undefined;
+  if (fullAnswer.status !== 200) throw await failure(source, fullAnswer, "tag");
+  return digestOf(await fullAnswer.bytes());
 }
 
 /**
@@ -46,11 +46,11 @@ export async function tagManifest(
   tag: string,
   transport = new Transport(),
 ): Promise<string> {
-  const asked = parseReference(reference);
-  if (!asked.digest)
+  const target = parseReference(reference);
+  if (!target.digest)
     throw new UserError(reference, "has no digest.", "A tag is moved to a digest: name one.");
-  const { registry, repository } = asked;
-  const manifest = await readManifest(transport, asked, asked.digest);
+  const { registry, repository } = target;
+  const manifest = await readManifest(transport, target, target.digest);
   await putManifest(transport, { registry, repository }, tag, manifest, "tag");
   return formatReference({ registry, repository, tag });
 }

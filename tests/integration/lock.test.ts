@@ -163,7 +163,7 @@ describe("npm run lock", () => {
         path: "test",
         python: "3.14",
         mayMiss,
-        asked: [
+        requirements: [
           { line: "torch==2.12.0", by: "layer torch" },
           { line: "numpy<2", by: "o/old requirements.txt" },
           { line: "six", by: "o/old requirements.txt" },

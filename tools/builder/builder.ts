@@ -48,16 +48,23 @@ async function build(
     .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);
   const more = [...given, ...(metadata ? ["--metadata-file", metadata] : [])];
   if (services?.builder.kind === "buildkitd") {
-    const frontend = [
-      ...Object.entries(images).map(([key, image]) => `context:${key}=docker-image://${image}`),
-      ...Object.entries(args).map(([key, value]) => `build-arg:${key}=${value}`),
-    ].flatMap((option) => ["--opt", option]);
-    const local = ["--local", `context=${folder}`, "--local", `dockerfile=${folder}`];
     return await attempt(
       join(home.bin, "buildctl"),
       [
-        ...["--addr", services.builder.address, "build", "--progress=plain", "--frontend", "dockerfile.v0"],
-        ...[...local, ...frontend, ...more, "--output", output],
+        "--addr",
+        services.builder.address,
+        "build",
+        "--progress=plain",
+        "--frontend",
+        "dockerfile.v0",
+        "--local",
+        `context=${folder}`,
+        "--local",
+        `dockerfile=${folder}`,
+        ...frontendOptions(images, args),
+        ...more,
+        "--output",
+        output,
       ],
       options,
     );
@@ -72,12 +79,32 @@ async function build(
   return await attempt(
     "docker",
     [
+      "buildx",
+      "build",
+      "--builder",
+      name,
+      "--progress=plain",
       // What buildx would say of the build makes an index of an image.
-      ...["buildx", "build", "--builder", name, "--progress=plain", "--provenance=false"],
-      ...[...flags, ...more, "--output", output, folder],
+      "--provenance=false",
+      ...flags,
+      ...more,
+      "--output",
+      output,
+      folder,
     ],
     options,
   );
+}
+
+/** What buildx's `--build-context` and `--build-arg` are for buildctl. */
+function frontendOptions(
+  images: Readonly<Record<string, string>>,
+  args: Readonly<Record<string, string>>,
+): string[] {
+  return [
+    ...Object.entries(images).map(([key, image]) => `context:${key}=docker-image://${image}`),
+    ...Object.entries(args).map(([key, value]) => `build-arg:${key}=${value}`),
+  ].flatMap((option) => ["--opt", option]);
 }
 
 /**

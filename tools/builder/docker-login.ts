@@ -15,15 +15,15 @@ export async function withLogin<T>(
   registry: string,
   work: (environment: Readonly<Record<string, string>>) => Promise<T>,
 ): Promise<T> {
-  const own = await readJson(join(loginFolder(home.logins, registry), "config.json"));
-  if (!own) return await work({});
+  const storedLogin = await readJson(join(loginFolder(home.logins, registry), "config.json"));
+  if (!storedLogin) return await work({});
   const user = dockerConfigFolder();
   const folder = await mkdtemp(join(tmpdir(), "strata-docker-"));
   try {
     for (const entry of await readdir(user).catch(() => []))
       if (entry !== "config.json") await symlink(join(user, entry), join(folder, entry));
     const config = (await readJson(join(user, "config.json"))) ?? {};
-    const merged = { ...config, auths: { ...objectIn(config, "auths"), ...objectIn(own, "auths") } };
+    const merged = { ...config, auths: { ...objectIn(config, "auths"), ...objectIn(storedLogin, "auths") } };
     // A helper wins over what stands in the file; one for this registry alone can be left out without loss.
     const { [registry]: _, ...helpers } = objectIn(config, "credHelpers");
     const { credsStore, ...rest } = merged as { credsStore?: unknown };

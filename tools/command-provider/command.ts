@@ -40,10 +40,10 @@ export function checkInputs(type: string, news: Properties): InputFailure[] {
       reason: `is not served by strata's stand-in. ${OFFICIAL}`,
     }));
   }
-  const known = Object.entries(news).filter(
+  const resolvedInputs = Object.entries(news).filter(
     ([name, value]) => !name.startsWith("__") && !holdsUnknown(value),
   );
-  const result = inputs.safeParse(reveal(withoutNulls(Object.fromEntries(known))));
+  const result = inputs.safeParse(reveal(withoutNulls(Object.fromEntries(resolvedInputs))));
   return (result.error?.issues ?? []).map(({ path, message }) => ({
     property: path.join("."),
     reason: message,
@@ -52,8 +52,8 @@ export function checkInputs(type: string, news: Properties): InputFailure[] {
 
 /** The inputs, with secrets opened, for running. */
 export function readInputs(properties: Properties): CommandInputs {
-  const own = Object.entries(properties).filter(([name]) => inputNames.includes(name));
-  return inputs.parse(reveal(withoutNulls(Object.fromEntries(own))));
+  const inputEntries = Object.entries(properties).filter(([name]) => inputNames.includes(name));
+  return inputs.parse(reveal(withoutNulls(Object.fromEntries(inputEntries))));
 }
 
 export interface Difference {
@@ -87,8 +87,8 @@ export function stateOf(news: Properties, output: { stdout: string; stderr: stri
 const LONGEST_VARIABLE = 131_000;
 
 /** The variables that a command of an existing resource finds its former output in. */
-export function previousOutput(olds: Properties, wanted: boolean | undefined): Record<string, string> {
-  if (wanted === false) return {};
+export function previousOutput(olds: Properties, isKept: boolean | undefined): Record<string, string> {
+  if (isKept === false) return {};
   const variables = {
     PULUMI_COMMAND_STDOUT: reveal(olds.stdout),
     PULUMI_COMMAND_STDERR: reveal(olds.stderr),

@@ -67,18 +67,18 @@ function ended(child: ChildProcess): Promise<number> {
 }
 
 async function gather(stream: Readable | null, both: string[], log: (line: string) => void): Promise<string> {
-  let whole = "";
+  let output = "";
   let line = "";
   stream?.setEncoding("utf8");
   for await (const chunk of stream ?? []) {
-    whole += chunk;
+    output += chunk;
     both.push(chunk);
     const lines = (line + chunk).split("\n");
     line = lines.pop() ?? "";
     for (const complete of lines) if (complete.trim()) log(complete.slice(0, LONGEST_LINE));
   }
   if (line.trim()) log(line.slice(0, LONGEST_LINE));
-  return whole;
+  return output;
 }
 
 /** Ends every running command with all that it started: politely, then for good. */

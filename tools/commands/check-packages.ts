@@ -52,13 +52,13 @@ await main(
     };
     const { code, stdout, built } = await runSession(home, place, fileSystem(plan, plan.recipe), session);
     if (!built) return code;
-    const found = readVerified(stdout);
+    const verified = readVerified(stdout);
     const newest = values.offline
       ? undefined
       : await withProgress("Asking the index for newer versions", async () =>
           newestVersions(await installUv(), config.python, [...indexPackages(plan).keys()]),
         );
-    const report = reportPackages(plan, found, newest);
+    const report = reportPackages(plan, verified, newest);
     process.stdout.write(`${values.json ? JSON.stringify(report, null, 2) : renderPackages(report)}\n`);
     return report.verdict === "pass" ? 0 : 1;
   },

@@ -14,8 +14,8 @@ know how long a stage takes and how large it comes out.`;
 await main(
   async () => {
     for (const file of process.argv.slice(2)) {
-      const found = historySchema.safeParse(await readJson(file));
-      if (found.success) await addToHistory(home, found.data.builds, found.data.tests);
+      const parsed = historySchema.safeParse(await readJson(file));
+      if (parsed.success) await addToHistory(home, parsed.data.builds, parsed.data.tests);
       else note(`history: ${file} is no history of this version, and left out`);
     }
     return 0;

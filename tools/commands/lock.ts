@@ -22,8 +22,8 @@ Looks everything up anew and prints what moved. When anything fails, no file cha
 
 /**
  * `npm run lock [-- images|nodes|classes|python|models|all] [--check] [--mirror PREFIX=REPLACEMENT] [--recipe FILE]`: looks
- * everything up anew and prints what moved, or checks that the locks fit their inputs (off line). With the file of
- * an external recipe: the locks beside it.
+ * everything up anew and prints what moved, or checks that the locks fit their inputs (off line). With the file of an
+ * external recipe: the locks beside it.
  */
 await main(
   async () => {
@@ -31,7 +31,7 @@ await main(
     const chosen = chosenParts(positionals);
     const mirrors = readMirrors(values.mirror ?? []);
     if (values.recipe !== undefined) {
-      return await lockOwn(
+      return await lockExternal(
         values.recipe,
         externalLockKinds(chosen, chosen === lockKinds),
         mirrors,
@@ -50,7 +50,7 @@ await main(
   { help: HELP },
 );
 
-async function lockOwn(
+async function lockExternal(
   file: string,
   chosen: readonly LockKind[],
   mirrors: Readonly<Record<string, string>>,
@@ -64,9 +64,9 @@ async function lockOwn(
       "Leave --recipe out: its locks are made together.",
     );
   }
-  const own = { recipe, folder, strata: repository };
-  if (check) checkExternalLocks(chosen, own);
-  else await writeLocks(folder, await refreshExternalLocks(chosen, own, mirrors, note));
+  const external = { recipe, folder, strata: repository };
+  if (check) checkExternalLocks(chosen, external);
+  else await writeLocks(folder, await refreshExternalLocks(chosen, external, mirrors, note));
   return 0;
 }
 
@@ -97,5 +97,5 @@ function chosenParts(names: readonly string[]): readonly LockKind[] {
       );
     }
   }
-  return lockKinds.filter((part) => names.includes(part));
+  return lockKinds.filter((kind) => names.includes(kind));
 }

@@ -37,7 +37,7 @@ async function roomScores(rooms: readonly string[]): Promise<number[]> {
   const scores: number[] = [];
   for (const room of rooms) {
     const { killed, survivors, report } = await tryMutants(room);
-    scores.push(tell(room, killed, killed + survivors.length, survivors));
+    scores.push(printScore(room, killed, killed + survivors.length, survivors));
     note(`  every place: ${report}`);
   }
   return scores;
@@ -46,12 +46,12 @@ async function roomScores(rooms: readonly string[]): Promise<number[]> {
 async function pythonScores(subjects: readonly string[]): Promise<number[]> {
   const results = await mutatePython(subjects.includes("all") ? [] : subjects);
   return results.map(({ subject, killed, survivors }) =>
-    tell(subject, killed, killed + survivors.length, survivors),
+    printScore(subject, killed, killed + survivors.length, survivors),
   );
 }
 
 /** Prints how many of all mutants were noticed, of a hundred, and what was not. */
-function tell(name: string, killed: number, all: number, survivors: readonly string[]): number {
+function printScore(name: string, killed: number, all: number, survivors: readonly string[]): number {
   const score = all === 0 ? 100 : (100 * killed) / all;
   for (const survivor of survivors) note(`  ${survivor}`);
   process.stdout.write(`${name}: ${score.toFixed(1)} % of ${all} mutants were noticed\n`);

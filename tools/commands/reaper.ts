@@ -37,25 +37,25 @@ await main(
         "Name the regions of the stacks' hosts: --region us-east-1",
       );
     }
-    const found: (TestResource & { region: string })[] = [];
+    const resources: (TestResource & { region: string })[] = [];
     let left = 0;
     for (const region of regions) {
       const clients = awsClients({ region, profile: values.profile });
       const here = await findTestResources(clients, new Date());
-      found.push(...here.map((each) => ({ ...each, region })));
+      resources.push(...here.map((each) => ({ ...each, region })));
       const wrong = here.filter(({ leak }) => leak !== undefined || values.all);
       left += values.remove ? await removeAll(wrong, clients) : wrong.filter(({ leak }) => leak).length;
     }
-    process.stdout.write(values.json ? `${JSON.stringify(found, null, 2)}\n` : table(found));
+    process.stdout.write(values.json ? `${JSON.stringify(resources, null, 2)}\n` : table(resources));
     return left > 0 ? 1 : 0;
   },
   { help: HELP },
 );
 
 /** How many could not be removed. */
-async function removeAll(found: readonly TestResource[], clients: AwsClients): Promise<number> {
+async function removeAll(resources: readonly TestResource[], clients: AwsClients): Promise<number> {
   let failed = 0;
-  for (const each of found) {
+  for (const each of resources) {
     try {
       await removeTestResource(each, clients);
       note(`${each.kind} ${each.id} removed`);
@@ -67,13 +67,13 @@ async function removeAll(found: readonly TestResource[], clients: AwsClients): P
   return failed;
 }
 
-function table(found: readonly (TestResource & { region: string })[]): string {
-  if (found.length === 0) return "nothing of any smoke test is there\n";
+function table(resources: readonly (TestResource & { region: string })[]): string {
+  if (resources.length === 0) return "nothing of any smoke test is there\n";
   const rows = new Table({
     head: ["region", "what", "id", "stack", "", "leak"],
     style: { head: [], border: [] },
   });
-  for (const { region, kind, id, stack, detail, leak } of found) {
+  for (const { region, kind, id, stack, detail, leak } of resources) {
     rows.push([region, kind, id, stack, detail, leak ?? "no: a test uses it"]);
   }
   return `${rows.toString()}\n`;

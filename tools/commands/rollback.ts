@@ -64,12 +64,12 @@ async function showTags(
   transport: Transport,
   json: boolean,
 ): Promise<number> {
-  const found = await Promise.all(
+  const listings = await Promise.all(
     repositories.map(async (repository) => ({ repository, tags: await promotedTags(repository, transport) })),
   );
-  if (json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(listings, null, 2)}\n`);
   else {
-    for (const { repository, tags } of found)
+    for (const { repository, tags } of listings)
       process.stdout.write(`${repository}\n${tags.map((tag) => `  ${tag}\n`).join("") || "  no tag yet\n"}`);
   }
   return 0;

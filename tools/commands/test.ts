@@ -78,7 +78,7 @@ async function check(): Promise<Count> {
     const { ok, output } = await (title === "Python"
       ? lintPython(linters.ruff)
       : lintShell(linters.shellcheck));
-    tell(count, title, ok, output);
+    printResult(count, title, ok, output);
   }
   const actionlint = await findActionlint();
   if (actionlint.missing !== undefined) {
@@ -86,12 +86,12 @@ async function check(): Promise<Count> {
     note(`skip workflows: ${actionlint.missing}`);
   } else {
     const { ok, output } = await lintWorkflows(actionlint.path, linters.shellcheck);
-    tell(count, "workflows", ok, output);
+    printResult(count, "workflows", ok, output);
   }
   return count;
 }
 
-function tell(count: Count, title: string, ok: boolean, output: string): void {
+function printResult(count: Count, title: string, ok: boolean, output: string): void {
   count[ok ? "passed" : "failed"]++;
   note(`${ok ? "pass" : "FAIL"} ${title}${ok ? "" : `\n${output}`}`);
 }
@@ -100,7 +100,7 @@ async function commands(all: Readonly<Record<string, readonly string[]>>): Promi
   const count: Count = { passed: 0, failed: 0, skipped: 0 };
   for (const [title, [command = "", ...args]] of Object.entries(all)) {
     const { ok, all: output } = await attempt(command, args, { cwd: repository });
-    tell(count, title, ok, output);
+    printResult(count, title, ok, output);
   }
   return count;
 }

@@ -29,7 +29,7 @@ export function checkCards(listed: string, { computeCapabilities, minimumDriver 
 }
 
 /** What the script says itself begins so; all else is of the checks. */
-export const OWN_LINE = "strata: ";
+export const STATUS_LINE = "strata: ";
 
 /** How the checks' container ended. */
 export interface RunEnd {
@@ -44,17 +44,17 @@ export interface RunEnd {
 /** How the checks ended, by what `start` printed. */
 export function readRun({ stdout, stderr }: CommandEnd): RunEnd {
   const lines = stdout.toString().trimEnd().split("\n");
-  const own = lines.findLastIndex((line) => line.startsWith(OWN_LINE));
-  const [before = "", first = "", status = "", killed = "", ...error] = (lines[own] ?? "")
-    .slice(OWN_LINE.length)
+  const statusLine = lines.findLastIndex((line) => line.startsWith(STATUS_LINE));
+  const [before = "", first = "", status = "", killed = "", ...error] = (lines[statusLine] ?? "")
+    .slice(STATUS_LINE.length)
     .split(" ");
   const took = (Date.parse(first) - Date.parse(before)) / 1000;
   return {
     startSeconds: Number.isFinite(took) && took >= 0 ? took : undefined,
     status,
     outOfMemory: killed === "true",
-    problem: [...error, ...lines.slice(own + 1)].join(" ").trim() || tail(stderr, 3).trim(),
-    output: [...lines.slice(0, Math.max(0, own)), stderr].join("\n"),
+    problem: [...error, ...lines.slice(statusLine + 1)].join(" ").trim() || tail(stderr, 3).trim(),
+    output: [...lines.slice(0, Math.max(0, statusLine)), stderr].join("\n"),
   };
 }
 
@@ -110,12 +110,12 @@ export function reportOf(checks: CheckResult[]): RunReport {
 }
 
 /** The report with the host's own findings, which are due as well. */
-export function joined(report: RunReport, own: CheckResult[]): RunReport {
-  const checks = [...report.checks, ...own];
+export function joined(report: RunReport, hostChecks: CheckResult[]): RunReport {
+  const checks = [...report.checks, ...hostChecks];
   return {
     ...report,
     verdict: judge(checks),
-    seconds: report.seconds + own.reduce((sum, { seconds }) => sum + seconds, 0),
+    seconds: report.seconds + hostChecks.reduce((sum, { seconds }) => sum + seconds, 0),
     due: [...report.due, CHECK],
     checks,
   };

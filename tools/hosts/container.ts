@@ -8,10 +8,10 @@ import {
   checkCards,
   HEALTHY_SECONDS,
   joined,
-  OWN_LINE,
   readRun,
   readServed,
   reportOf,
+  STATUS_LINE,
   withoutReport,
 } from "./container-findings.ts";
 import { type ContainerEngine, callScript, clean, pull, readReport, SHORT_MS } from "./container-script.ts";
@@ -64,7 +64,7 @@ export async function testInContainers(
       await call(["start", name], {
         limitMs: left(),
         onLine: (line) => {
-          if (!line.startsWith(OWN_LINE)) note(line);
+          if (!line.startsWith(STATUS_LINE)) note(line);
         },
       }),
     );

@@ -13,9 +13,9 @@ export type HostLogin =
 /** What a machine needs to pull `reference`: the login that strata keeps for its registry, else Docker's. */
 export async function loginFor(reference: string): Promise<HostLogin> {
   const { registry } = parseReference(reference);
-  const found =
+  const credentials =
     (await keptLogin(home.logins, registry)) ?? (await findCredentials(registry, dockerConfigFolder()));
-  return found?.kind === "password" ? found : { kind: "none" };
+  return credentials?.kind === "password" ? credentials : { kind: "none" };
 }
 
 /** What container.sh calls it; a password itself comes by stdin. */

@@ -102,9 +102,9 @@ export async function limited<T>(
   ];
   if (limits.length === 0) return await work;
   const limit = AbortSignal.any(limits);
-  let tell = () => {};
+  let onAbort = () => {};
   const over = new Promise<never>((_, reject) => {
-    tell = () => {
+    onAbort = () => {
       try {
         end();
       } catch {
@@ -113,8 +113,8 @@ export async function limited<T>(
       const seconds = Math.round((limitMs ?? 0) / 1000);
       reject(new HostTrouble(signal?.aborted ? "the test was interrupted" : `no end within ${seconds} s`));
     };
-    if (limit.aborted) tell();
-    else limit.addEventListener("abort", tell, { once: true });
+    if (limit.aborted) onAbort();
+    else limit.addEventListener("abort", onAbort, { once: true });
   });
   // Whoever loses the race may still fail later.
   work.catch(() => {});
@@ -122,6 +122,6 @@ export async function limited<T>(
   try {
     return await Promise.race([work, over]);
   } finally {
-    limit.removeEventListener("abort", tell);
+    limit.removeEventListener("abort", onAbort);
   }
 }

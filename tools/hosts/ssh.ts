@@ -39,14 +39,14 @@ export type SshAccess = Pick<SshSetting, "address" | "port" | "user" | "hostKey"
 export async function connectSsh(access: SshAccess, signal?: AbortSignal): Promise<SshMachine> {
   const client = new Client();
   const keys = parseHostKeys(access.hostKey);
-  const wanted = (keys?.types ?? []).flatMap((type) => algorithms[type] ?? []);
+  const hostKeyAlgorithms = (keys?.types ?? []).flatMap((type) => algorithms[type] ?? []);
   let isOther = false;
   const config: ConnectConfig = {
     host: access.address,
     port: access.port,
     username: access.user,
     ...(access.privateKey ? { privateKey: access.privateKey } : { agent: process.env.SSH_AUTH_SOCK ?? "" }),
-    ...(wanted.length > 0 ? { algorithms: { serverHostKey: wanted } } : {}),
+    ...(hostKeyAlgorithms.length > 0 ? { algorithms: { serverHostKey: hostKeyAlgorithms } } : {}),
     hostVerifier: (key: Buffer) => {
       isOther = !keys?.accepts(key);
       return !isOther;
@@ -98,7 +98,7 @@ export class SshMachine implements Machine {
     this.reopen = reopen;
     const lose = (reason: string) => {
       this.#lost ??= reason;
-      for (const tell of this.#onLost) tell();
+      for (const listener of this.#onLost) listener();
     };
     client.on("error", (error) => lose(`the connection to ${name} broke: ${error.message}`));
     client.on("close", () => lose(`the connection to ${name} broke`));
@@ -106,16 +106,16 @@ export class SshMachine implements Machine {
 
   async run(words: readonly string[], options: RunOptions = {}): Promise<CommandEnd> {
     if (this.#lost) throw new HostTrouble(this.#lost);
-    let tell = () => {};
+    let listener = () => {};
     const lost = new Promise<never>((_, reject) => {
-      tell = () => reject(new HostTrouble(this.#lost ?? ""));
-      this.#onLost.add(tell);
+      listener = () => reject(new HostTrouble(this.#lost ?? ""));
+      this.#onLost.add(listener);
     });
     lost.catch(() => {});
     try {
       return await limited(options, Promise.race([this.#run(words, options), lost]), () => {});
     } finally {
-      this.#onLost.delete(tell);
+      this.#onLost.delete(listener);
     }
   }
 

@@ -66,16 +66,16 @@ export function misplaced(files: readonly HouseFile[]): string[] {
 export function circles(files: readonly HouseFile[]): string[][] {
   const imports = new Map(files.map((file) => [file.path, importsOf(file)]));
   const done = new Set<string>();
-  const found: string[][] = [];
+  const cycles: string[][] = [];
   const visit = (path: string, trail: readonly string[]) => {
     const start = trail.indexOf(path);
-    if (start >= 0) found.push([...trail.slice(start), path]);
+    if (start >= 0) cycles.push([...trail.slice(start), path]);
     if (start >= 0 || done.has(path)) return;
     for (const target of imports.get(path) ?? []) visit(target, [...trail, path]);
     done.add(path);
   };
   for (const path of imports.keys()) visit(path, []);
-  return found;
+  return cycles;
 }
 
 /** A function's name or place, and how many lines it has. */
@@ -88,17 +88,17 @@ export interface FunctionLength {
 export function functionsOf({ path, text }: HouseFile): FunctionLength[] {
   const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   const lineOf = (position: number) => source.getLineAndCharacterOfPosition(position).line + 1;
-  const found: FunctionLength[] = [];
+  const functions: FunctionLength[] = [];
   const visit = (node: ts.Node) => {
     if (ts.isFunctionLike(node) && "body" in node && node.body !== undefined) {
       const first = lineOf(node.getStart());
       const name = node.name?.getText() ?? `line ${first}`;
-      found.push({ name, lines: lineOf(node.getEnd()) - first + 1 });
+      functions.push({ name, lines: lineOf(node.getEnd()) - first + 1 });
     }
     ts.forEachChild(node, visit);
   };
   visit(source);
-  return found;
+  return functions;
 }
 
 /** The names that a file defines and exports; what it only hands on is defined elsewhere. */

@@ -29,9 +29,24 @@ export async function installWheels(
   if (!draft) return `cannot write to ${dirname(target)}`;
   try {
     const result = await attempt(python, [
-      ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir"],
-      ...["--retries", "1", "--timeout", "20", "--no-deps", "--only-binary", ":all:"],
-      ...["--require-hashes", "--requirement", join(repository, requirements), "--target", draft],
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--disable-pip-version-check",
+      "--no-cache-dir",
+      "--retries",
+      "1",
+      "--timeout",
+      "20",
+      "--no-deps",
+      "--only-binary",
+      ":all:",
+      "--require-hashes",
+      "--requirement",
+      join(repository, requirements),
+      "--target",
+      draft,
     ]);
     if (/DO NOT MATCH THE HASHES/.test(result.all)) {
       throw new UserError(

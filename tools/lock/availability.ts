@@ -8,8 +8,8 @@ import { isForPlatform, wheelFits } from "../../lib/recipe/wheel-names.ts";
 import { type Compile, glibc } from "./uv.ts";
 
 /** Whether a person decided the version for this recipe, which a node may not do alone. */
-function isDecision(asked: Requirement): boolean {
-  return /^(layer|recipe) /.test(asked.by) && isCap(asked);
+function isDecision(requirement: Requirement): boolean {
+  return /^(layer|recipe) /.test(requirement.by) && isCap(requirement);
 }
 
 /** A resolution, where it was made. */
@@ -18,7 +18,7 @@ export interface PythonResolution {
   readonly folder: string;
   readonly python: string;
   readonly body: string;
-  readonly asked: readonly Requirement[];
+  readonly requirements: readonly Requirement[];
 }
 
 /** What the index has no wheel of that fits: it is built from source. */
@@ -41,14 +41,14 @@ export async function withoutYoungWheel(
   { compile, folder }: PythonResolution,
   sources: readonly Available[],
 ): Promise<Available[]> {
-  const found: Available[] = [];
+  const readySources: Available[] = [];
   for (const source of sources) {
     // uv leaves out the wheels of older Pythons than the one it is asked for.
     const older = await available(compile, folder, oldPython, `${source.name}==${source.version}\n`);
     const wheels = [source, ...older].flatMap((one) => one.wheels);
-    if (wheels.some((file) => isForPlatform(file, glibc))) found.push(source);
+    if (wheels.some((file) => isForPlatform(file, glibc))) readySources.push(source);
   }
-  return found;
+  return readySources;
 }
 
 /** A Python that all packages are ready for which are for a younger one as well. */
@@ -71,22 +71,22 @@ async function available(
  * be compiled for hours or not at all. That needs a person's word; packages know what they need of each other.
  */
 export async function heldBack(
-  { compile, folder, python, asked }: PythonResolution,
+  { compile, folder, python, requirements }: PythonResolution,
   sources: readonly Available[],
 ): Promise<MissingWheel[]> {
-  const found: MissingWheel[] = [];
+  const missing: MissingWheel[] = [];
   for (const { name, version } of sources) {
-    const lines = asked.filter(({ line }) => requirementName(line) === name);
+    const lines = requirements.filter(({ line }) => requirementName(line) === name);
     // Which wheels fit a free-threaded build, uv does not tell.
     if (python.endsWith("t") || !lines.some(isCap) || lines.some(isDecision)) continue;
     await writeFile(join(folder, "alone.in"), `${name}\n`);
     const alone = await compile(folder, python, ["alone.in", "--no-deps", "--only-binary", name]);
     if (!alone.ok) continue;
     const wheel = parsePythonLock(alone.stdout, name).get(name)?.version;
-    found.push({
+    missing.push({
       name,
       reason: `${name} ${version} exists only as source for Python ${python}, ${wheel} as a wheel${requirementOrigins(name, lines.filter(isCap))}`,
     });
   }
-  return found;
+  return missing;
 }

@@ -27,20 +27,20 @@ export interface ExternalRecipe {
   readonly strata: string;
 }
 
-/** What can be locked beside such a recipe: everything else is strata's. */
-const ownParts: readonly LockKind[] = ["nodes", "python"];
+/** The locks that lie beside an external recipe: all others are strata's. */
+const externalKinds: readonly LockKind[] = ["nodes", "python"];
 
-/** Those of the parts that an external recipe has; all of them where everything is meant. */
+/** The chosen locks, where an external recipe has them; `all` leaves out the others without an error. */
 export function externalLockKinds(chosen: readonly LockKind[], all: boolean): readonly LockKind[] {
-  const others = chosen.filter((part) => !ownParts.includes(part));
+  const others = chosen.filter((kind) => !externalKinds.includes(kind));
   if (!all && others.length > 0) {
     throw new UserError(
       others.join(", "),
       "is strata's own, not a recipe's.",
-      `Use: npm run lock -- --recipe … ${ownParts.join(" ")}`,
+      `Use: npm run lock -- --recipe … ${externalKinds.join(" ")}`,
     );
   }
-  return ownParts.filter((part) => chosen.includes(part));
+  return externalKinds.filter((kind) => chosen.includes(kind));
 }
 
 /**
@@ -49,19 +49,19 @@ export function externalLockKinds(chosen: readonly LockKind[], all: boolean): re
  */
 export async function refreshExternalLocks(
   chosen: readonly LockKind[],
-  own: ExternalRecipe,
+  external: ExternalRecipe,
   mirrors: Readonly<Record<string, string>>,
-  tell: (text: string) => void,
+  writeLine: (text: string) => void,
 ): Promise<LockFile[]> {
-  const { recipe, folder, strata } = own;
+  const { recipe, folder, strata } = external;
   const files: LockFile[] = [];
   const base = readNodes(strata);
   let nodes = readNodes(folder);
   if (chosen.includes("nodes")) {
-    const wanted = missingGitSources(recipe, base);
-    const fresh = await withProgress("Looking up git sources", (say) => lockNodes(wanted, mirrors, say));
-    reportNodeMoves(nodes, fresh, tell);
-    const isEmpty = wanted.repositories.length + wanted.packages.length === 0;
+    const gitSources = missingGitSources(recipe, base);
+    const fresh = await withProgress("Looking up git sources", (say) => lockNodes(gitSources, mirrors, say));
+    reportNodeMoves(nodes, fresh, writeLine);
+    const isEmpty = gitSources.repositories.length + gitSources.packages.length === 0;
     if (!isEmpty || readLock(folder, nodeLockPath) !== "") {
       files.push({ path: nodeLockPath, text: formatNodeLock(fresh) });
     }
@@ -69,23 +69,23 @@ export async function refreshExternalLocks(
   }
   if (chosen.includes("python")) {
     const compile = await installUv();
-    for (const name of externalPythonLocks(own)) {
+    for (const name of externalPythonLocks(external)) {
       const joined = joinNodeLocks(base, nodes);
-      const known = recipe.extends ? readLock(strata, lockPath({ ...name, recipe: recipe.extends })) : "";
-      const request = { root: folder, recipe, name, nodes: joined, prefer: known || undefined };
-      files.push(await lockOne(compile, request, tell));
+      const baseLock = recipe.extends ? readLock(strata, lockPath({ ...name, recipe: recipe.extends })) : "";
+      const request = { root: folder, recipe, name, nodes: joined, prefer: baseLock || undefined };
+      files.push(await lockOne(compile, request, writeLine));
     }
   }
   return files;
 }
 
 /** Throws everything that does not fit between an external recipe and its locks. Asks nobody. */
-export function checkExternalLocks(chosen: readonly LockKind[], own: ExternalRecipe): void {
-  const { recipe, folder, strata } = own;
+export function checkExternalLocks(chosen: readonly LockKind[], external: ExternalRecipe): void {
+  const { recipe, folder, strata } = external;
   const nodes = readNodes(folder);
   const joined = joinNodeLocks(readNodes(strata), nodes);
   if (chosen.includes("nodes")) throwAll(nodeLockPath, nodeLockProblems([recipe], joined, nodes));
-  if (chosen.includes("python")) checkPython(folder, recipe, joined, externalPythonLocks(own));
+  if (chosen.includes("python")) checkPython(folder, recipe, joined, externalPythonLocks(external));
   note(`The locks of ${recipe.name} fit their inputs: ${chosen.join(", ")}.`);
 }
 

@@ -32,21 +32,23 @@ export interface FetchedCommit {
 /** The commit that a branch or tag points at now; annotated tags are followed, a full commit stands for itself. */
 export async function resolveRef(remote: Remote, ref: string): Promise<string> {
   if (/^[0-9a-f]{40}$/.test(ref)) return ref;
-  const wanted =
+  const refNames =
     ref === "HEAD" || ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
   const listing = await ask(remote, [
     "ls-remote",
     "--",
     remote.location,
-    ...wanted.flatMap((name) => [name, `${name}^{}`]),
+    ...refNames.flatMap((name) => [name, `${name}^{}`]),
   ]);
-  const found = new Map(
+  const commitsByRef = new Map(
     listing
       .split("\n")
       .map((line) => line.split("\t"))
       .flatMap(([commit, name]) => (commit && name ? [[name, commit] as const] : [])),
   );
-  const commits = new Set(wanted.map((name) => found.get(`${name}^{}`) ?? found.get(name)).filter(Boolean));
+  const commits = new Set(
+    refNames.map((name) => commitsByRef.get(`${name}^{}`) ?? commitsByRef.get(name)).filter(Boolean),
+  );
   const [commit] = commits;
   if (commit && commits.size === 1) return commit;
   throw commit
@@ -73,15 +75,15 @@ export async function fetchFiles(
   remote: Remote,
   commit: string,
   folder: string,
-  isWanted: (path: string) => boolean,
+  isSelected: (path: string) => boolean,
 ): Promise<Map<string, string>> {
   const local = await shallow(remote, commit, folder, "--filter=blob:none");
   const listing = await execa("git", local("ls-tree", "-r", "-z", commit));
-  const wanted = listing.stdout.split("\0").flatMap((line) => {
+  const blobs = listing.stdout.split("\0").flatMap((line) => {
     const [, mode, object = "", path = ""] = /^(\d+) blob (\w+)\t([\s\S]+)$/.exec(line) ?? [];
-    return mode !== undefined && mode !== "120000" && isWanted(path) ? [{ path, object }] : [];
+    return mode !== undefined && mode !== "120000" && isSelected(path) ? [{ path, object }] : [];
   });
-  const { stdout } = await execa("git", local("cat-file", "--batch-check"), { input: objects(wanted) });
+  const { stdout } = await execa("git", local("cat-file", "--batch-check"), { input: objects(blobs) });
   const missing = stdout.split("\n").flatMap((line) => /^(\w+) missing$/.exec(line)?.[1] ?? []);
   if (missing.length > 0) {
     const only = ["--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--", remote.location];
@@ -89,7 +91,7 @@ export async function fetchFiles(
     const quiet = ["-c", "fetch.negotiationAlgorithm=noop"];
     await ask(remote, [...quiet, ...local("fetch", "--quiet", ...only, ...new Set(missing))]);
   }
-  return await readTexts(wanted, local);
+  return await readTexts(blobs, local);
 }
 
 /** Calls git in a bare repository. */

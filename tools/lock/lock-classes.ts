@@ -14,7 +14,7 @@ import { fetchFiles } from "./git.ts";
 const managerName = "Comfy-Org/ComfyUI-Manager";
 const program = join(import.meta.dirname, "node_classes");
 
-const found = z.strictObject({
+const classScan = z.strictObject({
   classes: z.array(z.string()),
   models: z.record(
     z.string(),
@@ -49,7 +49,10 @@ export async function lockClasses(
   }
   return {
     repositories: Object.fromEntries(
-      Object.entries(repositories).map(([name, own]) => [name, withListed(own, listed.others[name])]),
+      Object.entries(repositories).map(([name, repository]) => [
+        name,
+        withListed(repository, listed.others[name]),
+      ]),
     ),
     manager: lock.repositories[managerName]?.commit ?? null,
     others: Object.fromEntries(Object.entries(listed.others).filter(([name]) => !(name in repositories))),
@@ -62,13 +65,13 @@ export function classesProblems(lock: NodeLock, classes: NodeClasses): UserError
   const remedy = "Run `npm run lock -- classes`.";
   const names = new Set([...Object.keys(lock.repositories), ...Object.keys(classes.repositories)]);
   return [...names].flatMap((name) => {
-    const wanted = lock.repositories[name]?.commit;
+    const lockedCommit = lock.repositories[name]?.commit;
     const read = classes.repositories[name]?.commit;
-    if (wanted === read) return [];
+    if (lockedCommit === read) return [];
     const problem =
-      wanted && read
-        ? `was read at ${read.slice(0, 12)}, the node lock has ${wanted.slice(0, 12)}.`
-        : wanted
+      lockedCommit && read
+        ? `was read at ${read.slice(0, 12)}, the node lock has ${lockedCommit.slice(0, 12)}.`
+        : lockedCommit
           ? "is missing."
           : "is no longer in the node lock.";
     return [new UserError(`${nodeClassesPath}: ${name}`, problem, remedy)];
@@ -99,7 +102,7 @@ async function readClasses(
     env: { PYTHONDONTWRITEBYTECODE: "1" },
     reject: false,
   });
-  if (!result.failed) return found.parse(JSON.parse(result.stdout));
+  if (!result.failed) return classScan.parse(JSON.parse(result.stdout));
   throw new UserError(
     name,
     `its node classes cannot be read: ${result.stderr.split("\n").at(-1) || result.shortMessage}.`,
@@ -113,6 +116,6 @@ function listOf(name: string, text: string | undefined): string {
 }
 
 /** The list also knows classes whose names the code computes. */
-function withListed(own: ReadRepository, listed: readonly string[] = []): ReadRepository {
-  return { ...own, classes: [...new Set([...own.classes, ...listed])].sort() };
+function withListed(repository: ReadRepository, listed: readonly string[] = []): ReadRepository {
+  return { ...repository, classes: [...new Set([...repository.classes, ...listed])].sort() };
 }

@@ -6,7 +6,7 @@ import { parseReference } from "../../oci/references.ts";
 import type { ReportProgress } from "../program/progress.ts";
 
 /** What the lock says of a digest that the registry itself gave. */
-const asked = "Asked at its registry, by `npm run lock -- images`.";
+const digestOrigin = "Asked at its registry, by `npm run lock -- images`.";
 
 /** The digest that each base image's tag has now; all that cannot be asked is told together. */
 export async function lockImages(
@@ -21,7 +21,7 @@ export async function lockImages(
     const reference = parseReference(image.reference);
     try {
       const { digest } = await readManifest(transport, reference, reference.tag ?? "latest");
-      fresh.push([name, digest === image.digest ? image : { ...image, digest, source: asked }]);
+      fresh.push([name, digest === image.digest ? image : { ...image, digest, source: digestOrigin }]);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       problems.push(error);

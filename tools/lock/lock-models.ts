@@ -10,8 +10,8 @@ import type { ReportProgress } from "../program/progress.ts";
 import { askSource, type FileFacts, type SourceAccess } from "./ask-source.ts";
 
 /** What the lock says of a size and hash that the source itself gave. */
-const asked = "size and sha256 asked at the source, by `npm run lock -- models`";
-const askedSize = "size asked at the source, by `npm run lock -- models`; sha256 as it was given";
+const sizeAndHashOrigin = "size and sha256 asked at the source, by `npm run lock -- models`";
+const sizeOrigin = "size asked at the source, by `npm run lock -- models`; sha256 as it was given";
 
 /**
  * Asks the source of every model: what lacks its size or hash gets them and moves among those that can be built with,
@@ -61,7 +61,7 @@ function completed(entry: LockedModel | IncompleteModel, facts: FileFacts): Lock
     name,
     folder,
     licence: licence ?? facts.licence,
-    source: isConfirmed ? asked : facts.size === null ? entry.source : askedSize,
+    source: isConfirmed ? sizeAndHashOrigin : facts.size === null ? entry.source : sizeOrigin,
     url: facts.url,
     size,
     sha256,
@@ -83,9 +83,9 @@ export function modelMoves(before: ModelLock, after: ModelLock): string[][] {
   const old = new Map([...before.models, ...before.incomplete].map((entry) => [modelPath(entry), entry]));
   return after.models.flatMap((entry) => {
     const path = modelPath(entry);
-    const known = old.get(path);
-    if (known && JSON.stringify(known) === JSON.stringify(entry)) return [];
-    const what = known?.sha256 === entry.sha256 ? "source confirmed" : "hash filled in";
+    const former = old.get(path);
+    if (former && JSON.stringify(former) === JSON.stringify(entry)) return [];
+    const what = former?.sha256 === entry.sha256 ? "source confirmed" : "hash filled in";
     return [[path, what, entry.sha256.slice(0, 12), String(entry.size)]];
   });
 }

@@ -41,7 +41,7 @@ export async function lockNodes(
     sources: readonly NamedGitSource[],
     read: (source: NamedGitSource) => Promise<T>,
   ) => {
-    const found = await inParallel(sources, async (source): Promise<[string, T][]> => {
+    const entries = await inParallel(sources, async (source): Promise<[string, T][]> => {
       try {
         return [[source.name, await read(source)]];
       } catch (error) {
@@ -52,7 +52,7 @@ export async function lockNodes(
         say(`${++done} of ${total}, ${source.name}`);
       }
     });
-    return Object.fromEntries(found.flat());
+    return Object.fromEntries(entries.flat());
   };
   try {
     const reading = { mirrors, folder };
@@ -76,7 +76,7 @@ async function lockNode(source: NamedGitSource, reading: Reading): Promise<NodeC
     fetched.entries.map(({ path }) => path),
     source.requirements,
   );
-  const own = describeSource(files, chosen);
+  const description = describeSource(files, chosen);
   const below = await submodulesOf(source, fetched, files, reading);
   const gone = source.omit?.filter((path) => !below.omitted.includes(path)) ?? [];
   if (gone.length > 0) {
@@ -86,10 +86,10 @@ async function lockNode(source: NamedGitSource, reading: Reading): Promise<NodeC
     repository,
     ref,
     commit,
-    ...own,
+    ...description,
     submodules: below.submodules.sort((a, b) => (a.path < b.path ? -1 : 1)),
-    pointers: [...own.pointers, ...below.pointers].sort(),
-    warnings: [...own.warnings, ...below.warnings],
+    pointers: [...description.pointers, ...below.pointers].sort(),
+    warnings: [...description.warnings, ...below.warnings],
   };
 }
 
@@ -129,17 +129,17 @@ async function submodulesOf(
   prefix = "",
 ): Promise<Below> {
   const named = parseGitmodules(files.get(".gitmodules") ?? "", parent.repository);
-  const found: Below = { submodules: [], pointers: [], warnings: [], omitted: [] };
+  const nested: Below = { submodules: [], pointers: [], warnings: [], omitted: [] };
   // .gitmodules may name more than there is: what git has at the commit decides.
-  for (const { path: own, object: commit } of entries.filter(({ size }) => size === null)) {
-    const path = `${prefix}${own}`;
+  for (const { path: relativePath, object: commit } of entries.filter(({ size }) => size === null)) {
+    const path = `${prefix}${relativePath}`;
     if (parent.omit?.includes(path)) {
-      found.omitted.push(path);
+      nested.omitted.push(path);
       continue;
     }
-    const repository = named.find((submodule) => submodule.path === own)?.repository;
+    const repository = named.find((submodule) => submodule.path === relativePath)?.repository;
     if (!repository) {
-      found.warnings.push(`${path} is a submodule without an address in .gitmodules, and is left out`);
+      nested.warnings.push(`${path} is a submodule without an address in .gitmodules, and is left out`);
       continue;
     }
     const name = prefix === "" ? `${parent.name} ${path}` : parent.name;
@@ -150,12 +150,12 @@ async function submodulesOf(
     );
     const texts = await textsOf(fetched);
     const below = await submodulesOf({ ...parent, name, repository }, fetched, texts, reading, `${path}/`);
-    found.submodules.push({ path, repository, commit }, ...below.submodules);
-    found.pointers.push(...pointersOf(texts).map((file) => `${path}/${file}`), ...below.pointers);
-    found.warnings.push(...pipCalls(texts).map((warning) => `${path}/${warning}`), ...below.warnings);
-    found.omitted.push(...below.omitted);
+    nested.submodules.push({ path, repository, commit }, ...below.submodules);
+    nested.pointers.push(...pointersOf(texts).map((file) => `${path}/${file}`), ...below.pointers);
+    nested.warnings.push(...pipCalls(texts).map((warning) => `${path}/${warning}`), ...below.warnings);
+    nested.omitted.push(...below.omitted);
   }
-  return found;
+  return nested;
 }
 
 /** `map` for work that waits: in the given order, so many at a time. */

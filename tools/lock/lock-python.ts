@@ -37,13 +37,13 @@ export function isOptional({ python }: LockName): boolean {
 export async function lockPython(
   { root, recipes }: LockSources,
   nodes: NodeLock,
-  tell: (text: string) => void,
+  writeLine: (text: string) => void,
 ): Promise<LockFile[]> {
   const compile = await installUv();
   const files: LockFile[] = [];
   for (const recipe of recipes) {
     for (const name of pythonLocks(recipe)) {
-      files.push(await lockOne(compile, { root, recipe, name, nodes }, tell));
+      files.push(await lockOne(compile, { root, recipe, name, nodes }, writeLine));
     }
   }
   return files;
@@ -62,38 +62,38 @@ export interface LockOne {
 export async function lockOne(
   compile: Compile,
   { root, recipe, name, nodes, prefer }: LockOne,
-  tell: (text: string) => void,
+  writeLine: (text: string) => void,
 ): Promise<LockFile> {
   const path = lockPath(name);
-  const asked = byOrigin(lockRequirements(recipe, name, nodes));
+  const requirements = byOrigin(lockRequirements(recipe, name, nodes));
   const body = await withProgress(`Resolving ${path}`, () =>
     resolveRequirements(compile, {
       path,
       python: name.python,
       mayMiss: young.has(name.python),
-      asked,
+      requirements,
       aliases: recipe.resolution?.aliases,
       prefer,
     }),
   );
   const text = `${lockHeader(name, recipe, lockInputs(recipe, name, nodes), body)}${body}`;
-  tellMoves(path, readLock(root, path), text, tell);
-  for (const { message } of missingWheelProblems(text, path)) tell(`  ${message}`);
+  reportMoves(path, readLock(root, path), text, writeLine);
+  for (const { message } of missingWheelProblems(text, path)) writeLine(`  ${message}`);
   return { path, text };
 }
 
-function tellMoves(path: string, before: string, after: string, tell: (text: string) => void): void {
+function reportMoves(path: string, before: string, after: string, writeLine: (text: string) => void): void {
   const versions = (text: string) =>
     new Map([...(text ? parsePythonLock(text, path) : [])].map(([key, { version }]) => [key, version]));
   const [old, now] = [versions(before), versions(after)];
   const moved = [...new Set([...old.keys(), ...now.keys()])]
     .sort()
     .filter((key) => old.get(key) !== now.get(key));
-  tell(`${path}: ${moved.length} of ${now.size} packages moved`);
+  writeLine(`${path}: ${moved.length} of ${now.size} packages moved`);
   if (old.size === 0) return;
   const table = renderTable(
     ["package", "old", "new"],
     moved.map((key) => [key, old.get(key) ?? "", now.get(key) ?? ""]),
   );
-  if (table) tell(table);
+  if (table) writeLine(table);
 }

@@ -25,7 +25,7 @@ export type LockKind = (typeof lockKinds)[number];
 
 export const imageLockPath = "locks/images.json";
 
-type Tell = (text: string) => void;
+type WriteLine = (text: string) => void;
 
 export function isLockKind(name: string): name is LockKind {
   return (lockKinds as readonly string[]).includes(name);
@@ -35,23 +35,23 @@ export function isLockKind(name: string): name is LockKind {
 export async function refresh(
   chosen: readonly LockKind[],
   sources: LockSources,
-  tell: Tell,
+  writeLine: WriteLine,
 ): Promise<readonly LockFile[]> {
   const files: LockFile[] = [];
   if (chosen.includes("images")) {
     const before = parseImageLock(readLock(sources.root, imageLockPath));
     const fresh = await withProgress("Looking up base images", (say) => lockImages(before, say));
-    tellImages(before, fresh, tell);
+    reportImageMoves(before, fresh, writeLine);
     files.push({ path: imageLockPath, text: `${JSON.stringify(fresh, null, 2)}\n` });
   }
   const willRefresh = chosen.includes("nodes");
   let nodes = recallNodes(sources.root, willRefresh);
   if (willRefresh) {
-    const wanted = nodeSources(sources.recipes);
+    const gitSources = nodeSources(sources.recipes);
     const fresh = await withProgress("Looking up git sources", (say) =>
-      lockNodes(wanted, sources.mirrors, say),
+      lockNodes(gitSources, sources.mirrors, say),
     );
-    reportNodeMoves(nodes, fresh, tell);
+    reportNodeMoves(nodes, fresh, writeLine);
     nodes = fresh;
     files.push({ path: nodeLockPath, text: formatNodeLock(fresh) });
   }
@@ -60,15 +60,17 @@ export async function refresh(
       lockClasses(nodes, sources.mirrors, say),
     );
     const total = Object.values(fresh.repositories).reduce((sum, { classes }) => sum + classes.length, 0);
-    tell(`${nodeClassesPath}: ${total} classes in ${Object.keys(fresh.repositories).length} repositories`);
+    writeLine(
+      `${nodeClassesPath}: ${total} classes in ${Object.keys(fresh.repositories).length} repositories`,
+    );
     files.push({ path: nodeClassesPath, text: formatNodeClasses(fresh) });
   }
-  if (chosen.includes("python")) files.push(...(await lockPython(sources, nodes, tell)));
-  if (chosen.includes("models")) files.push(await refreshModels(sources, tell));
+  if (chosen.includes("python")) files.push(...(await lockPython(sources, nodes, writeLine)));
+  if (chosen.includes("models")) files.push(await refreshModels(sources, writeLine));
   return files;
 }
 
-async function refreshModels({ root, mirrors }: LockSources, tell: Tell): Promise<LockFile> {
+async function refreshModels({ root, mirrors }: LockSources, writeLine: WriteLine): Promise<LockFile> {
   const before: ModelLock = parseModelLock(readLock(root, modelLockPath));
   const asking = {
     endpoint: process.env.HF_ENDPOINT || undefined,
@@ -77,8 +79,8 @@ async function refreshModels({ root, mirrors }: LockSources, tell: Tell): Promis
   };
   const fresh = await withProgress("Asking the sources of models", (say) => lockModels(before, asking, say));
   const moves = modelMoves(before, fresh);
-  tell(`${modelLockPath}: ${moves.length} of ${fresh.models.length} models changed`);
-  if (moves.length > 0) tell(renderTable(["model", "change", "sha256", "bytes"], moves));
+  writeLine(`${modelLockPath}: ${moves.length} of ${fresh.models.length} models changed`);
+  if (moves.length > 0) writeLine(renderTable(["model", "change", "sha256", "bytes"], moves));
   return { path: modelLockPath, text: formatModelLock(fresh) };
 }
 
@@ -94,24 +96,24 @@ function recallNodes(root: string, willRefresh: boolean): NodeLock {
   }
 }
 
-function tellImages(before: ImageLock, after: ImageLock, tell: Tell): void {
+function reportImageMoves(before: ImageLock, after: ImageLock, writeLine: WriteLine): void {
   const moved = Object.entries(after).filter(([name, { digest }]) => digest !== before[name]?.digest);
-  tell(`${imageLockPath}: ${moved.length} of ${Object.keys(after).length} base images moved`);
+  writeLine(`${imageLockPath}: ${moved.length} of ${Object.keys(after).length} base images moved`);
   const short = (digest = "") => digest.slice(0, 19);
   const rows = moved.map(([name, { digest }]) => [name, short(before[name]?.digest), short(digest)]);
-  if (rows.length > 0) tell(renderTable(["base image", "old", "new"], rows));
+  if (rows.length > 0) writeLine(renderTable(["base image", "old", "new"], rows));
 }
 
 /** Tells which sources moved, and what no lock can hold. */
-export function reportNodeMoves(before: NodeLock, after: NodeLock, tell: Tell): void {
+export function reportNodeMoves(before: NodeLock, after: NodeLock, writeLine: WriteLine): void {
   const moves = nodeMoves(before, after);
   const total = Object.keys(after.repositories).length + Object.keys(after.packages).length;
-  tell(`${nodeLockPath}: ${moves.length} of ${total} sources moved`);
+  writeLine(`${nodeLockPath}: ${moves.length} of ${total} sources moved`);
   const table = renderTable(
     ["source", "old", "new", "changes"],
     moves.map(({ name, old, new: now, link }) => [name, old, now, link]),
   );
-  if (table) tell(table);
+  if (table) writeLine(table);
   const warnings = nodeWarnings(after);
-  if (warnings.length > 0) tell(["Warnings:", ...warnings.map((line) => `  ${line}`)].join("\n"));
+  if (warnings.length > 0) writeLine(["Warnings:", ...warnings.map((line) => `  ${line}`)].join("\n"));
 }

@@ -28,7 +28,7 @@ export interface ResolutionRequest {
   readonly python: string;
   /** Whether the lock may say what is missing for this Python, instead of failing. */
   readonly mayMiss: boolean;
-  readonly asked: readonly Requirement[];
+  readonly requirements: readonly Requirement[];
   readonly aliases: Resolution["aliases"];
   /** A lock whose versions are kept where they fit, instead of the newest. */
   readonly prefer?: string | undefined;
@@ -37,9 +37,9 @@ export interface ResolutionRequest {
 /** The body of a lock: everything that is asked for, resolved together, with hashes; or what is missing. */
 export async function resolveRequirements(compile: Compile, request: ResolutionRequest): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "strata-lock-"));
-  const { path, python, mayMiss, asked, aliases, prefer } = request;
+  const { path, python, mayMiss, requirements, aliases, prefer } = request;
   try {
-    const { files, excluded } = resolverInputs(asked, aliases);
+    const { files, excluded } = resolverInputs(requirements, aliases);
     if (files.size === 0) return "";
     for (const [file, lines] of files) await writeFile(join(folder, file), `${lines.join("\n")}\n`);
     const { body, missing } = await compileWithout(excluded, request, async (names) => {
@@ -56,7 +56,7 @@ export async function resolveRequirements(compile: Compile, request: ResolutionR
     if (body.includes("://")) {
       throw new UserError(path, "would hold an address.", "Look for one in uv's configuration.");
     }
-    const resolved = { compile, folder, python, body, asked };
+    const resolved = { compile, folder, python, body, requirements };
     const sources = await withoutWheel(resolved);
     const held = await heldBack(resolved, sources);
     if (!mayMiss) throwAll(path, held.map(heldBackError));
@@ -66,7 +66,7 @@ export async function resolveRequirements(compile: Compile, request: ResolutionR
       .filter((source) => !source.hasSource || waiting.includes(source))
       .map(({ name, version }) => ({
         name,
-        reason: `${name}==${version} has no wheel for ${python}${requirementOrigins(name, asked)}`,
+        reason: `${name}==${version} has no wheel for ${python}${requirementOrigins(name, requirements)}`,
       }));
     const all = [...missing, ...nothing, ...held];
     if (all.length > 0) return formatMissingWheels(all);
@@ -79,7 +79,7 @@ export async function resolveRequirements(compile: Compile, request: ResolutionR
 /** Resolves again without what turns out to be missing, until all of it is known. */
 async function compileWithout(
   excluded: readonly string[],
-  { path, asked, mayMiss }: ResolutionRequest,
+  { path, requirements, mayMiss }: ResolutionRequest,
   compile: (excluded: readonly string[]) => ReturnType<Compile>,
 ): Promise<{ body: string; missing: readonly MissingWheel[] }> {
   const missing: MissingWheel[] = [];
@@ -87,12 +87,12 @@ async function compileWithout(
     const names = missing.map(({ name }) => name);
     const result = await compile([...excluded, ...names]);
     if (result.ok) return { body: `${result.stdout.trimEnd()}\n`, missing };
-    const more = missingWheels(result.all, asked).filter(({ name }) => !names.includes(name));
+    const more = missingWheels(result.all, requirements).filter(({ name }) => !names.includes(name));
     if (mayMiss && more.length > 0) missing.push(...more);
     // Nobody uses that lock yet, so it stands in no other's way.
     else if (mayMiss && isResolverConflict(result.all))
       return { body: "", missing: [...missing, conflict(result.all)] };
-    else throw failure(path, result.all, asked);
+    else throw failure(path, result.all, requirements);
   }
 }
 
@@ -104,10 +104,10 @@ function conflict(output: string): MissingWheel {
 
 const CONFLICT_SHOWN = 400;
 
-function failure(path: string, output: string, asked: readonly Requirement[]): UserError {
+function failure(path: string, output: string, requirements: readonly Requirement[]): UserError {
   const said = `cannot be resolved:\n${tail(output, 30)}\n`;
   if (!isResolverConflict(output)) return new UserError(path, said, "Check the network and the index.");
-  const explanation = explainResolverConflict(output, asked).replace(/^/gm, "  ");
+  const explanation = explainResolverConflict(output, requirements).replace(/^/gm, "  ");
   return new UserError(path, `${said}Who asks for what:\n${explanation}\n`, resolverConflictRemedy);
 }
 

@@ -29,13 +29,20 @@ export async function installUv(): Promise<Compile> {
     attempt(
       uv,
       [
-        ...["pip", "compile", "--quiet", "--no-header", "--generate-hashes"],
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-header",
+        "--generate-hashes",
         // A lock holds no addresses: which index has the files is configuration.
-        ...["--no-emit-index-url", "--no-emit-find-links"],
+        "--no-emit-index-url",
+        "--no-emit-find-links",
         // Metadata of source packages is made by the Python that is there; looking for another one only takes time.
-        ...["--python", "python3"],
+        "--python",
+        "python3",
         // uv resolves alike for a free-threaded build, which only has other wheels.
-        ...["--python-version", python.replace(/t$/, "")],
+        "--python-version",
+        python.replace(/t$/, ""),
         ...(args.includes("--universal") ? [] : ["--python-platform", platform]),
         ...args,
       ],

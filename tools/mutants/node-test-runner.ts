@@ -47,16 +47,19 @@ export class NodeTestRunner {
 
   async init(): Promise<void> {
     Object.assign(globalThis, { __stryker__: this.namespace });
-    const own = new URL("./node-test.ts", import.meta.url).href;
+    const shimUrl = new URL("./node-test.ts", import.meta.url).href;
     const sandbox = pathToFileURL(`${process.cwd()}/`).href;
     const sources = new Map<string, string>();
     const isOurs = (url: string) =>
       url.startsWith(sandbox) && url.includes(".ts") && !url.includes("/node_modules/");
     registerHooks({
       resolve: (specifier, context, next) => {
-        if (specifier === "node:test" && context.parentURL !== own) return { url: own, shortCircuit: true };
-        const found = next(specifier, context);
-        return isOurs(found.url) ? { ...found, url: `${found.url.split("?")[0]}?${this.generation}` } : found;
+        if (specifier === "node:test" && context.parentURL !== shimUrl)
+          return { url: shimUrl, shortCircuit: true };
+        const resolved = next(specifier, context);
+        return isOurs(resolved.url)
+          ? { ...resolved, url: `${resolved.url.split("?")[0]}?${this.generation}` }
+          : resolved;
       },
       load: (url, context, next) => {
         if (!isOurs(url)) return next(url, context);
@@ -99,9 +102,9 @@ export class NodeTestRunner {
       await this.dispose();
       this.generation++;
     }
-    const wanted = testFilter && new Set(testFilter);
+    const selectedTests = testFilter && new Set(testFilter);
     const files = this.inOrder(activeMutant.fileName).filter(
-      (file) => !wanted || testFilter?.some((id) => id.startsWith(`${file}: `)),
+      (file) => !selectedTests || testFilter?.some((id) => id.startsWith(`${file}: `)),
     );
     this.namespace.activeMutant = undefined;
     // What is looked for here happens while a module is read for the first time: else it is read before.
@@ -113,13 +116,17 @@ export class NodeTestRunner {
       hitLimit,
     });
     try {
-      return await this.tryMutant(files, wanted, disableBail);
+      return await this.tryMutant(files, selectedTests, disableBail);
     } finally {
       this.namespace.activeMutant = undefined;
     }
   }
 
-  private async tryMutant(files: readonly string[], wanted: Set<string> | undefined, disableBail: boolean) {
+  private async tryMutant(
+    files: readonly string[],
+    selectedTests: Set<string> | undefined,
+    disableBail: boolean,
+  ) {
     const killedBy: string[] = [];
     let failureMessage = "";
     let nrOfTests = 0;
@@ -128,7 +135,7 @@ export class NodeTestRunner {
         { id: `${file}: is read`, run: async () => `cannot be read: ${error}` },
       ]);
       for (const { id, run } of tests) {
-        if (wanted && !wanted.has(id)) continue;
+        if (selectedTests && !selectedTests.has(id)) continue;
         nrOfTests++;
         const failure = await run();
         const { hitCount = 0, hitLimit = Number.POSITIVE_INFINITY } = this.namespace;

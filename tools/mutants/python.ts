@@ -65,8 +65,12 @@ const itemSchema = z.tuple([
 export async function mutatePython(names: readonly string[] = []): Promise<MutantScore[]> {
   const unknown = names.filter((name) => !pythonSubjects.some((subject) => subject.name === name));
   if (unknown.length > 0) {
-    const known = pythonSubjects.map(({ name }) => name).join(", ");
-    throw new UserError(unknown.join(", "), "is no subject of Python's mutants.", `There are: ${known}.`);
+    const subjectNames = pythonSubjects.map(({ name }) => name).join(", ");
+    throw new UserError(
+      unknown.join(", "),
+      "is no subject of Python's mutants.",
+      `There are: ${subjectNames}.`,
+    );
   }
   const tool = await wheels(requirements);
   const packages = await wheels("tests/python/requirements.txt");
@@ -103,9 +107,9 @@ async function mutate(
   // The tests' own packages first: the tool has some of them too.
   const command = `env PYTHONPATH=${packages} sh -c 'cd ${subject.tests} && exec python3 -m unittest --quiet --failfast ${subject.names.join(" ")}'`;
   const started = Date.now();
-  const whole = await attempt("sh", ["-c", command], { cwd: copy, env: { PYTHONDONTWRITEBYTECODE: "1" } });
-  if (!whole.ok) {
-    const said = `${subject.names.join(", ")} fail without a mutant:\n${tail(whole.all, 15)}\n`;
+  const baseline = await attempt("sh", ["-c", command], { cwd: copy, env: { PYTHONDONTWRITEBYTECODE: "1" } });
+  if (!baseline.ok) {
+    const said = `${subject.names.join(", ")} fail without a mutant:\n${tail(baseline.all, 15)}\n`;
     throw new UserError(subject.name, said, "Mend the tests first.");
   }
   const seconds = Math.ceil((5 * (Date.now() - started)) / 1_000) + 20;

@@ -122,7 +122,7 @@ function scoreOf(room: string, { files }: Report, report: string): Score {
   const mutants = Object.entries(files).flatMap(([file, { mutants: all }]) =>
     all.map((mutant) => ({ file, mutant })),
   );
-  const having = (...wanted: string[]) => mutants.filter(({ mutant }) => wanted.includes(mutant.status));
+  const having = (...statuses: string[]) => mutants.filter(({ mutant }) => statuses.includes(mutant.status));
   return {
     room,
     killed: having("Killed", "Timeout").length,

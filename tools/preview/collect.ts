@@ -32,16 +32,16 @@ export async function collectPreview(home: Home, wish: PreviewRequest): Promise<
   const plans = await eachStack(wish.stacks, (stack) => planStackIn(repository, stack, home));
   const base = wish.base ?? (wish.offline && !usesFileBackend() ? await defaultBase() : undefined);
   const before = base ? await plansOf(base, wish.stacks, home) : undefined;
-  const asked = wish.offline || base ? undefined : await askEngines(home, project, wish.stacks);
-  const knownOf = async (stack: string): Promise<PreviousStack> => {
-    if (before) return before.known.get(stack) ?? noPreviousStack("the base has no such stack");
+  const engineResults = wish.offline || base ? undefined : await askEngines(home, project, wish.stacks);
+  const previousOf = async (stack: string): Promise<PreviousStack> => {
+    if (before) return before.previous.get(stack) ?? noPreviousStack("the base has no such stack");
     if (usesFileBackend()) return await previousFromState(home, project, stack);
     if (wish.offline) return noPreviousStack("there is no revision to compare with");
     return await previousFromBackend(stackNamed(home, project, stack, await findPulumi(home)));
   };
-  const known = await eachStack(wish.stacks, knownOf);
+  const previous = await eachStack(wish.stacks, previousOf);
   const attempts = wish.stacks.map((stack) =>
-    attempted(stack, plans.get(stack), known.get(stack), asked?.get(stack)),
+    attempted(stack, plans.get(stack), previous.get(stack), engineResults?.get(stack)),
   );
   const [first] = [...plans.values()].flatMap((plan) => (plan instanceof Error ? [] : [plan]));
   return previewAll(attempts, {
@@ -94,7 +94,7 @@ async function plansOf(revision: string, stacks: readonly string[], home: Home) 
         return noPreviousStack("the stack is new in this change");
       return previousFromPlan((await planStackIn(root, stack, home)).planned, commit);
     });
-    const known = [...planned].map(
+    const previous = [...planned].map(
       ([stack, result]) =>
         [
           stack,
@@ -103,7 +103,7 @@ async function plansOf(revision: string, stacks: readonly string[], home: Home) 
             : result,
         ] as const,
     );
-    return { known: new Map(known), locks: nodeLockIn(root) };
+    return { previous: new Map(previous), locks: nodeLockIn(root) };
   });
 }
 

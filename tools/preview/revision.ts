@@ -10,7 +10,12 @@ export async function mergeBase(revision: string, root = repository): Promise<st
   const { ok, stdout, all } = await attempt("git", ["-C", root, "merge-base", "--", revision, "HEAD"]);
   if (ok) return stdout.trim();
   const commit = await attempt("git", [
-    ...["-C", root, "rev-parse", "--verify", "--quiet", "--end-of-options"],
+    "-C",
+    root,
+    "rev-parse",
+    "--verify",
+    "--quiet",
+    "--end-of-options",
     `${revision}^{commit}`,
   ]);
   // In a clone without history the revision itself is near enough.

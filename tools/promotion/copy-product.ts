@@ -30,9 +30,11 @@ export async function copyProduct(
   sessions: Sessions,
 ): Promise<string> {
   const copy = await copyTagged(reference, target, transport, sessions);
-  const known = new Set((await listReferrers(copy, evidenceTypes, transport)).map((each) => each.digest));
+  const copiedDigests = new Set(
+    (await listReferrers(copy, evidenceTypes, transport)).map((each) => each.digest),
+  );
   for (const evidence of await listReferrers(reference, evidenceTypes, transport)) {
-    if (!known.has(evidence.digest))
+    if (!copiedDigests.has(evidence.digest))
       await copyReferrer(inRepository(reference, evidence.digest), target.repository, transport);
   }
   return copy;

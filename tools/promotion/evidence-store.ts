@@ -58,9 +58,9 @@ export async function findEvidence(
     now = Date.now(),
   } = wish;
   const terms = { digest, checksKey, maxAgeDays, host, now };
-  for (const found of await storedEvidence(reference, transport)) {
-    if (!found.evidence || hostKinds?.includes(found.evidence.host.kind) === false) continue;
-    if (!objection(found.evidence, terms)) return { digest: found.digest, evidence: found.evidence };
+  for (const stored of await storedEvidence(reference, transport)) {
+    if (!stored.evidence || hostKinds?.includes(stored.evidence.host.kind) === false) continue;
+    if (!objection(stored.evidence, terms)) return { digest: stored.digest, evidence: stored.evidence };
   }
   return null;
 }

@@ -55,9 +55,13 @@ export async function promote(
   onTag: (name: string) => void,
   copy?: Copy,
 ): Promise<void> {
-  const { digest, artifact, evidence: found } = await acceptEvidence(reference, evidence, terms, transport);
-  if (found.gpu === null && found.generation !== "cpu") {
-    note(`evidence: by the ${found.host.kind}, which has no GPU; what needs one was not tested`);
+  const {
+    digest,
+    artifact,
+    evidence: accepted,
+  } = await acceptEvidence(reference, evidence, terms, transport);
+  if (accepted.gpu === null && accepted.generation !== "cpu") {
+    note(`evidence: by the ${accepted.host.kind}, which has no GPU; what needs one was not tested`);
   }
   const place = copy ? await makeCopy(reference, copy, transport) : reference;
   const wish = { digest, at: new Date().toISOString(), kind: "promotion", evidence: artifact } as const;

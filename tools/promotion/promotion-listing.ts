@@ -74,10 +74,10 @@ export async function evidenceLine(
 ): Promise<EvidenceLine | null> {
   const stored = inRepository(repository, artifact);
   if (!(await imageExists(stored, transport))) return null;
-  const found = await readArtifact(stored, transport).catch(() => undefined);
-  const evidence = found && parsed(found.payload);
+  const storedArtifact = await readArtifact(stored, transport).catch(() => undefined);
+  const evidence = storedArtifact && parsed(storedArtifact.payload);
   if (!evidence || evidence.digest !== digest) return null;
-  const count = (wanted: string) => evidence.checks.filter(({ status }) => status === wanted).length;
+  const count = (outcome: string) => evidence.checks.filter(({ status }) => status === outcome).length;
   return {
     artifact,
     verdict: evidence.verdict,

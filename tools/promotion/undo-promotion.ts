@@ -20,18 +20,18 @@ export async function promotedTags(repository: string, transport: Transport): Pr
  * Moves a tag to a digest that it had before, in every repository; where it cannot be moved in one, it stays in all.
  * Today's checks and ages do not count: what passed then is known to have run, and somebody is in a hurry.
  *
- * @param part the digest, or its beginning
+ * @param digestStart the digest, or its beginning
  * @throws UserError when it was never promoted to this tag, is gone, or its evidence of then is.
  */
 export async function rollBack(
   repositories: readonly string[],
   tag: string,
-  part: string,
+  digestStart: string,
   transport: Transport,
 ): Promise<void> {
   const moves = await Promise.all(
     repositories.map(async (repository) => {
-      const { digest, evidence } = promotionOf(await readPromotions(repository, tag, transport), part);
+      const { digest, evidence } = promotionOf(await readPromotions(repository, tag, transport), digestStart);
       const reference = inRepository(repository, digest);
       if (!(await imageExists(reference, transport))) {
         throw new UserError(reference, "is not in the registry any more.", "Choose another digest.");

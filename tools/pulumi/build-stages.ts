@@ -48,7 +48,7 @@ export async function ensureBuilt(
   { plan, config }: { readonly plan: Plan; readonly config: Config },
   stages: readonly Stage[],
 ): Promise<number> {
-  const known = await Promise.all(stages.map((stage) => imageExists(stageReference(home, config, stage))));
-  const missing = stages.filter((_, index) => !known[index]).map(({ name }) => name);
+  const areBuilt = await Promise.all(stages.map((stage) => imageExists(stageReference(home, config, stage))));
+  const missing = stages.filter((_, index) => !areBuilt[index]).map(({ name }) => name);
   return missing.length === 0 ? 0 : await buildStages(home, stack, plan, missing);
 }

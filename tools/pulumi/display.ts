@@ -30,18 +30,18 @@ const colours = { good: "green", bad: "red", quiet: "gray" } as const;
 export function liveDisplay(builds: Builds, awaited: ExpectedSeconds, stream = process.stderr): Display {
   const style: Style = (look, text) => styleText(colours[look], text, { stream });
   const update = createLogUpdate(stream);
-  const told = new Set<string>();
+  const printedNames = new Set<string>();
   const draw = () => {
     const columns = stream.columns || 80;
     update(runningLines(builds.operations, awaited, { now: Date.now(), columns, style }).join("\n"));
   };
   /** An image is told once its size is known, or nothing more can come. */
-  const tell = (last: boolean) => {
+  const printEnded = (last: boolean) => {
     for (const operation of builds.operations) {
       const { name, target, ended, failed, bytes } = operation;
       const open = ended === undefined || (target !== undefined && bytes === undefined && !failed && !last);
-      if (open || told.has(name)) continue;
-      told.add(name);
+      if (open || printedNames.has(name)) continue;
+      printedNames.add(name);
       update.persist(endedLine(operation, style));
     }
   };
@@ -50,10 +50,10 @@ export function liveDisplay(builds: Builds, awaited: ExpectedSeconds, stream = p
     line: (text) => update.persist(text),
     // Beginnings and ends are in the list.
     step: () => {},
-    refresh: () => tell(false),
+    refresh: () => printEnded(false),
     close: () => {
       clearInterval(beat);
-      tell(true);
+      printEnded(true);
       update.clear();
       update.done();
     },

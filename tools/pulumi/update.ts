@@ -34,13 +34,14 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
   const logs = new BuildLogs(join(home.logs, "build"));
   const builds = new Builds();
   const display: Display = terminal ? liveDisplay(builds, awaited) : plainDisplay(() => reporter.heartbeat());
-  const { line: tell, step } = display;
-  const reporter = new Reporter({ line: tell, step, log: (name, text) => logs.write(name, text) });
-  let told = false;
+  const { line: writeLine, step } = display;
+  const reporter = new Reporter({ line: writeLine, step, log: (name, text) => logs.write(name, text) });
+  let isInterrupted = false;
   return await deferInterrupts(
     (signal) => {
-      if (!told) tell("\nInterrupted: running builds are cancelled. Once more ends them without waiting.");
-      told = true;
+      if (!isInterrupted)
+        writeLine("\nInterrupted: running builds are cancelled. Once more ends them without waiting.");
+      isInterrupted = true;
       // Ctrl-C on a terminal reaches Pulumi by itself; a signal to this process alone does not.
       if (!terminal || signal !== "SIGINT") child.kill("SIGINT");
     },
@@ -52,14 +53,15 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
             builds.handle(event);
             reporter.handle(event);
             display.refresh();
-          } else if (line.trim()) tell(line);
+          } else if (line.trim()) writeLine(line);
         });
-        createInterface({ input: child.stderr }).on("line", tell);
+        createInterface({ input: child.stderr }).on("line", writeLine);
         const result = await child;
         display.close();
         await keepHistory(home, stack.name, builds);
-        if (!told) for (const failure of reporter.failures) await showLog(home, failure, stack.environment);
-        return told ? 130 : (result.exitCode ?? 1);
+        if (!isInterrupted)
+          for (const failure of reporter.failures) await showLog(home, failure, stack.environment);
+        return isInterrupted ? 130 : (result.exitCode ?? 1);
       } finally {
         display.close();
         logs.close();
@@ -95,12 +97,12 @@ async function showLog(
   environment: Stack["environment"],
 ): Promise<void> {
   // The docker-build provider drops the lines that come right before the end; the builder has all of them.
-  const whole = target && (await builderLog(home, target, environment));
-  if (!whole && passedOn.length === 0) return;
+  const completeLog = target && (await builderLog(home, target, environment));
+  if (!completeLog && passedOn.length === 0) return;
   const file = join(home.logs, "build", `${name}-failed.log`);
-  if (whole) await writeFile(file, whole);
-  note(`\nThe end of what ${name} wrote${whole ? ` (all of it: ${file})` : ""}:`);
-  note(tail(whole || passedOn.join("\n"), SHOWN_LINES));
+  if (completeLog) await writeFile(file, completeLog);
+  note(`\nThe end of what ${name} wrote${completeLog ? ` (all of it: ${file})` : ""}:`);
+  note(tail(completeLog || passedOn.join("\n"), SHOWN_LINES));
 }
 
 /** One file a resource, begun anew in each run. */

@@ -12,17 +12,17 @@ export function targetsOf(
   const prefix = `urn:pulumi:${name}::${project}::`;
   const { recipe } = plan;
   const image = "strata:index:LayeredImage";
-  const isBulk = (part: string) => plan.stages.some((stage) => stage.name === part && stage.bulk);
+  const isBulk = (stageName: string) => plan.stages.some((stage) => stage.name === stageName && stage.bulk);
   return [
     `${prefix}**::registry`,
     `${prefix}${image}::${recipe}`,
-    ...stages.flatMap((part) => {
-      const [stage, work] = isBulk(part)
+    ...stages.flatMap((stageName) => {
+      const [stage, work] = isBulk(stageName)
         ? ["strata:index:BulkStage", "command:local:Command"]
         : ["strata:index:ImageStage", "docker-build:index:Image"];
       return [
-        `${prefix}${image}$${stage}::${recipe}-${part}`,
-        `${prefix}${image}$${stage}$${work}::${recipe}-${part}`,
+        `${prefix}${image}$${stage}::${recipe}-${stageName}`,
+        `${prefix}${image}$${stage}$${work}::${recipe}-${stageName}`,
       ];
     }),
   ];

@@ -49,15 +49,15 @@ export async function ensureDockerRegistry(port: number): Promise<boolean> {
 /** Makes sure of the buildx builder `strata`; its cache is in a volume that buildx keeps with `--keep-state`. */
 export async function ensureDockerBuilder(home: Home, settings: BuilderSettings): Promise<boolean> {
   const config = join(home.run, BUILDKITD_CONFIG);
-  const wanted = `${workerConfig(settings)}\n${commonConfig(settings)}`;
+  const buildkitConfig = `${workerConfig(settings)}\n${commonConfig(settings)}`;
   const inspected = await attempt("docker", ["buildx", "inspect", BUILDER]);
   const running = inspected.ok && /Status:\s+running/.test(inspected.stdout);
   const current = await readFile(config, "utf8").catch(() => undefined);
-  if (running && current === wanted) return false;
+  if (running && current === buildkitConfig) return false;
   await withProgress(`Starting the builder ${BUILDER} (${buildkitImage})`, async () => {
     if (inspected.ok) await run("docker", ["buildx", "rm", "--keep-state", BUILDER], { remedy });
     // Only now, so that an interruption never leaves a builder of another configuration than the file's.
-    await writeAtomically(config, wanted);
+    await writeAtomically(config, buildkitConfig);
     const driver = ["--driver", "docker-container", "--driver-opt", `image=${buildkitImage}`];
     const network = ["--driver-opt", "network=host", "--buildkitd-config", config];
     await run("docker", ["buildx", "create", "--name", BUILDER, ...driver, ...network, "--bootstrap"], {

@@ -86,8 +86,8 @@ export async function ensureServices(home: Home, engine: BuilderKind, tools: Too
 async function ensureDocker(home: Home, wish: PortRequest): Promise<Services> {
   const ours = await dockerRegistryPort();
   // Another clone may have made the container; moving it would take its images' names away.
-  const known = { ...wish, recorded: wish.recorded ?? ours };
-  const { port, moved } = await decidePort("registry", known, async (candidate) => {
+  const portRequest = { ...wish, recorded: wish.recorded ?? ours };
+  const { port, moved } = await decidePort("registry", portRequest, async (candidate) => {
     if (candidate === ours || (await isFree(candidate)))
       return { kind: candidate === ours ? "ours" : "nobody" };
     return { kind: "stranger", description: "another process" };

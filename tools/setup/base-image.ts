@@ -36,13 +36,13 @@ export async function ensureBaseImage(
 ): Promise<PreparedBaseImage> {
   const image = await lockedImage(name);
   const made = (await recall(home.images, localImagesSchema)) ?? {};
-  const known = made[name];
-  if (known?.startsWith(`${services.registry.address}/`) && (await registryHolds(known))) {
-    note(`base image: ${known}, made here earlier`);
-    return { reference: known, local: true };
+  const localReference = made[name];
+  if (localReference?.startsWith(`${services.registry.address}/`) && (await registryHolds(localReference))) {
+    note(`base image: ${localReference}, made here earlier`);
+    return { reference: localReference, local: true };
   }
   if (await reachable(registryUrl(image.reference))) {
-    if (known) {
+    if (localReference) {
       delete made[name];
       await writeJson(home.images, made);
     }

@@ -51,9 +51,9 @@ export async function runSession(
   const forBuilds = stages.some(({ role }) => role === "build");
   const environment = { ...(forBuilds ? {} : plan.environment), ...session.environment };
   if (session.terminal) note(`In ${session.hostname}; what you write here is gone when you leave.`);
-  const whole: Session = { ...session, image: await joinedImage(references, environment) };
-  if (docker) return { ...(await runInDocker(whole)), built: true };
+  const joinedSession: Session = { ...session, image: await joinedImage(references, environment) };
+  if (docker) return { ...(await runInDocker(joinedSession)), built: true };
   const { runc } = await ensureTools(home, ["runc"], true);
   if (!runc) throw new Error("runc is not resolved");
-  return { ...(await runWithRunc(home, runc.path, whole)), built: true };
+  return { ...(await runWithRunc(home, runc.path, joinedSession)), built: true };
 }

@@ -30,7 +30,7 @@ export async function runWithRunc(home: Home, runc: string, session: Session): P
   const { hostname, terminal, image, context } = session;
   const environment = { HOME: "/root", TERM: process.env.TERM || "dumb", ...image.environment };
   try {
-    for (const part of ["upper", "work", "rootfs"]) await mkdir(join(bundle, part));
+    for (const folder of ["upper", "work", "rootfs"]) await mkdir(join(bundle, folder));
     // The upper folder is what `/` looks like, to users other than root as well.
     await chmod(join(bundle, "upper"), 0o755);
     const args = sessionArgs(session);
@@ -42,18 +42,23 @@ export async function runWithRunc(home: Home, runc: string, session: Session): P
       "setpriv",
       [
         // Whatever ends this process ends all that it began: processes and mounts are in namespaces of their own.
-        ...["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"],
-        ...[
-          "sh",
-          "-eu",
-          script("enter.sh"),
-          join(home.shell, "layers"),
-          lower,
-          bundle,
-          runc,
-          container.state,
-          nameOf(bundle),
-        ],
+        "--pdeathsig",
+        "KILL",
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "sh",
+        "-eu",
+        script("enter.sh"),
+        join(home.shell, "layers"),
+        lower,
+        bundle,
+        runc,
+        container.state,
+        nameOf(bundle),
       ],
       streamsOf(session),
     );

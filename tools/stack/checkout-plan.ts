@@ -55,8 +55,8 @@ function readStackSettings(root: string, stack: string): Settings {
   const file = `Pulumi.${stack}.yaml`;
   const read = (path: string) => readFileSync(join(root, path), "utf8");
   // Pulumi makes it when there is something to write; until then the stack has nothing but defaults.
-  const own = existsSync(join(root, file)) ? read(file) : "";
-  const settings = readSettings(own, read("Pulumi.yaml"), file);
+  const stackYaml = existsSync(join(root, file)) ? read(file) : "";
+  const settings = readSettings(stackYaml, read("Pulumi.yaml"), file);
   refuseSecrets(settings.secret);
   return settings;
 }

@@ -20,13 +20,13 @@ const declaration = z.object({ default: z.unknown(), value: z.unknown() }).parti
 export function readSettings(stackYaml: string, projectYaml: string, path: string): Settings {
   const declared = Object.entries(read(projectFile, projectYaml, "Pulumi.yaml")?.config ?? {}).flatMap(
     ([key, value]) => {
-      const found = declaration.safeParse(value).data;
-      const given = found?.value ?? found?.default;
+      const setting = declaration.safeParse(value).data;
+      const given = setting?.value ?? setting?.default;
       return given === undefined ? [] : [[key, given] as const];
     },
   );
-  const own = Object.entries(read(stackFile, stackYaml, path)?.config ?? {});
-  const all = Object.fromEntries([...declared, ...own]);
+  const stackEntries = Object.entries(read(stackFile, stackYaml, path)?.config ?? {});
+  const all = Object.fromEntries([...declared, ...stackEntries]);
   return {
     raw: Object.fromEntries(
       Object.entries(all).map(([key, value]) => [key, asStored(withoutSecrets(value))]),

@@ -36,10 +36,12 @@ await main(async () => {
   if (!digest) throw new UserError(reference, "has no digest.", "Evidence is about a digest: name one.");
   const test = parseTest(required("STRATA_TEST"));
   const checksKey = required("STRATA_CHECKS");
-  const known = process.env.STRATA_RETEST ? null : await earlier(reference, checksKey, test.hosts);
-  if (known) {
-    note(`smoke test: passed on ${known.evidence.startedAt} (${known.digest}); make up RETEST=1 tests again`);
-    process.stdout.write(JSON.stringify(known.evidence));
+  const earlierEvidence = process.env.STRATA_RETEST ? null : await earlier(reference, checksKey, test.hosts);
+  if (earlierEvidence) {
+    note(
+      `smoke test: passed on ${earlierEvidence.evidence.startedAt} (${earlierEvidence.digest}); make up RETEST=1 tests again`,
+    );
+    process.stdout.write(JSON.stringify(earlierEvidence.evidence));
     return 0;
   }
 
@@ -53,7 +55,7 @@ await main(async () => {
   const { tested, seconds, attempts } = await testOnHosts(reference, test);
   if (!tested) {
     note("inconclusive: no host could test the image, which says nothing about it");
-    tellAttempts(attempts);
+    printAttempts(attempts);
     return 1;
   }
   const { report, ...where } = tested;
@@ -76,8 +78,8 @@ await main(async () => {
   if (evidence.verdict !== "pass") {
     // Pulumi shows the end of what a failed command wrote: what failed comes last, and nothing after it.
     note(`evidence: ${kept}`);
-    tellAttempts(attempts);
-    tellFailures(evidence);
+    printAttempts(attempts);
+    printFailures(evidence);
     return 1;
   }
   process.stdout.write(JSON.stringify(evidence));
@@ -108,11 +110,11 @@ async function keep(evidence: Evidence): Promise<string> {
   return kept;
 }
 
-function tellAttempts(attempts: Evidence["attempts"]): void {
+function printAttempts(attempts: Evidence["attempts"]): void {
   for (const { host, reason } of attempts) note(`inconclusive ${host}: ${reason}`);
 }
 
-function tellFailures({ checks }: Evidence): void {
+function printFailures({ checks }: Evidence): void {
   for (const { id, status, reason, output } of checks) {
     if (status !== "fail" && status !== "inconclusive") continue;
     note(`${status} ${id}: ${[reason, output].filter(Boolean).join("\n")}`);

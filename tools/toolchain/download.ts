@@ -49,12 +49,14 @@ export async function download(release: Release, cache: string): Promise<string 
 }
 
 /** Refuses bytes that are not what was published. */
-function verify(archive: string, bytes: Uint8Array, wanted: string | undefined, source: string): void {
-  const found = createHash("sha256").update(bytes).digest("hex");
-  if (wanted === found) return;
+function verify(archive: string, bytes: Uint8Array, publishedHash: string | undefined, source: string): void {
+  const actualHash = createHash("sha256").update(bytes).digest("hex");
+  if (publishedHash === actualHash) return;
   throw new UserError(
     archive,
-    wanted ? `has sha256 ${found}, but ${wanted} was published.` : `is not named in ${source}.`,
+    publishedHash
+      ? `has sha256 ${actualHash}, but ${publishedHash} was published.`
+      : `is not named in ${source}.`,
     "Run the same command again; if it stays so, something between here and there changes downloads.",
   );
 }

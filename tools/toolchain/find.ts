@@ -27,16 +27,16 @@ export type ProgramSearch =
   | { readonly path: string; readonly version: string }
   | { readonly path?: never; readonly rejected: readonly string[] };
 
-/** The first executable called `name` whose version is in `range` (`>=3.200 <4.0`); `asked` are the arguments that print it. */
+/** The first executable called `name` whose version is in `range` (`>=3.200 <4.0`); `versionArgs` make it print that. */
 export async function findOnPath(
   name: string,
-  asked: readonly string[],
+  versionArgs: readonly string[],
   range: string,
   path: string,
 ): Promise<ProgramSearch> {
   const rejected: string[] = [];
   for (const candidate of executables(name, path)) {
-    const answer = await attempt(candidate, asked, { timeout: 10_000 });
+    const answer = await attempt(candidate, versionArgs, { timeout: 10_000 });
     const version = answer.ok ? findVersion(answer.all) : undefined;
     if (version && satisfies(version, range)) return { path: candidate, version };
     rejected.push(`${candidate} is ${version ?? "of an unknown version"}`);

@@ -62,7 +62,7 @@ export async function resolveTool(name: ToolName, where: ToolContext): Promise<R
     throw new UserError(
       name,
       `is installed, but will not do: ${installed.rejected}.`,
-      `Install ${wanted(name)}.`,
+      `Install ${toolRequirement(name)}.`,
     );
   }
   if (tool.script) {
@@ -73,7 +73,7 @@ export async function resolveTool(name: ToolName, where: ToolContext): Promise<R
       source: "this clone's stand-in, as the official plugin is out of reach",
     };
   }
-  throw new UserError(name, "cannot be had from anywhere.", `Put ${wanted(name)} on PATH.`);
+  throw new UserError(name, "cannot be had from anywhere.", `Put ${toolRequirement(name)} on PATH.`);
 }
 
 type Present = ResolvedTool | { readonly path?: never; readonly rejected: string };
@@ -82,9 +82,9 @@ type Present = ResolvedTool | { readonly path?: never; readonly rejected: string
 async function findPresent(name: ToolName, { path, pulumi, home }: ToolContext): Promise<Present> {
   const tool = tools[name];
   if (tool.accepts) {
-    const found = await findOnPath(name, tool.accepts.ask, tool.accepts.range, path);
-    if (found.path === undefined) return { rejected: found.rejected.join(", ") || "there is none" };
-    return { path: found.path, version: found.version, source: "on PATH" };
+    const search = await findOnPath(name, tool.accepts.ask, tool.accepts.range, path);
+    if (search.path === undefined) return { rejected: search.rejected.join(", ") || "there is none" };
+    return { path: search.path, version: search.version, source: "on PATH" };
   }
   if (!tool.plugin) return { rejected: "there is none" };
   // The language host belongs to the CLI that it came with.
@@ -99,7 +99,7 @@ async function findPresent(name: ToolName, { path, pulumi, home }: ToolContext):
   return { rejected: "there is none" };
 }
 
-function wanted(name: ToolName): string {
+function toolRequirement(name: ToolName): string {
   const { accepts, version } = tools[name];
   return `${name} ${accepts ? accepts.range : version}`;
 }

@@ -47,28 +47,28 @@ export const neededTools = {
 export async function ensureTools(home: Home, names: readonly ToolName[], quiet = false): Promise<Toolchain> {
   const key = tableKey();
   const recalled = await recall(home.toolchain, record);
-  const known: Record = recalled?.key === key ? recalled : { key, tools: {} };
-  const missing = names.filter((name) => !isUnchanged(name, known.tools[name], home));
+  const toolRecord: Record = recalled?.key === key ? recalled : { key, tools: {} };
+  const missing = names.filter((name) => !isUnchanged(name, toolRecord.tools[name], home));
   if (missing.length === 0) {
     if (!quiet) note("toolchain: unchanged");
-    return known.tools;
+    return toolRecord.tools;
   }
-  if (Object.keys(known.tools).length === 0)
+  if (Object.keys(toolRecord.tools).length === 0)
     note(`toolchain: node ${process.versions.node}, ${process.execPath}`);
   // Links of another table of tools would be found first on PATH.
-  if (known !== recalled) await rm(home.bin, { recursive: true, force: true });
+  if (toolRecord !== recalled) await rm(home.bin, { recursive: true, force: true });
   await mkdir(home.bin, { recursive: true });
   for (const name of missing) {
-    const pulumi = known.tools.pulumi;
+    const pulumi = toolRecord.tools.pulumi;
     const where = { home, cache, path: searchPath(home), ...(pulumi ? { pulumi } : {}) };
     const resolved = await resolveTool(name, where);
     note(`toolchain: ${name} ${resolved.version}, ${resolved.source} (${resolved.path})`);
-    known.tools[name] = { ...resolved, changed: changedAt(resolved.path) ?? 0 };
+    toolRecord.tools[name] = { ...resolved, changed: changedAt(resolved.path) ?? 0 };
     if (!tools[name].plugin) await link(resolved.path, join(home.bin, name));
     // Written after each tool, so that an interrupted run goes on with the next one.
-    await writeJson(home.toolchain, known);
+    await writeJson(home.toolchain, toolRecord);
   }
-  return known.tools;
+  return toolRecord.tools;
 }
 
 /** PATH without our own folder of links, which would otherwise be found as if it were the user's. */

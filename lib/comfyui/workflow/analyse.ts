@@ -55,18 +55,18 @@ export function analyse(
         unused.push(place);
         continue;
       }
-      const asked = asking.get(node.id);
-      for (const file of asked?.files ?? []) {
+      const models = asking.get(node.id);
+      for (const file of models?.files ?? []) {
         const key = `${file.folders.join()}/${file.name}`;
-        const known = files.get(key);
+        const earlierEntry = files.get(key);
         files.set(key, {
           ...file,
-          url: known?.url ?? file.url,
-          sha256: known?.sha256 ?? file.sha256,
-          askedBy: [...(known?.askedBy ?? []), place],
+          url: earlierEntry?.url ?? file.url,
+          sha256: earlierEntry?.sha256 ?? file.sha256,
+          askedBy: [...(earlierEntry?.askedBy ?? []), place],
         });
       }
-      unresolved.push(...(asked?.unknown ?? []).map((problem) => ({ node: place, problem })));
+      unresolved.push(...(models?.unknown ?? []).map((problem) => ({ node: place, problem })));
     }
   }
   return {

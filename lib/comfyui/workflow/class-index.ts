@@ -18,11 +18,11 @@ export function classIndex({ repositories, others, patterns }: NodeClasses): Cla
   const add = (name: string, classes: readonly string[]) => {
     for (const type of classes) holders.set(type, [...(holders.get(type) ?? []), name]);
   };
-  const { [comfyuiName]: own, ...nodes } = repositories;
-  if (own) add(comfyuiName, own.classes);
+  const { [comfyuiName]: comfyui, ...nodes } = repositories;
+  if (comfyui) add(comfyuiName, comfyui.classes);
   for (const [name, { classes }] of Object.entries(nodes)) add(name, classes);
   for (const [name, classes] of Object.entries(others)) add(name, classes);
-  const read = [...(own ? [own] : []), ...Object.values(nodes)];
+  const read = [...(comfyui ? [comfyui] : []), ...Object.values(nodes)];
   return {
     repositoriesOf: (type) => holders.get(type) ?? [],
     matching: (type) =>

@@ -77,7 +77,7 @@ const places: Readonly<Record<string, readonly [string, ...string[]]>> = {
 };
 
 /** Folders of files that a repository brings itself, or that a workflow writes: nothing to fetch. */
-const ownFiles: ReadonlySet<string> = new Set([
+const bundledFolders: ReadonlySet<string> = new Set([
   "configs",
   "kjnodes_fonts",
   "luts",
@@ -94,7 +94,7 @@ export function modelFolders(name: string): readonly [string, ...string[]] {
 }
 
 export function isBundledFolder(name: string): boolean {
-  return ownFiles.has(name);
+  return bundledFolders.has(name);
 }
 
 /** Values that stand where a file's name would, in lower case: no file is meant. */

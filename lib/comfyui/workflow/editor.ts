@@ -67,16 +67,18 @@ function groupName(type: string): string | undefined {
  * nodes' in one list. Where the list has another length the values cannot be told apart, and the nodes get none.
  */
 function groupAsSubgraph(name: string, group: GroupNode, instance: EditorNode): Subgraph {
-  const own = group.nodes.map(({ widgets_values: values }) => (Array.isArray(values) ? values.length : 0));
+  const valueCounts = group.nodes.map(({ widgets_values: values }) =>
+    Array.isArray(values) ? values.length : 0,
+  );
   const values = Array.isArray(instance.widgets_values) ? instance.widgets_values : [];
-  const fits = own.reduce((sum, length) => sum + length, 0) === values.length;
+  const fits = valueCounts.reduce((sum, length) => sum + length, 0) === values.length;
   let start = 0;
   const nodes = group.nodes.map((node, place): EditorNode => {
-    const length = own[place] ?? 0;
-    const part = values.slice(start, start + length);
+    const length = valueCounts[place] ?? 0;
+    const nodeValues = values.slice(start, start + length);
     start += length;
     // Results may leave the group where no inner link says so: an output that is not known counts as used.
-    return { ...node, id: String(place), outputs: [], widgets_values: fits ? part : [] };
+    return { ...node, id: String(place), outputs: [], widgets_values: fits ? nodeValues : [] };
   });
   return { id: name, name, nodes, links: (group.links ?? []).map(toLink) };
 }
@@ -118,15 +120,15 @@ function namedValues({ inputs, widgets_values: values }: EditorNode): Record<str
   if (!values) return {};
   if (!Array.isArray(values)) return toValues(Object.entries(values));
   const names = (inputs ?? []).flatMap(({ widget }) => (widget ? [widget.name] : []));
-  const found: [string, unknown][] = [];
+  const entries: [string, unknown][] = [];
   let place = 0;
   for (const name of names) {
-    found.push([name, values[place++]]);
+    entries.push([name, values[place++]]);
     const next = values[place];
     if (/seed/i.test(name) && typeof next === "string" && controls.has(next)) place++;
   }
   // A node of an older editor lists only the widgets that were made into inputs.
-  return place === values.length ? toValues(found) : {};
+  return place === values.length ? toValues(entries) : {};
 }
 
 function toValues(entries: readonly (readonly [string, unknown])[]): Record<string, InputValue> {

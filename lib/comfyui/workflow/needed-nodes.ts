@@ -14,7 +14,7 @@ export interface NodeSource {
 }
 
 /** How workflows call ComfyUI itself. */
-const ownPack = "comfy-core";
+const comfyuiPack = "comfy-core";
 
 /** Finds the repository of a node's class; `preferred` are those that a recipe has already. */
 export function sourceOf(
@@ -23,8 +23,8 @@ export function sourceOf(
   preferred: readonly string[] = [],
 ): NodeSource {
   const exact = classes.repositoriesOf(type);
-  const isStatedOwn = pack === ownPack && !exact.includes(comfyuiName);
-  const holders = isStatedOwn ? [] : exact.length > 0 ? exact : classes.matching(type);
+  const isOfComfyui = pack === comfyuiPack && !exact.includes(comfyuiName);
+  const holders = isOfComfyui ? [] : exact.length > 0 ? exact : classes.matching(type);
   const settled =
     holders.find((name) => name === comfyuiName) ??
     holders.find((name) => preferred.includes(name)) ??
@@ -46,7 +46,7 @@ export function sourceOf(
 }
 
 function unknownClass(pack: string | null): string {
-  if (pack === ownPack) {
+  if (pack === comfyuiPack) {
     return "the workflow says it is part of ComfyUI, and the locked ComfyUI does not have it: another version does";
   }
   const stated = pack === null ? "" : `; the workflow says it is from "${pack}" of Comfy's registry`;

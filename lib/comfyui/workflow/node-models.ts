@@ -34,29 +34,29 @@ const modelFile = /^[^\n]{1,250}\.(safetensors|sft|ckpt|pt|pt2|pth|bin|gguf|onnx
 export function nodeModels(node: WorkflowNode, classes: ClassIndex): NodeModels {
   const files: ModelReference[] = [];
   const unknown: string[] = [];
-  const told = new Set<string>();
+  const namedFiles = new Set<string>();
   for (const [name, input] of Object.entries(inputsOf(node.type, classes))) {
     if (input.folders.every(isBundledFolder)) continue;
     const value = namedFile(node, name, input);
     // What the widget had before something was linked to it is not asked for any more.
     const before = input.widget === null ? undefined : textOf(node.widgets?.[input.widget]);
-    if (before !== undefined) told.add(before);
+    if (before !== undefined) namedFiles.add(before);
     if ("problem" in value) unknown.push(value.problem);
     else if (value.name !== undefined) {
-      told.add(value.name);
-      const found = filesNamed(value.name, name, input, node);
-      files.push(...found.files);
-      unknown.push(...found.unknown);
+      namedFiles.add(value.name);
+      const references = filesNamed(value.name, name, input, node);
+      files.push(...references.files);
+      unknown.push(...references.unknown);
     }
   }
   for (const name of switched(node)) {
-    told.add(name.file);
-    if (name.isOn) files.push(asked([name.folder], name.file, node));
+    namedFiles.add(name.file);
+    if (name.isOn) files.push(modelReference([name.folder], name.file, node));
   }
-  const rest = [...strings(node)].filter((text) => modelFile.test(text) && !told.has(text));
+  const rest = [...strings(node)].filter((text) => modelFile.test(text) && !namedFiles.has(text));
   for (const text of rest) {
     const hint = node.hints.find(({ name }) => isSameFile(name, text));
-    if (hint) files.push(asked([hint.directory], text, node));
+    if (hint) files.push(modelReference([hint.directory], text, node));
     else if (!fetchesItself(node.type)) {
       unknown.push(`names "${text}", and in which folder ComfyUI looks for it is not known.`);
     }
@@ -66,7 +66,7 @@ export function nodeModels(node: WorkflowNode, classes: ClassIndex): NodeModels 
       `may fetch weights by itself when it first runs${rest.length > 0 ? ` (${rest.join(", ")})` : ""}.`,
     );
   }
-  files.push(...statedOnly(node, classes, [...told, ...rest]), ...embeddings(node));
+  files.push(...statedOnly(node, classes, [...namedFiles, ...rest]), ...embeddings(node));
   return { files, unknown };
 }
 
@@ -117,7 +117,9 @@ function textOf(value: unknown): string | undefined {
 function filesNamed(name: string, input: string, { folders }: ModelInput, node: WorkflowNode): NodeModels {
   if (noFile.has(name.toLowerCase())) return { files: [], unknown: [] };
   if (folders.includes("vae_approx") && pictureVaes.has(name)) {
-    const halves = ["encoder", "decoder"].map((half) => asked(["vae_approx"], `${name}_${half}`, node));
+    const halves = ["encoder", "decoder"].map((half) =>
+      modelReference(["vae_approx"], `${name}_${half}`, node),
+    );
     return { files: halves, unknown: [] };
   }
   if (!modelFile.test(name))
@@ -126,16 +128,16 @@ function filesNamed(name: string, input: string, { folders }: ModelInput, node: 
     return { files: [], unknown: [`has "${name}" as ${input}, which leaves the folder of models.`] };
   }
   const isVideoVae = folders.includes("vae_approx") && videoVaes.some((start) => name.startsWith(start));
-  return { files: [asked(isVideoVae ? ["vae_approx"] : folders, name, node)], unknown: [] };
+  return { files: [modelReference(isVideoVae ? ["vae_approx"] : folders, name, node)], unknown: [] };
 }
 
-function asked(folders: readonly string[], name: string, { hints }: WorkflowNode): ModelReference {
+function modelReference(folders: readonly string[], name: string, { hints }: WorkflowNode): ModelReference {
   const paths = [...new Set(folders.flatMap(modelFolders))];
   const [first = "models", ...more] = paths;
   // Windows writes folders with a backslash.
-  const own = name.replaceAll("\\", "/").replace(/^\.\//, "");
-  const hint = hints.find((each) => isSameFile(each.name, own));
-  return { folders: [first, ...more], name: own, url: hint?.url ?? null, sha256: hint?.sha256 ?? null };
+  const path = name.replaceAll("\\", "/").replace(/^\.\//, "");
+  const hint = hints.find((each) => isSameFile(each.name, path));
+  return { folders: [first, ...more], name: path, url: hint?.url ?? null, sha256: hint?.sha256 ?? null };
 }
 
 function isSameFile(a: string, b: string): boolean {
@@ -144,24 +146,28 @@ function isSameFile(a: string, b: string): boolean {
 
 /** Files of nodes that choose any number of them, each with its switch. */
 function switched(node: WorkflowNode): { file: string; folder: string; isOn: boolean }[] {
-  const known = switchedFiles[node.type];
-  if (!known) return [];
+  const switchInput = switchedFiles[node.type];
+  if (!switchInput) return [];
   const values =
     node.widgets ?? Object.values(node.named).map((value) => ("value" in value ? value.value : null));
   return values.flatMap((value) => {
     const entry = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-    const file = entry[known.key];
+    const file = entry[switchInput.key];
     if (typeof file !== "string" || noFile.has(file.toLowerCase())) return [];
-    return [{ file, folder: known.folder, isOn: entry.on !== false }];
+    return [{ file, folder: switchInput.folder, isOn: entry.on !== false }];
   });
 }
 
 /** What the workflow says of a node whose own values do not tell: only where nothing is known about its class. */
-function statedOnly(node: WorkflowNode, classes: ClassIndex, told: readonly string[]): ModelReference[] {
+function statedOnly(
+  node: WorkflowNode,
+  classes: ClassIndex,
+  namedFiles: readonly string[],
+): ModelReference[] {
   if (Object.keys(inputsOf(node.type, classes)).length > 0) return [];
   return node.hints
-    .filter(({ name }) => !told.some((text) => isSameFile(name, text)))
-    .map(({ name, directory }) => asked([directory], name, node));
+    .filter(({ name }) => !namedFiles.some((text) => isSameFile(name, text)))
+    .map(({ name, directory }) => modelReference([directory], name, node));
 }
 
 /** `embedding:name` in a prompt; ComfyUI takes any ending where none is written. */
@@ -169,7 +175,7 @@ function embeddings(node: WorkflowNode): ModelReference[] {
   const names = [...strings(node)].flatMap((text) =>
     [...text.matchAll(/\bembedding:([^\s,:()[\]<>"']+)/g)].map(([, name = ""]) => name),
   );
-  return [...new Set(names)].map((name) => asked(["embeddings"], name, node));
+  return [...new Set(names)].map((name) => modelReference(["embeddings"], name, node));
 }
 
 /** Every text among a node's values, however deep. */

@@ -63,8 +63,8 @@ export function resolveLink(number: number, scope: Scope): InputValue | undefine
     return next == null ? undefined : resolveLink(next, scope);
   }
   if (constantTypes.has(origin.type) && isActive(origin)) {
-    const own = origin.inputs?.find(({ widget }) => widget)?.link;
-    const given = own == null ? undefined : resolveLink(own, scope);
+    const widgetLink = origin.inputs?.find(({ widget }) => widget)?.link;
+    const given = widgetLink == null ? undefined : resolveLink(widgetLink, scope);
     return given ?? { value: Array.isArray(origin.widgets_values) ? origin.widgets_values[0] : undefined };
   }
   return { from: { id: `${scope.prefix}${origin.id}`, type: origin.type } };
@@ -122,8 +122,11 @@ function promotedBy(instance: EditorNode, around: Scope): Map<string, unknown> {
   const listed = instance.properties?.proxyWidgets ?? [];
   const values = instance.widgets_values;
   if (!Array.isArray(values) || values.length !== listed.length) return new Map();
-  const own = around.promoted;
+  const promoted = around.promoted;
   return new Map(
-    listed.map(([id, name], place) => [`${id}/${name}`, own.get(`${instance.id}/${name}`) ?? values[place]]),
+    listed.map(([id, name], place) => [
+      `${id}/${name}`,
+      promoted.get(`${instance.id}/${name}`) ?? values[place],
+    ]),
   );
 }

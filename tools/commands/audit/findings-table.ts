@@ -43,7 +43,7 @@ function findingGroups(findings: readonly Finding[]): string[] {
     const bytes = wasted > 0 ? `, ${prettyBytes(wasted)} wasted` : "";
     const heading = `${first.severity}: ${RULES[first.code].title} (${group.length}${bytes})`;
     const largestFirst = group.toSorted((a, b) => b.wastedBytes - a.wastedBytes);
-    const lines = largestFirst.slice(0, MOST_SHOWN).map((found) => `  ${place(found)}${found.detail}`);
+    const lines = largestFirst.slice(0, MOST_SHOWN).map((finding) => `  ${place(finding)}${finding.detail}`);
     const rest =
       group.length > MOST_SHOWN ? [`  … and ${group.length - MOST_SHOWN} more (--json shows all)`] : [];
     return [heading, ...lines, ...rest, `  → ${first.remedy}`].join("\n");

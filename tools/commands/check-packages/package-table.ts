@@ -37,10 +37,10 @@ function problemLines({ name, problems }: PackageReport["checks"][number]): stri
   ].join("\n");
 }
 
-function verdict({ recipe, checks, packages, asked, verdict: found }: PackageReport, newer: number): string {
+function verdict({ recipe, checks, packages, asked, verdict: result }: PackageReport, newer: number): string {
   const failed = checks.filter(({ problems }) => problems.length > 0).length;
   const mark =
-    found === "pass"
+    result === "pass"
       ? `✔ ${recipe}: ${packages.length} packages, as the lock says`
       : `✖ ${recipe}: ${failed} of ${checks.length} checks failed`;
   const versions = asked

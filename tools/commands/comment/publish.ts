@@ -28,7 +28,7 @@ interface Comment {
  * is made; then the comments are looked through again, as a request that seemed to fail may have made one before.
  */
 export async function publish(github: GitHub, target: PullRequest, body: string): Promise<PublishResult> {
-  const before = await ownComments(github, target);
+  const before = await strataComments(github, target);
   for (const comment of before) {
     const action = await update(github, target, comment, body);
     if (!action) continue;
@@ -37,18 +37,27 @@ export async function publish(github: GitHub, target: PullRequest, body: string)
   }
   const { owner, repo, number } = target;
   await github.request("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", {
-    ...{ owner, repo, issue_number: number, body },
+    owner,
+    repo,
+    issue_number: number,
+    body,
   });
-  const after = await ownComments(github, target);
+  const after = await strataComments(github, target);
   const [oldest] = after;
   if (!oldest) throw new Error("the comment was made, but is not there");
   return { action: "created", url: oldest.url, deleted: await remove(github, target, after, oldest.id) };
 }
 
 /** All of ours, over all pages, the oldest first. */
-async function ownComments(github: GitHub, { owner, repo, number, author }: PullRequest): Promise<Comment[]> {
+async function strataComments(
+  github: GitHub,
+  { owner, repo, number, author }: PullRequest,
+): Promise<Comment[]> {
   const all = await github.paginate("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", {
-    ...{ owner, repo, issue_number: number, per_page: 100 },
+    owner,
+    repo,
+    issue_number: number,
+    per_page: 100,
   });
   return all
     .filter(({ body, user }) => isStrataComment(body ?? "") && user?.login === author)
@@ -66,7 +75,10 @@ async function update(
   if (old.replaceAll("\r\n", "\n") === body) return "unchanged";
   try {
     await github.request("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", {
-      ...{ owner, repo, comment_id: id, body },
+      owner,
+      repo,
+      comment_id: id,
+      body,
     });
     return "updated";
   } catch (error) {
@@ -86,7 +98,9 @@ async function remove(
     if (id === kept) continue;
     try {
       await github.request("DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}", {
-        ...{ owner, repo, comment_id: id },
+        owner,
+        repo,
+        comment_id: id,
       });
       deleted++;
     } catch (error) {

@@ -27,7 +27,11 @@ export async function pullRequestOf(
   sha: string,
 ): Promise<number | undefined> {
   const open = await github.paginate("GET /repos/{owner}/{repo}/pulls", {
-    ...{ owner, repo, head, state: "open" as const, per_page: 100 },
+    owner,
+    repo,
+    head,
+    state: "open" as const,
+    per_page: 100,
   });
   return open.find((pull) => pull.head.sha === sha)?.number;
 }

@@ -82,9 +82,13 @@ export class Ec2Host implements TestHost {
     if (status !== 0) throw new HostTrouble(`${id} did not get ready: ${stderr.trim().slice(-500)}`);
     note(`${id}: ${stdout.toString().trim()}`);
     const login = await this.#login(order.reference);
-    return await this.#withLogin(order.reference, login, (known) =>
+    return await this.#withLogin(order.reference, login, (registryLogin) =>
       // The image goes with the instance.
-      testInContainers(machine, { command: "docker", gpu: true, keepImage: true, login: known }, order),
+      testInContainers(
+        machine,
+        { command: "docker", gpu: true, keepImage: true, login: registryLogin },
+        order,
+      ),
     );
   }
 

@@ -58,12 +58,16 @@ export async function launch(
     if (id) {
       try {
         await scheduleEnd(host, id, until, clients);
-        const found = await describeInstance(id, clients);
-        const type = found?.InstanceType ?? made?.InstanceType ?? "";
+        const described = await describeInstance(id, clients);
+        const type = described?.InstanceType ?? made?.InstanceType ?? "";
         return {
-          ...{ id, fleet: FleetId, type, market, at },
-          zone: found?.Placement?.AvailabilityZone ?? "unknown",
-          subnet: found?.SubnetId ?? "",
+          id,
+          fleet: FleetId,
+          type,
+          market,
+          at,
+          zone: described?.Placement?.AvailabilityZone ?? "unknown",
+          subnet: described?.SubnetId ?? "",
           dollarsPerHour: host.instances.find((instance) => instance.type === type)?.dollarsPerHour ?? 0,
         };
       } catch (error) {

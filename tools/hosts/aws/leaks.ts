@@ -58,13 +58,19 @@ export async function findTestResources(clients: AwsClients, now: Date): Promise
   const ids = new Set(instances.map(({ InstanceId }) => InstanceId));
   const stacks = new Set(instances.map(({ Tags }) => tag(Tags, "strata:stack")));
   return [
-    ...instances.map((instance) => foundInstance(instance, now)),
+    ...instances.map((instance) => instanceResource(instance, now)),
     ...volumes.map(({ VolumeId: id = "", Size, Tags }) => ({
-      ...{ kind: "volume" as const, id, stack: tag(Tags, "strata:stack"), detail: `${Size} GiB` },
+      kind: "volume" as const,
+      id,
+      stack: tag(Tags, "strata:stack"),
+      detail: `${Size} GiB`,
       leak: "belongs to no instance",
     })),
     ...schedules.map(({ Name: id = "" }) => ({
-      ...{ kind: "schedule" as const, id, stack: "", detail: "" },
+      kind: "schedule" as const,
+      id,
+      stack: "",
+      detail: "",
       leak: ids.has(id.slice(SCHEDULE_PREFIX.length)) ? undefined : "its instance is gone",
     })),
     ...parameters.map(({ Name: id = "" }) => {
@@ -75,7 +81,7 @@ export async function findTestResources(clients: AwsClients, now: Date): Promise
   ];
 }
 
-function foundInstance(
+function instanceResource(
   { InstanceId: id = "", InstanceType, State, LaunchTime, Tags }: Instance,
   now: Date,
 ): TestResource {
@@ -83,7 +89,9 @@ function foundInstance(
   const isOver = !(Date.parse(until) > now.getTime());
   const hours = LaunchTime ? (now.getTime() - LaunchTime.getTime()) / 3_600_000 : 0;
   return {
-    ...{ kind: "instance", id, stack: tag(Tags, "strata:stack") },
+    kind: "instance",
+    id,
+    stack: tag(Tags, "strata:stack"),
     detail: `${InstanceType}, ${State?.Name}, ${hours.toFixed(1)} h old`,
     leak: isOver ? `its time was over at ${until || "an unknown time"}` : undefined,
   };

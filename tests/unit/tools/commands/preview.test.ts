@@ -4,20 +4,11 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { homeAt, repository } from "../../../../home.ts";
-import { previewJsonSchema, previewSchema } from "../../../../lib/preview/preview-schema.ts";
+import { previewSchema } from "../../../../lib/preview/preview-schema.ts";
 import { mergeBase, withRevision } from "../../../../tools/preview/revision.ts";
 import { planStackIn } from "../../../../tools/stack/checkout-plan.ts";
 import { readSettings } from "../../../../tools/stack/settings.ts";
 import { temporaryFolder } from "../../support/folder.ts";
-
-test("the documented schema is the one that is used", () => {
-  const documented = readFileSync(join(repository, "docs/preview-schema.json"), "utf8");
-  assert.deepEqual(
-    JSON.parse(documented),
-    JSON.parse(previewJsonSchema()),
-    "run: npm run --silent preview -- --schema > docs/preview-schema.json",
-  );
-});
 
 test("a stack's settings are its own, else what the project declares, as Pulumi stores them", () => {
   const { raw, secret } = readSettings(

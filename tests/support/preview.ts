@@ -1,5 +1,6 @@
 import { type Config, parseConfig } from "../../config.ts";
 import type { ProductLabels } from "../../lib/plan/product.ts";
+import type { Cause } from "../../lib/plan/stage-changes.ts";
 import { type Attempt, previewAll } from "../../lib/preview/all-stacks.ts";
 import { emptyHistory, type History } from "../../lib/preview/build-history.ts";
 import type { PlannedStack, Preview, StagePreview } from "../../lib/preview/preview-schema.ts";
@@ -145,3 +146,16 @@ export function builtFrom(planned: NextStack, bytes: number): PreviousStack {
     product: { digest: `sha256:${"d".repeat(64)}`, bytes: bytes * planned.plan.product.parents.length },
   };
 }
+
+/** A reason why a stage is rebuilt; from 1 to 2 where nothing else is said. */
+export const sampleCause = (
+  kind: string,
+  name: string,
+  before: string | null = "1",
+  after: string | null = "2",
+): Cause => ({
+  kind,
+  name,
+  before,
+  after,
+});

@@ -3,19 +3,8 @@ import { test } from "node:test";
 import type { Cause } from "../../../../lib/plan/stage-changes.ts";
 import { causeForms, causeMarkdown, causesOf } from "../../../../lib/preview/causes.ts";
 import type { PlannedStack, Preview } from "../../../../lib/preview/preview-schema.ts";
-import { samplePreview, stackPreview, stagePreview } from "../../../support/preview.ts";
+import { sampleCause as cause, samplePreview, stackPreview, stagePreview } from "../../../support/preview.ts";
 
-const cause = (
-  kind: string,
-  name: string,
-  before: string | null = "1",
-  after: string | null = "2",
-): Cause => ({
-  kind,
-  name,
-  before,
-  after,
-});
 /** A stack in which these stages are built again, each for its reasons. */
 const changed = (
   stack: string,

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Cause } from "../../../../lib/plan/stage-changes.ts";
 import type {
   Expectation,
   PlannedStack,
@@ -9,7 +8,7 @@ import type {
   Sum,
 } from "../../../../lib/preview/preview-schema.ts";
 import { type Paint, renderTree } from "../../../../lib/preview/terminal.ts";
-import { samplePreview, stackPreview, stagePreview } from "../../../support/preview.ts";
+import { sampleCause as cause, samplePreview, stackPreview, stagePreview } from "../../../support/preview.ts";
 
 const bare: Paint = (_, text) => text;
 const marked: Paint = (look, text) => `<${look}>${text}</>`;
@@ -21,17 +20,6 @@ const below = (more: Partial<PlannedStack>, others: Preview["stacks"] = []) =>
     .split("\n")
     .slice(3);
 
-const cause = (
-  kind: string,
-  name: string,
-  before: string | null = "1",
-  after: string | null = "2",
-): Cause => ({
-  kind,
-  name,
-  before,
-  after,
-});
 const expected: Expectation = {
   ...{ seconds: 46, range: [46, 46], bytes: 553e6, basis: "generation", builds: 3, sure: "high" },
 };

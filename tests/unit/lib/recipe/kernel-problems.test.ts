@@ -5,18 +5,7 @@ import { compatibilitySet } from "../../../../lib/gpu/compatibility.ts";
 import { type GenerationName, generation, generationNames } from "../../../../lib/gpu/generations.ts";
 import { type KernelChoice, kernelProblems } from "../../../../lib/recipe/kernel-problems.ts";
 import type { PinnedWheel, PinnedWheels } from "../../../../lib/recipe/kernels.ts";
-
-const sha256 = "5".repeat(64);
-const flash: PinnedWheel = {
-  url: "https://files.example.org/flash_attn-2.8.3%2Bcu13torch2.12-cp311-cp311-linux_x86_64.whl",
-  sha256,
-  version: "2.8.3+cu13torch2.12",
-};
-const sage: PinnedWheel = {
-  url: "https://files.example.org/sageattention-2.2.0-cp39-abi3-manylinux_2_28_x86_64.whl",
-  sha256,
-  version: "2.2.0",
-};
+import { flashWheel as flash, sageWheel as sage } from "../../../support/pinned-wheels.ts";
 
 function problems(
   name: GenerationName,

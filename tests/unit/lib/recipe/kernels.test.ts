@@ -6,7 +6,6 @@ import type { AttentionKernel } from "../../../../lib/gpu/compatibility.ts";
 import type { Plan, Stage } from "../../../../lib/plan/plan.ts";
 import {
   mirroredWheels,
-  type PinnedWheel,
   type PinnedWheels,
   runnableOn,
   wheelFile,
@@ -15,18 +14,9 @@ import {
 import { planStack } from "../../../../recipes/stack-plan.ts";
 import { stageProblems } from "../../../support/dockerfile.ts";
 import { sampleLabels } from "../../../support/layers.ts";
+import { flashWheel as flash, sageWheel as sage } from "../../../support/pinned-wheels.ts";
 
-const sha256 = "5".repeat(64);
-const flash: PinnedWheel = {
-  url: "https://files.example.org/flash_attn-2.8.3%2Bcu13torch2.12-cp311-cp311-linux_x86_64.whl",
-  sha256,
-  version: "2.8.3+cu13torch2.12",
-};
-const sage: PinnedWheel = {
-  url: "https://files.example.org/sageattention-2.2.0-cp39-abi3-manylinux_2_28_x86_64.whl",
-  sha256,
-  version: "2.2.0",
-};
+const { sha256 } = flash;
 
 test("the file is called as its address ends, and comes from a mirror", () => {
   assert.equal(wheelFile(flash), "flash_attn-2.8.3+cu13torch2.12-cp311-cp311-linux_x86_64.whl");

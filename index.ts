@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import { openHosts } from "./components/hosts/open-hosts.ts";
 import { keepStages } from "./components/kept-stages.ts";
 import { LayeredImage } from "./components/layered-image.ts";
@@ -12,31 +13,40 @@ import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
 import { writeBuildContext } from "./lib/plan/build-context.ts";
-import { joinOutputs, loadPartialUpdate } from "./lib/plan/partial-update.ts";
+import { loadPartialUpdate, summaryOf } from "./lib/plan/partial-update.ts";
 import { registryContext } from "./lib/registry/access.ts";
 import { stageTag } from "./lib/registry/tags.ts";
+import { evidenceLine, runLine, type Screen, sizeLine } from "./lib/state/screen.ts";
 import { planStack } from "./recipes/stack-plan.ts";
 
 // What is to be made.
 const config = await loadConfig();
 const partialUpdate = loadPartialUpdate();
-const { plan, base, checks, tags } = planStack(config, { root: repository, localImages: home.images });
+const {
+  plan,
+  base,
+  checks,
+  tags: wantedTags,
+} = planStack(config, { root: repository, localImages: home.images });
 const { generation, builder } = config;
 const name = plan.recipe;
 
 // The image: a stage for each layer, and the product.
-const { registry, copies } = await openRegistries(config, (setting) => registryContext(home, setting));
-const image = new LayeredImage(name, {
+const { registry, copies: others } = await openRegistries(config, (setting) =>
+  registryContext(home, setting),
+);
+const built = new LayeredImage(name, {
   plan,
   base: base.reference,
   contexts: (stage) => relative(repository, writeBuildContext(home.contexts, stage)),
   settings: { registry, builder, certificates: readCertificates(config.certificates) },
   inTurn: partialUpdate === undefined,
+  summaries: (stage) => summaryOf(stage, partialUpdate),
 });
-keepStages(`${name}-kept`, registry, image.stages);
+keepStages(`${name}-kept`, registry, built.stages);
 
 // Its test, on one of the stack's hosts.
-const { reference, digest, library } = image;
+const { reference, library } = built;
 const { sizeBudget } = config.selected.recipe;
 const smoke = new SmokeTest(`${name}-smoke`, {
   reference,
@@ -49,25 +59,28 @@ const smoke = new SmokeTest(`${name}-smoke`, {
 });
 
 // The tags of what passed, here and in other registries.
-const tested = { reference, tags, evidence: smoke.evidence, terms: promotionTerms(config, checks) };
+const tested = {
+  reference,
+  tags: wantedTags,
+  evidence: smoke.evidence,
+  terms: promotionTerms(config, checks),
+};
 const promotion = new Promotion(`${name}-promotion`, tested);
 const productTag = stageTag(plan.product);
-const copied = productCopies(name, copies, { ...tested, productTag, library });
+const copied = productCopies(name, others, { ...tested, productTag, library });
 
-// What the stack exports.
-const outputs = {
+// What the stack exports, which is what `pulumi up` shows: no more than a screen. All else is in the resources.
+const shown: Screen = {
   recipe: name,
-  product: {
-    reference,
-    digest,
-    bytes: image.compressedSize,
-    tags: promotion.tags,
-    copies: copied.map((copy) => copy.tags),
-    models: library?.reference ?? null,
-  },
-  stages: image.summaries,
-  evidence: smoke.evidence.apply((text) => (text ? JSON.parse(text) : null)),
+  image: reference,
+  digest: built.digest,
+  size: built.compressedSize.apply((bytes) => (bytes === undefined ? undefined : sizeLine(bytes))),
+  tags: promotion.tags,
+  copies:
+    copied.length > 0 ? pulumi.all(copied.map((copy) => copy.tags)).apply((tags) => tags.flat()) : undefined,
+  models: library?.reference,
+  evidence: smoke.evidence.apply((text) => (text ? evidenceLine(JSON.parse(text)) : undefined)),
+  run: reference.apply((image) => runLine(image, generation, plan.ports)),
 };
-export const { recipe, product, stages, evidence } = partialUpdate
-  ? joinOutputs(partialUpdate, outputs)
-  : outputs;
+export const { recipe, image, digest, size, tags, copies, models, evidence, run } =
+  partialUpdate?.outputs ?? shown;

@@ -22,7 +22,7 @@ export class BulkStage extends pulumi.ComponentResource implements BuiltStage {
 
   constructor(name: string, args: ImageStageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:BulkStage", name, {}, options);
-    const { stage, context, named, settings } = args;
+    const { stage, context, named, settings, registered } = args;
     const target = pulumi.interpolate`${settings.registry.repository}:${stageTag(stage)}`;
     const build = step(
       name,
@@ -52,9 +52,8 @@ export class BulkStage extends pulumi.ComponentResource implements BuiltStage {
     this.registerOutputs({
       digest: this.digest,
       reference: this.reference,
-      key: this.key,
-      inputs: this.inputs,
       compressedSize: this.compressedSize,
+      ...registered,
     });
   }
 }

@@ -1,6 +1,7 @@
 import * as dockerBuild from "@pulumi/docker-build";
 import * as pulumi from "@pulumi/pulumi";
 import type { StageInputs } from "../lib/plan/key.ts";
+import type { StageSummary } from "../lib/plan/partial-update.ts";
 import type { Stage } from "../lib/plan/plan.ts";
 import { stageTag } from "../lib/registry/tags.ts";
 import type { Registry } from "./registry/registry.ts";
@@ -34,6 +35,8 @@ export interface ImageStageArgs {
   /** What its Dockerfile can name: the stages it is built from, and `base` where it starts from nothing. */
   readonly named: Readonly<Record<string, pulumi.Input<string>>>;
   readonly settings: BuildSettings;
+  /** What the stack's state says of it, by which previews tell what changes. */
+  readonly registered: StageSummary;
 }
 
 /**
@@ -52,7 +55,7 @@ export class ImageStage extends pulumi.ComponentResource implements BuiltStage {
 
   constructor(name: string, args: ImageStageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:ImageStage", name, {}, options);
-    const { stage, settings } = args;
+    const { stage, settings, registered } = args;
     const { repository } = settings.registry;
     const tag = pulumi.interpolate`${repository}:${stageTag(stage)}`;
     const image = new dockerBuild.Image(name, imageArgs(args, repository, tag), {
@@ -73,9 +76,8 @@ export class ImageStage extends pulumi.ComponentResource implements BuiltStage {
     this.registerOutputs({
       digest: this.digest,
       reference: this.reference,
-      key: this.key,
-      inputs: this.inputs,
       compressedSize: this.compressedSize,
+      ...registered,
     });
   }
 }

@@ -3,11 +3,11 @@ import { home, repository } from "../../home.ts";
 import { main } from "../program/main.ts";
 import { openStack } from "../pulumi/open-stack.ts";
 import { retryEarlyEnd } from "../pulumi/retry-early-end.ts";
-import { stackOutputs, summary } from "../pulumi/summary.ts";
+import { resultOf, summary } from "../pulumi/summary.ts";
 import { runPulumi } from "../pulumi/update.ts";
 import { retestArguments } from "../pulumi/urns.ts";
 import { planStackIn } from "../stack/checkout-plan.ts";
-import { outputsOf } from "../stack/outputs.ts";
+import { recordOf } from "../stack/outputs.ts";
 
 const HELP = `Usage: npm run up -- [--stack NAME] [--retest]
 
@@ -34,7 +34,9 @@ await main(
     const update = await retryEarlyEnd(stack.name, async () => {
       const { planned } = await planStackIn(repository, stack.name, home);
       const { name, key } = planned.plan.product;
-      const again = values.retest ? retestArguments(stack, planned.plan.recipe, await outputsOf(stack)) : [];
+      const again = values.retest
+        ? retestArguments(stack, planned.plan.recipe, await recordOf(home, stack, planned.plan.recipe))
+        : [];
       const code = await runPulumi(home, stack, [
         "up",
         "--yes",
@@ -42,12 +44,12 @@ await main(
         "--refresh=false",
         ...again,
       ]);
-      const outputs = code === 0 ? await stackOutputs(stack) : {};
-      const missing = outputs.stages?.[name]?.key === key ? undefined : name;
-      return { code, missing, outputs, ports: planned.plan.ports };
+      const result = code === 0 ? resultOf(await recordOf(home, stack)) : {};
+      const missing = result.stages?.[name]?.key === key ? undefined : name;
+      return { code, missing, result, ports: planned.plan.ports };
     });
     if (update.code !== 0) return update.code;
-    process.stdout.write(`\n${summary(update.outputs, Date.now() - started, update.ports)}\n`);
+    process.stdout.write(`\n${summary(update.result, Date.now() - started, update.ports)}\n`);
     return 0;
   },
   { help: HELP },

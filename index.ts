@@ -6,6 +6,7 @@ import { LayeredImage } from "./components/layered-image.ts";
 import { productCopies } from "./components/product-copy.ts";
 import { Promotion } from "./components/promotion.ts";
 import { openRegistries } from "./components/registry/open-registry.ts";
+import { requireServices } from "./components/required-services.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
 import { loadConfig } from "./config.ts";
 import { home, repository } from "./home.ts";
@@ -14,9 +15,9 @@ import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
 import { writeBuildContext } from "./lib/plan/build-context.ts";
 import { loadPartialUpdate, summaryOf } from "./lib/plan/partial-update.ts";
-import { registryContext } from "./lib/registry/access.ts";
+import { registryAddress, registryContext } from "./lib/registry/access.ts";
 import { stageTag } from "./lib/registry/tags.ts";
-import { evidenceLine, runLine, type Screen, sizeLine } from "./lib/state/screen.ts";
+import { runLine, type Screen, shownEvidence, sizeLine } from "./lib/state/screen.ts";
 import { planStack } from "./recipes/stack-plan.ts";
 
 // What is to be made.
@@ -30,6 +31,19 @@ const {
 } = planStack(config, { root: repository, localImages: home.images });
 const { generation, builder } = config;
 const name = plan.recipe;
+
+// What an update cannot do without is told before it begins.
+if (!pulumi.runtime.isDryRun()) {
+  const registries = [config.registry, ...config.copies];
+  const needed = {
+    builder,
+    registries,
+    localAddress: registryAddress(home.services),
+    ownDocker: home.docker,
+  };
+  const { warning } = await requireServices(needed);
+  if (warning !== null) await pulumi.log.warn(warning);
+}
 
 // The image: a stage for each layer, and the product.
 const { registry, copies: others } = await openRegistries(config, (setting) =>
@@ -79,7 +93,7 @@ const shown: Screen = {
   copies:
     copied.length > 0 ? pulumi.all(copied.map((copy) => copy.tags)).apply((tags) => tags.flat()) : undefined,
   models: library?.reference,
-  evidence: smoke.evidence.apply((text) => (text ? evidenceLine(JSON.parse(text)) : undefined)),
+  evidence: smoke.evidence.apply((text) => (text ? shownEvidence(JSON.parse(text)) : undefined)),
   run: reference.apply((image) => runLine(image, generation, plan.ports)),
 };
 export const { recipe, image, digest, size, tags, copies, models, evidence, run } =

@@ -48,7 +48,9 @@ export class BulkStage extends pulumi.ComponentResource implements BuiltStage {
     // A command's output is secret when an input is, and the certificates are.
     this.reference = pulumi.unsecret(build.stdout).apply((text) => text.trim());
     this.digest = this.reference.apply((reference) => reference.split("@")[1] ?? "");
-    this.compressedSize = this.reference.apply((reference) => measured(settings.registry, reference));
+    this.compressedSize = pulumi
+      .all([this.reference, build.urn])
+      .apply(([reference, urn]) => measured(settings.registry, reference, urn));
     this.registerOutputs({
       digest: this.digest,
       reference: this.reference,

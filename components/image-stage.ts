@@ -1,5 +1,6 @@
 import * as dockerBuild from "@pulumi/docker-build";
 import * as pulumi from "@pulumi/pulumi";
+import { UserError } from "../errors.ts";
 import type { StageInputs } from "../lib/plan/key.ts";
 import type { StageSummary } from "../lib/plan/partial-update.ts";
 import type { Stage } from "../lib/plan/plan.ts";
@@ -72,7 +73,9 @@ export class ImageStage extends pulumi.ComponentResource implements BuiltStage {
     this.reference = pulumi
       .all([repository, image.digest, tag])
       .apply(([to, digest, tagged]) => (digest ? `${to}@${digest}` : tagged));
-    this.compressedSize = this.reference.apply((reference) => measured(settings.registry, reference));
+    this.compressedSize = pulumi
+      .all([this.reference, image.urn])
+      .apply(([reference, urn]) => measured(settings.registry, reference, urn));
     this.registerOutputs({
       digest: this.digest,
       reference: this.reference,
@@ -82,10 +85,27 @@ export class ImageStage extends pulumi.ComponentResource implements BuiltStage {
   }
 }
 
-/** A preview must not need the registry: what cannot be asked is left open there. */
-export function measured(registry: Registry, reference: string): Promise<number | undefined> {
-  const size = registry.compressedSize(reference);
-  return pulumi.runtime.isDryRun() ? size.catch(() => undefined) : size;
+/**
+ * Bytes of an image in its registry. A preview must not need the registry: what cannot be asked is left open there.
+ *
+ * @param urn of the resource that makes it
+ */
+export async function measured(
+  registry: Registry,
+  reference: string,
+  urn: string,
+): Promise<number | undefined> {
+  try {
+    return await registry.compressedSize(reference);
+  } catch (error) {
+    if (pulumi.runtime.isDryRun()) return undefined;
+    if (!(error instanceof UserError && / answered 404 /.test(error.problem))) throw error;
+    throw new UserError(
+      reference,
+      "is what the stack's state has, but it is not in its registry any more.",
+      `Make it again: pulumi up --replace '${urn}'`,
+    );
+  }
 }
 
 /** Each line answers one of the provider's traps in docs/architecture/04-provider.md. */

@@ -69,7 +69,9 @@ export class LayeredImage extends pulumi.ComponentResource {
     this.digest = productImage.digest;
     this.reference = productImage.reference;
     this.compressedSize = joined
-      ? joined.reference.apply((reference) => measured(settings.registry, reference))
+      ? pulumi
+          .all([joined.reference, joined.nodes.command.urn])
+          .apply(([reference, urn]) => measured(settings.registry, reference, urn))
       : this.product.compressedSize;
     this.registerOutputs({
       digest: this.digest,

@@ -29,7 +29,7 @@ export function sizeLine(bytes: number): string {
 }
 
 /** `pass: 21 passed, 3 skipped`; a skip is not a pass, so each status is counted by itself. */
-export function evidenceLine({ verdict, checks }: Findings): string {
+export function shownEvidence({ verdict, checks }: Findings): string {
   const words: { readonly [status: string]: string } = { pass: "passed", fail: "failed", skip: "skipped" };
   const counts = Map.groupBy(checks, ({ status }) => status);
   const parts = [...counts].map(([status, group]) => `${group.length} ${words[status] ?? status}`);

@@ -1,7 +1,7 @@
 /** Single stages of a real stack: built alone, and entered. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -14,8 +14,8 @@ import { readImage } from "../../oci/read/image.ts";
 import { commandLine } from "../../tools/program/processes.ts";
 import { buildStages } from "../../tools/pulumi/build-stages.ts";
 import { recordOf } from "../../tools/stack/outputs.ts";
-import { writeFile } from "../support/layers.ts";
-import { finish, smallLayers } from "./support/small-layers.ts";
+import { writeOwnRecipe } from "./support/own-recipe.ts";
+import { smallLayers } from "./support/small-layers.ts";
 import { openTestStack, type StackUpdate, type TestStack } from "./support/stack.ts";
 
 let stack: TestStack;
@@ -140,48 +140,10 @@ test("a stage that fails leaves the stack as it is", async () => {
   assert.deepEqual(await resources(), ["small", "small-a", "small-b", "small-c", "small-system"]);
 });
 
-/** A recipe of one's own, whole, with two layers beside its file. */
-const ownRecipe = `
-const layer = (name, parents, more = {}) => ({
-  name,
-  root: import.meta.dirname,
-  summary: name,
-  parents: () => parents,
-  ...more,
-});
-export const recipe = {
-  name: "tiny",
-  summary: "two small layers",
-  layers: [
-    layer("system", [], { role: "system", pins: ({ base }) => ({ base: base.digest }) }),
-    layer("hello", ["system"]),
-  ],
-  buildLayers: [],
-  licences: "MIT",
-  sizeBudget: "1 GB",
-  runtime: () => ({
-    user: "root",
-    environment: { GREETING: "hello" },
-    ports: [],
-    entrypoint: ["/bin/sh"],
-    healthcheck: { command: ["true"], startPeriodSeconds: 1 },
-  }),
-};
-`;
-
 test("a recipe outside of the repository: locked, built and entered by the commands themselves", async () => {
   const folder = mkdtempSync(join(tmpdir(), "strata-own-"));
   try {
-    const file = join(folder, "recipe.ts");
-    writeFileSync(file, ownRecipe);
-    writeFileSync(join(folder, "package.json"), '{"type": "module"}');
-    writeFile(folder, "system/Dockerfile", smallLayers["system/Dockerfile"] ?? "");
-    writeFile(
-      folder,
-      "hello/Dockerfile",
-      `FROM system AS build\nARG SOURCE_DATE_EPOCH\nCOPY value /out/value\nRUN ${finish}`,
-    );
-    writeFile(folder, "hello/value", "from outside\n");
+    const file = writeOwnRecipe(folder);
     const run = (tool: string, ...args: string[]) =>
       execa(process.execPath, [join(repository, "tools/commands", tool), ...args], {
         cwd: repository,

@@ -2,12 +2,14 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { execa } from "execa";
 import { z } from "zod";
+import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import type { EngineAnswer } from "../../lib/preview/preview-schema.ts";
 import { listed } from "../../lib/preview/words.ts";
 import { usesFileBackend } from "../program/environment.ts";
 import { tail } from "../program/exec.ts";
 import { withProgress } from "../program/progress.ts";
+import { passphraseRemedy, requirePassphrase } from "../stack/passphrase.ts";
 import { type Stack, statePath } from "../stack/stack.ts";
 import { ensureTools, neededTools } from "../toolchain/toolchain.ts";
 import { stackNamed } from "./read-previous.ts";
@@ -45,9 +47,20 @@ export async function askEngines(
     .map((name) => stackNamed(home, project, name, pulumi))
     .filter((stack) => !usesFileBackend() || existsSync(statePath(home, stack)));
   const answers = await withProgress(`Asking Pulumi about ${listed(names, 6)}`, () =>
-    Promise.all(stacks.map(async (stack) => [stack.name, await askEngine(stack)] as const)),
+    Promise.all(stacks.map(async (stack) => [stack.name, await askWithPassphrase(stack)] as const)),
   );
   return new Map(answers.flatMap(([name, answer]) => (answer ? [[name, answer] as const] : [])));
+}
+
+/** The engine decrypts what it compares. */
+async function askWithPassphrase(stack: Stack): Promise<EngineResult | undefined> {
+  try {
+    await requirePassphrase(stack);
+  } catch (error) {
+    if (error instanceof UserError) return { problem: `  ${error.message}` };
+    throw error;
+  }
+  return await askEngine(stack);
 }
 
 /** What Pulumi's engine says to a stack. It needs no builder: nothing is built in a preview. */
@@ -58,7 +71,10 @@ export async function askEngine(stack: Stack): Promise<EngineResult | undefined>
     { cwd: stack.folder, env: { ...stack.environment }, stdin: "ignore", reject: false },
   );
   if (/no stack named/i.test(stderr)) return undefined;
-  if (exitCode !== 0) return { problem: tail(stderr || errorsIn(stdout) || stdout, 20) };
+  if (exitCode !== 0) {
+    const remedy = passphraseRemedy(stderr, stack.name);
+    return { problem: tail([stderr || errorsIn(stdout) || stdout, remedy].join("\n"), 20) };
+  }
   const { changeSummary, steps } = answerSchema.parse(JSON.parse(stdout));
   return { answer: { counts: changeSummary, images: imagesIn(steps) } };
 }

@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import { z } from "zod";
-import { evidenceLine, runLine, sizeLine } from "../../lib/state/screen.ts";
+import { runLine, shownEvidence, sizeLine } from "../../lib/state/screen.ts";
 import { elapsed } from "../program/progress.ts";
 
 /** What a stack's state says, as far as the summary shows it; whatever is missing is left out. */
@@ -64,7 +64,7 @@ export function summary(
   if (product?.tags?.length) rows.push(["tags", product.tags.join(", ")]);
   if (product?.models) rows.push(["models", product.models]);
   for (const copy of product?.copies ?? []) rows.push(["copy", copy.join(", ")]);
-  if (evidence) rows.push(["evidence", evidenceLine(evidence)]);
+  if (evidence) rows.push(["evidence", shownEvidence(evidence)]);
   if (product?.reference) {
     rows.push(["run it", runLine(product.reference, evidence?.generation, ports)]);
   }

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { evidenceLine, keptScreen, runLine, sizeLine } from "../../../../lib/state/screen.ts";
+import { keptScreen, runLine, shownEvidence, sizeLine } from "../../../../lib/state/screen.ts";
 
 test("evidence is a line: each status counted by itself, in the order in which it came", () => {
   const checks = ["pass", "skip", "pass", "inconclusive"].map((status) => ({ status }));
-  assert.equal(evidenceLine({ verdict: "pass", checks }), "pass: 2 passed, 1 skipped, 1 inconclusive");
-  assert.equal(evidenceLine({ verdict: "fail", checks: [{ status: "fail" }] }), "fail: 1 failed");
-  assert.equal(evidenceLine({ verdict: "pass", checks: [] }), "pass");
+  assert.equal(shownEvidence({ verdict: "pass", checks }), "pass: 2 passed, 1 skipped, 1 inconclusive");
+  assert.equal(shownEvidence({ verdict: "fail", checks: [{ status: "fail" }] }), "fail: 1 failed");
+  assert.equal(shownEvidence({ verdict: "pass", checks: [] }), "pass");
 });
 
 test("a product is run with its ports, and with GPUs where it is for some", () => {

@@ -23,12 +23,7 @@ import { planStack } from "./recipes/stack-plan.ts";
 // What is to be made.
 const config = await loadConfig();
 const partialUpdate = loadPartialUpdate();
-const {
-  plan,
-  base,
-  checks,
-  tags: wantedTags,
-} = planStack(config, { root: repository, localImages: home.images });
+const { plan, base, checks, tags } = planStack(config, { root: repository, localImages: home.images });
 const { generation, builder } = config;
 const name = plan.recipe;
 
@@ -46,9 +41,7 @@ if (!pulumi.runtime.isDryRun()) {
 }
 
 // The image: a stage for each layer, and the product.
-const { registry, copies: others } = await openRegistries(config, (setting) =>
-  registryContext(home, setting),
-);
+const { registry, copies } = await openRegistries(config, (setting) => registryContext(home, setting));
 const built = new LayeredImage(name, {
   plan,
   base: base.reference,
@@ -75,26 +68,27 @@ const smoke = new SmokeTest(`${name}-smoke`, {
 // The tags of what passed, here and in other registries.
 const tested = {
   reference,
-  tags: wantedTags,
+  tags,
   evidence: smoke.evidence,
   terms: promotionTerms(config, checks),
 };
 const promotion = new Promotion(`${name}-promotion`, tested);
 const productTag = stageTag(plan.product);
-const copied = productCopies(name, others, { ...tested, productTag, library });
+const copied = productCopies(name, copies, { ...tested, productTag, library });
 
 // What the stack exports, which is what `pulumi up` shows: no more than a screen. All else is in the resources.
 const shown: Screen = {
   recipe: name,
   image: reference,
   digest: built.digest,
-  size: built.compressedSize.apply((bytes) => (bytes === undefined ? undefined : sizeLine(bytes))),
+  size: built.compressedSize.apply((bytes) => (bytes === undefined ? "not known yet" : sizeLine(bytes))),
   tags: promotion.tags,
-  copies:
-    copied.length > 0 ? pulumi.all(copied.map((copy) => copy.tags)).apply((tags) => tags.flat()) : undefined,
-  models: library?.reference,
-  evidence: smoke.evidence.apply((text) => (text ? shownEvidence(JSON.parse(text)) : undefined)),
+  ...(copied.length > 0
+    ? { copies: pulumi.all(copied.map((copy) => copy.tags)).apply((tags) => tags.flat()) }
+    : {}),
+  ...(library ? { models: library.reference } : {}),
+  evidence: smoke.evidence.apply((text) => (text ? shownEvidence(JSON.parse(text)) : "none")),
   run: reference.apply((image) => runLine(image, generation, plan.ports)),
 };
-export const { recipe, image, digest, size, tags, copies, models, evidence, run } =
-  partialUpdate?.outputs ?? shown;
+// Pulumi warns of a named export that has no value: not every stack has copies and models.
+export default partialUpdate?.outputs ?? shown;

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { home, repository } from "../../home.ts";
 import { main } from "../program/main.ts";
+import { lostImages } from "../pulumi/lost-images.ts";
 import { openStack } from "../pulumi/open-stack.ts";
 import { retryEarlyEnd } from "../pulumi/retry-early-end.ts";
 import { resultOf, summary } from "../pulumi/summary.ts";
@@ -33,19 +34,21 @@ await main(
     const stack = { ...opened, environment: { ...environment, ...retest } };
     const update = await retryEarlyEnd(stack.name, async () => {
       const { planned } = await planStackIn(repository, stack.name, home);
-      const { name, key } = planned.plan.product;
-      const again = values.retest
-        ? retestArguments(stack, planned.plan.recipe, await recordOf(home, stack, planned.plan.recipe))
+      const { recipe, product } = planned.plan;
+      const retested = values.retest
+        ? retestArguments(stack, recipe, await recordOf(home, stack, recipe))
         : [];
+      const lost = await lostImages(home, stack, recipe);
       const code = await runPulumi(home, stack, [
         "up",
         "--yes",
         "--skip-preview",
         "--refresh=false",
-        ...again,
+        ...retested,
+        ...lost,
       ]);
       const result = code === 0 ? resultOf(await recordOf(home, stack)) : {};
-      const missing = result.stages?.[name]?.key === key ? undefined : name;
+      const missing = result.stages?.[product.name]?.key === product.key ? undefined : product.name;
       return { code, missing, result, ports: planned.plan.ports };
     });
     if (update.code !== 0) return update.code;

@@ -23,11 +23,12 @@ export async function requirePassphrase(
   const salt = saltIn(await readOptional(join(folder, file)));
   if (salt === undefined || (await opensSalt(salt, given.passphrase))) return;
   const [made, remedy] = (await opensSalt(salt, ""))
-    ? ["the empty one", `Is it another project's? Without it: unset ${given.variable}`]
-    : ["another", `Set ${given.variable} to it.`];
+    ? ["the empty passphrase", `Is it for another project? Without it: unset ${given.variable}`]
+    : ["another passphrase", "Export that one."];
+  // A colon after the variable would look like a secret to whoever takes secrets out of texts.
   throw new UserError(
-    given.variable,
-    `is not the passphrase of the stack ${name}: ${file} was made with ${made}.`,
+    `stack ${name}`,
+    `does not open with what ${given.variable} holds; ${file} was made with ${made}.`,
     remedy,
   );
 }

@@ -66,7 +66,9 @@ export async function ensureStack(home: Home, stack: Stack): Promise<void> {
   throw new UserError(
     `stack ${stack.name}`,
     `cannot be made:\n${tail(result.all, 10)}\n`,
-    "Check PULUMI_BACKEND_URL and the login to that backend (`pulumi login`).",
+    /currently locked|unexpected end of JSON/.test(result.all)
+      ? `A lock is in the way. Once no update runs: pulumi cancel --stack ${stack.name}`
+      : "Check PULUMI_BACKEND_URL and the login to that backend (`pulumi login`).",
   );
 }
 

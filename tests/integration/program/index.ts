@@ -35,4 +35,4 @@ const built = new LayeredImage(plan.recipe, {
 });
 
 const shown: Screen = { recipe: plan.recipe, image: built.reference };
-export const { recipe, image } = partialUpdate?.outputs ?? shown;
+export default partialUpdate?.outputs ?? shown;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { previousFromRecord } from "../../../../lib/preview/previous-stack.ts";
 import { type RecordedStack, recordedStack } from "../../../../lib/state/recorded-stack.ts";
 import {
   type SampleState,
@@ -209,4 +210,21 @@ test("a first update that was interrupted has left the stages that were built", 
   assert.deepEqual([torch.key, torch.bytes], ["f6e8309a80b6b8bc91d8", 553228383]);
   assert.ok("parent:cuda" in torch.inputs);
   assert.deepEqual([product, promoted, hasTest, about], [undefined, null, false, null]);
+});
+
+test("a state of the former form says the same by its resources as by all that the stack exported", () => {
+  const { outputs, ...recorded } = recordedStack(read("former"));
+  const before = previousFromRecord(outputs);
+  const now = previousFromRecord(recorded);
+  const byName = (previous: typeof now) => previous.stages.toSorted((a, b) => a.name.localeCompare(b.name));
+  assert.deepEqual(
+    byName(now).map(({ role: _, ...rest }) => rest),
+    byName(before).map(({ role: _, ...rest }) => rest),
+  );
+  assert.deepEqual({ ...now, stages: [] }, { ...before, stages: [] });
+  assert.equal(now.comparedWith.kind, "outputs");
+  assert.deepEqual(
+    [now.platform, now.tags, now.evidence?.verdict, now.promoted === now.product?.digest],
+    [{ recipe: "small", generation: "cpu" }, ["small"], "pass", true],
+  );
 });

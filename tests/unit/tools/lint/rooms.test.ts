@@ -96,8 +96,8 @@ test(`a file of fewer than ${FEWEST_LINES} lines has two callers`, () => {
   );
 });
 
-/** What is called alike on purpose: outputs of the program, which are for people, and what files export. */
-const sharedNames = ["recipe", "run"];
+/** What is called alike on purpose: outputs of the program that are what a recipe's file exports. */
+const sharedNames = ["recipe"];
 
 test("an exported name is defined once: it has one meaning", () => {
   const places = Map.groupBy(

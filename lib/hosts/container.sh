@@ -152,7 +152,7 @@ report() {
 }
 
 # Usage: serve NAME UNTIL REFERENCE GPU HEALTHCHECK SECONDS. Runs the image as it comes, as a user whom it does not know,
-# with a volume, until HEALTHCHECK passes and for a moment longer. Prints `healthy N s` or `not healthy`, then how often it
+# with a volume, until HEALTHCHECK passes and for a moment longer. Models are not fetched: there is no network for it. Prints `healthy N s` or `not healthy`, then how often it
 # was restarted; then, where something is wrong, the end of its log.
 serve() {
   run_engine volume create --label "$LABEL=$2" "$1" >/dev/null || fail "$TROUBLE" "the volume cannot be made"
@@ -160,7 +160,7 @@ serve() {
     "$STRANGER:$STRANGER" /workspace || fail "$TROUBLE" "the volume cannot be given to a user"
   # shellcheck disable=SC2046 # words of ours, or nothing
   run_engine run --detach --name "$1-serve" --label "$LABEL=$2" --network none --restart on-failure:5 \
-    --user "$STRANGER:$STRANGER" --volume "$1:/workspace" $(gpus "$4") "$3" >/dev/null ||
+    --user "$STRANGER:$STRANGER" --volume "$1:/workspace" --env STRATA_MODELS=off $(gpus "$4") "$3" >/dev/null ||
     fail "$TROUBLE" "the container cannot be started"
   begun="$(date +%s)"
   answer="not healthy"

@@ -116,7 +116,7 @@ test("the whole way of a test: every command, in order", async (t) => {
     "docker cp NAME:/tmp/evidence.json -",
     "docker volume create --label UNTIL NAME",
     "docker run --rm --label UNTIL --network none --user 0:0 --volume NAME:/workspace --entrypoint chown IMAGE 4242:4242 /workspace",
-    "docker run --detach --name NAME-serve --label UNTIL --network none --restart on-failure:5 --user 4242:4242 --volume NAME:/workspace IMAGE",
+    "docker run --detach --name NAME-serve --label UNTIL --network none --restart on-failure:5 --user 4242:4242 --volume NAME:/workspace --env STRATA_MODELS=off IMAGE",
     `docker exec NAME-serve ${HEALTHCHECK}`,
     "docker inspect --format {{.RestartCount}} {{.State.Status}} NAME-serve",
     "docker logs NAME-serve",

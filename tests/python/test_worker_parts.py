@@ -25,8 +25,10 @@ MISSING = [
 ]
 if not MISSING:
     import last_words
+    from strata_studio.comfyui import ComfyuiError
     from strata_worker import __main__ as program
     from strata_worker import (
+        computation,
         engine,
         input_files,
         leftovers,
@@ -181,8 +183,21 @@ class Pages(BaseHTTPRequestHandler):
                 for _ in range(20):
                     self.wfile.write(b"x" * (1 << 20))
                     time.sleep(0.05)
+        elif self.path == "/drips":
+            with suppress(OSError):
+                for _ in range(600):
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
         elif self.path not in ("/empty", "/away"):
             self.wfile.write(b"x" * 100)
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        super().send_response(code, message)
+        if self.path == "/never-begins":
+            with suppress(OSError):
+                for _ in range(600):
+                    self.wfile.write(b"X-More: " if _ == 0 else b"x")
+                    time.sleep(0.05)
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -224,6 +239,44 @@ class FetchTest(PartsCase):
             self.assertIn("in time", self.fails(f"{url}/slow", 1 << 30, 0.1))
         self.assertNotIn("secret", self.fails(f"{url}/a?signature=secret"))
 
+    def test_a_server_that_sends_a_byte_now_and_then_is_not_read_longer_than_the_job_may_take(self) -> None:
+        with self.pages() as url:
+            started = time.monotonic()
+            self.assertIn("in time", self.fails(f"{url}/drips", 1 << 30, 0.5))
+            self.assertLess(time.monotonic() - started, 10)
+
+    def test_nobody_waits_for_a_server_longer_than_the_job_may_take(self) -> None:
+        async def upload(url: str) -> None:
+            file = mock.Mock(image=url)
+            file.name = "a.png"
+            order = request.Request({}, [file], request.Options())
+            given = (mock.AsyncMock(), 1, "job", order, mock.Mock(), time.monotonic() + 0.5, mock.Mock(), None)
+            await computation.Computation(*given)._upload()
+
+        with self.pages() as url:
+            started = time.monotonic()
+            with self.assertRaisesRegex(JobFailure, r"Not done in time .*: images\[0\]\.image had not arrived"):
+                asyncio.run(upload(f"{url}/never-begins"))
+            # The end of the loop does not wait for it either.
+            self.assertLess(time.monotonic() - started, 10)
+
+    def test_a_full_disk_is_told_before_comfyui_is_asked_why(self) -> None:
+        engine_without_room = mock.AsyncMock()
+        engine_without_room.client.upload.side_effect = ComfyuiError("ComfyUI answered 500 to /upload/image")
+        given = mock.Mock()
+        given.comfyui.volume = self.root
+        order = request.Request({}, [], request.Options())
+        job = computation.Computation(
+            engine_without_room, 1, "job", order, mock.Mock(), time.monotonic() + 9, given, None
+        )
+        with self.assertRaisesRegex(ComfyuiError, "500"):
+            asyncio.run(job._store_input("a.png", b"aa"))
+        with (
+            mock.patch("shutil.disk_usage", return_value=mock.Mock(free=1)),
+            self.assertRaisesRegex(JobFailure, f"{self.root} has no room for a.png: 1 bytes are free, it has 2"),
+        ):
+            asyncio.run(job._store_input("a.png", b"aa"))
+
 
 class ResultsTest(PartsCase):
     """What a workflow left."""
@@ -252,6 +305,22 @@ class ResultsTest(PartsCase):
         empty = results.Results([], {}, [])
         self.assertEqual(results.arrange(empty, [])["warnings"], ["the workflow ended without results"])
         self.assertNotIn("warnings", results.arrange(results.Results([], {"1": {"text": ["t"]}}, []), []))
+
+    def test_a_disk_that_is_full_is_told_by_its_name(self) -> None:
+        async def content() -> Any:
+            yield b"x" * 10_000
+
+        found = results.Results([results.ResultFile("1", "a.png", "", "output")], {}, [])
+        client = mock.AsyncMock()
+        client.view.return_value = (mock.AsyncMock(status_code=200, is_success=True), content())
+        # A device on which no byte has room.
+        with (
+            mock.patch.object(Path, "open", lambda *_: open("/dev/full", "wb", buffering=0)),
+            self.assertRaisesRegex(
+                JobFailure, "a.png cannot be kept in .* until it is stored: No space left on device"
+            ),
+        ):
+            asyncio.run(results.stored(client, found, mock.Mock(), "job"))
 
     def test_what_runpod_takes(self) -> None:
         self.assertEqual(results.limit_for("sync-1-e1", None), 19_900_000)

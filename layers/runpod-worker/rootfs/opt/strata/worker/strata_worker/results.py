@@ -22,6 +22,7 @@ from strata_studio.progress import events_of_history
 
 from .failure import JobFailure
 from .store import Store, StoreError
+from .waiting import in_thread
 
 # What RunPod takes as an answer, https://docs.runpod.io/serverless/endpoints/operation-reference, without its own part.
 ENVELOPE = 100_000
@@ -166,19 +167,32 @@ async def stored(client: ComfyuiClient, results: Results, store: Store, job: str
     entries = []
     with tempfile.TemporaryDirectory(prefix="strata-results.") as folder:
         for file in results.files:
-            path, digest = Path(folder, "file"), hashlib.sha256()
-            with await asyncio.to_thread(path.open, "wb") as stream:
-                async with opened(client, file) as (_, content):
-                    async for chunk in content:
-                        digest.update(chunk)
-                        await asyncio.to_thread(stream.write, chunk)
+            path = Path(folder, "file")
             try:
-                url = await asyncio.to_thread(store.put, path, store.key(job, file.name), file.media_type)
+                digest = await write(client, file, path)
+            except OSError as error:
+                place = Path(folder).parent
+                raise JobFailure(
+                    f"{file.name} cannot be kept in {place} until it is stored: {error.strerror}."
+                ) from error
+            try:
+                url = await in_thread(store.put, path, store.key(job, file.name), file.media_type)
             except StoreError as error:
                 raise JobFailure(str(error)) from error
-            told = {"type": "s3_url", "data": url, "bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+            told = {"type": "s3_url", "data": url, "bytes": path.stat().st_size, "sha256": digest}
             entries.append(describe(file, told))
     return entries
+
+
+async def write(client: ComfyuiClient, file: ResultFile, path: Path) -> str:
+    """Copies a file of ComfyUI's; returns its sha256. Raises OSError, Gone."""
+    digest = hashlib.sha256()
+    with await asyncio.to_thread(path.open, "wb") as stream:
+        async with opened(client, file) as (_, content):
+            async for chunk in content:
+                digest.update(chunk)
+                await asyncio.to_thread(stream.write, chunk)
+    return digest.hexdigest()
 
 
 def arrange(results: Results, entries: Iterable[Content]) -> Content:

@@ -112,6 +112,7 @@ function order(name: GenerationName, reference = ecr) {
     reference,
     computeCapabilities: generation(name).computeCapabilities,
     minimumDriver: "580.65.06",
+    hasZstd: false,
     deadline: Date.now() + 30 * 60_000,
     signal: new AbortController().signal,
   };

@@ -34,7 +34,7 @@ const ssh = z.strictObject({
     .string()
     .refine(
       (text) => parseHostKeys(text) !== undefined,
-      'expected what `ssh-keyscan` prints, or "SHA256:…" of it',
+      'expected what `ssh-keyscan` prints, or "SHA256:…" of it; a line with a mark (@revoked, @cert-authority) is not enough',
     ),
   privateKey: z.string().min(1).optional(),
   engine,

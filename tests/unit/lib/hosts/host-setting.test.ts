@@ -173,6 +173,22 @@ test("host keys: as ssh-keyscan prints them, or as fingerprints", () => {
   assert.equal(parseHostKeys("gpu.example.org"), undefined);
 });
 
+test("marks of known_hosts count: what is revoked is refused, and an authority's key is no host's own", () => {
+  const given = Buffer.from(KEY.split(" ")[1] ?? "", "base64");
+  const other = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC7";
+  for (const revoked of [`@revoked * ${KEY}`, `@revoked gpu ${fingerprint(given)}`, `  @revoked * ${KEY}`]) {
+    const keys = parseHostKeys(`gpu ${KEY}\n${revoked}\ngpu ${other}`);
+    assert.ok(keys && !keys.accepts(given) && keys.revokes(given), revoked);
+    assert.ok(keys.accepts(Buffer.from(other.split(" ")[1] ?? "", "base64")));
+  }
+  for (const text of [`@revoked * ${KEY}`, `@cert-authority *.example.org ${KEY}`, `# gpu ${KEY}`]) {
+    assert.equal(parseHostKeys(text), undefined, text);
+    assert.match(complaints(() => parse({ ...ssh, hostKey: text }))[0] ?? "", /a line with a mark/);
+  }
+  const scanned = parseHostKeys(`# gpu.example.org:22 SSH-2.0-OpenSSH_9.2p1\ngpu.example.org ${KEY}`);
+  assert.ok(scanned?.accepts(given) && !scanned.revokes(given));
+});
+
 test("beside a fingerprint no type of key is asked for: it may be of any", () => {
   const given = Buffer.from(KEY.split(" ")[1] ?? "", "base64");
   const other = Buffer.from("another key");

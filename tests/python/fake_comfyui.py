@@ -102,6 +102,11 @@ def write_output(kind: str, inputs: dict[str, Any]) -> dict[str, Any]:
     folder = "" if path.parent == PurePosixPath() else str(path.parent)
     entry = {"filename": path.name, "subfolder": folder, "type": place}
     if kind == "Video":
+        # As VideoHelperSuite does: beside a video its first picture, and beside one with sound the silent one.
+        silent = file.with_name(file.name.replace("-audio", ""))
+        for beside in {silent.with_suffix(".png"), silent} - {file}:
+            beside.write_text("beside it")
+        entry["workflow"] = silent.with_suffix(".png").name
         return {"gifs": [{**entry, "format": "video/h264-mp4", "frame_rate": 16.0}]}
     return {"images": [entry], "text": ["seen"]}
 

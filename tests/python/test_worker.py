@@ -163,6 +163,18 @@ class JobsTest(WorkerCase):
         self.compute({"1": SAVE})
         self.assertNotIn("kept/once.png", self.left("output"))
 
+    def test_what_nodes_write_without_naming_it_goes_as_well(self) -> None:
+        self.compute({"1": {"class_type": "Video", "inputs": {"name": "day/film_00001-audio.mp4", "text": "moving"}}})
+        written = {"day/film_00001.png", "day/film_00001.mp4", "day/film_00001-audio.mp4"}
+        self.assertLessEqual(written, self.left("output"))
+        self.compute(
+            {"1": {"class_type": "Preview", "inputs": {"name": "p.png"}}, "2": {"class_type": "Fail", "inputs": {}}}
+        )
+        self.compute({"1": SAVE})
+        self.assertEqual(self.left("output"), {"a.png"})
+        (state,) = (self.container.root / "tmp").glob("strata.*")
+        self.assertEqual([path.name for path in state.glob("temp/*")], [])
+
     def test_what_the_cache_names_and_is_gone_is_computed_anew(self) -> None:
         job = {"1": {"class_type": "Save", "inputs": {"name": "gone.png", "text": "same"}}}
         self.compute(job)

@@ -327,23 +327,71 @@ class ResultsTest(PartsCase):
         self.assertEqual(results.limit_for("1-e1", None), 9_900_000)
         self.assertEqual(results.limit_for("sync-1-e1", 5), 5)
 
-    def test_what_is_left_behind(self) -> None:
-        volume = self.root / "volume"
-        support.fill(volume, "output/a", "output/sub/b", "output/mine", "input/i", "input/mine")
-        files = {
-            name: results.ResultFile("1", name.split("/")[-1], "sub" if "/" in name else "", "output")
-            for name in ("a", "sub/b")
-        }
-        cleaner = leftovers.Leftovers(volume, keep=False)
-        cleaner.remove_results([files["a"], files["sub/b"]])
-        cleaner.remove_inputs(["i", "../output/mine"])
-        self.assertTrue((volume / "output/a").exists())
-        cleaner.remove_results([files["sub/b"]])
-        left = sorted(str(path.relative_to(volume)) for path in volume.rglob("*") if path.is_file())
-        self.assertEqual(left, ["input/mine", "output/mine", "output/sub/b"])
-        keeper = leftovers.Leftovers(volume, keep=True)
+    def cleaner(self, *, is_shared: bool = False, keep: bool = False) -> Any:
+        """With files of somebody's in the volume."""
+        self.volume = self.root / "volume"
+        support.fill(self.volume, "output/mine_00001.png", "input/mine")
+        (self.volume / "temp").mkdir(exist_ok=True)
+        return leftovers.Leftovers(self.volume, self.volume / "temp", is_shared=is_shared, keep=keep)
+
+    def job(self, cleaner: Any, *written: str, named: tuple[str, ...] = ()) -> list[str]:
+        """A job that writes these files and names some of them; what is there after it."""
+        before = cleaner.look()
+        support.fill(self.volume, *written)
+        files = []
+        for name in named:
+            folder, *subfolder, file = name.split("/")
+            files.append(results.ResultFile("1", file, "/".join(subfolder), folder))
+        cleaner.remove_written(before, files)
+        paths = (path.relative_to(self.volume) for path in self.volume.rglob("*") if path.is_file())
+        return sorted(str(path) for path in paths if "mine" not in path.name)
+
+    def test_what_a_job_wrote_goes_after_the_next_one_whether_it_is_named_or_not(self) -> None:
+        cleaner = self.cleaner()
+        # As VideoHelperSuite writes a video with sound, and names the last one of the three.
+        video = ("output/day/clip_00001.png", "output/day/clip_00001.mp4", "output/day/clip_00001-audio.mp4")
+        first = (*video, "output/log.txt", "temp/frames/1.png")
+        self.assertEqual(self.job(cleaner, *first, named=(video[2],)), sorted(first))
+        # ComfyUI's cache names it once more: its by-products stay with it, for nodes that go on from them.
+        second = "output/b_00001_.png"
+        self.assertEqual(self.job(cleaner, second, named=(video[2], second)), sorted([*video, second]))
+        self.assertEqual(self.job(cleaner, "output/failed_00001.png"), ["output/failed_00001.png"])
+        self.assertEqual(self.job(cleaner), [], "also of a job that failed and named nothing")
+        folders = sorted(path.name for path in self.volume.rglob("*") if path.is_dir())
+        self.assertEqual(folders, ["input", "output", "temp"])
+        self.assertTrue((self.volume / "output/mine_00001.png").exists())
+
+    def test_on_a_volume_what_others_write_meanwhile_stays(self) -> None:
+        cleaner = self.cleaner(is_shared=True)
+        video = ("output/clip_00001.png", "output/clip_00001.mp4", "output/clip_00001-audio.mp4")
+        others = (
+            "output/clip_000010.png",
+            "output/clip_00002.png",
+            "output/clip.txt",
+            "output/theirs.png",
+            "output/x/clip_00001.png",
+        )
+        self.job(cleaner, *video, *others, "temp/a.png", named=(video[2],))
+        self.assertEqual(self.job(cleaner, named=("output/theirs.png",)), sorted(others))
+        self.assertEqual(self.job(cleaner), sorted(others), "nor what was there before the job that names it")
+
+    def test_a_folder_of_a_volume_is_a_volume(self) -> None:
+        self.assertFalse(leftovers.is_elsewhere(self.root, self.root))
+        memory = Path("/dev/shm")
+        if memory.is_dir() and memory.stat().st_dev != self.root.stat().st_dev:
+            self.assertTrue(leftovers.is_elsewhere(memory, self.root))
+
+    def test_inputs_go_and_whoever_wants_to_keep_files_keeps_them(self) -> None:
+        cleaner = self.cleaner()
+        support.fill(self.volume, "input/i", "input/faces/a", "output/o")
+        cleaner.remove_inputs(["i", "faces/a", "../output/o"])
+        self.assertEqual([path.name for path in (self.volume / "input").iterdir()], ["mine"])
+        self.assertTrue((self.volume / "output/o").exists())
+        keeper = self.cleaner(keep=True)
         keeper.remove_inputs(["mine"])
-        self.assertTrue((volume / "input/mine").exists())
+        self.assertTrue((self.volume / "input/mine").exists())
+        self.job(keeper, "output/kept.png", named=("output/kept.png",))
+        self.assertIn("output/kept.png", self.job(keeper))
 
 
 class TellTest(PartsCase):
@@ -434,7 +482,7 @@ class HandlerTest(PartsCase):
     def answers(self, *failures: Exception | None, crashes: int = 2) -> list[dict[str, Any]]:
         """The answers to jobs that end like this, one after the other; None: computed."""
         given = mock.Mock(bucket=None, progress_interval=0, job_timeout=9, crashes=crashes, keep_files=False)
-        given.comfyui.volume = self.root
+        given.comfyui.volume, given.temporary = self.root, self.root / "temp"
         given.redactor = redact.Redactor(["the-secret"])
         outcomes = [failure or {"images": []} for failure in failures]
         job = {"id": "1", "input": {"workflow": {"1": NODE}}}

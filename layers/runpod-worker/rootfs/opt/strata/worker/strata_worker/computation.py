@@ -20,7 +20,7 @@ from .failure import JobFailure, Problem
 from .input_files import FetchError, fetch
 from .progress import Progress
 from .request import LARGEST_FILE, Request, decode, is_address
-from .results import Gone, Results, arrange, inline, limit_for, read_results, stored
+from .results import Gone, ResultFile, arrange, inline, limit_for, named_files, read_results, stored
 from .settings import Settings
 from .store import Store
 from .waiting import in_thread
@@ -35,7 +35,7 @@ BROKEN_GPU = re.compile(
 class Computation:
     """`process` is ComfyUI's pid, `give_up` when it has to be done by time.monotonic(). Its methods raise JobFailure.
 
-    `uploaded` and `results` are filled on the way, for whoever clears up afterwards.
+    `uploaded` and `named`, the files that its nodes named, are filled on the way, for whoever clears up afterwards.
     """
 
     engine: Engine
@@ -47,7 +47,7 @@ class Computation:
     settings: Settings
     store: Store | None
     uploaded: list[str] = field(default_factory=list)
-    results: Results | None = None
+    named: list[ResultFile] = field(default_factory=list)
 
     async def run(self) -> dict[str, Any]:
         """The answer."""
@@ -127,6 +127,8 @@ class Computation:
             async with self._in_time("it was computed, and its results were on their way"):
                 return await self._hand_out(workflow)
         finally:
+            # Also of a workflow that failed in the end.
+            self.named += named_files(workflow.events)
             await self.engine.forget(workflow)
 
     async def _queue(self) -> Workflow:
@@ -187,7 +189,8 @@ class Computation:
         """The answer with the results; raises Gone."""
         options = self.request.options
         entry = await self.engine.history(workflow)
-        self.results = results = read_results(entry, self.request.workflow, options.temporary)
+        results = read_results(entry, self.request.workflow, options.temporary)
+        self.named += [*results.files, *results.left_out]
         if self.store and options.output != "inline":
             return arrange(results, await stored(self.engine.client, results, self.store, self.job))
         limit = limit_for(self.job, self.settings.inline_limit)

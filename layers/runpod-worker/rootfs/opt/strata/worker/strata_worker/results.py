@@ -18,7 +18,7 @@ import httpx
 from strata_backend.llama import describe as describe_error
 
 from strata_studio.comfyui import ComfyuiClient, ComfyuiError
-from strata_studio.progress import events_of_history
+from strata_studio.progress import Event, events_of_history
 
 from .failure import JobFailure
 from .store import Store, StoreError
@@ -91,18 +91,25 @@ class Results:
 def read_results(entry: Mapping[str, Any], workflow: Mapping[str, Any], temporary: bool) -> Results:
     """From an entry of ComfyUI's history."""
     outputs = [event for event in events_of_history(entry, workflow) if event["type"] == "output"]
-    # Two keys of one node may name one file.
-    found = dict.fromkeys(
-        ResultFile(output["node"], file["filename"], file["subfolder"], file["type"])
-        for output in outputs
-        for file in output["files"]
-    )
+    found = named_files(outputs)
     wanted = {"output", "temp"} if temporary else {"output"}
     values = {output["node"]: output["values"] for output in outputs if output["values"]}
     return Results(
         [file for file in found if file.folder in wanted],
         values,
         [file for file in found if file.folder == "temp" and not temporary],
+    )
+
+
+def named_files(events: Iterable[Event]) -> list[ResultFile]:
+    """The files that events name, each once: two keys of one node may name one."""
+    return list(
+        dict.fromkeys(
+            ResultFile(event["node"], file["filename"], file["subfolder"], file["type"])
+            for event in events
+            if event["type"] == "output"
+            for file in event["files"]
+        )
     )
 
 

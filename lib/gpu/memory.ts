@@ -1,5 +1,6 @@
-import type { ComputeCapability, Instance } from "./generations.ts";
-import { instancesFor, roomierInstances } from "./generations.ts";
+import type { ComputeCapability } from "./generations.ts";
+import type { Instance } from "./instances.ts";
+import { instancesFor, roomierInstances } from "./instances.ts";
 
 const GIB = 2 ** 30;
 /** Of a card's memory, beside the largest model: CUDA itself, and what is computed. */
@@ -40,10 +41,10 @@ export function describeNeed({ gpu, ram }: MemoryNeed): string {
   return `a card of ${Math.ceil(gpu / GIB)} GiB and ${Math.ceil(ram / GIB)} GiB of memory`;
 }
 
-/** What a machine lacks, given bytes of its first card and of its own memory; undefined where it has enough. */
+/** What a machine lacks, given the free bytes of its first card and those of its own memory; undefined: nothing. */
 export function lacking(need: MemoryNeed, { gpu, ram }: MemoryNeed): string | undefined {
   const found = [
-    ...(gpu < need.gpu ? [`a card of ${(gpu / GIB).toFixed(1)} GiB`] : []),
+    ...(gpu < need.gpu ? [`a card with ${(gpu / GIB).toFixed(1)} GiB free`] : []),
     ...(ram < need.ram ? [`${(ram / GIB).toFixed(1)} GiB of memory`] : []),
   ];
   return found.length > 0

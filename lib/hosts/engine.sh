@@ -58,10 +58,10 @@ find_smi() {
   return 1
 }
 
-# Usage: driver. A line for each GPU: `NVIDIA L4, 580.65.06, 8.9, 23034 MiB`.
+# Usage: driver. A line for each GPU, with the memory that nobody uses: `NVIDIA L4, 580.65.06, 8.9, 22563 MiB`.
 driver() {
   smi="$(find_smi)" || fail "$TROUBLE" "this host has no NVIDIA driver: there is no nvidia-smi"
-  listed="$("$smi" --query-gpu=name,driver_version,compute_cap,memory.total --format=csv,noheader 2>&1)" ||
+  listed="$("$smi" --query-gpu=name,driver_version,compute_cap,memory.free --format=csv,noheader 2>&1)" ||
     fail "$TROUBLE" "the NVIDIA driver of this host does not work: $(echo "$listed" | tail -n 2)"
   echo "$listed"
 }

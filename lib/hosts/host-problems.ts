@@ -1,11 +1,11 @@
 import { UserError } from "../../errors.ts";
+import type { Generation } from "../gpu/generations.ts";
 import {
   EXPENSIVE_DOLLARS_PER_HOUR,
-  type Generation,
   type Instance,
   instancesFor,
   roomierInstances,
-} from "../gpu/generations.ts";
+} from "../gpu/instances.ts";
 import { describeNeed, type MemoryNeed } from "../gpu/memory.ts";
 import {
   type AwsSetting,

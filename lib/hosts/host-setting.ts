@@ -1,12 +1,6 @@
 import { z } from "zod";
-import {
-  type ComputeCapability,
-  computeCapabilities,
-  type Generation,
-  type Instance,
-  instancesFor,
-  roomierInstances,
-} from "../gpu/generations.ts";
+import { type ComputeCapability, computeCapabilities, type Generation } from "../gpu/generations.ts";
+import { type Instance, instancesFor, roomierInstances } from "../gpu/instances.ts";
 import { hasMemory, instancesWith, type MemoryNeed } from "../gpu/memory.ts";
 import { parseHostKeys } from "./host-keys.ts";
 

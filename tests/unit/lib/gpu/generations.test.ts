@@ -5,14 +5,12 @@ import { cudaVersions } from "../../../../lib/gpu/compatibility.ts";
 import {
   cmakeCudaArchitectures,
   computeCapabilities,
-  EXPENSIVE_DOLLARS_PER_HOUR,
   generation,
   generationNames,
   generationSources,
-  instancesFor,
   minimumDriver,
-  roomierInstances,
 } from "../../../../lib/gpu/generations.ts";
+import { EXPENSIVE_DOLLARS_PER_HOUR, instancesFor, roomierInstances } from "../../../../lib/gpu/instances.ts";
 
 test("the generations share out the compute capabilities, and universal has all of them", () => {
   const single = generationNames.filter((name) => name !== "universal");

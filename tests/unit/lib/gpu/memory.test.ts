@@ -49,9 +49,9 @@ test("what is small enough, or has no models, is tested where it always was", ()
 test("what a machine lacks is named", () => {
   const need = { gpu: 16 * GIB, ram: 32 * GIB };
   assert.equal(lacking(need, need), undefined);
-  assert.match(lacking(need, { gpu: 15 * GIB, ram: 32 * GIB }) ?? "", /^has a card of 15\.0 GiB; /);
+  assert.match(lacking(need, { gpu: 15 * GIB, ram: 32 * GIB }) ?? "", /^has a card with 15\.0 GiB free; /);
   assert.match(
     lacking(need, { gpu: 15 * GIB, ram: 31 * GIB }) ?? "",
-    /^has a card of 15\.0 GiB and 31\.0 GiB of memory; the image's own workflow needs a card of 16 GiB and 32 GiB of memory$/,
+    /^has a card with 15\.0 GiB free and 31\.0 GiB of memory; the image's own workflow needs a card of 16 GiB and 32 GiB of memory$/,
   );
 });

@@ -222,7 +222,7 @@ test("a host with too little memory for the image's own workflow is no verdict, 
   for (const [memory, told] of [
     [
       need(24, 30),
-      /this host has a card of 22\.5 GiB; the image's own workflow needs a card of 24 GiB and 30 GiB/,
+      /this host has a card with 22\.5 GiB free; the image's own workflow needs a card of 24 GiB and 30 GiB/,
     ],
     [
       need(16, 35),

@@ -14,7 +14,11 @@ const releases = {
   trixie: { version: "26.1", packages: ["docker.io", "docker-cli", "docker-buildx"] },
 } as const;
 
-type Run = Result<{ all: true; reject: false }>;
+/** How a call of `docker` ended. */
+type DockerEnd = Pick<
+  Result<{ all: true; reject: false; stdin: "ignore"; env: Record<string, string> }>,
+  "stdout" | "stderr" | "all" | "exitCode"
+>;
 
 /** A Docker engine that belongs to a test. */
 export interface Engine extends AsyncDisposable {
@@ -22,7 +26,7 @@ export interface Engine extends AsyncDisposable {
   /** What programs need to find it: DOCKER_HOST, a DOCKER_CONFIG of its own, and a PATH with its `docker`. */
   readonly environment: Readonly<Record<"DOCKER_HOST" | "DOCKER_CONFIG" | "PATH", string>>;
   /** Runs `docker` with these words, however it ends. */
-  docker(...words: string[]): Promise<Run>;
+  docker(...words: string[]): Promise<DockerEnd>;
   stop(): Promise<void>;
 }
 
@@ -61,7 +65,7 @@ export async function startEngine(release: keyof typeof releases = "trixie"): Pr
     DOCKER_CONFIG: config,
     PATH: `${folder}/bin:${process.env.PATH}`,
   };
-  const docker = (...words: string[]): Promise<Run> =>
+  const docker = (...words: string[]): Promise<DockerEnd> =>
     execa(join(folder, "bin/docker"), words, { env: environment, all: true, reject: false, stdin: "ignore" });
   const stop = async () => {
     const running = (await docker("ps", "--all", "--quiet")).stdout.split("\n").filter(Boolean);

@@ -23,7 +23,7 @@ export type DockerSearch =
 
 /** What `docker` says of itself and of its engine. */
 export interface DockerFacts {
-  /** `docker --version`: podman's program answers by its own name. */
+  /** `docker --version` */
   readonly program: string;
   /** `docker version`, as JSON. */
   readonly version: CommandResult;
@@ -73,7 +73,9 @@ export async function findDockerEngine(path = process.env.PATH ?? ""): Promise<D
 /** Whether strata can use what `docker` says that it is. */
 export function judgeEngine({ program, version, info, endpoint }: DockerFacts): DockerSearch {
   const refused = (problem: string, remedy: string): DockerSearch => ({ kind: "refused", problem, remedy });
-  if (/podman/i.test(program)) return podman(`\`docker\` is podman (${program.trim()})`);
+  // podman answers by its own name or, behind a link, as "docker version 4.3.1".
+  if (program && !program.startsWith("Docker version "))
+    return podman(`\`docker\` is not Docker itself but podman or the like ("${program.trim()}")`);
   const server = parsed(versionSchema, version)?.Server;
   const told = parsed(infoSchema, info);
   if (!server || !told?.ID) return refused(...noAnswer(version.ok ? info : version, endpoint));

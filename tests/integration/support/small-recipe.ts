@@ -36,7 +36,8 @@ export const recipe = {
 
 const system = `FROM base
 ARG SOURCE_DATE_EPOCH
-RUN echo strata >/etc/strata && touch --date @$SOURCE_DATE_EPOCH /etc/strata /etc
+RUN echo strata >/etc/strata && echo strata:x:1000:1000::/:/bin/sh >>/etc/passwd \\
+ && touch --date @$SOURCE_DATE_EPOCH /etc/strata /etc/passwd /etc
 `;
 
 const words = `FROM system AS build

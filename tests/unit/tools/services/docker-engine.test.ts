@@ -62,8 +62,9 @@ test("an engine that will do says who it is and where its data is", () => {
 test("podman is told from Docker, by its program and by its socket", () => {
   assert.match(
     refusal({ program: "podman version 4.3.1\n" }),
-    /`docker` is podman \(podman version 4\.3\.1\)/,
+    /not Docker itself but podman .*"podman version 4\.3\.1"/,
   );
+  assert.match(refusal({ program: "docker version 4.3.1\n" }), /not Docker itself/, "by a link");
   // What podman 4.3.1 answers Docker's client on its socket.
   const components = [{ Name: "Podman Engine", Version: "4.3.1" }, { Name: "Conmon" }, { Name: "Engine" }];
   const server = { ...version.Server, Version: "4.3.1", ApiVersion: "1.41", Components: components };

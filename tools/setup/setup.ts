@@ -6,7 +6,7 @@ import type { Services } from "../services/record.ts";
 import { chooseBuilderPlace, ensureServices } from "../services/services.ts";
 import { ensureTools, neededTools, type Toolchain } from "../toolchain/toolchain.ts";
 import { ensureBaseImage, type PreparedBaseImage } from "./base-image.ts";
-import { checkCredentialStore } from "./docker-config.ts";
+import { checkDockerConfig } from "./docker-config.ts";
 import { preflight } from "./preflight.ts";
 
 /** Everything that a build needs, ready. */
@@ -22,7 +22,7 @@ export interface Setup {
 /** Makes sure of tools, services and the base image called `base`, in this order; what is there already is kept. */
 export async function setUp(home: Home, base: string, firstBuildBytes?: number): Promise<Setup> {
   await mkdir(home.state, { recursive: true });
-  await checkCredentialStore(dockerConfigFolder());
+  await checkDockerConfig(dockerConfigFolder());
   const place = await chooseBuilderPlace(home);
   await preflight(home, place, firstBuildBytes);
   const tools = await ensureTools(home, neededTools[place.kind]);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -7,7 +8,7 @@ import { parseImageLock } from "../../../../lib/locks/image-lock.ts";
 import { elapsed } from "../../../../tools/program/progress.ts";
 import type { Services } from "../../../../tools/services/record.ts";
 import { cannotBeMade, registryUrl } from "../../../../tools/setup/base-image.ts";
-import { checkCredentialStore } from "../../../../tools/setup/docker-config.ts";
+import { checkDockerConfig } from "../../../../tools/setup/docker-config.ts";
 import { mmdebstrapArguments } from "../../../../tools/setup/mmdebstrap.ts";
 import { checkDisk, checkPlatform, preflight, wantedSpace } from "../../../../tools/setup/preflight.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
@@ -71,22 +72,38 @@ test("too little room for Docker's data is said of that disk; a folder that is n
   await assert.rejects(preflight(home, { kind: "buildkitd" }, 1e18), /STRATA_HOME/);
 });
 
-test("a credential store without its program is refused before anybody asks it", async (t) => {
+test("a configuration with which nothing of Docker's starts is refused before anything is", async (t) => {
   const folder = temporaryFolder(t);
-  const bin = temporaryFolder(t);
+  const PATH = temporaryFolder(t);
   const config = (text: string) => writeFileSync(join(folder, "config.json"), text);
-  await checkCredentialStore(join(folder, "none"), bin);
+  const check = (environment = {}) => checkDockerConfig(folder, { PATH, ...environment });
+  await checkDockerConfig(join(folder, "none"), { PATH });
   config('{"auths": {}, "credHelpers": {"ghcr.io": "absent"}}');
-  await checkCredentialStore(folder, bin);
-  config('{"credsStore": "desktop.exe"}');
-  await assert.rejects(
-    checkCredentialStore(folder, bin),
-    /config\.json: names the credential store "desktop\.exe", and there is no docker-credential-desktop\.exe on PATH\. /,
-  );
-  script(join(bin, "docker-credential-desktop.exe"), "exit 0");
-  await checkCredentialStore(folder, bin);
+  await check();
+  config('{"credsStore": "desktop.exe", "currentContext": "desktop"}');
+  await assert.rejects(check(), (error: Error) => {
+    assert.match(
+      error.message,
+      /config\.json: names the credential store "desktop\.exe", and there is no docker-cred/,
+    );
+    assert.match(
+      error.message,
+      /config\.json: names the context "desktop", which is not there\. .*use default/,
+    );
+    return true;
+  });
+  script(join(PATH, "docker-credential-desktop.exe"), "exit 0");
+  await check({ DOCKER_HOST: "unix:///run/docker.sock" });
+  await check({ DOCKER_CONTEXT: "default" });
+  await assert.rejects(check({ DOCKER_CONTEXT: "x" }), /^UserError: DOCKER_CONTEXT: names the context "x"/);
+  await assert.rejects(check({ DOCKER_HOST: "foo://bar" }), /DOCKER_HOST: "foo:\/\/bar" is no address/);
+  // As `docker context create` writes it.
+  const hash = createHash("sha256").update("desktop").digest("hex");
+  mkdirSync(join(folder, "contexts/meta", hash), { recursive: true });
+  writeFileSync(join(folder, "contexts/meta", hash, "meta.json"), "{}");
+  await check();
   config("{");
-  await assert.rejects(checkCredentialStore(folder, bin), /config\.json: is not JSON/);
+  await assert.rejects(check(), /config\.json: is not a configuration/);
 });
 
 test("a registry is asked at its own address", () => {

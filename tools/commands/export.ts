@@ -8,7 +8,7 @@ import { compressionOf } from "../../oci/manifest.ts";
 import { exportImage } from "../../oci/write/export-image.ts";
 import { folderStore, tarStore } from "../../oci/write/image-store.ts";
 import { refuseFolder, writeWhole } from "../delivery/draft.ts";
-import { byDigest, type DeliveredImage, findImage } from "../delivery/product.ts";
+import { byDigest, type DeliveredImage, findImage } from "../delivery/find-image.ts";
 import { runWords, shellLine } from "../delivery/run-words.ts";
 import { main } from "../program/main.ts";
 import { note, withProgress } from "../program/progress.ts";

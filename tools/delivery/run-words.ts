@@ -1,6 +1,6 @@
 import type { ImageConfig } from "../../oci/manifest.ts";
 import { isLoopback, parseReference } from "../../oci/references.ts";
-import type { ContainerEngineHere } from "./engine.ts";
+import type { ContainerEngineHere } from "./container-engine.ts";
 
 /** Where images of ComfyUI keep what people make, and the volume that README's command gives them. */
 const DATA = "/workspace";

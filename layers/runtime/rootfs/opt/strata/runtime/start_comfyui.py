@@ -21,7 +21,6 @@ from typing import Any
 import fetch_models
 from log_watch import NodeFailures, Redact
 
-MAIN = Path("/opt/comfyui/main.py")
 # For the image's own service and for the worker; nodes have no business with them.
 SECRETS = (
     *("STRATA_TOKEN", "STRATA_LOGIN_PASSWORD"),
@@ -75,7 +74,9 @@ def main() -> None:
             sys.exit(1)
         command = [sys.executable, sys.argv[0], *plan["arguments"]]
         os.execve(sys.executable, command, planned_environment(plan, dict(os.environ)))
-    run(MAIN, state, plan)
+    # Its own folder, as with `python main.py` there.
+    os.chdir(plan["code"])
+    run(Path(plan["code"]) / "main.py", state, plan)
 
 
 if __name__ == "__main__":

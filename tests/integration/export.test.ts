@@ -29,14 +29,16 @@ const strata = (
   words: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ) =>
-  execa(process.execPath, [`tools/commands/${command}.ts`, ...words], {
+  execa(process.execPath, [`tools/commands/${command}.ts`, ...start], {
     cwd: repository,
     env: { STRATA_HOME: stack.home.root, ...environment },
     reject: false,
     all: true,
     stdin: "ignore",
   });
-const read = ["--entrypoint", "cat"] as const;
+const read = ["--user", "0:0", "--entrypoint", "cat"] as const;
+/** A start that ends at once and well. */
+const start = ["--", "--user", "0:0", "--entrypoint", "true", "--network", "none"] as const;
 const value = "/opt/b/from-a";
 
 before(async () => {
@@ -48,9 +50,9 @@ after(async () => {
 });
 
 test("a stack that wants gzip gets nothing else, beside one of zstd on the same builder and in the same repository", async () => {
-  const zstd = await pack(undefined);
   const gzip = await pack({ kind: "gzip", level: 6 });
-  const again = await pack(undefined);
+  const zstd = await pack(undefined);
+  const again = await pack({ kind: "gzip", level: 6 });
   Object.assign(built, { zstd: zstd.reference, gzip: gzip.reference });
   const kinds = async (reference: string) => [
     ...new Set((await readImage(reference)).layers.map(({ mediaType }) => compressionOf(mediaType))),
@@ -64,10 +66,10 @@ test("a stack that wants gzip gets nothing else, beside one of zstd on the same 
     assert.notEqual(gzip.stages[name]?.digest, digest, name);
   }
   // Each has its own tags: neither moved the other's.
-  assert.equal(again.reference, zstd.reference);
+  assert.equal(again.reference, gzip.reference);
   assert.deepEqual(
     Object.values(again.stages).map(({ digest }) => digest),
-    Object.values(zstd.stages).map(({ digest }) => digest),
+    Object.values(gzip.stages).map(({ digest }) => digest),
   );
 });
 
@@ -118,16 +120,12 @@ test("Docker 26.1 loads and runs zstd, gzip and what was packed anew, and says w
     assert.match(made ?? "", /^2026-01-01T00:00:00Z/);
   }
   // As `make run` does it: out of the local registry.
-  const run = await strata(
-    "run",
-    ["--reference", built.zstd, "--", ...read, "--network", "none"],
-    engine.environment,
-  );
+  const run = await strata("run", ["--reference", built.zstd, ...start], engine.environment);
   assert.match(
     run.all,
-    /^docker run --rm -p 8080:8080 --entrypoint cat --network none 127\.0\.0\.1:\d+\/one@sha256:/m,
+    /^docker run --rm -p 8080:8080 --user 0:0 --entrypoint true --network none 127\.0\.0\.1:\d+\/one@sha256:/m,
   );
-  assert.notEqual(run.exitCode, 125, run.all);
+  assert.equal(run.exitCode, 0, run.all);
   const { version } = engine;
   assert.match(
     (await engine.docker("version", "--format", "{{.Server.Version}}")).stdout,
@@ -145,17 +143,15 @@ test("Docker 20.10 runs gzip; zstd is refused before it is pulled, with the reas
   }
   // What it says itself, and why we say it first.
   assert.match((await loadAndRun(engine, files.zstd)).loaded ?? "", /invalid tar header/);
-  const words = ["--", ...read, "--network", "none"];
-  const refused = await strata("run", ["--reference", built.zstd, ...words], engine.environment);
+  const refused = await strata("run", ["--reference", built.zstd, ...start], engine.environment);
   assert.equal(refused.exitCode, 1);
   assert.match(
     refused.all,
     /docker 20\.10\S* ?cannot read layers packed with zstd: Docker can since 23\.0\. .*--gzip/,
   );
   assert.equal((await engine.docker("image", "ls", "--quiet")).stdout, "");
-  const taken = await strata("run", ["--reference", built.gzip, ...words], engine.environment);
-  assert.notEqual(taken.exitCode, 125, taken.all);
-  assert.doesNotMatch(taken.all, /cannot read/);
+  const taken = await strata("run", ["--reference", built.gzip, ...start], engine.environment);
+  assert.equal(taken.exitCode, 0, taken.all);
 });
 
 test("podman loads each as an archive, and the layout as a folder", {

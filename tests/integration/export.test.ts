@@ -29,7 +29,7 @@ const strata = (
   words: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ) =>
-  execa(process.execPath, [`tools/commands/${command}.ts`, ...start], {
+  execa(process.execPath, [`tools/commands/${command}.ts`, ...words], {
     cwd: repository,
     env: { STRATA_HOME: stack.home.root, ...environment },
     reject: false,

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parse, parseAllDocuments } from "yaml";
-import { repository } from "../../../home.ts";
-import { recipeNames, recipes } from "../../../recipes/index.ts";
-import { contextOf } from "../../support/stacks.ts";
+import { repository } from "../../../../home.ts";
+import { recipeNames, recipes } from "../../../../recipes/index.ts";
+import { contextOf } from "../../../support/stacks.ts";
 
 const read = (name: string) => readFileSync(join(repository, "docs/examples/run", name), "utf8");
 

@@ -96,7 +96,8 @@ function imageArgs(
   const { kind, level } = stage.compression ?? defaultCompression;
   const cacheNamed = (key: string) => pulumi.interpolate`${repository}:cache-${stage.name}-${key}`;
   const cache = cacheNamed(stage.cacheKey);
-  const force = isForced(stage) ? ",force-compression=true" : "";
+  // Without it a builder exports a layer as it packed it first, for whichever stack. What only builds is in no product.
+  const force = stage.role === "build" ? "" : ",force-compression=true";
   return {
     push: false,
     buildOnPreview: false,
@@ -131,13 +132,4 @@ function imageArgs(
       },
     ],
   };
-}
-
-/**
- * Whether layers that a builder has packed otherwise already are packed anew. Recompressing what a stage starts FROM would
- * pull all of it: by default only stages made of one layer force it. In a stack with a kind of its own all of a product
- * has to be of that kind, or the engines that it is for cannot read it.
- */
-function isForced({ role, compression }: Stage): boolean {
-  return role === "stage" || (compression !== undefined && role !== "build");
 }

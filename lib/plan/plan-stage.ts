@@ -68,13 +68,14 @@ export function planStage(layer: Layer, image: ImageSources, before: readonly St
   const cachesSteps = layer.cachesSteps ?? false;
   // Models are stored as they are, whatever else is packed how.
   const compression = bulk ? undefined : context.compression;
+  const role = layer.role ?? "stage";
   const inputs = bulk
     ? layerInputs
-    : { ...layerInputs, ...exportInput(compression), ...parentInputs(parents, before) };
+    : { ...layerInputs, ...exportInput(role, compression), ...parentInputs(parents, before) };
   return {
     name: layer.name,
     summary: layer.summary,
-    role: layer.role ?? "stage",
+    role,
     bulk,
     cachesSteps,
     parents,
@@ -170,7 +171,7 @@ export function planProduct(
   const { compression } = context;
   const inputs = {
     ...Object.fromEntries([fileInput(dockerfile)]),
-    ...exportInput(compression),
+    ...exportInput("product", compression),
     ...parentInputs(parents, stages),
   };
   return {

@@ -1,4 +1,5 @@
-import { type Compression, compressionText } from "../registry/compression.ts";
+import type { LayerRole } from "../recipe/layer.ts";
+import { type Compression, compressionText, defaultCompression } from "../registry/compression.ts";
 import { type StageInputs, stageKey } from "./key.ts";
 
 /** How a stage's image leaves the builder, and where its build cache is. */
@@ -15,9 +16,13 @@ export interface StageExport {
   readonly defaultCacheKey?: string;
 }
 
-/** What a key gets of it: another digest may not lie under the same tag. By default nothing. */
-export function exportInput(compression: Compression | undefined): StageInputs {
-  return compression ? { "export:compression": compressionText(compression) } : {};
+/**
+ * What a key gets of it: another digest may not lie under the same tag. By default only what holds the base has it, whose
+ * layers were as the base has them before there was a choice; other stages keep their keys.
+ */
+export function exportInput(role: LayerRole | "product", compression: Compression | undefined): StageInputs {
+  if (!compression && (role === "stage" || role === "build")) return {};
+  return { "export:compression": compressionText(compression ?? defaultCompression) };
 }
 
 /** @param cacheInputs what the cache is named by */
@@ -28,6 +33,6 @@ export function stageExport(
 ): StageExport {
   const cacheKey = stageKey(name, cacheInputs);
   if (!compression) return { cacheKey };
-  const own = stageKey(name, { ...cacheInputs, ...exportInput(compression) });
+  const own = stageKey(name, { ...cacheInputs, compression: compressionText(compression) });
   return { compression, cacheKey: own, defaultCacheKey: cacheKey };
 }

@@ -231,9 +231,11 @@ test("the cache's name follows a stage's own inputs, not its parents'", (t) => {
   );
 });
 
-test("another compression is another key, of all but models; the default is in no key", (t) => {
+test("another compression is another key, of all but models; the default is in the keys of what holds the base", (t) => {
   const folder = layersFolder(t, { ...dockerfiles, "m/Dockerfile": "FROM a\n" });
-  const recipe = sampleRecipe([...graph, sampleLayer("m", [], { bulk: true })]);
+  const [, ...others] = graph;
+  const system = sampleLayer("system", [], { role: "system" });
+  const recipe = sampleRecipe([system, ...others, sampleLayer("m", [], { bulk: true })]);
   const stagesOf = (compression?: Compression) => {
     const { stages, product } = plan(folder, recipe, {}, { ...context, ...(compression && { compression }) });
     return Object.fromEntries([...stages, product].map((stage) => [stage.name, stage]));
@@ -249,7 +251,10 @@ test("another compression is another key, of all but models; the default is in n
     assert.equal(new Set([key, usual[name]?.key, gzip9[name]?.key]).size, 3, name);
     assert.equal(new Set([cacheKey, usual[name]?.cacheKey, gzip9[name]?.cacheKey]).size, 3, name);
     assert.equal(inputs["export:compression"], "gzip 6");
-    assert.equal(usual[name]?.inputs["export:compression"], undefined);
+    assert.equal(
+      usual[name]?.inputs["export:compression"],
+      ["system", "product"].includes(usual[name]?.role ?? "") ? "zstd 3" : undefined,
+    );
   }
   const labels = gzip.test?.files.map(({ content }) => content.toString()).join("");
   assert.match(labels ?? "", /^LABEL strata\.compression="gzip"$/m);

@@ -134,6 +134,12 @@ class Container:
             time.sleep(0.05)
         raise AssertionError(f"not within {seconds} s\n{self.printed()}")
 
+    def healthcheck(self) -> int:
+        """What the program says that a container engine runs."""
+        program = self.root / "opt/strata/runtime/healthcheck"
+        done = subprocess.run([sys.executable, program], env=self.environment, capture_output=True, check=False)
+        return done.returncode
+
     def is_healthy(self) -> bool:
         """Whether every part is ready."""
         return self.ask("/healthz", token=None)[0] == 200

@@ -16,6 +16,7 @@ from typing import Any
 from supervisor import poller, supervisord
 
 import last_words
+import private
 
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 # supervisord looks at signals and dead services once in each turn of its loop, and waits up to a second in between:
@@ -44,6 +45,7 @@ class ListeningSupervisor(supervisord.Supervisor):
 
 def main() -> int:
     """Returns when supervisord has stopped all services."""
+    private.hide_process()
     state = Path(os.environ["STRATA_STATE"])
     poller.Poller = ImpatientPoller
     ListeningSupervisor.words = last_words.LastWords("comfyui", state / last_words.FILE)

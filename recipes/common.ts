@@ -22,7 +22,8 @@ export function imageRuntime(options: {
 }): ImageRuntime {
   const { ports, startPeriodSeconds, driverCapabilities = [], programs, environment } = options;
   return {
-    user: "strata",
+    // The entrypoint makes a mounted volume usable and becomes an ordinary user (docs/adr/0031-root-and-users.md).
+    user: "root",
     environment: {
       PATH: `${programs ? `${programs}:` : ""}${virtualEnvironment}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
       VIRTUAL_ENV: virtualEnvironment,

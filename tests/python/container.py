@@ -84,6 +84,8 @@ class Container:
         (root / "tmp").mkdir()
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("STRATA_")},
+            # Who started the tests; without it root would become user 1000, to whom the folders do not belong.
+            "PUID": str(os.getuid()),
             "TMPDIR": str(root / "tmp"),
             "HOME": str(root),
             "STRATA_LLAMA": "off",

@@ -22,8 +22,6 @@ import fetch_models
 from log_watch import NodeFailures, Redact
 from preparation import secret_names
 
-MAIN = Path("/opt/comfyui/main.py")
-
 
 def hide(listing: Callable[..., list[Any]], folder: str, names: frozenset[str]) -> Callable[..., list[Any]]:
     """`os.listdir` that does not see `names` in `folder`. ComfyUI finds nodes and their start scripts with it alone."""
@@ -72,7 +70,9 @@ def main() -> None:
             sys.exit(1)
         command = [sys.executable, sys.argv[0], *plan["arguments"]]
         os.execve(sys.executable, command, planned_environment(plan, dict(os.environ)))
-    run(MAIN, state, plan)
+    # Its own folder, as with `python main.py` there.
+    os.chdir(plan["code"])
+    run(Path(plan["code"]) / "main.py", state, plan)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,16 @@ class ServicesTest(unittest.TestCase):
                 self.assertEqual(found["STRATA_LLAMA"], "on", name)
         self.assertIn("Set LLAMA_ARG_HF_REPO", self.problems(STARTER, LLAMA_ARG_HF_FILE="m.gguf"))
 
+    def test_it_gets_no_secrets_of_others(self) -> None:
+        given = {"LLAMA_API_KEY": "a", "HF_TOKEN": "b", "STRATA_TOKEN": "c", "BUCKET_NAME": "d", "MY KEY %s": "e"}
+        command = self.variables(STARTER, LLAMA_ARG_MODEL="m", **given)["STRATA_LLAMA_COMMAND"]
+        program = "/opt/llama.cpp/bin/llama-server"
+        self.assertEqual(command, f"/usr/bin/env --unset=BUCKET_NAME --unset=STRATA_TOKEN {program}")
+        seen = subprocess.run(
+            [*shlex.split(command)[:-1], "env"], env=given, capture_output=True, text=True, check=True
+        ).stdout
+        self.assertEqual({line.split("=")[0] for line in seen.splitlines()}, {"LLAMA_API_KEY", "HF_TOKEN", "MY KEY %s"})
+
     def test_beside_comfyui_it_wants_a_model_or_to_be_asked(self) -> None:
         self.assertEqual(self.variables(STUDIO)["STRATA_LLAMA"], "off")
         self.assertIn("STRATA_LLAMA=on", self.said(STUDIO))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .options import port_problem
 from .problem import Problem
+from .secret_names import is_secret
 
 LLAMA_SERVER = "/opt/llama.cpp/bin/llama-server"
 COUNTING_MODEL = "/opt/strata/models/counting.gguf"
@@ -96,13 +97,9 @@ def decide_llama(decision: Decision, settings: Mapping[str, str], installed: Ins
         decision, settings, "STRATA_LLAMA", installed.llama, installed.llama and (named or not installed.comfyui)
     )
     decision.variables["LLAMA_ARG_HOST"] = settings.get("LLAMA_ARG_HOST") or "0.0.0.0"
-    command = LLAMA_SERVER
     if not named:
         decision.variables["LLAMA_ARG_MODEL"] = COUNTING_MODEL
-        # llama.cpp's CUDA part asks every GPU for its memory, which makes a context on each, whatever --n-gpu-layers
-        # says. With none to be seen there is nothing to ask.
-        command = f"/usr/bin/env CUDA_VISIBLE_DEVICES= {LLAMA_SERVER}"
-    decision.variables["STRATA_LLAMA_COMMAND"] = command
+    decision.variables["STRATA_LLAMA_COMMAND"] = llama_command(settings, sees_gpus=named)
     if is_on and not named and settings.get("LLAMA_ARG_HF_FILE"):
         decision.problems.append(Problem("LLAMA_ARG_HF_FILE", "says nothing by itself.", "Set LLAMA_ARG_HF_REPO, too."))
     elif is_on and not named:
@@ -111,6 +108,21 @@ def decide_llama(decision: Decision, settings: Mapping[str, str], installed: Ins
         decision.messages.append(
             "llama-server is not started, as no model is named (LLAMA_ARG_MODEL; STRATA_LLAMA=on starts one that counts)."
         )
+
+
+def llama_command(settings: Mapping[str, str], sees_gpus: bool) -> str:
+    """llama-server, for supervisord, in an environment without the secrets of others: nodes can read its variables.
+
+    llama.cpp's CUDA part asks every GPU for its memory, which makes a context on each, whatever --n-gpu-layers says. With
+    none to be seen there is nothing to ask.
+    """
+    others = sorted(
+        name
+        for name in settings
+        if is_secret(name) and re.fullmatch(r"\w+", name, re.ASCII) and name != "HF_TOKEN" and name[:6] != "LLAMA_"
+    )
+    changes = [*(f"--unset={name}" for name in others), *([] if sees_gpus else ["CUDA_VISIBLE_DEVICES="])]
+    return " ".join(["/usr/bin/env", *changes, LLAMA_SERVER] if changes else [LLAMA_SERVER])
 
 
 def decide_mode(decision: Decision, settings: Mapping[str, str], installed: Installed, comfyui: bool) -> None:

@@ -119,6 +119,23 @@ class ProgramTest(unittest.TestCase):
             check=False,
         )
 
+    def test_it_is_whoever_the_services_are_before_it_becomes_pip(self) -> None:
+        state = self.root / "tmp/strata.x"
+        images = {"IMAGE": self.root / "image.json", "CONSTRAINTS": self.root / "constraints.txt"}
+        with (
+            mock.patch.multiple(add_packages, **images),
+            mock.patch.dict(os.environ, {"TMPDIR": str(self.root / "tmp"), "HOME": "/root"}),
+            mock.patch("sys.argv", ["pip", "list"]),
+            mock.patch.object(add_packages, "become", return_value={"HOME": "/home/strata"}) as become,
+            mock.patch("os.execve") as execve,
+        ):
+            add_packages.main()
+        become.assert_called_once_with(state.stat())
+        program, arguments, variables = execve.call_args.args
+        self.assertEqual((program, arguments), (sys.executable, [sys.executable, "-m", "pip", "list"]))
+        self.assertEqual(variables["HOME"], "/home/strata")
+        self.assertEqual(variables["PIP_CONSTRAINT"], str(self.root / "constraints.txt"))
+
     def test_a_package_of_a_person(self) -> None:
         done = self.pip("install", "--no-index", "--find-links", str(self.root), "strata-test")
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -214,6 +214,8 @@ async def prompt(request: Request) -> Any:
     if len(errors) == len(workflow):
         error = {"type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed validation"}
         return JSONResponse({"error": error, "node_errors": errors}, 400)
+    # Nodes that ask for it get the key in it (execution.py: API_KEY_COMFY_ORG).
+    (volume / "extra.json").write_text(json.dumps(body.get("extra_data")))
     queue.put_nowait((body["client_id"], body["prompt_id"], workflow))
     return {"prompt_id": body["prompt_id"], "number": 1, "node_errors": errors}
 

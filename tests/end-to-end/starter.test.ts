@@ -14,7 +14,7 @@ import { readImage } from "../../oci/read/image.ts";
 import { buildInBuilder } from "../../tools/builder/builder.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { openStack } from "../../tools/pulumi/open-stack.ts";
-import { recallServices } from "../../tools/services/services.ts";
+import { recallServices } from "../../tools/services/record.ts";
 import { startEngine, whyNoEngine } from "../integration/support/engine.ts";
 import { containerBlocks, typeCommands } from "../integration/support/written-commands.ts";
 

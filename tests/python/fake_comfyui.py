@@ -108,6 +108,11 @@ def write_output(kind: str, inputs: dict[str, Any]) -> dict[str, Any]:
     folder = "" if path.parent == PurePosixPath() else str(path.parent)
     entry = {"filename": path.name, "subfolder": folder, "type": place}
     if kind == "Video":
+        # As VideoHelperSuite does: beside a video its first picture, and beside one with sound the silent one.
+        silent = file.with_name(file.name.replace("-audio", ""))
+        for beside in {silent.with_suffix(".png"), silent} - {file}:
+            beside.write_text("beside it")
+        entry["workflow"] = silent.with_suffix(".png").name
         return {"gifs": [{**entry, "format": "video/h264-mp4", "frame_rate": 16.0}]}
     return {"images": [entry], "text": ["seen"]}
 
@@ -209,6 +214,8 @@ async def prompt(request: Request) -> Any:
     if len(errors) == len(workflow):
         error = {"type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed validation"}
         return JSONResponse({"error": error, "node_errors": errors}, 400)
+    # Nodes that ask for it get the key in it (execution.py: API_KEY_COMFY_ORG).
+    (volume / "extra.json").write_text(json.dumps(body.get("extra_data")))
     queue.put_nowait((body["client_id"], body["prompt_id"], workflow))
     return {"prompt_id": body["prompt_id"], "number": 1, "node_errors": errors}
 

@@ -60,11 +60,13 @@ def fetch_all(models: list[Model], settings: Settings, access: Access, report: R
     report = report or Lines(settings.interval)
     records = Records(settings.cache / "verified")
     missing = [model for model in models if not is_there(model, settings.root / model.path, records)]
-    # Models that are all there may be mounted read-only.
-    for folder in (settings.root, settings.cache) if missing else ():
-        folder.mkdir(parents=True, exist_ok=True)
     total = sum(model.size for model in missing)
     report.say(f"{len(models)} models, {len(missing)} of them to fetch ({amount(total)})")
+    # Models that are all there may be mounted read-only.
+    if not missing:
+        return []
+    for folder in (settings.root, settings.cache):
+        folder.mkdir(parents=True, exist_ok=True)
     check_space([(model, partial_of(model, settings)) for model in missing], settings.cache, settings.root)
     problems = []
     for number, model in enumerate(missing, 1):

@@ -36,7 +36,7 @@ export async function requireServices(
 
 function missingBuilder(builder: string, ownDocker: string): string {
   const remedy = existsSync(join(ownDocker, "buildx", "instances", builder))
-    ? `It is in ${ownDocker}: set DOCKER_CONFIG to that folder.`
+    ? `export BUILDX_CONFIG=${join(ownDocker, "buildx")}, where \`make up\` has put it.`
     : "`make up` makes it, and the registry beside it; strata:builder names another.";
   return new UserError(`builder ${builder}`, `is not known to buildx in ${buildxFolder()}.`, remedy).message;
 }

@@ -13,5 +13,5 @@ export function previousFromState(read: ReadState): PreviousStack {
 
 /** A stack and how to call the CLI on it, without anything being set up. */
 export function stackNamed(home: Home, project: string, name: string, pulumi: string): Stack {
-  return { name, folder: repository, project, pulumi, environment: pulumiEnvironment(home, "buildkitd") };
+  return { name, folder: repository, project, pulumi, environment: pulumiEnvironment(home) };
 }

@@ -28,7 +28,7 @@ test("a builder that buildx does not know is told of, with what to do", async (t
     /^builder strata: is not known to buildx in .*\. `make up` makes it, and the registry beside it/,
   );
   writeFile(own, "buildx/instances/strata", "{}");
-  assert.ok((await ask("strata"))?.endsWith(`It is in ${own}: set DOCKER_CONFIG to that folder.`));
+  assert.ok((await ask("strata"))?.includes(`export BUILDX_CONFIG=${own}/buildx,`));
   writeFile(user, "buildx/instances/strata", "{}");
   assert.equal(await ask("strata"), null);
 });

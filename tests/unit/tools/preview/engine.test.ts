@@ -12,7 +12,7 @@ import { exportState, readOwnState } from "../../../../tools/stack/outputs.ts";
 import type { Stack } from "../../../../tools/stack/stack.ts";
 import { writeFile } from "../../../support/layers.ts";
 import { sampleKey, sampleResources } from "../../../support/states.ts";
-import { script, temporaryFolder } from "../../support/folder.ts";
+import { script, setVariables, temporaryFolder } from "../../support/folder.ts";
 
 /** A stack whose CLI answers so. */
 function stackWith(t: TestContext, body: string): Stack {
@@ -30,6 +30,15 @@ test("the state of another backend is read through its CLI, without a secret", a
   );
   assert.deepEqual(known.stages, [{ name: "torch", key: sampleKey("a"), inputs, bytes: 1, role: null }]);
   assert.equal(readFileSync(asked, "utf8"), "stack export --stack ada\n");
+});
+
+test("a preview that fails with a configuration of Docker's that cannot work says so", async (t) => {
+  const docker = temporaryFolder(t);
+  setVariables(t, { DOCKER_CONFIG: docker });
+  const failing = stackWith(t, 'echo "error: getting host: exec failed" >&2; exit 1');
+  assert.equal((await askEngine(failing))?.problem?.trim(), "error: getting host: exec failed");
+  writeFileSync(join(docker, "config.json"), '{"credsStore": "gone"}');
+  assert.match((await askEngine(failing))?.problem ?? "", /exec failed\n.*names the credential store "gone"/);
 });
 
 test("a stack that the backend does not have is new; one that cannot be asked about is an error", async (t) => {

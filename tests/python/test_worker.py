@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -18,6 +19,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, ClassVar
+
+from support import RUNTIME
 
 from bucket_server import KEY_ID, SECRET, running_bucket
 from container import OPENER, PATIENCE, TOKEN, Container, free_port
@@ -65,7 +68,10 @@ class WorkerCase(unittest.TestCase):
 class JobsTest(WorkerCase):
     """Jobs of all kinds, with results in the answers."""
 
-    settings: ClassVar[dict[str, str]] = {"STRATA_WORKER_INTERRUPT_TIMEOUT": "3"}
+    settings: ClassVar[dict[str, str]] = {
+        "STRATA_WORKER_INTERRUPT_TIMEOUT": "3",
+        "COMFY_ORG_API_KEY": "comfyui-key-of-the-endpoint",
+    }
 
     def starts(self) -> int:
         """How often ComfyUI was started until a job was computed."""
@@ -214,6 +220,19 @@ class JobsTest(WorkerCase):
         self.assertEqual(seen["environment"]["STRATA_MODE"], "worker")
         self.assertNotIn("RUNPOD_AI_API_KEY", seen["environment"])
 
+    def test_the_key_for_comfy_orgs_nodes_is_the_jobs_or_else_the_endpoints(self) -> None:
+        extra = self.container.volume / "extra.json"
+        self.compute({"1": SAVE})
+        self.assertEqual(json.loads(extra.read_text()), {"api_key_comfy_org": "comfyui-key-of-the-endpoint"})
+        key = "comfyui-key-of-the-job"
+        fails = {"7": {"class_type": "Fail", "inputs": {"message": f"refused: {key}"}}}
+        answer = self.compute({"workflow": fails, "comfy_org_api_key": key})
+        self.assertEqual(json.loads(extra.read_text()), {"api_key_comfy_org": key})
+        self.assertIn("refused: <hidden>", answer["error"])
+        self.assertNotIn(key, self.container.printed() + json.dumps(self.api.log))
+        seen = (self.container.volume / "seen.json").read_text()
+        self.assertNotIn("comfyui-key-of-the-endpoint", seen)
+
     def test_no_secret_is_in_the_log(self) -> None:
         self.compute({"7": {"class_type": "Fail", "inputs": {"message": f"{API_KEY} {TOKEN}"}}})
         printed = self.container.printed()
@@ -349,7 +368,7 @@ class BucketTest(WorkerCase):
     def test_nodes_see_no_keys(self) -> None:
         self.compute({"1": SAVE})
         seen = (self.container.volume / "seen.json").read_text()
-        self.assertIn("BUCKET_NAME", seen)
+        self.assertNotIn("BUCKET_", seen)
         self.assertNotIn(SECRET, seen)
         self.assertNotIn(KEY_ID, seen)
         self.assertNotIn(SECRET, self.container.printed())
@@ -454,13 +473,15 @@ class ImageWithoutWorkerTest(unittest.TestCase):
 
     def test_it_says_so(self) -> None:
         done = subprocess.run(
-            [Path(__file__).parents[2] / "layers/runtime/rootfs/opt/strata/runtime/entrypoint"],
+            # What the entrypoint asks first: where the tests run is no image.
+            [sys.executable, RUNTIME / "decide.py"],
             env={"PATH": os.environ["PATH"], "STRATA_MODE": "worker"},
             capture_output=True,
             text=True,
             check=False,
         )
-        self.assertEqual((done.returncode, done.stderr), (2, "STRATA_MODE: this image has no worker for RunPod.\n"))
+        said = "strata: STRATA_MODE: this image has no worker for RunPod. Leave it out.\n"
+        self.assertEqual((done.returncode, done.stderr), (2, said))
 
 
 if __name__ == "__main__":

@@ -82,6 +82,19 @@ class RequestTest(PartsCase):
         self.assertIs(read.workflow, job["workflow"], "as it was sent")
         self.assertEqual([request.decode(file.image) for file in read.files[:2]], [b"a", b"a"])
 
+    def test_a_key_for_comfy_orgs_nodes(self) -> None:
+        job = self.job(comfy_org_api_key="comfyui-the-key")
+        read = request.read_request(job, False, 600)
+        self.assertEqual(read.comfy_key, "comfyui-the-key")
+        self.assertNotIn("comfyui-the-key", repr(read))
+        self.assertEqual(list(self.problems(self.job(comfy_org_api_key=5))), ["comfy_org_api_key"])
+        self.assertIsNone(request.read_request(self.job(comfy_org_api_key=None), False, 600).comfy_key)
+        # Told to nobody, whatever else is wrong.
+        self.assertEqual(request.comfy_key_of({"comfy_org_api_key": "k", "workflow": 1}), "k")
+        self.assertEqual(
+            [request.comfy_key_of(content) for content in (None, [], {"comfy_org_api_key": 1})], [None] * 3
+        )
+
     def test_jobs_that_are_none(self) -> None:
         for content in (None, [], "text", 1):
             self.assertEqual(list(self.problems(content)), ["input"], content)

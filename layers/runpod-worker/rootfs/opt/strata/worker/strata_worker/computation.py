@@ -135,8 +135,11 @@ class Computation:
 
     async def _queue(self) -> Workflow:
         """Raises JobFailure with all that ComfyUI finds wrong, also where it would compute the rest."""
+        key = self.request.comfy_key or self.settings.comfy_key
+        # ComfyUI's name for it; it hands it to the nodes that ask, and keeps it out of its history.
+        extra = {"api_key_comfy_org": key} if key else {}
         try:
-            workflow = await self.engine.workflows.queue(self.request.workflow, {})
+            workflow = await self.engine.workflows.queue(self.request.workflow, extra)
         except Refused as refused:
             problems = list(node_problems(refused.content.get("node_errors") or {}))
             reason = refused.content.get("error")

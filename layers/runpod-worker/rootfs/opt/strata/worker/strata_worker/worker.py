@@ -13,7 +13,7 @@ from .engine import Engine
 from .failure import JobFailure, Problem
 from .leftovers import Leftovers, is_elsewhere
 from .progress import Progress, Send
-from .request import Request, read_request
+from .request import Request, comfy_key_of, read_request
 from .settings import Settings
 from .store import Store
 
@@ -47,15 +47,15 @@ class Worker:
             try:
                 answer = await self._compute(job)
             except JobFailure as failure:
-                return self._refuse(failure)
+                return self._refuse(failure, job)
             except Exception:  # noqa: BLE001 - a mistake of ours is an answer, too, but without secrets
-                return self._refuse(JobFailure(f"The worker itself failed:\n{traceback.format_exc()}"))
+                return self._refuse(JobFailure(f"The worker itself failed:\n{traceback.format_exc()}"), job)
             self._crashes = 0
             return answer
 
-    def _refuse(self, failure: JobFailure) -> Answer:
+    def _refuse(self, failure: JobFailure, job: Job) -> Answer:
         """The answer, in which the worker asks to be replaced when ComfyUI goes on dying."""
-        clean = self._settings.redactor.clean
+        clean = self._settings.redactor.knowing(comfy_key_of(job.get("input"))).clean
         problems = [Problem(problem.path, clean(problem.problem)) for problem in failure.problems]
         log = clean(failure.log) if failure.log else None
         answer = JobFailure(clean(failure.message), problems, log=log).answer()

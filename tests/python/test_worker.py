@@ -169,6 +169,18 @@ class JobsTest(WorkerCase):
         self.compute({"1": SAVE})
         self.assertNotIn("kept/once.png", self.left("output"))
 
+    def test_what_nodes_write_without_naming_it_goes_as_well(self) -> None:
+        self.compute({"1": {"class_type": "Video", "inputs": {"name": "day/film_00001-audio.mp4", "text": "moving"}}})
+        written = {"day/film_00001.png", "day/film_00001.mp4", "day/film_00001-audio.mp4"}
+        self.assertLessEqual(written, self.left("output"))
+        self.compute(
+            {"1": {"class_type": "Preview", "inputs": {"name": "p.png"}}, "2": {"class_type": "Fail", "inputs": {}}}
+        )
+        self.compute({"1": SAVE})
+        self.assertEqual(self.left("output"), {"a.png"})
+        (state,) = (self.container.root / "tmp").glob("strata.*")
+        self.assertEqual([path.name for path in state.glob("temp/*")], [])
+
     def test_what_the_cache_names_and_is_gone_is_computed_anew(self) -> None:
         job = {"1": {"class_type": "Save", "inputs": {"name": "gone.png", "text": "same"}}}
         self.compute(job)
@@ -227,6 +239,49 @@ class JobsTest(WorkerCase):
         self.assertIn("strata: the job failed: Node 7", printed)
         for secret in (API_KEY, TOKEN, "hf_the_token", "$2b$"):
             self.assertNotIn(secret, printed)
+
+
+class GpuTest(WorkerCase):
+    """The SDK's own checks, all of them, on a machine that says that it has a GPU."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.asked, cls.imported = folder / "asked", folder / "imported"
+        (folder / "torch").mkdir()
+        for name, content in {
+            # As far as the SDK's rp_gpu_fitness.py reads it; the program that the SDK brings finds no GPU here.
+            "nvidia-smi": f'#!/bin/sh\necho "$*" >>{cls.asked}\necho "NVIDIA-SMI, CUDA Version: 13.0"\necho "GPU 0: NVIDIA L4"\n',
+            "torch/__init__.py": (
+                "import sys\nfrom unittest import mock\n"
+                f"print(sys.argv, file=open({str(cls.imported)!r}, 'a'))\nsys.modules[__name__] = mock.MagicMock()\n"
+            ),
+            # The public address that rp_system_fitness.py wants to reach.
+            "sitecustomize.py": (
+                "import asyncio\nfrom unittest import mock\nreal = asyncio.open_connection\n"
+                "writer = mock.Mock(wait_closed=mock.AsyncMock())\n"
+                "async def connect(host=None, *rest, **more):\n"
+                "    return (None, writer) if host == '8.8.8.8' else await real(host, *rest, **more)\n"
+                "asyncio.open_connection = connect\n"
+            ),
+        }.items():
+            (folder / name).write_text(content)
+            (folder / name).chmod(0o755)
+        # An empty value is none: the container's own choice holds.
+        cls.settings = {
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
+            "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "",
+            "RUNPOD_SKIP_GPU_CHECK": "",
+            "RUNPOD_MIN_MEMORY_GB": "0",
+            "RUNPOD_MIN_DISK_PERCENT": "0",
+        }
+        super().setUpClass()
+
+    def test_the_worker_itself_computes_nothing_on_a_gpu(self) -> None:
+        self.assertNotIn("error", self.compute({"1": SAVE}))
+        self.assertIn("--list-gpus", self.asked.read_text(), "the SDK tested the GPU, by programs of their own")
+        self.assertEqual(self.imported.exists() and self.imported.read_text(), False)
 
 
 class CrashTest(WorkerCase):
@@ -298,6 +353,17 @@ class BucketTest(WorkerCase):
         self.assertRegex(answer["error"], "did not take wan/job-.*/a.png into the bucket results: .*AccessDenied")
         for secret in (SECRET, KEY_ID):
             self.assertNotIn(secret, answer["error"] + self.container.printed())
+
+    def test_a_storage_that_never_ends_its_answer_does_not_hold_the_worker(self) -> None:
+        self.bucket.drips = True
+        self.addCleanup(setattr, self.bucket, "drips", False)
+        started = time.monotonic()
+        answer = self.compute({"1": SAVE}, timeout=4)
+        # The storage's client by itself has patience for as long as bytes come.
+        self.assertLess(time.monotonic() - started, 30)
+        self.assertRegex(answer["error"], "Not done in time .*: it was computed, and its results were on their way")
+        self.bucket.drips = False
+        self.assertNotIn("error", self.compute({"1": SAVE}), "the next job is computed")
 
     def test_nodes_see_no_keys(self) -> None:
         self.compute({"1": SAVE})

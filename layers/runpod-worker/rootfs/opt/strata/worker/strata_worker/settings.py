@@ -48,6 +48,8 @@ class Settings:
 
     comfyui: studio.Settings
     last_words: Path
+    # ComfyUI's own temporary files.
+    temporary: Path
     redactor: Redactor
     on_runpod: bool
     bucket: Bucket | None = None
@@ -120,6 +122,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         comfyui=comfyui,
         last_words=Path(environment["STRATA_STATE"], LAST_WORDS),
+        temporary=Path(environment["STRATA_STATE"], "temp"),
         redactor=Redactor(
             [*(environment.get(name) for name in SECRETS), comfyui.token, comfyui.login_token],
         ),

@@ -11,7 +11,7 @@ from typing import Any
 from .computation import Computation
 from .engine import Engine
 from .failure import JobFailure, Problem
-from .leftovers import Leftovers
+from .leftovers import Leftovers, is_elsewhere
 from .progress import Progress, Send
 from .request import Request, comfy_key_of, read_request
 from .settings import Settings
@@ -28,7 +28,13 @@ class Worker:
         self._settings = settings
         self._send = send
         self._store = Store(settings.bucket) if settings.bucket else None
-        self._leftovers = Leftovers(settings.comfyui.volume, settings.keep_files)
+        comfyui = settings.comfyui
+        self._leftovers = Leftovers(
+            comfyui.volume,
+            settings.temporary,
+            is_shared=comfyui.persistent or is_elsewhere(comfyui.volume, settings.temporary.parent),
+            keep=settings.keep_files,
+        )
         self._crashes = 0
         # These belong to the loop in which the first job comes.
         self._engine: Engine | None = None
@@ -70,6 +76,7 @@ class Worker:
     async def _run(self, identity: str, request: Request, progress: Progress) -> Answer:
         self._engine = self._engine or Engine(self._settings)
         process = await self._engine.wait_until_ready()
+        before = await asyncio.to_thread(self._leftovers.look)
         give_up = time.monotonic() + (request.options.timeout or self._settings.job_timeout)
         computation = Computation(
             self._engine, process, identity, request, progress, give_up, self._settings, self._store
@@ -78,5 +85,4 @@ class Worker:
             return await computation.run()
         finally:
             self._leftovers.remove_inputs(computation.uploaded)
-            if computation.results:
-                self._leftovers.remove_results(computation.results.files)
+            await asyncio.to_thread(self._leftovers.remove_written, before, computation.named)

@@ -25,7 +25,7 @@ export interface Home {
   readonly pulumi: string;
   /** Pulumi's file backend. */
   readonly state: string;
-  /** `DOCKER_CONFIG` on a machine without a Docker engine. */
+  /** What buildx knows of the builder, in `buildx`: `BUILDX_CONFIG`. */
   readonly docker: string;
   /** Logins of registries, a folder each; see oci/access/logins.ts. */
   readonly logins: string;

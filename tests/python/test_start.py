@@ -99,7 +99,7 @@ class OptionsTest(InFolder):
         self.assertIsNone(why("wsl", CUDA_VISIBLE_DEVICES="0"))
         self.assertIn("no GPU", why("none") or "")
         self.assertIn("no NVIDIA driver", why("gpu", driver=False) or "")
-        for hidden in ("", "-1"):
+        for hidden in ("", "-1", "NoDevFiles"):
             self.assertIn("hides", why("gpu", CUDA_VISIBLE_DEVICES=hidden) or "")
 
     def test_old_models_are_found_beside_the_usual_folder_and_old_nodes_are_not(self) -> None:

@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
+import { createHash, randomInt } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
@@ -59,6 +60,8 @@ export async function startEngine(release: keyof typeof releases = "trixie"): Pr
   const buildx = join(tree, "usr/libexec/docker/cli-plugins/docker-buildx");
   if (existsSync(buildx)) await symlink(buildx, join(config, "cli-plugins/docker-buildx"));
   await writeFile(join(config, "config.json"), "{}");
+  // What NVIDIA's container toolkit calls it: with it, `--gpus all` is taken, and brings nothing.
+  await writeFile(join(folder, "bin/nvidia-container-runtime-hook"), "#!/bin/sh\n", { mode: 0o755 });
   const daemon = await startDaemon(tree, folder, socket);
   const environment = {
     DOCKER_HOST: `unix://${socket}`,
@@ -78,13 +81,14 @@ export async function startEngine(release: keyof typeof releases = "trixie"): Pr
 
 /** The files of a Debian release with an engine, made once for all tests of this machine. */
 async function makeTree(release: string, packages: readonly string[]): Promise<string> {
-  const tree = join(cache, `docker-engine-${release}`);
+  const wanted = [...packages, "iptables", "iproute2", "ca-certificates", "procps"].join(",");
+  const version = createHash("sha256").update(wanted).digest("hex").slice(0, 8);
+  const tree = join(cache, `docker-engine-${release}-${version}`);
   if (existsSync(tree)) return tree;
   const { mmdebstrap } = await ensureTools(home, ["mmdebstrap"], true);
   if (!mmdebstrap) throw new Error("mmdebstrap is not resolved");
   const draft = `${tree}.${process.pid}`;
   await mkdir(cache, { recursive: true });
-  const wanted = [...packages, "iptables", "ca-certificates", "procps"].join(",");
   await execa(mmdebstrap.path, ["--variant=minbase", "--quiet", `--include=${wanted}`, release, draft]);
   await rename(draft, tree);
   return tree;
@@ -100,19 +104,21 @@ async function startDaemon(tree: string, folder: string, socket: string): Promis
     'for part in run var/lib var/log tmp; do mount -t tmpfs tmpfs "$TREE/$part"; done',
     'mkdir -p "$TREE$TEMPORARY" && mount --rbind "$TEMPORARY" "$TREE$TEMPORARY"',
     'cd "$TREE" && mkdir -p run/old && pivot_root . run/old && umount -l /run/old',
-    'exec chroot . dockerd --data-root "$FOLDER/data" --exec-root /run/docker --pidfile "$FOLDER/pid" -H "unix://$SOCKET" --iptables=false --ip-forward=false --ip-masq=false',
+    'exec chroot . dockerd --data-root "$FOLDER/data" --exec-root /run/docker --pidfile "$FOLDER/pid" -H "unix://$SOCKET" --bridge "$BRIDGE" --iptables=false --ip-forward=false --ip-masq=false',
   ].join("\n");
   const log = join(folder, "log");
+  const bridge = makeBridge(tree);
   const child = spawn(
     "unshare",
     ["--mount", "--propagation", "private", "sh", "-c", `exec >"$FOLDER/log" 2>&1\n${script}`],
     {
       stdio: "ignore",
       env: {
-        PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+        PATH: `/usr/sbin:/usr/bin:/sbin:/bin:${folder}/bin`,
         TREE: tree,
         TEMPORARY: temporary,
         FOLDER: folder,
+        BRIDGE: bridge.name,
         SOCKET: socket,
       },
     },
@@ -121,8 +127,7 @@ async function startDaemon(tree: string, folder: string, socket: string): Promis
   const stop = async () => {
     child.kill("SIGTERM");
     await ended;
-    // Its bridge is this machine's; a container engine that was here before has its own firewall rules for it.
-    if (!engineOfMachine()) execFileSync("sh", ["-c", "ip link delete docker0 2>/dev/null || true"]);
+    bridge.remove();
   };
   for (let tries = 0; !(await answers(tree, socket)); tries++) {
     if (tries < 300 && child.exitCode === null) {
@@ -143,6 +148,20 @@ async function answers(tree: string, socket: string): Promise<boolean> {
   return asked.exitCode === 0;
 }
 
-function engineOfMachine(): boolean {
-  return existsSync("/var/run/docker.pid");
+/** A bridge of its own: two engines that share one give two containers one address. */
+function makeBridge(tree: string): { readonly name: string; remove(): void } {
+  const ip = (...words: string[]) => execFileSync("chroot", [tree, "ip", ...words], { stdio: "pipe" });
+  for (let tries = 0; ; tries++) {
+    const number = randomInt(1, 255);
+    const name = `strata-test${number}`;
+    try {
+      ip("link", "add", name, "type", "bridge");
+      ip("address", "add", `10.213.${number}.1/24`, "dev", name);
+      ip("link", "set", name, "up");
+      return { name, remove: () => ip("link", "delete", name) };
+    } catch (error) {
+      // Another engine may have it.
+      if (tries > 5) throw error;
+    }
+  }
 }

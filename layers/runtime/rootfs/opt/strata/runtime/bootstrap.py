@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from preparation import access, caches, environment, library, manager, nodes, options, volume
+from preparation import access, caches, environment, library, manager, nodes, options, secret_names, volume
 from preparation import code as code_folder
 from preparation.problem import Problem
 
@@ -81,6 +81,10 @@ def prepare(start: Start) -> dict[str, Any]:
     )
     if no_gpu and "--cpu" in arguments:
         start.say(f"ComfyUI computes on the CPU: {no_gpu}.")
+    if secrets := [name for name in secret_names.withheld(start.variables) if name not in secret_names.OWN]:
+        start.say(
+            f"Kept from ComfyUI and its nodes: {', '.join(secrets)} ({secret_names.SETTING} hands them on by name)."
+        )
     if untold := manager.write_settings(chosen.path, start.code):
         start.say(untold)
     compare_with_last(start, chosen.path)

@@ -16,6 +16,7 @@ from typing import Any
 from supervisor import poller, supervisord
 
 import last_words
+import private
 from preparation import caches, environment
 
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
@@ -55,6 +56,7 @@ def prepare_environment(state: Path) -> None:
 
 def main() -> int:
     """Returns when supervisord has stopped all services."""
+    private.hide_process()
     state = Path(os.environ["STRATA_STATE"])
     prepare_environment(state)
     poller.Poller = ImpatientPoller

@@ -124,6 +124,7 @@ export const noFile: ReadonlySet<string> = new Set([
   "auto",
   "baked vae",
   "pixel_space",
+  "(use same)",
 ]);
 
 /** VAEs of two files and of one in `vae_approx`: class VAELoader in nodes.py of ComfyUI v0.33.0. */

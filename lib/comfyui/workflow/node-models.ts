@@ -26,7 +26,9 @@ export function nodeModels(node: AskingNode, classes: ClassIndex): NodeModels {
   const inputs = filesOfInputs(node, classes);
   const stacked = filesOfStack(node);
   const namedFiles = new Set([...inputs.named, ...stacked.named]);
-  const rest = [...textsOf(node)].filter((text) => modelFile.test(text) && !namedFiles.has(text));
+  const rest = [...textsOf(node)].filter(
+    (text) => modelFile.test(text) && !namedFiles.has(text) && !text.startsWith("embedding:"),
+  );
   const files = [...inputs.files, ...stacked.files];
   const unknown = [...inputs.unknown];
   const isForeign = !classes.repositoriesOf(node.type).includes(comfyuiName);

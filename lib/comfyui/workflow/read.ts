@@ -61,6 +61,9 @@ function objectIn(text: string): Record<string, unknown> {
 }
 
 function readJson(text: string, path: string): Workflow {
+  if (text.startsWith("version https://git-lfs.github.com/")) {
+    throw new UserError(path, "is a pointer of Git LFS and not the file itself.", "Run git lfs pull.");
+  }
   let value: unknown;
   try {
     value = parsePythonJson(text);

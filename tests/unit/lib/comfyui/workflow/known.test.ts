@@ -149,6 +149,13 @@ test("the caption of a box is no file", () => {
   );
 });
 
+test("a prompt of an embedding alone is no file in a folder that nobody knows", () => {
+  assert.deepEqual(placed("CLIPTextEncode", ["embedding:Easy.pt"]), {
+    files: ["models/embeddings/Easy.pt"],
+    unknown: [],
+  });
+});
+
 test("of nodes that take any number of files those count that are in use", () => {
   const stack = {
     toggle: true,

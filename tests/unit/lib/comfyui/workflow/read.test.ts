@@ -49,6 +49,8 @@ test("what is no workflow says so with its path", () => {
       Buffer.from("{"),
       /^UserError: flow\.json: is neither JSON nor a file in which ComfyUI saves a workflow: /,
     ],
+    [Buffer.from("version https://git-lfs.github.com/spec/v1\noid sha256:1"), /a pointer of Git LFS/],
+    [Buffer.from("GIF89a\0\0"), /saves a workflow\. Save it in ComfyUI with Export/],
     [toBytes([1]), /flow\.json: is not a ComfyUI workflow\. Save it in ComfyUI with Export/],
     [toBytes({}), /is not a ComfyUI workflow/],
     [toBytes({ models: {} }), /is not a ComfyUI workflow/],

@@ -20,8 +20,8 @@ unexport ARGS
 MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell check-packages rollback audit models lock down clean comment history reaper mutants \
-	test test-fast check fix bench
+.PHONY: help up preview stage shell check-packages export run rollback audit models lock down clean comment history reaper \
+	mutants test test-fast check fix bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ shell: ## A shell in a stage, or COMMAND='python -V' there: LAYER=torch, else th
 
 check-packages: ## Whether the image's Python packages are as locked and fit together; newer versions
 	@$(NODE) $(COMMANDS)/check-packages.ts --stack "$(STACK)" $(ARGS)
+
+export: ## An image as a file for docker load and podman load: ARGS='--output FILE --gzip'
+	@$(NODE) $(COMMANDS)/export.ts --stack "$(STACK)" $(ARGS)
+
+run: ## Run the product with Docker or podman; further words for it after --: ARGS='-- -e NAME=VALUE'
+	@$(NODE) $(COMMANDS)/run.ts --stack "$(STACK)" $(ARGS)
 
 rollback: ## Where a tag has pointed, and move it back: ARGS='<tag> [<digest>]'
 	@$(NODE) $(COMMANDS)/rollback.ts --stack "$(STACK)" $(ARGS)

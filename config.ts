@@ -9,6 +9,7 @@ import { modelsSetting, noModels } from "./lib/models/models-setting.ts";
 import { refuseClear, refuseSecrets, requireSecrets } from "./lib/plan/secret-settings.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import { llamaSetting, mirrorsSetting, wheelsSetting } from "./lib/recipe/source-settings.ts";
+import { compressionSetting, defaultCompression } from "./lib/registry/compression.ts";
 import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
 import { tagsSetting } from "./lib/registry/tags.ts";
 import { parseWithSchema } from "./lib/schema-errors.ts";
@@ -20,6 +21,7 @@ export const settingsSchema = z.strictObject({
   generation: z.enum(generationNames).default("cpu"),
   registry: registrySetting.default({ kind: "local", repository: "strata" }),
   copies: copiesSetting.default([]),
+  compression: compressionSetting.default(defaultCompression),
   builder: z.string().min(1).default("strata"),
   host: hostSetting,
   budget: budgetSetting,

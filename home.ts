@@ -25,7 +25,7 @@ export interface Home {
   readonly pulumi: string;
   /** Pulumi's file backend. */
   readonly state: string;
-  /** `DOCKER_CONFIG` on a machine without a Docker engine. */
+  /** What buildx knows of the builder, in `buildx`: `BUILDX_CONFIG`. */
   readonly docker: string;
   /** Logins of registries, a folder each; see oci/access/logins.ts. */
   readonly logins: string;
@@ -34,6 +34,8 @@ export interface Home {
   readonly audit: string;
   /** Unpacked layers, and what shells write. */
   readonly shell: string;
+  /** Images as files. */
+  readonly exports: string;
   /** What `npm run mutants` found. */
   readonly mutants: string;
   /** How long each stage took to build, and how large it came out. */
@@ -60,6 +62,7 @@ export function homeAt(root: string): Home {
     evidence: join(root, "evidence"),
     audit: join(root, "audit"),
     shell: join(root, "shell"),
+    exports: join(root, "exports"),
     mutants: join(root, "mutants"),
     history: join(root, "history.json"),
   };

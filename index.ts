@@ -20,7 +20,10 @@ import { planStack } from "./recipes/stack-plan.ts";
 // What is to be made.
 const config = await loadConfig();
 const partialUpdate = loadPartialUpdate();
-const { plan, base, checks, tags } = planStack(config, { root: repository, localImages: home.images });
+const { plan, base, checks, tags, memory } = planStack(config, {
+  root: repository,
+  localImages: home.images,
+});
 const { generation, builder } = config;
 const name = plan.recipe;
 
@@ -44,8 +47,12 @@ const smoke = new SmokeTest(`${name}-smoke`, {
   generation,
   checks,
   builder,
-  hosts: await openHosts(`${name}-host`, config, { sizeBudget, repositoryArn: registry.repositoryArn }),
-  limits: testLimits(config),
+  hosts: await openHosts(`${name}-host`, config, {
+    sizeBudget,
+    repositoryArn: registry.repositoryArn,
+    memory,
+  }),
+  limits: testLimits(config, memory),
 });
 
 // The tags of what passed, here and in other registries.

@@ -2,6 +2,7 @@ import * as dockerBuild from "@pulumi/docker-build";
 import * as pulumi from "@pulumi/pulumi";
 import type { StageInputs } from "../lib/plan/key.ts";
 import type { Stage } from "../lib/plan/plan.ts";
+import { defaultCompression } from "../lib/registry/compression.ts";
 import { stageTag } from "../lib/registry/tags.ts";
 import type { Registry } from "./registry/registry.ts";
 
@@ -92,9 +93,11 @@ function imageArgs(
   repository: pulumi.Output<string>,
   tag: pulumi.Output<string>,
 ): dockerBuild.ImageArgs {
-  const cache = pulumi.interpolate`${repository}:cache-${stage.name}-${stage.cacheKey}`;
-  // Recompressing what a stage starts FROM would pull all of it: only stages made of one layer force it.
-  const force = stage.role === "stage" ? ",force-compression=true" : "";
+  const { kind, level } = stage.compression ?? defaultCompression;
+  const cacheNamed = (key: string) => pulumi.interpolate`${repository}:cache-${stage.name}-${key}`;
+  const cache = cacheNamed(stage.cacheKey);
+  // Without it a builder exports a layer as it packed it first, for whichever stack. What only builds is in no product.
+  const force = stage.role === "build" ? "" : ",force-compression=true";
   return {
     push: false,
     buildOnPreview: false,
@@ -117,13 +120,15 @@ function imageArgs(
       : { secrets: { ca: settings.certificates }, ignoreSecretsInDiffCalculation: ["ca"] }),
     exports: [
       {
-        raw: pulumi.interpolate`type=registry,name=${tag},push=true,oci-mediatypes=true,compression=zstd,compression-level=3${force}`,
+        raw: pulumi.interpolate`type=registry,name=${tag},push=true,oci-mediatypes=true,compression=${kind},compression-level=${level}${force}`,
       },
     ],
-    cacheFrom: [{ raw: pulumi.interpolate`type=registry,ref=${cache}` }],
+    cacheFrom: [cache, ...(stage.defaultCacheKey ? [cacheNamed(stage.defaultCacheKey)] : [])].map((ref) => ({
+      raw: pulumi.interpolate`type=registry,ref=${ref}`,
+    })),
     cacheTo: [
       {
-        raw: pulumi.interpolate`type=registry,ref=${cache},mode=${stage.cachesSteps ? "max" : "min"},oci-mediatypes=true,image-manifest=true,ignore-error=true,compression=zstd`,
+        raw: pulumi.interpolate`type=registry,ref=${cache},mode=${stage.cachesSteps ? "max" : "min"},oci-mediatypes=true,image-manifest=true,ignore-error=true,compression=${kind}`,
       },
     ],
   };

@@ -55,9 +55,10 @@ function problems(
       if ("discriminator" in issue)
         return [new UserError(path, "is missing or unknown.", `${issue.message}.`)];
       // What the value was meant to be: the form whose outermost type it has.
-      const meant = issue.errors.filter(
-        (inner) => !inner.some(({ code, path: at }) => code === "invalid_type" && at.length === 0),
-      );
+      const isObject = typeof issue.input === "object" && issue.input !== null;
+      const isOther = ({ code, path: at }: z.core.$ZodIssue) =>
+        at.length === 0 && (code === "invalid_type" || (code === "invalid_value" && isObject));
+      const meant = issue.errors.filter((inner) => !inner.some(isOther));
       const [only, ...others] = meant;
       if (!only || others.length > 0) {
         return [new UserError(path, `${issue.message}, got ${shown(issue.input)}.`, "")];

@@ -44,6 +44,7 @@ export const ImageConfig = z.looseObject({
       Entrypoint: z.array(z.string()).nullish(),
       Cmd: z.array(z.string()).nullish(),
       WorkingDir: z.string().nullish(),
+      ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
     })
     .nullish(),
   rootfs: z.looseObject({ diff_ids: z.array(Digest) }).optional(),

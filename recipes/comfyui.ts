@@ -97,7 +97,19 @@ export const comfyuiResolution: Resolution = {
 export const comfyuiLicences =
   "GPL-3.0-only AND Apache-2.0 AND MIT AND BSD-3-Clause AND PSF-2.0 AND LicenseRef-NVIDIA-CUDA";
 
+/** What the layer `runtime` writes for pip and uv. */
+const constraints = "/opt/strata/constraints.txt";
+
 /** How every ComfyUI image runs. */
 export function comfyuiRuntime(): ImageRuntime {
-  return imageRuntime({ ports: [8188, 8000, 8080], startPeriodSeconds: 180 });
+  return imageRuntime({
+    ports: [8188, 8000, 8080],
+    // For ComfyUI and its nodes. While models are fetched, however long, the health check says that all is well.
+    startPeriodSeconds: 180,
+    // NVENC and NVDEC: nodes offer ffmpeg's encoders h264_nvenc, hevc_nvenc and av1_nvenc.
+    driverCapabilities: ["video"],
+    // `docker exec CONTAINER pip install`: into the volume, where ComfyUI looks, and under the image's constraints.
+    programs: "/opt/strata/runtime/bin",
+    environment: { PIP_CONSTRAINT: constraints, UV_CONSTRAINT: constraints },
+  });
 }

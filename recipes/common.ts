@@ -14,16 +14,24 @@ export function imageRuntime(options: {
   readonly ports: readonly number[];
   /** How long the services may take until a failing health check counts. */
   readonly startPeriodSeconds: number;
+  /** Of the driver, beside computing and its tools: https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/ */
+  readonly driverCapabilities?: readonly string[];
+  /** Folder of programs that come before all others. */
+  readonly programs?: string;
+  readonly environment?: Readonly<Record<string, string>>;
 }): ImageRuntime {
-  const { ports, startPeriodSeconds } = options;
+  const { ports, startPeriodSeconds, driverCapabilities = [], programs, environment } = options;
   return {
-    user: "strata",
+    // The entrypoint makes a mounted volume usable and becomes an ordinary user (docs/adr/0031-root-and-users.md).
+    user: "root",
     environment: {
-      PATH: `${virtualEnvironment}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+      PATH: `${programs ? `${programs}:` : ""}${virtualEnvironment}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
       VIRTUAL_ENV: virtualEnvironment,
       PYTHONUNBUFFERED: "1",
       NVIDIA_VISIBLE_DEVICES: "all",
-      NVIDIA_DRIVER_CAPABILITIES: "compute,utility",
+      // Without NVIDIA_REQUIRE_CUDA: of an old driver the image tells more at its start (docs/adr/0032-what-runs.md).
+      NVIDIA_DRIVER_CAPABILITIES: ["compute", "utility", ...driverCapabilities].join(","),
+      ...environment,
     },
     ports,
     entrypoint: ["/opt/strata/runtime/entrypoint"],

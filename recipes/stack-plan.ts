@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
-import { mapErrors, together, UserError } from "../errors.ts";
+import { mapErrors, throwAll, together, UserError } from "../errors.ts";
 import { sourceWheel } from "../layers/source-wheel/layer.ts";
 import { type CudaVersion, compatibilitySet } from "../lib/gpu/compatibility.ts";
 import { type GenerationName, generation } from "../lib/gpu/generations.ts";
+import type { MemoryNeed } from "../lib/gpu/memory.ts";
+import { memoryProblems } from "../lib/hosts/host-problems.ts";
+import { type Budget, budgetSetting, type HostSetting } from "../lib/hosts/host-setting.ts";
 import type { BaseImage } from "../lib/locks/image-lock.ts";
 import { type Choices, layerContext } from "../lib/plan/context.ts";
 import { readFolder } from "../lib/plan/context-files.ts";
@@ -21,6 +24,9 @@ export type StackChoices = Choices & {
   readonly base: string;
   readonly tags: readonly string[];
   readonly selected: SelectedRecipe;
+  /** Where the product is tested. */
+  readonly host?: readonly HostSetting[];
+  readonly budget?: Budget;
 };
 
 /** What a checkout makes of a stack. The preview asks another revision's checkout for it too: its shape has to last. */
@@ -34,6 +40,8 @@ export interface StackPlan {
   /** Tags that a tested product gets. */
   readonly tags: readonly string[];
   readonly platform: StackPlatform;
+  /** What the product's own workflows need of a host that tests them; absent where a test runs none. */
+  readonly memory?: MemoryNeed;
 }
 
 /** What a product runs on. */
@@ -73,6 +81,9 @@ function plan(choices: StackChoices, folders: StackFolders, labels: ProductLabel
     () => readPythonLock(folder, named, recipe, locks.nodes),
     () => readModels(root, folder, choices, recipe),
   ]);
+  const memory = models?.memory;
+  const { host = [], budget = budgetSetting.parse(undefined) } = choices;
+  throwAll("Pulumi stack", memoryProblems(host, generation(choices.generation), budget, memory));
   const planned = planRecipe(withModels(recipe, models), models ? { ...context, models } : context, {
     layersFolder: join(root, "layers"),
     file: choices.selected.folder === undefined ? `recipes/${recipe.name}.ts` : basename(choices.recipe),
@@ -80,14 +91,15 @@ function plan(choices: StackChoices, folders: StackFolders, labels: ProductLabel
     labels,
     sourceWheel,
   });
-  const { generation, tags } = choices;
+  const variables = { recipe: recipe.name, generation: choices.generation, commit: labels.revision };
   return {
     plan: planned,
     base: locks.base,
     checks: checksKey(root),
     labels,
-    tags: expandTags(tags, { recipe: recipe.name, generation, commit: labels.revision }),
+    tags: expandTags(choices.tags, variables),
     platform: platformOf(named),
+    ...(memory ? { memory } : {}),
   };
 }
 

@@ -2,7 +2,7 @@ import * as ec2 from "@pulumi/aws/ec2/index.js";
 import * as iam from "@pulumi/aws/iam/index.js";
 import { Provider } from "@pulumi/aws/provider.js";
 import * as pulumi from "@pulumi/pulumi";
-import type { Instance } from "../../lib/gpu/generations.ts";
+import type { Instance } from "../../lib/gpu/instances.ts";
 import type { HostDescription } from "../../lib/hosts/description.ts";
 import { userData } from "../../lib/hosts/fleet.ts";
 import {

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type GenerationName, generation } from "../../lib/gpu/generations.ts";
+import type { MemoryNeed } from "../../lib/gpu/memory.ts";
 import { type Budget, type HostSetting, permittedInstances } from "../../lib/hosts/host-setting.ts";
 import { parseSize } from "../../lib/size.ts";
 import type { Host } from "./host.ts";
@@ -17,6 +18,8 @@ export interface HostProduct {
   readonly sizeBudget: string;
   /** ARN of its repository, where that is ECR's. */
   readonly repositoryArn?: pulumi.Input<string> | undefined;
+  /** What its own workflows need; absent where a test runs none. */
+  readonly memory?: MemoryNeed | undefined;
 }
 
 /** GiB of what an AMI holds already, and of what checks write. */
@@ -40,7 +43,7 @@ async function openHost(
   name: string,
   setting: HostSetting,
   { generation: generationName, budget }: HostChoices,
-  { sizeBudget, repositoryArn }: HostProduct,
+  { sizeBudget, repositoryArn, memory }: HostProduct,
 ): Promise<Host> {
   const facts = generation(generationName);
   const gpu = facts.testedOn !== null;
@@ -67,7 +70,7 @@ async function openHost(
         ami,
         repositoryArn,
         stack: `${pulumi.getProject()}/${pulumi.getStack()}`,
-        instances: permittedInstances(setting, facts),
+        instances: permittedInstances(setting, facts, memory),
         volumeGiB:
           SYSTEM_GIB + Math.ceil((GIB_PER_COMPRESSED_GB * parseSize(sizeBudget, "size budget")) / 1e9),
         minutes: budget.minutes + SPARE_MINUTES,

@@ -1,5 +1,6 @@
 import type { AuditConfig } from "../audit/audit-schema.ts";
 import { checkLimits } from "../audit/image-limits.ts";
+import { zstdEnginesText } from "../registry/compression.ts";
 import { parseSize } from "../size.ts";
 import type { CheckResult } from "./check-results.ts";
 
@@ -9,7 +10,7 @@ export const imageCheck = "00-image";
 /** An image as its registry describes it; sizes are compressed bytes. */
 export interface DescribedImage {
   readonly config: AuditConfig;
-  readonly layers: readonly { readonly size: number }[];
+  readonly layers: readonly { readonly size: number; readonly mediaType?: string }[];
   /** Of all layers and the configuration. */
   readonly bytes: number;
 }
@@ -29,6 +30,7 @@ export function imageResults({ config, layers, bytes }: DescribedImage): CheckRe
   return [
     result("platform", "the image is for linux/amd64", problemsOf("platform")),
     result("layers", "registries and engines take its layers", problemsOf("layer-size", "layer-count")),
+    enginesResult(labels["strata.compression"], layers),
     result("size", "it is as small as its recipe promises", overBudget(labels["strata.size-budget"], bytes)),
     result("driver", "it says which driver it needs", withoutDriver(labels)),
   ];
@@ -42,6 +44,17 @@ function result(step: string, title: string, problems: readonly string[]): Check
     seconds: 0,
     ...(problems.length > 0 ? { reason: problems.join("; ") } : {}),
   };
+}
+
+/** Which engines can unpack it: an old one pulls all of it first, and then speaks of a tar header. */
+function enginesResult(promised: string | undefined, layers: DescribedImage["layers"]): CheckResult {
+  const needs = layers.flatMap(({ mediaType = "" }, index) =>
+    mediaType.endsWith("zstd") ? [index + 1] : [],
+  );
+  if (needs.length === 0) return result("engines", "every engine reads its layers", []);
+  const broken =
+    promised === "gzip" ? [`layers ${needs.join(", ")} are packed with zstd, gzip was asked for`] : [];
+  return result("engines", `${zstdEnginesText}, or newer, reads its layers (zstd)`, broken);
 }
 
 function problem(layer: number | null, detail: string): string {

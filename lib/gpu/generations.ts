@@ -33,57 +33,15 @@ export const generationSources = {
   /** Cards, processors and disks of the instance types. */
   instances:
     "https://github.com/aws/karpenter-provider-aws/blob/main/website/content/en/preview/reference/instance-types.md",
-  /** On demand, Linux, us-east-1: as generated on 2026-07-20, and at 031e72b on 2026-01-19 for the 2xlarge sizes. */
+  /** Memory of the machines; g7: https://aws.amazon.com/ec2/instance-types/g7/ has not been seen, others list 32 GB. */
+  memory: "https://docs.aws.amazon.com/batch/latest/userguide/gpu-jobs.html",
+  /**
+   * On demand, Linux, us-east-1: as generated on 2026-07-20, and at 031e72b on 2026-01-19 for the 2xlarge and 4xlarge sizes
+   * of g5, g6 and g6e.
+   */
   prices:
     "https://github.com/aws/karpenter-provider-aws/blob/main/pkg/providers/pricing/zz_generated.pricing_aws.go",
 } as const;
-
-/** An EC2 instance type that a product can be tested on. */
-export interface Instance {
-  readonly type: string;
-  readonly card: string;
-  readonly cards: number;
-  /** Memory of one card, GiB. */
-  readonly memoryGiB: number;
-  readonly processors: number;
-  /** Disks of its own, GB in all. */
-  readonly diskGb: number;
-  /** US dollars, on demand, Linux, us-east-1. */
-  readonly dollarsPerHour: number;
-}
-
-/** Above this many dollars an hour a host is only started after an explicit yes. */
-export const EXPENSIVE_DOLLARS_PER_HOUR = 20;
-
-/**
- * Where each capability can be had, the one to ask for first in front. 8.0 and 10.0 exist with eight cards only. The
- * AMIs list g7e and not yet g7 (docs/hosts.md), so g7 comes second.
- */
-const instances: { readonly [capability in ComputeCapability]: readonly Instance[] } = {
-  "7.5": [
-    instance("g4dn.xlarge", "T4", 1, 16, 4, 125, 0.526),
-    instance("g4dn.2xlarge", "T4", 1, 16, 8, 225, 0.752),
-  ],
-  "8.0": [
-    instance("p4d.24xlarge", "A100", 8, 40, 96, 8000, 21.957642),
-    instance("p4de.24xlarge", "A100", 8, 80, 96, 8000, 27.44705),
-  ],
-  "8.6": [
-    instance("g5.xlarge", "A10G", 1, 24, 4, 250, 1.006),
-    instance("g5.2xlarge", "A10G", 1, 24, 8, 450, 1.212),
-  ],
-  "8.9": [
-    instance("g6.xlarge", "L4", 1, 24, 4, 250, 0.8048),
-    instance("g6.2xlarge", "L4", 1, 24, 8, 450, 0.9776),
-    instance("g6e.xlarge", "L40S", 1, 48, 4, 250, 1.861),
-  ],
-  "9.0": [instance("p5.4xlarge", "H100", 1, 80, 16, 3800, 6.88)],
-  "10.0": [instance("p6-b200.48xlarge", "B200", 8, 183, 192, 30400, 113.9328)],
-  "12.0": [
-    instance("g7e.2xlarge", "RTX PRO 6000", 1, 96, 8, 1900, 3.363),
-    instance("g7.2xlarge", "RTX PRO 4500", 1, 32, 8, 440, 2.52),
-  ],
-};
 
 export interface Generation {
   readonly name: GenerationName;
@@ -165,11 +123,6 @@ export function generation(name: GenerationName): Generation {
   return { name, ...table[name] };
 }
 
-/** The instance types with a card of this capability, the one to ask for first in front. */
-export function instancesFor(capability: ComputeCapability): readonly Instance[] {
-  return instances[capability];
-}
-
 /** The oldest driver for images of a generation with a CUDA version. */
 export function minimumDriver(name: GenerationName, cuda: CudaVersion): string {
   const [ofCards, ofCuda] = [table[name].firstDriver, compatibilitySet(cuda).minimumDriver];
@@ -179,16 +132,4 @@ export function minimumDriver(name: GenerationName, cuda: CudaVersion): string {
 /** `["8.0", "8.6"]` as CMake wants it: real code for exactly these, no PTX (`80-real;86-real`). */
 export function cmakeCudaArchitectures(capabilities: readonly string[]): string {
   return capabilities.map((capability) => `${capability.replace(".", "")}-real`).join(";");
-}
-
-function instance(
-  type: string,
-  card: string,
-  cards: number,
-  memoryGiB: number,
-  processors: number,
-  diskGb: number,
-  dollarsPerHour: number,
-): Instance {
-  return { type, card, cards, memoryGiB, processors, diskGb, dollarsPerHour };
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Tests one image in containers of an engine. Sent to a host and run there, one verb a call, so that every step has its
-# own time limit and its own meaning when it fails:
+# Tests one image in containers of an engine. Sent to a host behind engine.sh, whose functions it uses, and run there, one
+# verb a call, so that every step has its own time limit and its own meaning when it fails:
 #   container.sh ENGINE VERB ARGUMENT...       ENGINE: docker, podman, or one of them behind "sudo -n"
 #
 # Exit status 69 is trouble of this host, 65 a fault of the image or its registry; stderr has the reason.
@@ -10,38 +10,16 @@ engine="$1"
 verb="$2"
 shift 2
 
-TROUBLE=69
 FAULT=65
 LABEL=strata.smoke.until
 # Nobody in the image and nobody on the host.
 STRANGER=4242
 
-fail() {
-  status="$1"
-  shift
-  echo "$*" >&2
-  exit "$status"
-}
-
-is_podman() {
-  case "$engine" in *podman) return 0 ;; *) return 1 ;; esac
-}
-
-# Usage: gpus yes|no. The flags that give a container the GPUs.
-gpus() {
-  [ "$1" = yes ] || return 0
-  if is_podman; then echo --device nvidia.com/gpu=all --security-opt label=disable; else echo --gpus all; fi
-}
-
-# Usage: words TEXT. Splitting is what it is for: the engine and its flags are words of ours.
-# shellcheck disable=SC2086
-run_engine() {
-  $engine "$@"
-}
-
-# Usage: ready. Whether the engine answers; removes what a test left behind that was cut off from this host.
+# Usage: ready [zstd]. Whether the engine answers, and reads such layers; removes what a test left behind that was cut off
+# from this host.
 ready() {
   run_engine ps --quiet >/dev/null || fail "$TROUBLE" "$engine does not answer on this host"
+  [ "${1:-}" != zstd ] || reads_zstd
   now="$(date +%s)"
   for container in $(run_engine ps --all --quiet --filter "label=$LABEL"); do
     until="$(run_engine inspect --format "{{index .Config.Labels \"$LABEL\"}}" "$container")" || continue
@@ -51,13 +29,6 @@ ready() {
     until="$(run_engine volume inspect --format "{{index .Labels \"$LABEL\"}}" "$volume")" || continue
     [ "$until" -gt "$now" ] || run_engine volume rm --force "$volume" >/dev/null
   done
-}
-
-# Usage: driver. A line for each GPU: `NVIDIA L4, 580.65.06, 8.9`.
-driver() {
-  command -v nvidia-smi >/dev/null || fail "$TROUBLE" "this host has no NVIDIA driver: there is no nvidia-smi"
-  nvidia-smi --query-gpu=name,driver_version,compute_cap --format=csv,noheader ||
-    fail "$TROUBLE" "the NVIDIA driver of this host does not work"
 }
 
 # Usage: pull REFERENCE SECONDS LOGIN [USER]. LOGIN: none (what this host knows itself), stdin, ecr:REGION or
@@ -130,7 +101,7 @@ log_in() {
 # Without a network, as in the builder: a check that needs one would hide a download at the user's.
 create() {
   # shellcheck disable=SC2046 # words of ours, or nothing
-  run_engine create --name "$1" --label "$LABEL=$2" --network none $(gpus "$4") --entrypoint python3 "$3" \
+  run_engine create --name "$1" --label "$LABEL=$2" --user strata --network none $(gpus "$4") --entrypoint python3 "$3" \
     /smoke/run.py --out /tmp/evidence.json $([ "$4" = no ] || echo --gpu) >/dev/null ||
     fail "$TROUBLE" "the container cannot be made"
   run_engine cp - "$1:/" || fail "$TROUBLE" "the checks cannot be copied into the container"
@@ -152,7 +123,7 @@ report() {
 }
 
 # Usage: serve NAME UNTIL REFERENCE GPU HEALTHCHECK SECONDS. Runs the image as it comes, as a user whom it does not know,
-# with a volume, until HEALTHCHECK passes and for a moment longer. Prints `healthy N s` or `not healthy`, then how often it
+# with a volume, until HEALTHCHECK passes and for a moment longer. Models are not fetched: there is no network for it. Prints `healthy N s` or `not healthy`, then how often it
 # was restarted; then, where something is wrong, the end of its log.
 serve() {
   run_engine volume create --label "$LABEL=$2" "$1" >/dev/null || fail "$TROUBLE" "the volume cannot be made"
@@ -160,7 +131,7 @@ serve() {
     "$STRANGER:$STRANGER" /workspace || fail "$TROUBLE" "the volume cannot be given to a user"
   # shellcheck disable=SC2046 # words of ours, or nothing
   run_engine run --detach --name "$1-serve" --label "$LABEL=$2" --network none --restart on-failure:5 \
-    --user "$STRANGER:$STRANGER" --volume "$1:/workspace" $(gpus "$4") "$3" >/dev/null ||
+    --user "$STRANGER:$STRANGER" --volume "$1:/workspace" --env STRATA_MODELS=off $(gpus "$4") "$3" >/dev/null ||
     fail "$TROUBLE" "the container cannot be started"
   begun="$(date +%s)"
   answer="not healthy"
@@ -195,6 +166,6 @@ clean() {
 }
 
 case "$verb" in
-  ready | driver | pull | create | start | report | serve | clean) "$verb" "$@" ;;
+  ready | driver | memory | pull | create | start | report | serve | clean) "$verb" "$@" ;;
   *) fail 64 "there is no verb $verb" ;;
 esac

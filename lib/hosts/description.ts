@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { CudaVersion } from "../gpu/compatibility.ts";
 import { type GenerationName, generation, minimumDriver } from "../gpu/generations.ts";
+import type { MemoryNeed } from "../gpu/memory.ts";
 import { parseWithSchema } from "../schema-errors.ts";
 import type { Budget } from "./host-setting.ts";
 
@@ -60,6 +61,8 @@ const test = z.strictObject({
   /** What the image is for: a host with other cards, or an older driver, cannot test it. */
   computeCapabilities: z.array(z.string()),
   minimumDriver: z.string(),
+  /** Bytes that the image's own workflows need; absent where a test runs none. */
+  memory: z.strictObject({ gpu: z.number(), ram: z.number() }).optional(),
   budget: z.strictObject({ dollars: z.number(), minutes: z.number() }),
 });
 
@@ -70,14 +73,14 @@ export type DockerDescription = z.infer<typeof docker>;
 export type TestDescription = z.infer<typeof test>;
 
 /** What a stack's image is for, and what its test may take. */
-export function testLimits(stack: {
-  readonly generation: GenerationName;
-  readonly cuda: CudaVersion;
-  readonly budget: Budget;
-}): Omit<TestDescription, "hosts"> {
+export function testLimits(
+  stack: { readonly generation: GenerationName; readonly cuda: CudaVersion; readonly budget: Budget },
+  memory?: MemoryNeed,
+): Omit<TestDescription, "hosts"> {
   return {
     computeCapabilities: [...generation(stack.generation).computeCapabilities],
     minimumDriver: minimumDriver(stack.generation, stack.cuda),
+    ...(memory ? { memory } : {}),
     budget: stack.budget,
   };
 }

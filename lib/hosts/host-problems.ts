@@ -1,5 +1,12 @@
 import { UserError } from "../../errors.ts";
-import { EXPENSIVE_DOLLARS_PER_HOUR, type Generation, instancesFor } from "../gpu/generations.ts";
+import type { Generation } from "../gpu/generations.ts";
+import {
+  EXPENSIVE_DOLLARS_PER_HOUR,
+  type Instance,
+  instancesFor,
+  roomierInstances,
+} from "../gpu/instances.ts";
+import { describeNeed, type MemoryNeed } from "../gpu/memory.ts";
 import {
   type AwsSetting,
   type Budget,
@@ -70,7 +77,8 @@ function awsProblems(setting: AwsSetting, path: string, generation: Generation, 
       ),
     ];
   }
-  const suitableTypes = instancesFor(capability ?? generation.testedOn).map(({ type }) => type);
+  const tested = capability ?? generation.testedOn;
+  const suitableTypes = [...instancesFor(tested), ...roomierInstances(tested)].map(({ type }) => type);
   const unknown = (setting.instances ?? []).filter((type) => !suitableTypes.includes(type));
   return [
     ...unknown.map(
@@ -81,19 +89,52 @@ function awsProblems(setting: AwsSetting, path: string, generation: Generation, 
           `Use ${suitableTypes.join(", ")}, or set ${path}.capability.`,
         ),
     ),
-    ...permittedInstances(setting, generation).flatMap(({ type, dollarsPerHour }) => [
-      ...(dollarsPerHour > EXPENSIVE_DOLLARS_PER_HOUR && !setting.allowExpensive
-        ? [
-            new UserError(
-              path,
-              `${type} costs $${dollarsPerHour.toFixed(2)} an hour, and nobody has said yes to that.`,
-              `Set ${path}.allowExpensive to true, or choose another ${path}.capability.`,
-            ),
-          ]
-        : []),
-      ...costProblem(path, type, dollarsPerHour, budget),
-    ]),
+    ...priceProblems(setting, path, permittedInstances(setting, generation), budget),
   ];
+}
+
+function priceProblems(
+  setting: AwsSetting,
+  path: string,
+  instances: readonly Instance[],
+  budget: Budget,
+): UserError[] {
+  return instances.flatMap(({ type, dollarsPerHour }) => [
+    ...(dollarsPerHour > EXPENSIVE_DOLLARS_PER_HOUR && !setting.allowExpensive
+      ? [
+          new UserError(
+            path,
+            `${type} costs $${dollarsPerHour.toFixed(2)} an hour, and nobody has said yes to that.`,
+            `Set ${path}.allowExpensive to true, or choose another ${path}.capability.`,
+          ),
+        ]
+      : []),
+    ...costProblem(path, type, dollarsPerHour, budget),
+  ]);
+}
+
+/** What does not fit between a stack's hosts and the models in its image, whose workflows a test runs. */
+export function memoryProblems(
+  hosts: readonly HostSetting[],
+  generation: Generation,
+  budget: Budget,
+  memory: MemoryNeed | undefined,
+): UserError[] {
+  if (!memory) return [];
+  return hosts.flatMap((setting, index) => {
+    if (setting.kind !== "aws") return [];
+    const path = hosts.length > 1 ? `strata:host.${index}` : "strata:host";
+    const instances = permittedInstances(setting, generation, memory);
+    if (instances.length > 0) return priceProblems(setting, path, instances, budget);
+    const known = permittedInstances(setting, generation).map(({ type }) => type);
+    return [
+      new UserError(
+        path,
+        `the image's own workflow needs ${describeNeed(memory)}, which ${known.join(", ")} cannot give.`,
+        `Choose another ${path}.capability or strata:generation, a host of the kind ssh, or another strategy in strata:models.`,
+      ),
+    ];
+  });
 }
 
 function costProblem(path: string, name: string, dollarsPerHour: number, budget: Budget): UserError[] {

@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { computeCapabilities, type Generation, type Instance, instancesFor } from "../gpu/generations.ts";
+import { type ComputeCapability, computeCapabilities, type Generation } from "../gpu/generations.ts";
+import { type Instance, instancesFor, roomierInstances } from "../gpu/instances.ts";
+import { hasMemory, instancesWith, type MemoryNeed } from "../gpu/memory.ts";
 import { parseHostKeys } from "./host-keys.ts";
 
 /** `strata:host` and `strata:budget`: where a product is tested, and what that may cost. */
@@ -26,7 +28,7 @@ const ssh = z.strictObject({
     .string()
     .refine(
       (text) => parseHostKeys(text) !== undefined,
-      'expected what `ssh-keyscan` prints, or "SHA256:…" of it',
+      'expected what `ssh-keyscan` prints, or "SHA256:…" of it; a line with a mark (@revoked, @cert-authority) is not enough',
     ),
   privateKey: z.string().min(1).optional(),
   engine,
@@ -94,14 +96,33 @@ export function kindOfHosts(hosts: readonly HostSetting[]): HostSetting["kind"] 
   return withGpu?.kind ?? "builder";
 }
 
-/** The instance types that an AWS host may use for a generation, in order, at this host's prices. */
-export function permittedInstances(setting: AwsSetting, generation: Generation): readonly Instance[] {
+/**
+ * The instance types that an AWS host may use for a generation, in order, at this host's prices.
+ *
+ * @param memory what the image's own workflows need
+ */
+export function permittedInstances(
+  setting: AwsSetting,
+  generation: Generation,
+  memory?: MemoryNeed,
+): readonly Instance[] {
   const capability = setting.capability ?? generation.testedOn;
   if (!capability) return [];
-  const instances = instancesFor(capability).map((instance) => ({
+  const instances = candidates(setting, capability, memory).map((instance) => ({
     ...instance,
     dollarsPerHour: setting.prices[instance.type] ?? instance.dollarsPerHour,
   }));
   if (!setting.instances) return instances;
   return setting.instances.flatMap((type) => instances.filter((instance) => instance.type === type));
+}
+
+/** Those that are named may be any of a capability's. */
+function candidates(
+  { instances }: AwsSetting,
+  capability: ComputeCapability,
+  memory: MemoryNeed | undefined,
+): readonly Instance[] {
+  if (!instances) return instancesWith(capability, memory);
+  const all = [...instancesFor(capability), ...roomierInstances(capability)];
+  return memory ? all.filter((instance) => hasMemory(instance, memory)) : all;
 }

@@ -1,5 +1,6 @@
 import { throwAll, together, UserError } from "../../errors.ts";
 import { apiWorkflow } from "../comfyui/workflow/format.ts";
+import { type MemoryNeed, memoryNeed } from "../gpu/memory.ts";
 import { type LockedModel, lockedModels, type ModelLock, modelPath } from "../locks/model-lock.ts";
 import { mirrored } from "../mirrors.ts";
 import type { RegistryKind } from "../registry/limits.ts";
@@ -18,6 +19,8 @@ export interface ResolvedModels {
   readonly layers: readonly ModelLayer<LockedModel>[];
   /** The recipe's workflows in the API's format, by file name: what a test runs where their models are in the image. */
   readonly workflows?: Readonly<Record<string, string>>;
+  /** What these workflows take when they are run. */
+  readonly memory?: MemoryNeed;
 }
 
 export interface ModelSources {
@@ -59,8 +62,17 @@ export function resolveModels(setting: ModelsSetting, sources: ModelSources): Re
   // A workflow whose models are not all there would fail.
   const canRun = strategy === "baked" && required.every((path) => paths.includes(path));
   const runnable = canRun ? inApiFormat(sources.workflows ?? {}) : {};
-  const workflows = Object.keys(runnable).length > 0 ? { workflows: runnable } : {};
-  return { strategy, background, models: locked, layers, ...workflows };
+  const isRun = Object.keys(runnable).length > 0;
+  const loaded = locked.filter((model) => required.includes(modelPath(model)));
+  const memory = isRun && loaded.length > 0 ? { memory: memoryNeed(loaded.map(({ size }) => size)) } : {};
+  return {
+    strategy,
+    background,
+    models: locked,
+    layers,
+    ...(isRun ? { workflows: runnable } : {}),
+    ...memory,
+  };
 }
 
 /** The models that `only` names, by path or by name; all where it names none. */

@@ -23,6 +23,7 @@ import {
 } from "../recipe/kernels.ts";
 import type { LayerContext, LlamaSource } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { type Compression, isDefaultCompression } from "../registry/compression.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
 
 /** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
@@ -51,6 +52,8 @@ export interface Choices {
   readonly registry?: RegistrySetting;
   /** Where products are copied to; they decide too. @default none */
   readonly copies?: readonly RegistrySetting[];
+  /** How layers are packed. @default zstd 3 */
+  readonly compression?: Compression;
 }
 
 /** What a stack's choices are brought together with. */
@@ -73,6 +76,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
   const set = compatibilitySet(choices.cuda);
   throwAll("Pulumi stack", choiceProblems(choices, given));
   const compiled = compiledSources(choices.compile ?? [], sources.kernels, choices.mirrors);
+  const { compression } = choices;
   return {
     recipe: choices.recipe,
     generation: facts,
@@ -91,6 +95,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
     ...(recipe.layers.some(({ name }) => name === "runpod-worker") ? { runpod: true } : {}),
+    ...(compression && !isDefaultCompression(compression) ? { compression } : {}),
   };
 }
 

@@ -3,7 +3,7 @@ import type { ContextFile } from "./context-files.ts";
 
 /**
  * Everything that decides what a stage's image holds, as `kind:name` to value, where kind is one of
- * `file`, `argument`, `package`, `pin` and `parent`. Its difference between two runs names the cause of a
+ * `file`, `argument`, `package`, `pin`, `export` and `parent`. Its difference between two runs names the cause of a
  * rebuild.
  */
 export type StageInputs = Readonly<Record<string, string>>;

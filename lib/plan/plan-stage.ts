@@ -12,9 +12,10 @@ import {
 import { fileInput, type StageInputs, stageKey } from "./key.ts";
 import { buildPackages, type ImagePackages, installedAliases } from "./packages.ts";
 import { type ProductLabels, productDockerfile } from "./product.ts";
+import { exportInput, type StageExport, stageExport } from "./stage-export.ts";
 
 /** A layer used in an image: all that its build gets, and the key that stands for it. */
-export interface Stage {
+export interface Stage extends StageExport {
   readonly name: string;
   readonly summary: string;
   readonly role: LayerRole | "product";
@@ -28,12 +29,6 @@ export interface Stage {
   readonly files: readonly ContextFile[];
   readonly inputs: StageInputs;
   readonly key: string;
-  /**
-   * The key without the parents: names the build cache. A parent that was rebuilt and came out equal leaves it as it
-   * is, so the cache is found; another generation's variant has another one, so they do not overwrite each other.
-   * Where steps are cached it is the recipe alone, so that the cache is found after a change too.
-   */
-  readonly cacheKey: string;
 }
 
 /**
@@ -71,11 +66,16 @@ export function planStage(layer: Layer, image: ImageSources, before: readonly St
   const layerInputs = stageInputs(files, args, packages, layer.pins?.(context) ?? {});
   const bulk = layer.bulk ?? false;
   const cachesSteps = layer.cachesSteps ?? false;
-  const inputs = bulk ? layerInputs : { ...layerInputs, ...parentInputs(parents, before) };
+  // Models are stored as they are, whatever else is packed how.
+  const compression = bulk ? undefined : context.compression;
+  const role = layer.role ?? "stage";
+  const inputs = bulk
+    ? layerInputs
+    : { ...layerInputs, ...exportInput(role, compression), ...parentInputs(parents, before) };
   return {
     name: layer.name,
     summary: layer.summary,
-    role: layer.role ?? "stage",
+    role,
     bulk,
     cachesSteps,
     parents,
@@ -85,7 +85,7 @@ export function planStage(layer: Layer, image: ImageSources, before: readonly St
     ),
     inputs,
     key: stageKey(layer.name, inputs),
-    cacheKey: stageKey(layer.name, cachesSteps ? { recipe: image.recipe } : layerInputs),
+    ...stageExport(layer.name, cachesSteps ? { recipe: image.recipe } : layerInputs, compression),
   };
 }
 
@@ -168,18 +168,24 @@ export function planProduct(
     productDockerfile(recipe, context, labels),
     `${file} (image configuration)`,
   );
-  const inputs = { ...Object.fromEntries([fileInput(dockerfile)]), ...parentInputs(parents, stages) };
+  const { compression } = context;
+  const inputs = {
+    ...Object.fromEntries([fileInput(dockerfile)]),
+    ...exportInput("product", compression),
+    ...parentInputs(parents, stages),
+  };
   return {
     name: recipe.name,
     summary: recipe.summary,
     role: "product",
     parents,
-    args: { SOURCE_DATE_EPOCH: stageEpoch },
+    // The time that the image itself bears; it adds no file, so no layer gets it.
+    args: { SOURCE_DATE_EPOCH: String(Date.parse(labels.created) / 1000) },
     files: [dockerfile],
     inputs,
     key: stageKey(recipe.name, inputs),
     // Its Dockerfile holds the revision; what it copies is found in the cache all the same.
-    cacheKey: stageKey(recipe.name, { generation: context.generation.name }),
+    ...stageExport(recipe.name, { generation: context.generation.name }, compression),
   };
 }
 

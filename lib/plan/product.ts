@@ -56,6 +56,7 @@ function imageLabels(recipe: Recipe, context: LayerContext, labels: ProductLabel
     "strata.minimum-driver": set.minimumDriver,
     "strata.layers": JSON.stringify(recipe.layers.slice(1).map(({ name }) => name)),
     "strata.size-budget": sizeBudget(recipe, context),
+    ...(context.compression ? { "strata.compression": context.compression.kind } : {}),
   };
 }
 

@@ -16,6 +16,7 @@ const readable: readonly (keyof Choices | "base" | "tags")[] = [
   "compile",
   "mirrors",
   "models",
+  "compression",
   "tags",
 ];
 

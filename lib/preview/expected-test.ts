@@ -1,4 +1,5 @@
-import { type GenerationName, generation, instancesFor } from "../gpu/generations.ts";
+import { type GenerationName, generation } from "../gpu/generations.ts";
+import { instancesWith, type MemoryNeed } from "../gpu/memory.ts";
 import {
   type Budget,
   ESTIMATED_MINUTES,
@@ -15,6 +16,8 @@ export interface TestPlan {
   readonly budget: Budget;
   readonly recipe: string;
   readonly generation: GenerationName;
+  /** What the product's own workflows need; absent where a test runs none. */
+  readonly memory?: MemoryNeed | undefined;
 }
 
 /**
@@ -48,9 +51,9 @@ export function expectedTest(plan: TestPlan, due: boolean, history: History): Ex
 }
 
 /** The cheapest that a test on a GPU can be; null where no GPU is needed. */
-function onEc2({ generation: name }: TestPlan): ExpectedTest["onEc2"] {
+function onEc2({ generation: name, memory }: TestPlan): ExpectedTest["onEc2"] {
   const { testedOn } = generation(name);
-  const [first] = testedOn ? instancesFor(testedOn) : [];
+  const [first] = testedOn ? instancesWith(testedOn, memory) : [];
   if (!first) return null;
   const { type, dollarsPerHour } = first;
   const minutes = ESTIMATED_MINUTES;
@@ -71,7 +74,7 @@ export function dollarsOfAll(stacks: readonly StackPreview[]): number {
 
 type Facts = Pick<ExpectedTest, "where" | "instance" | "spot" | "dollarsPerHour">;
 
-function facts(host: HostSetting, { generation: name }: TestPlan): Facts {
+function facts(host: HostSetting, { generation: name, memory }: TestPlan): Facts {
   const free = { instance: null, spot: false, dollarsPerHour: null };
   switch (host.kind) {
     case "builder":
@@ -81,7 +84,7 @@ function facts(host: HostSetting, { generation: name }: TestPlan): Facts {
     case "ssh":
       return { ...free, where: host.address, dollarsPerHour: host.dollarsPerHour ?? null };
     case "aws": {
-      const [first] = permittedInstances(host, generation(name));
+      const [first] = permittedInstances(host, generation(name), memory);
       return {
         where: host.region,
         instance: first?.type ?? null,

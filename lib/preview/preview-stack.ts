@@ -32,7 +32,7 @@ export interface NextStack {
   /** Hash over the smoke checks. */
   readonly checks: string;
   /** Where it is tested; absent where an older revision says nothing about it. */
-  readonly test?: Pick<TestPlan, "hosts" | "budget"> | undefined;
+  readonly test?: Pick<TestPlan, "hosts" | "budget" | "memory"> | undefined;
 }
 
 /** A stage as it was, with its compressed size where that was measured. */

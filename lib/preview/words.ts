@@ -31,7 +31,8 @@ export function isConsequence({ kind, before, after }: Cause): boolean {
 }
 
 function shownValue(kind: string, value: string | null): string {
-  return kind === "package" || kind === "argument" || kind === "pin" ? ` (${short(value ?? "")})` : "";
+  const isShown = ["package", "argument", "pin", "export"].includes(kind);
+  return isShown ? ` (${short(value ?? "")})` : "";
 }
 
 /** `unchanged`, `1 new, 3 rebuilds`, `settings alone change`. */

@@ -2,6 +2,7 @@ import type { Fetch, ResolvedComfyUi } from "../comfyui/resolve-nodes.ts";
 import type { AttentionKernel, CompatibilitySet, PythonVersion } from "../gpu/compatibility.ts";
 import type { Generation } from "../gpu/generations.ts";
 import type { ResolvedModels } from "../models/resolve-models.ts";
+import type { Compression } from "../registry/compression.ts";
 import type { CompiledSources, PinnedWheels } from "./kernels.ts";
 
 /** Where llama.cpp's source comes from; both are pinned in locks/sources.json. */
@@ -33,6 +34,8 @@ export interface LayerContext {
   readonly comfyui?: ResolvedComfyUi;
   /** Whether the recipe has the worker for RunPod. */
   readonly runpod?: true;
+  /** How layers are packed, where it is not as by default. */
+  readonly compression?: Compression;
   /** Models, in stacks that have any. */
   readonly models?: ResolvedModels;
   /** Python packages that are only in git, by normalised name. */

@@ -22,7 +22,7 @@ const DockerConfig = z.object({
 const HelperAnswer = z.object({ Username: z.string(), Secret: z.string() });
 
 /** The key under which Docker Hub's credentials are kept. */
-const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
+export const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
 /** What a credential helper prints (with exit status 1) when it knows nothing about a registry. */
 const NOT_FOUND = /credentials not found/i;
 

@@ -21,6 +21,7 @@ TITLE = "environment"
 MACHINE = "x86_64"
 VENV = OPT / "venv"
 CONSTRAINTS = OPT / "strata/constraints.txt"
+PROGRAMS = OPT / "strata/runtime/bin"
 # Where these are set, Python finds other packages than those of its environment.
 DIVERTING = ("PYTHONPATH", "PYTHONHOME")
 # `cuda>=13.0` among other demands, such as `brand=tesla,driver>=535`; the engine refuses to start what a host cannot meet.
@@ -68,8 +69,9 @@ def judge_python(environment: Mapping[str, str]) -> str:
         raise Fail(f"VIRTUAL_ENV is {environment.get('VIRTUAL_ENV') or 'not set'}: uv would install beside {VENV}")
     for name in ("python", "python3", "pip", "pip3"):
         found = shutil.which(name, path=environment.get("PATH"))
-        # pip may be absent; the system's own is never meant.
-        if found and Path(found).parent != VENV / "bin":
+        # pip may be absent; the system's own is never meant. One of the image's own calls that of the environment.
+        known = {VENV / "bin", *([PROGRAMS] if name.startswith("pip") else [])}
+        if found and Path(found).parent not in known:
             raise Fail(f"{name} is {found}, not that of {VENV}")
     prefix = subprocess.run(
         [str(VENV_PYTHON), "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True, check=True

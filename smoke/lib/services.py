@@ -18,11 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from .image import ENTRYPOINT
+from .image import ENTRYPOINT, OPT
 from .process import descendants, kill_descendants
 from .result import Fail
 
 LLAMA_PORT, BACKEND_PORT, COMFYUI_PORT = 8080, 8000, 8188
+COUNTING_MODEL = OPT / "strata/models/counting.gguf"
 POLL = 0.05
 # For services that nobody asks about any more; what is left then is killed.
 STOP_PATIENCE = 5.0
@@ -141,8 +142,9 @@ class Services:
         self.environment |= {"STRATA_TOKEN": self.token, "STRATA_COMFYUI": "on" if comfyui else "off"}
         # There is no network to fetch models from, and no check needs one.
         self.environment["STRATA_MODELS"] = "off"
-        if not llama:
-            self.environment["STRATA_LLAMA"] = "off"
+        self.environment["STRATA_LLAMA"] = "on" if llama else "off"
+        # Named, it is computed on the GPU where there is one; of itself the image serves it on the CPU.
+        self.environment.setdefault("LLAMA_ARG_MODEL", str(COUNTING_MODEL))
         if volume:
             self.environment["STRATA_VOLUME"] = str(volume)
         if verbose:

@@ -82,7 +82,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def load_model() -> None:
-    """What llama-server writes about its layers, if it is asked to."""
+    """What llama-server writes about its layers, if it is asked to. Where no model is named the image hides GPUs from it."""
+    if not os.environ.get("LLAMA_ARG_MODEL") or os.environ.get("STRATA_LLAMA") != "on":
+        return
     if GPU is None or os.environ.get("LLAMA_ARG_LOG_VERBOSITY") != "4" or FAULT == "no-back-end":
         return
     print("load_tensors: offloading output layer to GPU")

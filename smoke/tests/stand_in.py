@@ -98,7 +98,6 @@ class StandIn:
             "PYTHONDONTWRITEBYTECODE": "1",
             "NVIDIA_VISIBLE_DEVICES": "all",
             "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
-            "LLAMA_ARG_MODEL": "counting.gguf",
             "FAKE_DEVICE": "cpu",
             "FAKE_BROKEN": "",
             "FAKE_PASSWORD": str(self.opt / "comfyui/login/PASSWORD"),

@@ -184,7 +184,6 @@ class ServicesTestCase(unittest.TestCase):
             "FAKE_IMAGE": json.dumps(image),
             "FAKE_GPU": json.dumps(gpu),
             "FAKE_DEVICE": "cuda" if gpu else "cpu",
-            "LLAMA_ARG_MODEL": "counting.gguf",
         }
         with mock.patch.dict(os.environ, settings | dict(environment or {})):
             module.run(check)

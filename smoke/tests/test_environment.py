@@ -94,6 +94,14 @@ class PythonTest(unittest.TestCase):
         self.program(self.venv / "bin/pip", "")
         self.judge()
 
+    def test_a_pip_of_the_image_that_adds_to_the_environment(self) -> None:
+        self.program(self.other / "pip", "")
+        self.program(self.other / "python3", "")
+        with mock.patch.object(checks, "PROGRAMS", self.other):
+            self.judge()
+            # It is pip alone.
+            self.assertRaisesRegex(Fail, "python3 is", self.judge, PATH=f"{self.other}:{self.venv}/bin")
+
     def test_packages_from_elsewhere(self) -> None:
         self.assertRaisesRegex(Fail, "PYTHONPATH=/extra leads to other packages", self.judge, PYTHONPATH="/extra")
 

@@ -74,6 +74,17 @@ class TypesTest(unittest.TestCase):
         with self.assertRaisesRegex(Fail, "1 of 4 numbers are wrong"):
             module.expect_equal(found, expected)
 
+    def test_the_second_factor_of_8_bits_lies_by_columns(self) -> None:
+        # By rows cuBLAS refuses it on some cards: the image would get the blame for the card.
+        for name, product in (("matmul_int8", "_int_mm"), ("matmul_float8", "_scaled_mm")):
+            module = load_with_fake("30")
+            module.expect_equal = mock.Mock()
+            getattr(module, name)("cuda")
+            factor = module.signs(1, 1, seed=1)
+            left, right = getattr(module.torch, product).call_args.args[:2]
+            self.assertIs(left, factor.to.return_value, name)
+            self.assertIs(right, factor.T.contiguous.return_value.T.to.return_value, name)
+
     def test_a_gpu_that_torch_sees_otherwise(self) -> None:
         status, reason = run(TURING)["capability"]
         self.assertEqual(status, "fail")

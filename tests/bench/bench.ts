@@ -11,7 +11,7 @@ import prettyBytes from "pretty-bytes";
 import { UserError } from "../../errors.ts";
 import { main } from "../../tools/program/main.ts";
 import { withProgress } from "../../tools/program/progress.ts";
-import { recallServices } from "../../tools/services/services.ts";
+import { recallServices } from "../../tools/services/record.ts";
 import { blobSizes } from "../integration/support/blobs.ts";
 import { openTestStack, type TestStack } from "../integration/support/stack.ts";
 import { names, oneDockerfile } from "./layers.ts";

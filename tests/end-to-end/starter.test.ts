@@ -13,7 +13,7 @@ import { readImage } from "../../oci/read/image.ts";
 import { buildInBuilder } from "../../tools/builder/builder.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { openStack } from "../../tools/pulumi/open-stack.ts";
-import { recallServices } from "../../tools/services/services.ts";
+import { recallServices } from "../../tools/services/record.ts";
 
 const outputsSchema = z.object({
   product: z.object({

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -24,7 +25,7 @@ class Stored:
 
 
 class BucketServer(ThreadingHTTPServer):
-    """`files` by bucket and key. `is_closed`: takes nothing."""
+    """`files` by bucket and key. `is_closed`: takes nothing. `drips`: its answers never end, a byte now and then."""
 
     daemon_threads = True
 
@@ -33,6 +34,7 @@ class BucketServer(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.files: dict[str, Stored] = {}
         self.is_closed = False
+        self.drips = False
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -65,6 +67,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, status: int, body: bytes = b"") -> None:
         """With a body, if there is one."""
+        with suppress(OSError):
+            if self.server.drips:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Patience: ")
+            while self.server.drips:
+                self.wfile.write(b".")
+                time.sleep(0.1)
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from support import BACKEND, FAKE_COMFYUI, MODEL_FETCH, RUNTIME, STUDIO, WORKER
+from support import BACKEND, FAKE_COMFYUI, FAKE_LLAMA, MODEL_FETCH, RUNTIME, STUDIO, WORKER
 
 # Of seconds, for what comes for sure: a machine with other work takes long to start a container's parts.
 PATIENCE = 180
@@ -45,7 +45,8 @@ def free_port() -> int:
 class Container:
     """The image's folders in a temporary one, and its entrypoint running there.
 
-    `models` is what the image's description says of them, `manifest` what such an image fetches.
+    `models` is what the image's description says of them, `manifest` what such an image fetches. `comfyui` and `llama`:
+    what the image has.
     """
 
     def __init__(
@@ -54,6 +55,8 @@ class Container:
         models: dict[str, Any] | None = None,
         manifest: list[dict[str, Any]] | None = None,
         volume: Path | None = None,
+        comfyui: bool = True,
+        llama: bool = False,
         **environment: str,
     ) -> None:
         self.root, self.volume = root, volume or root / "volume"
@@ -77,13 +80,21 @@ class Container:
         (opt / "comfyui/custom_nodes/ComfyUI-KJNodes/strata-node.json").write_text(json.dumps(origin))
         for name in ("checkpoints", "unet", "diffusion_models"):
             (opt / "comfyui/models" / name).mkdir(parents=True)
-        shutil.copy(FAKE_COMFYUI, opt / "comfyui/main.py")
+        if comfyui:
+            shutil.copy(FAKE_COMFYUI, opt / "comfyui/main.py")
+        if llama:
+            server = opt / "llama.cpp/bin/llama-server"
+            server.parent.mkdir(parents=True)
+            server.write_text(f"#!{sys.executable}\n{FAKE_LLAMA.read_text()}")
+            server.chmod(0o755)
         for name in ("comfyui-kjnodes", "mine"):
             (self.volume / "custom_nodes" / name).mkdir(parents=True, exist_ok=True)
         self.port, self.comfyui_port = free_port(), free_port()
         (root / "tmp").mkdir()
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("STRATA_")},
+            # Who started the tests; without it root would become user 1000, to whom the folders do not belong.
+            "PUID": str(os.getuid()),
             "TMPDIR": str(root / "tmp"),
             "HOME": str(root),
             "STRATA_LLAMA": "off",
@@ -133,6 +144,12 @@ class Container:
                 pass
             time.sleep(0.05)
         raise AssertionError(f"not within {seconds} s\n{self.printed()}")
+
+    def healthcheck(self) -> int:
+        """What the program says that a container engine runs."""
+        program = self.root / "opt/strata/runtime/healthcheck"
+        done = subprocess.run([sys.executable, program], env=self.environment, capture_output=True, check=False)
+        return done.returncode
 
     def is_healthy(self) -> bool:
         """Whether every part is ready."""

@@ -4,7 +4,8 @@ The classes of a workflow's nodes say what happens: `Save` writes a file, or nam
 ComfyUI's cache does; `Preview` writes a temporary one, `Video` has a key of its own for them, `Load` reads an input,
 `Slow` takes steps, `Stubborn` as well and hears no interruption, `Fail` raises, `Crash` ends the process. An input
 `invalid` is refused by the node's validation; other nodes of the workflow are computed. The password file of
-ComfyUI-Login makes it ask for that token. It notes its environment and what it sees of custom nodes in the volume, for
+ComfyUI-Login makes it ask for that token; like that node's password.py, it keeps a key in the node's own folder, and asks
+nobody where it cannot. It notes its environment and what it sees of custom nodes in the volume, for
 the tests, and `die` in the volume's input folder makes it end.
 """
 
@@ -38,6 +39,11 @@ volume = Path(args.base_directory)
 password = CODE / "login/PASSWORD"
 token = password.read_text().splitlines()[0] if password.exists() else None
 log = logging.getLogger()
+try:
+    (CODE / "custom_nodes/ComfyUI-Login/.secret-key.txt").write_text("key")
+except OSError as error:
+    log.warning("Cannot import %s module for custom nodes: %s", CODE / "custom_nodes/ComfyUI-Login", error)
+    token = None
 log.warning("For direct API calls, use token=%s", token)
 log.warning("Traceback (most recent call last):\n  boom")
 log.warning("Cannot import %s module for custom nodes: boom", CODE / "custom_nodes/Broken")
@@ -102,6 +108,11 @@ def write_output(kind: str, inputs: dict[str, Any]) -> dict[str, Any]:
     folder = "" if path.parent == PurePosixPath() else str(path.parent)
     entry = {"filename": path.name, "subfolder": folder, "type": place}
     if kind == "Video":
+        # As VideoHelperSuite does: beside a video its first picture, and beside one with sound the silent one.
+        silent = file.with_name(file.name.replace("-audio", ""))
+        for beside in {silent.with_suffix(".png"), silent} - {file}:
+            beside.write_text("beside it")
+        entry["workflow"] = silent.with_suffix(".png").name
         return {"gifs": [{**entry, "format": "video/h264-mp4", "frame_rate": 16.0}]}
     return {"images": [entry], "text": ["seen"]}
 
@@ -203,6 +214,8 @@ async def prompt(request: Request) -> Any:
     if len(errors) == len(workflow):
         error = {"type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed validation"}
         return JSONResponse({"error": error, "node_errors": errors}, 400)
+    # Nodes that ask for it get the key in it (execution.py: API_KEY_COMFY_ORG).
+    (volume / "extra.json").write_text(json.dumps(body.get("extra_data")))
     queue.put_nowait((body["client_id"], body["prompt_id"], workflow))
     return {"prompt_id": body["prompt_id"], "number": 1, "node_errors": errors}
 

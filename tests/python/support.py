@@ -17,6 +17,7 @@ NODES = LAYERS / "nodes"
 SHARED = LAYERS / "shared"
 MODEL_FETCH = LAYERS / "model-fetch/rootfs/opt/strata/model-fetch"
 FAKE_COMFYUI = Path(__file__).with_name("fake_comfyui.py")
+FAKE_LLAMA = Path(__file__).with_name("fake_llama.py")
 
 for folder in (RUNTIME, BACKEND, STUDIO, STUDIO / "strata_studio", WORKER, NODES, SHARED, MODEL_FETCH):
     sys.path.insert(0, str(folder))

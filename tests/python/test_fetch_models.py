@@ -196,6 +196,60 @@ class Plain(Fetching):
             self.fetch(model)
         self.assertEqual(self.server.requests, [])
 
+    def test_a_disk_that_fills_up_on_the_way_is_told_at_once(self) -> None:
+        # 2 MB for a file of 3; the look before has seen more, as it does where others write too, or where there is a quota.
+        if self.in_small_folder("pass").returncode != 0:
+            self.skipTest("this user cannot mount a small file system")
+        model = self.serve("/a.bin", File(CONTENT))
+        ended = self.in_small_folder(
+            "from strata_models import fetch, manifest, access\n"
+            "fetch.check_space = lambda *_: None\n"
+            f"model = manifest.Model({model.name!r}, '.', {model.url!r}, {model.size}, {model.sha256!r})\n"
+            "settings = fetch.Settings(root, root / 'cache', tries=8, pause=1)\n"
+            "print('told', fetch.fetch_all([model], settings, access.Access({})))\n"
+        )
+        self.assertRegex(ended.stdout, r"told \['a\.bin: .*/small/cache has no room for it \(No space left on device\)")
+        self.assertNotIn("next try", ended.stdout)
+        self.assertEqual(len(self.downloads()), 1)
+
+    def in_small_folder(self, program: str) -> subprocess.CompletedProcess[str]:
+        """Runs Python on a file system of 2 MB at `root`, which nobody else sees."""
+        small = self.folder / "small"
+        small.mkdir(exist_ok=True)
+        aria2 = "" if shutil.which("aria2c") else "import shutil\nshutil.which = lambda _: None\n"
+        begin = f"from pathlib import Path\nroot = Path({str(small)!r})\n{aria2}"
+        mount = f'mount -t tmpfs -o size=2m small "{small}" && exec "$@"'
+        return subprocess.run(
+            ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, "-", sys.executable, "-c", begin + program],
+            env={**os.environ, "PYTHONPATH": str(MODEL_FETCH)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def test_a_note_that_has_no_room_costs_nothing_but_another_look(self) -> None:
+        model = self.serve("/a.bin", File(CONTENT))
+        with mock.patch.object(Path, "write_text", side_effect=OSError(errno.ENOSPC, "full")):
+            self.assertEqual(self.fetch(model), [])
+        self.assert_right(model)
+        asked = len(self.server.requests)
+        self.assertEqual(self.fetch(model), [])
+        self.assertEqual(len(self.server.requests), asked)
+
+    def test_a_model_that_cannot_be_put_in_place_does_not_hold_up_the_others(self) -> None:
+        first, second = self.serve("/a.bin", File(CONTENT)), self.serve("/b.bin", File(CONTENT[1:]))
+        real = Path.replace
+
+        def replace(path: Path, target: Path) -> Path:
+            if target.name == "a.bin":
+                raise OSError(errno.EDQUOT, "Disk quota exceeded", str(target))
+            return real(path, target)
+
+        with mock.patch.object(Path, "replace", replace):
+            [problem] = self.fetch(first, second)
+        self.assertRegex(problem, r"^models/vae/a\.bin: Disk quota exceeded \(/")
+        self.assertEqual((self.root / second.path).read_bytes(), CONTENT[1:])
+
 
 @unittest.skipIf(NO_ARIA2, str(NO_ARIA2))
 class Aria2(Plain):
@@ -217,6 +271,39 @@ class Aria2(Plain):
         model = self.serve("/a.bin", File(bytes(1) + random.Random(2).randbytes(40_000_000)))
         self.assertEqual(self.fetch(model), [])
         self.assertGreater(len({each.range for each in self.downloads()}), 2)
+
+
+class NotWritten(Fetching):
+    """What a file system refuses, whoever writes. aria2 tells a full disk alone, and ends with 17 for the rest."""
+
+    def refused(self, program: str | None, error: int) -> str:
+        """The problem, and that nothing was tried again."""
+        model = self.serve("/a.bin", File(CONTENT))
+        with (
+            mock.patch("shutil.which", return_value=program),
+            mock.patch("strata_models.transfer.write", side_effect=OSError(error, os.strerror(error))),
+        ):
+            [problem] = self.fetch(model)
+        return problem
+
+    def test_a_quota_and_a_closed_disk_are_told_at_once(self) -> None:
+        aria2 = self.folder / "aria2c"
+        aria2.write_text("#!/bin/sh\ncat >/dev/null\nexit 17\n")
+        aria2.chmod(0o755)
+        for program in (None, str(aria2)):
+            quota = self.refused(program, errno.EDQUOT)
+            self.assertRegex(
+                quota, r"models/vae/a\.bin: .*/cache has no room for it \(Disk quota exceeded\); make room"
+            )
+            self.assertRegex(
+                self.refused(program, errno.EROFS), r"cannot be written to .*/cache: Read-only file system"
+            )
+            self.assertNotIn("next try", self.said.getvalue())
+
+    def test_what_may_pass_is_tried_again_and_is_not_the_connection(self) -> None:
+        problem = self.refused(None, errno.EIO)
+        self.assertRegex(problem, r"cannot be written to .*/cache: Input/output error; 3 tries in a row")
+        self.assertEqual(self.said.getvalue().count("next try"), 2)
 
 
 class OneConnection(Plain):

@@ -60,11 +60,18 @@ class VolumeTest(unittest.TestCase):
         container.wait_until(lambda: self.server.given("/v.safetensors") > 100_000)
         self.assertFalse((container.volume / "seen.json").exists(), "ComfyUI runs without its models")
         self.assertLess(self.server.given("/v.safetensors"), len(CONTENT), "it was looked at too late")
+        # Nothing is wrong with it, however long that takes: nobody is to end the container.
+        container.wait_until(lambda: container.ask("/healthz", token=None)[0] == 503)
+        health = container.ask("/healthz", token=None)[1]
+        self.assertEqual((health["status"], health["models"]), ("starting", "fetching"))
+        self.assertEqual(container.healthcheck(), 0)
+        self.assertEqual(container.ask("/comfyui/models/fetch")[1]["state"], "fetching")
         self.server.files["/v.safetensors"].delay = 0
         container.wait_until(container.is_healthy)
         self.assertEqual((container.volume / VAE).read_bytes(), CONTENT)
         self.assertEqual((container.root / "opt/comfyui" / RIFE).read_bytes(), CONTENT)
         self.assertRegex(container.printed(), r"1/2 models/vae/v\.safetensors: 3\.0 MB in \d+ s, sha256 verified")
+        self.assertEqual(container.ask("/healthz", token=None)[1]["models"], "done")
         given = self.server.given("/v.safetensors")
         again = self.start("again", container.volume)
         again.wait_until(again.is_healthy)
@@ -95,12 +102,27 @@ class VolumeTest(unittest.TestCase):
         self.assertEqual(container.process.wait(PATIENCE), 1)
         self.assertRegex(container.printed(), r"models/vae/v\.safetensors: .* does not have it any more \(404\)")
         self.assertIn("STRATA_MODELS=background starts it without them", container.printed())
-        self.assertIn("crash guard: comfyui does not start", container.printed())
+        self.assertIn("crash guard: models that ComfyUI waits for could not be fetched", container.printed())
+        # The fetcher has had patience; another start of the container begins anew.
+        self.assertEqual(container.printed().count("spawned: 'comfyui'"), 1)
+
+    def test_what_cannot_be_had_in_the_background_is_told_by_the_service(self) -> None:
+        del self.server.files["/v.safetensors"]
+        container = self.start(STRATA_MODELS="background")
+        container.wait_until(container.is_healthy)
+        container.wait_until(lambda: container.ask("/healthz", token=None)[1]["models"] == "failed")
+        self.assertEqual(container.healthcheck(), 0, "ComfyUI works")
+        told = container.ask("/comfyui/models/fetch")[1]
+        self.assertEqual((told["state"], told["comfyuiWaits"]), ("failed", False))
+        self.assertRegex(told["lines"][-1], r"models/vae/v\.safetensors: .* \(404\)")
+        self.assertEqual(container.ask("/comfyui/models/fetch", token=None)[0], 401)
 
     def test_off_nothing_is_fetched(self) -> None:
         container = self.start(STRATA_MODELS="off")
         container.wait_until(container.is_healthy)
         self.assertEqual(self.server.requests, [])
+        self.assertIsNone(container.ask("/healthz", token=None)[1]["models"])
+        self.assertEqual(container.ask("/comfyui/models/fetch")[0], 404)
 
     def test_a_library_that_workers_share(self) -> None:
         library = self.folder / "library"

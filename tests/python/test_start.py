@@ -99,7 +99,7 @@ class OptionsTest(InFolder):
         self.assertIsNone(why("wsl", CUDA_VISIBLE_DEVICES="0"))
         self.assertIn("no GPU", why("none") or "")
         self.assertIn("no NVIDIA driver", why("gpu", driver=False) or "")
-        for hidden in ("", "-1"):
+        for hidden in ("", "-1", "NoDevFiles"):
             self.assertIn("hides", why("gpu", CUDA_VISIBLE_DEVICES=hidden) or "")
 
     def test_old_models_are_found_beside_the_usual_folder_and_old_nodes_are_not(self) -> None:
@@ -136,6 +136,12 @@ class AccessTest(InFolder):
         file.write_text("\n")
         self.assertNotEqual(access.keep_token(file), token)
 
+    def test_a_token_of_another_user_is_used_if_it_can_be_read(self) -> None:
+        file = self.root / "token"
+        file.write_text("a token that somebody else has left here\n")
+        with mock.patch.object(Path, "chmod", side_effect=PermissionError(1, "Operation not permitted")):
+            self.assertEqual(access.keep_token(file), "a token that somebody else has left here")
+
     def test_tokens_that_are_refused(self) -> None:
         access.check_token("x" * 16)
         for token in ("short", "with a space in it", "ümlaut-umlaut-umlaut"):
@@ -164,14 +170,18 @@ class ManagerTest(InFolder):
         self.assertEqual(manager.settings_file(self.root / "new"), manager.NEW)
 
     def test_settings_are_written_only_where_there_are_none(self) -> None:
-        self.assertTrue(manager.write_settings(self.root, self.root / "code"))
+        self.assertIsNone(manager.write_settings(self.root, self.root / "code"))
         self.assertIn("network_mode = public", (self.root / manager.OLD).read_text())
-        self.assertFalse(manager.write_settings(self.root, self.root / "code"))
+        self.assertIsNone(manager.write_settings(self.root, self.root / "code"))
         # Both files make the Manager run pip at its start.
         (self.root / "code").mkdir()
         (self.root / "code/folder_paths.py").write_text("def get_system_user_directory(name):\n")
-        self.assertFalse(manager.write_settings(self.root, self.root / "code"))
+        self.assertIsNone(manager.write_settings(self.root, self.root / "code"))
         self.assertFalse((self.root / manager.NEW).exists())
+
+    def test_a_folder_of_another_user_stops_nobody(self) -> None:
+        with mock.patch.object(Path, "mkdir", side_effect=PermissionError(13, "Permission denied")):
+            self.assertRegex(manager.write_settings(self.root, self.root / "code") or "", "Permission denied")
 
 
 class EnvironmentTest(InFolder):

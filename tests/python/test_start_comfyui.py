@@ -57,8 +57,9 @@ class RunTest(InFolder):
         )
         program = self.root / "start_comfyui.py"
         main = self.root / "code/main.py"
-        program.write_text((RUNTIME / "start_comfyui.py").read_text().replace("/opt/comfyui/main.py", str(main)))
+        program.write_text((RUNTIME / "start_comfyui.py").read_text())
         plan = {
+            "code": str(self.root / "code"),
             "arguments": ["--base-directory", str(self.root / "volume/custom_nodes")],
             "environment": {"NEW": "1"},
             "hiddenNodes": ["hidden"],

@@ -76,6 +76,18 @@ class GateTest(unittest.TestCase):
             self.assertEqual([each if each == "passed" else each["status"] for each in found[:1]], sent)
             compare.assert_called_once_with(offered, b"right")
 
+    def test_a_browser_sends_any_token_in_base64url(self) -> None:
+        # What `openssl rand -base64 32` makes has characters that a protocol must not have: RFC 6455 wants a token of
+        # RFC 2616, and browsers throw SyntaxError.
+        token = b"pL7/+v3q2bM=,0"
+        for offered in (b"strata.token, base64url.cEw3Lyt2M3EyYk09LDA", b"base64url.cEw3Lyt2M3EyYk09LDA,strata.token"):
+            self.assertIn(token, offered_tokens([(PROTOCOLS, offered)]), offered)
+            self.assertNotRegex(offered.decode(), r"[/=]")
+        self.assertEqual(offered_tokens([(PROTOCOLS, b"base64url.cEw3Lyt2M3EyYk09LDA")]), [], "without the other")
+        for broken in (b"base64url.", b"base64url.!!", b"base64url.a"):
+            for found in offered_tokens([(PROTOCOLS, b"strata.token, " + broken)]):
+                self.assertIn(found, (broken, b""))
+
     def test_a_socket_is_closed_before_it_opens(self) -> None:
         self.assertEqual(self.pass_through("/x", [], "websocket"), [{"type": "websocket.close", "code": 1008}])
 

@@ -19,7 +19,8 @@ class ChooseVolumeTest(unittest.TestCase):
 
     def choose(self, wanted: str | None, *broken: str, mounted: bool = True) -> volume.Volume:
         reasons = dict.fromkeys(map(Path, broken), "Read-only file system")
-        return volume.choose_volume(wanted, [Path("/home/x"), Path("/tmp/x")], reasons.get, lambda _: mounted)
+        variables = {"STRATA_VOLUME": wanted} if wanted else {}
+        return volume.choose_volume(variables, [Path("/home/x"), Path("/tmp/x")], reasons.get, lambda _: mounted)
 
     def test_the_default_and_the_wanted_one(self) -> None:
         self.assertEqual(self.choose(None), volume.Volume(Path("/workspace"), persistent=True))
@@ -30,11 +31,15 @@ class ChooseVolumeTest(unittest.TestCase):
         self.assertFalse(chosen.persistent)
         self.assertRegex(chosen.warnings[0], "no volume")
 
-    def test_without_a_setting_there_is_a_way_out_that_says_what_is_lost(self) -> None:
-        chosen = self.choose(None, "/workspace")
+    def test_where_nothing_is_mounted_there_is_a_way_out_that_says_what_is_lost(self) -> None:
+        chosen = self.choose(None, "/workspace", mounted=False)
         self.assertEqual((chosen.path, chosen.persistent), (Path("/home/x"), False))
-        self.assertRegex(chosen.warnings[0], r"Read-only file system.*chown.*--user.*goes with the container")
-        self.assertEqual(self.choose(None, "/workspace", "/home/x").path, Path("/tmp/x"))
+        self.assertRegex(chosen.warnings[0], r"Nothing is mounted at /workspace.*goes with the container")
+        self.assertEqual(self.choose(None, "/workspace", "/home/x", mounted=False).path, Path("/tmp/x"))
+
+    def test_a_folder_that_is_mounted_is_meant(self) -> None:
+        with self.assertRaisesRegex(Problem, r"^/workspace: user \d+ cannot write to /workspace .*chown"):
+            self.choose(None, "/workspace")
 
     def test_a_folder_that_was_named_is_meant(self) -> None:
         with self.assertRaisesRegex(Problem, r"STRATA_VOLUME: user \d+ cannot write to /data .*chown"):
@@ -43,7 +48,29 @@ class ChooseVolumeTest(unittest.TestCase):
             self.choose("data")
 
     def test_nothing_can_be_written_to(self) -> None:
-        self.assertRaises(Problem, self.choose, None, "/workspace", "/home/x", "/tmp/x")
+        self.assertRaises(Problem, self.choose, None, "/workspace", "/home/x", "/tmp/x", mounted=False)
+
+
+class RemedyTest(unittest.TestCase):
+    """What somebody can do in the place where the container runs."""
+
+    def remedy(self, **variables: str) -> str:
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        if os.getuid() == 0:
+            os.chown(folder, 4321, 4322)
+        return volume.remedy(folder, variables)
+
+    def test_a_pod_of_kubernetes_has_no_user_option(self) -> None:
+        self.assertRegex(self.remedy(KUBERNETES_SERVICE_HOST="10.96.0.1"), "fsGroup")
+        self.assertNotIn("--user", self.remedy(KUBERNETES_SERVICE_HOST="10.96.0.1"))
+
+    @unittest.skipUnless(os.getuid() == 0, "needs root to give a folder away")
+    def test_who_started_as_root_is_told_of_the_owner(self) -> None:
+        self.assertRegex(self.remedy(STRATA_STARTED_AS="root"), "PUID=4321 and PGID=4322")
+        self.assertNotIn("--user", self.remedy(STRATA_STARTED_AS="root"))
+
+    def test_who_named_a_user_is_told_of_the_other_way(self) -> None:
+        self.assertRegex(self.remedy(), rf"chown -R {os.getuid()}:.*without --user")
 
 
 class FoldersTest(unittest.TestCase):

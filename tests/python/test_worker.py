@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -18,6 +19,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, ClassVar
+
+from support import RUNTIME
 
 from bucket_server import KEY_ID, SECRET, running_bucket
 from container import OPENER, PATIENCE, TOKEN, Container, free_port
@@ -65,7 +68,10 @@ class WorkerCase(unittest.TestCase):
 class JobsTest(WorkerCase):
     """Jobs of all kinds, with results in the answers."""
 
-    settings: ClassVar[dict[str, str]] = {"STRATA_WORKER_INTERRUPT_TIMEOUT": "3"}
+    settings: ClassVar[dict[str, str]] = {
+        "STRATA_WORKER_INTERRUPT_TIMEOUT": "3",
+        "COMFY_ORG_API_KEY": "comfyui-key-of-the-endpoint",
+    }
 
     def starts(self) -> int:
         """How often ComfyUI was started until a job was computed."""
@@ -163,6 +169,18 @@ class JobsTest(WorkerCase):
         self.compute({"1": SAVE})
         self.assertNotIn("kept/once.png", self.left("output"))
 
+    def test_what_nodes_write_without_naming_it_goes_as_well(self) -> None:
+        self.compute({"1": {"class_type": "Video", "inputs": {"name": "day/film_00001-audio.mp4", "text": "moving"}}})
+        written = {"day/film_00001.png", "day/film_00001.mp4", "day/film_00001-audio.mp4"}
+        self.assertLessEqual(written, self.left("output"))
+        self.compute(
+            {"1": {"class_type": "Preview", "inputs": {"name": "p.png"}}, "2": {"class_type": "Fail", "inputs": {}}}
+        )
+        self.compute({"1": SAVE})
+        self.assertEqual(self.left("output"), {"a.png"})
+        (state,) = (self.container.root / "tmp").glob("strata.*")
+        self.assertEqual([path.name for path in state.glob("temp/*")], [])
+
     def test_what_the_cache_names_and_is_gone_is_computed_anew(self) -> None:
         job = {"1": {"class_type": "Save", "inputs": {"name": "gone.png", "text": "same"}}}
         self.compute(job)
@@ -202,12 +220,68 @@ class JobsTest(WorkerCase):
         self.assertEqual(seen["environment"]["STRATA_MODE"], "worker")
         self.assertNotIn("RUNPOD_AI_API_KEY", seen["environment"])
 
+    def test_the_key_for_comfy_orgs_nodes_is_the_jobs_or_else_the_endpoints(self) -> None:
+        extra = self.container.volume / "extra.json"
+        self.compute({"1": SAVE})
+        self.assertEqual(json.loads(extra.read_text()), {"api_key_comfy_org": "comfyui-key-of-the-endpoint"})
+        key = "comfyui-key-of-the-job"
+        fails = {"7": {"class_type": "Fail", "inputs": {"message": f"refused: {key}"}}}
+        answer = self.compute({"workflow": fails, "comfy_org_api_key": key})
+        self.assertEqual(json.loads(extra.read_text()), {"api_key_comfy_org": key})
+        self.assertIn("refused: <hidden>", answer["error"])
+        self.assertNotIn(key, self.container.printed() + json.dumps(self.api.log))
+        seen = (self.container.volume / "seen.json").read_text()
+        self.assertNotIn("comfyui-key-of-the-endpoint", seen)
+
     def test_no_secret_is_in_the_log(self) -> None:
         self.compute({"7": {"class_type": "Fail", "inputs": {"message": f"{API_KEY} {TOKEN}"}}})
         printed = self.container.printed()
         self.assertIn("strata: the job failed: Node 7", printed)
         for secret in (API_KEY, TOKEN, "hf_the_token", "$2b$"):
             self.assertNotIn(secret, printed)
+
+
+class GpuTest(WorkerCase):
+    """The SDK's own checks, all of them, on a machine that says that it has a GPU."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.asked, cls.imported = folder / "asked", folder / "imported"
+        (folder / "torch").mkdir()
+        for name, content in {
+            # As far as the SDK's rp_gpu_fitness.py reads it; the program that the SDK brings finds no GPU here.
+            "nvidia-smi": f'#!/bin/sh\necho "$*" >>{cls.asked}\necho "NVIDIA-SMI, CUDA Version: 13.0"\necho "GPU 0: NVIDIA L4"\n',
+            "torch/__init__.py": (
+                "import sys\nfrom unittest import mock\n"
+                f"print(sys.argv, file=open({str(cls.imported)!r}, 'a'))\nsys.modules[__name__] = mock.MagicMock()\n"
+            ),
+            # The public address that rp_system_fitness.py wants to reach.
+            "sitecustomize.py": (
+                "import asyncio\nfrom unittest import mock\nreal = asyncio.open_connection\n"
+                "writer = mock.Mock(wait_closed=mock.AsyncMock())\n"
+                "async def connect(host=None, *rest, **more):\n"
+                "    return (None, writer) if host == '8.8.8.8' else await real(host, *rest, **more)\n"
+                "asyncio.open_connection = connect\n"
+            ),
+        }.items():
+            (folder / name).write_text(content)
+            (folder / name).chmod(0o755)
+        # An empty value is none: the container's own choice holds.
+        cls.settings = {
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
+            "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "",
+            "RUNPOD_SKIP_GPU_CHECK": "",
+            "RUNPOD_MIN_MEMORY_GB": "0",
+            "RUNPOD_MIN_DISK_PERCENT": "0",
+        }
+        super().setUpClass()
+
+    def test_the_worker_itself_computes_nothing_on_a_gpu(self) -> None:
+        self.assertNotIn("error", self.compute({"1": SAVE}))
+        self.assertIn("--list-gpus", self.asked.read_text(), "the SDK tested the GPU, by programs of their own")
+        self.assertEqual(self.imported.exists() and self.imported.read_text(), False)
 
 
 class CrashTest(WorkerCase):
@@ -280,10 +354,21 @@ class BucketTest(WorkerCase):
         for secret in (SECRET, KEY_ID):
             self.assertNotIn(secret, answer["error"] + self.container.printed())
 
+    def test_a_storage_that_never_ends_its_answer_does_not_hold_the_worker(self) -> None:
+        self.bucket.drips = True
+        self.addCleanup(setattr, self.bucket, "drips", False)
+        started = time.monotonic()
+        answer = self.compute({"1": SAVE}, timeout=4)
+        # The storage's client by itself has patience for as long as bytes come.
+        self.assertLess(time.monotonic() - started, 30)
+        self.assertRegex(answer["error"], "Not done in time .*: it was computed, and its results were on their way")
+        self.bucket.drips = False
+        self.assertNotIn("error", self.compute({"1": SAVE}), "the next job is computed")
+
     def test_nodes_see_no_keys(self) -> None:
         self.compute({"1": SAVE})
         seen = (self.container.volume / "seen.json").read_text()
-        self.assertIn("BUCKET_NAME", seen)
+        self.assertNotIn("BUCKET_", seen)
         self.assertNotIn(SECRET, seen)
         self.assertNotIn(KEY_ID, seen)
         self.assertNotIn(SECRET, self.container.printed())
@@ -388,13 +473,15 @@ class ImageWithoutWorkerTest(unittest.TestCase):
 
     def test_it_says_so(self) -> None:
         done = subprocess.run(
-            [Path(__file__).parents[2] / "layers/runtime/rootfs/opt/strata/runtime/entrypoint"],
+            # What the entrypoint asks first: where the tests run is no image.
+            [sys.executable, RUNTIME / "decide.py"],
             env={"PATH": os.environ["PATH"], "STRATA_MODE": "worker"},
             capture_output=True,
             text=True,
             check=False,
         )
-        self.assertEqual((done.returncode, done.stderr), (2, "STRATA_MODE: this image has no worker for RunPod.\n"))
+        said = "strata: STRATA_MODE: this image has no worker for RunPod. Leave it out.\n"
+        self.assertEqual((done.returncode, done.stderr), (2, said))
 
 
 if __name__ == "__main__":

@@ -25,8 +25,10 @@ MISSING = [
 ]
 if not MISSING:
     import last_words
+    from strata_studio.comfyui import ComfyuiError
     from strata_worker import __main__ as program
     from strata_worker import (
+        computation,
         engine,
         input_files,
         leftovers,
@@ -79,6 +81,19 @@ class RequestTest(PartsCase):
         read = request.read_request(job, True, 600)
         self.assertIs(read.workflow, job["workflow"], "as it was sent")
         self.assertEqual([request.decode(file.image) for file in read.files[:2]], [b"a", b"a"])
+
+    def test_a_key_for_comfy_orgs_nodes(self) -> None:
+        job = self.job(comfy_org_api_key="comfyui-the-key")
+        read = request.read_request(job, False, 600)
+        self.assertEqual(read.comfy_key, "comfyui-the-key")
+        self.assertNotIn("comfyui-the-key", repr(read))
+        self.assertEqual(list(self.problems(self.job(comfy_org_api_key=5))), ["comfy_org_api_key"])
+        self.assertIsNone(request.read_request(self.job(comfy_org_api_key=None), False, 600).comfy_key)
+        # Told to nobody, whatever else is wrong.
+        self.assertEqual(request.comfy_key_of({"comfy_org_api_key": "k", "workflow": 1}), "k")
+        self.assertEqual(
+            [request.comfy_key_of(content) for content in (None, [], {"comfy_org_api_key": 1})], [None] * 3
+        )
 
     def test_jobs_that_are_none(self) -> None:
         for content in (None, [], "text", 1):
@@ -181,8 +196,21 @@ class Pages(BaseHTTPRequestHandler):
                 for _ in range(20):
                     self.wfile.write(b"x" * (1 << 20))
                     time.sleep(0.05)
+        elif self.path == "/drips":
+            with suppress(OSError):
+                for _ in range(600):
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
         elif self.path not in ("/empty", "/away"):
             self.wfile.write(b"x" * 100)
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        super().send_response(code, message)
+        if self.path == "/never-begins":
+            with suppress(OSError):
+                for _ in range(600):
+                    self.wfile.write(b"X-More: " if _ == 0 else b"x")
+                    time.sleep(0.05)
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -224,6 +252,44 @@ class FetchTest(PartsCase):
             self.assertIn("in time", self.fails(f"{url}/slow", 1 << 30, 0.1))
         self.assertNotIn("secret", self.fails(f"{url}/a?signature=secret"))
 
+    def test_a_server_that_sends_a_byte_now_and_then_is_not_read_longer_than_the_job_may_take(self) -> None:
+        with self.pages() as url:
+            started = time.monotonic()
+            self.assertIn("in time", self.fails(f"{url}/drips", 1 << 30, 0.5))
+            self.assertLess(time.monotonic() - started, 10)
+
+    def test_nobody_waits_for_a_server_longer_than_the_job_may_take(self) -> None:
+        async def upload(url: str) -> None:
+            file = mock.Mock(image=url)
+            file.name = "a.png"
+            order = request.Request({}, [file], request.Options())
+            given = (mock.AsyncMock(), 1, "job", order, mock.Mock(), time.monotonic() + 0.5, mock.Mock(), None)
+            await computation.Computation(*given)._upload()
+
+        with self.pages() as url:
+            started = time.monotonic()
+            with self.assertRaisesRegex(JobFailure, r"Not done in time .*: images\[0\]\.image had not arrived"):
+                asyncio.run(upload(f"{url}/never-begins"))
+            # The end of the loop does not wait for it either.
+            self.assertLess(time.monotonic() - started, 10)
+
+    def test_a_full_disk_is_told_before_comfyui_is_asked_why(self) -> None:
+        engine_without_room = mock.AsyncMock()
+        engine_without_room.client.upload.side_effect = ComfyuiError("ComfyUI answered 500 to /upload/image")
+        given = mock.Mock()
+        given.comfyui.volume = self.root
+        order = request.Request({}, [], request.Options())
+        job = computation.Computation(
+            engine_without_room, 1, "job", order, mock.Mock(), time.monotonic() + 9, given, None
+        )
+        with self.assertRaisesRegex(ComfyuiError, "500"):
+            asyncio.run(job._store_input("a.png", b"aa"))
+        with (
+            mock.patch("shutil.disk_usage", return_value=mock.Mock(free=1)),
+            self.assertRaisesRegex(JobFailure, f"{self.root} has no room for a.png: 1 bytes are free, it has 2"),
+        ):
+            asyncio.run(job._store_input("a.png", b"aa"))
+
 
 class ResultsTest(PartsCase):
     """What a workflow left."""
@@ -253,28 +319,92 @@ class ResultsTest(PartsCase):
         self.assertEqual(results.arrange(empty, [])["warnings"], ["the workflow ended without results"])
         self.assertNotIn("warnings", results.arrange(results.Results([], {"1": {"text": ["t"]}}, []), []))
 
+    def test_a_disk_that_is_full_is_told_by_its_name(self) -> None:
+        async def content() -> Any:
+            yield b"x" * 10_000
+
+        found = results.Results([results.ResultFile("1", "a.png", "", "output")], {}, [])
+        client = mock.AsyncMock()
+        client.view.return_value = (mock.AsyncMock(status_code=200, is_success=True), content())
+        # A device on which no byte has room.
+        with (
+            mock.patch.object(Path, "open", lambda *_: open("/dev/full", "wb", buffering=0)),
+            self.assertRaisesRegex(
+                JobFailure, "a.png cannot be kept in .* until it is stored: No space left on device"
+            ),
+        ):
+            asyncio.run(results.stored(client, found, mock.Mock(), "job"))
+
     def test_what_runpod_takes(self) -> None:
         self.assertEqual(results.limit_for("sync-1-e1", None), 19_900_000)
         self.assertEqual(results.limit_for("1-e1", None), 9_900_000)
         self.assertEqual(results.limit_for("sync-1-e1", 5), 5)
 
-    def test_what_is_left_behind(self) -> None:
-        volume = self.root / "volume"
-        support.fill(volume, "output/a", "output/sub/b", "output/mine", "input/i", "input/mine")
-        files = {
-            name: results.ResultFile("1", name.split("/")[-1], "sub" if "/" in name else "", "output")
-            for name in ("a", "sub/b")
-        }
-        cleaner = leftovers.Leftovers(volume, keep=False)
-        cleaner.remove_results([files["a"], files["sub/b"]])
-        cleaner.remove_inputs(["i", "../output/mine"])
-        self.assertTrue((volume / "output/a").exists())
-        cleaner.remove_results([files["sub/b"]])
-        left = sorted(str(path.relative_to(volume)) for path in volume.rglob("*") if path.is_file())
-        self.assertEqual(left, ["input/mine", "output/mine", "output/sub/b"])
-        keeper = leftovers.Leftovers(volume, keep=True)
+    def cleaner(self, *, is_shared: bool = False, keep: bool = False) -> Any:
+        """With files of somebody's in the volume."""
+        self.volume = self.root / "volume"
+        support.fill(self.volume, "output/mine_00001.png", "input/mine")
+        (self.volume / "temp").mkdir(exist_ok=True)
+        return leftovers.Leftovers(self.volume, self.volume / "temp", is_shared=is_shared, keep=keep)
+
+    def job(self, cleaner: Any, *written: str, named: tuple[str, ...] = ()) -> list[str]:
+        """A job that writes these files and names some of them; what is there after it."""
+        before = cleaner.look()
+        support.fill(self.volume, *written)
+        files = []
+        for name in named:
+            folder, *subfolder, file = name.split("/")
+            files.append(results.ResultFile("1", file, "/".join(subfolder), folder))
+        cleaner.remove_written(before, files)
+        paths = (path.relative_to(self.volume) for path in self.volume.rglob("*") if path.is_file())
+        return sorted(str(path) for path in paths if "mine" not in path.name)
+
+    def test_what_a_job_wrote_goes_after_the_next_one_whether_it_is_named_or_not(self) -> None:
+        cleaner = self.cleaner()
+        # As VideoHelperSuite writes a video with sound, and names the last one of the three.
+        video = ("output/day/clip_00001.png", "output/day/clip_00001.mp4", "output/day/clip_00001-audio.mp4")
+        first = (*video, "output/log.txt", "temp/frames/1.png")
+        self.assertEqual(self.job(cleaner, *first, named=(video[2],)), sorted(first))
+        # ComfyUI's cache names it once more: its by-products stay with it, for nodes that go on from them.
+        second = "output/b_00001_.png"
+        self.assertEqual(self.job(cleaner, second, named=(video[2], second)), sorted([*video, second]))
+        self.assertEqual(self.job(cleaner, "output/failed_00001.png"), ["output/failed_00001.png"])
+        self.assertEqual(self.job(cleaner), [], "also of a job that failed and named nothing")
+        folders = sorted(path.name for path in self.volume.rglob("*") if path.is_dir())
+        self.assertEqual(folders, ["input", "output", "temp"])
+        self.assertTrue((self.volume / "output/mine_00001.png").exists())
+
+    def test_on_a_volume_what_others_write_meanwhile_stays(self) -> None:
+        cleaner = self.cleaner(is_shared=True)
+        video = ("output/clip_00001.png", "output/clip_00001.mp4", "output/clip_00001-audio.mp4")
+        others = (
+            "output/clip_000010.png",
+            "output/clip_00002.png",
+            "output/clip.txt",
+            "output/theirs.png",
+            "output/x/clip_00001.png",
+        )
+        self.job(cleaner, *video, *others, "temp/a.png", named=(video[2],))
+        self.assertEqual(self.job(cleaner, named=("output/theirs.png",)), sorted(others))
+        self.assertEqual(self.job(cleaner), sorted(others), "nor what was there before the job that names it")
+
+    def test_a_folder_of_a_volume_is_a_volume(self) -> None:
+        self.assertFalse(leftovers.is_elsewhere(self.root, self.root))
+        memory = Path("/dev/shm")
+        if memory.is_dir() and memory.stat().st_dev != self.root.stat().st_dev:
+            self.assertTrue(leftovers.is_elsewhere(memory, self.root))
+
+    def test_inputs_go_and_whoever_wants_to_keep_files_keeps_them(self) -> None:
+        cleaner = self.cleaner()
+        support.fill(self.volume, "input/i", "input/faces/a", "output/o")
+        cleaner.remove_inputs(["i", "faces/a", "../output/o"])
+        self.assertEqual([path.name for path in (self.volume / "input").iterdir()], ["mine"])
+        self.assertTrue((self.volume / "output/o").exists())
+        keeper = self.cleaner(keep=True)
         keeper.remove_inputs(["mine"])
-        self.assertTrue((volume / "input/mine").exists())
+        self.assertTrue((self.volume / "input/mine").exists())
+        self.job(keeper, "output/kept.png", named=("output/kept.png",))
+        self.assertIn("output/kept.png", self.job(keeper))
 
 
 class TellTest(PartsCase):
@@ -365,7 +495,7 @@ class HandlerTest(PartsCase):
     def answers(self, *failures: Exception | None, crashes: int = 2) -> list[dict[str, Any]]:
         """The answers to jobs that end like this, one after the other; None: computed."""
         given = mock.Mock(bucket=None, progress_interval=0, job_timeout=9, crashes=crashes, keep_files=False)
-        given.comfyui.volume = self.root
+        given.comfyui.volume, given.temporary = self.root, self.root / "temp"
         given.redactor = redact.Redactor(["the-secret"])
         outcomes = [failure or {"images": []} for failure in failures]
         job = {"id": "1", "input": {"workflow": {"1": NODE}}}

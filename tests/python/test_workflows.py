@@ -110,8 +110,49 @@ class FollowingTest(WorkflowCase):
         self.comfyui.get.assert_not_called()
         self.comfyui.get.side_effect = ComfyuiError("not ready")
         self.workflow.events[:] = [STEP]
+        self.assertFalse(await self.all._catch_up())
+        self.assertEqual(self.kinds(), ["step"])
+
+    async def test_what_ends_between_two_questions_is_not_lost(self) -> None:
+        self.workflow.events[:] = [STEP]
+        state = {"queue": {"queue_running": [[0, "w"]]}, "history": {}}
+
+        async def get(path: str) -> Any:
+            answer = state["queue" if path == "/queue" else "history"]
+            # It ends as soon as anything was asked.
+            state.update(queue={}, history={"w": {"outputs": {}}})
+            return answer
+
+        self.comfyui.get.side_effect = get
         await self.all._catch_up()
         self.assertEqual(self.kinds(), ["step"])
+        await self.all._catch_up()
+        self.assertEqual(self.kinds(), ["step", "done"])
+
+    async def test_a_comfyui_that_does_not_answer_at_first_is_asked_again(self) -> None:
+        from websockets.asyncio.server import serve
+
+        async def stay(socket: Any) -> None:
+            await socket.wait_closed()
+
+        answers = iter([ComfyuiError("no answer within 60 s"), {}, ComfyuiError("again"), {}, {"w": {"outputs": {}}}])
+
+        async def get(_: str) -> Any:
+            if isinstance(answer := next(answers), Exception):
+                raise answer
+            return answer
+
+        self.comfyui.get.side_effect = get
+        self.workflow.events[:] = [STEP]
+        with mock.patch.object(workflows, "RECONNECT", 0.01):
+            async with asyncio.timeout(60), serve(stay, "127.0.0.1", 0) as server:
+                self.all = workflows.Workflows(self.comfyui, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+                self.all._known["w"] = self.workflow
+                following = asyncio.create_task(self.all.follow())
+                async for _ in self.workflow.listen():
+                    pass
+                following.cancel()
+        self.assertEqual(self.kinds(), ["step", "done"])
 
     async def test_who_is_not_connected_queues_nothing(self) -> None:
         with mock.patch.object(workflows, "CONNECT_PATIENCE", 0.01), self.assertRaisesRegex(ComfyuiError, "not ready"):

@@ -17,6 +17,7 @@ test("nothing configured gives the defaults", () => {
     generation: "cpu",
     registry: { kind: "local", repository: "strata" },
     copies: [],
+    compression: { kind: "zstd", level: 3 },
     builder: "strata",
     host: [{ kind: "builder" }],
     budget: { dollars: 5, minutes: 45 },
@@ -100,6 +101,26 @@ test("compile: kernels that have a source to compile", () => {
   const compile = (value: object) => parseConfig({ "strata:compile": JSON.stringify(value) }).compile;
   assert.deepEqual(compile(["flash-attn"]), ["flash-attn"]);
   assert.throws(() => compile(["xformers"]), /strata:compile\.0: .*flash-attn/);
+});
+
+test("compression: a word, or a kind with a level that it has", () => {
+  const compression = (value: unknown) =>
+    parseConfig({ "strata:compression": typeof value === "string" ? value : JSON.stringify(value) })
+      .compression;
+  assert.deepEqual(compression("gzip"), { kind: "gzip", level: 6 });
+  assert.deepEqual(compression("zstd"), { kind: "zstd", level: 3 });
+  assert.deepEqual(compression({ level: 9 }), { kind: "zstd", level: 9 });
+  assert.deepEqual(compression({ kind: "gzip", level: 9 }), { kind: "gzip", level: 9 });
+  assert.throws(
+    () => compression("gzp"),
+    /strata:compression: expected one of zstd, gzip, got "gzp"\. Did you/,
+  );
+  assert.throws(
+    () => compression({ kind: "gzip", level: 10 }),
+    /strata:compression\.level: expected at most 9 for gzip, got 10/,
+  );
+  assert.throws(() => compression({ kind: "zstd", level: 0 }), /strata:compression\.level/);
+  assert.throws(() => compression({ kind: "zstd", lvel: 3 }), /strata:compression\.lvel: is not a setting/);
 });
 
 test("wheels: by the name of a kernel, with a whole hash", () => {
@@ -227,11 +248,11 @@ test("evidence: how old it may be, and from which host", () => {
   assert.throws(() => parseConfig({ "strata:evidence": '{"host":"cpu"}' }), /expected one of any, gpu/);
 });
 
-test("Pulumi.yaml declares every setting but those that others decide, and the one of two types", () => {
+test("Pulumi.yaml declares every setting but those that others decide, and those of two types", () => {
   const declared = [
     ...readFileSync(join(repository, "Pulumi.yaml"), "utf8").matchAll(/^ {2}strata:(\w+):/gm),
   ];
-  const undeclared = ["attention", "base", "cuda", "host", "python", "recipe", "tags"];
+  const undeclared = ["attention", "base", "compression", "cuda", "host", "python", "recipe", "tags"];
   const keys = Object.keys(settingsSchema.shape).filter((key) => !undeclared.includes(key));
   assert.deepEqual(declared.map((match) => match[1]).sort(), keys.sort());
 });

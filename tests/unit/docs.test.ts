@@ -97,6 +97,22 @@ for (const [text, problems] of Object.entries(planted)) {
   });
 }
 
+/** What stands for a figure that somebody meant to fill in: `DISKPEAK times the model`. */
+const placeholder = /\b(?:TODO|TBD|FIXME|XXX+|[A-Z]{6,} (?:times|seconds|minutes|GB|MB|%))(?![\w-])/g;
+
+test("no document has a placeholder where a figure belongs", () => {
+  assert.deepEqual("DISKPEAK times the model, DISKLEFT times afterwards, TBD".match(placeholder), [
+    "DISKPEAK times",
+    "DISKLEFT times",
+    "TBD",
+  ]);
+  const prose = (text: string) => text.replaceAll(/```[\s\S]*?```|`[^`\n]*`/g, "");
+  const found = documents.flatMap((path) =>
+    (prose(read(path)).match(placeholder) ?? []).map((word) => [path, word]),
+  );
+  assert.deepEqual(found, []);
+});
+
 test("the documents that code names exist", () => {
   const named = sources.flatMap((path) =>
     [...read(path).matchAll(/\bdocs\/[\w/.-]+\.md\b/g)].map(([name]) => ({ path, name })),

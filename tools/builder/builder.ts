@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import type { Home } from "../../home.ts";
 import { parseReference } from "../../oci/references.ts";
+import { buildxEnvironment } from "../program/environment.ts";
 import { attempt, type CommandResult } from "../program/exec.ts";
-import { recallServices } from "../services/services.ts";
+import { recallServices } from "../services/record.ts";
 import { withLogin } from "./docker-login.ts";
 
 /** A build outside Pulumi: the smoke test, and what bootstraps the rest. */
@@ -42,7 +43,8 @@ async function build(
   env: Readonly<Record<string, string>>,
 ): Promise<CommandResult> {
   const services = await recallServices(home);
-  const options = onLine ? { env, onLine } : { env };
+  const buildx = services?.builder.kind === "docker" ? buildxEnvironment(home) : {};
+  const options = { env: { ...env, ...buildx }, ...(onLine ? { onLine } : {}) };
   const given = Object.entries(secrets)
     .filter(([, variable]) => process.env[variable])
     .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);
@@ -120,10 +122,11 @@ export async function freeInBuilder(
 ): Promise<number> {
   const services = await recallServices(home);
   const process = services?.builder.kind === "buildkitd" ? services.builder : undefined;
+  const env = services?.builder.kind === "docker" ? buildxEnvironment(home) : {};
   const call = (command: string, ...args: string[]): Promise<CommandResult> =>
     process
       ? attempt(join(home.bin, "buildctl"), ["--addr", process.address, command, ...args])
-      : attempt("docker", ["buildx", command, "--builder", name, ...args]);
+      : attempt("docker", ["buildx", command, "--builder", name, ...args], { env });
   // An answer counts even if the program fails after it, which buildctl has been seen to do.
   const { stdout } = await call("du", "--verbose");
   const ids = recordsIn(stdout)

@@ -2,8 +2,9 @@ import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Home } from "../../home.ts";
-import { dockerConfigFolder } from "../../oci/access/credentials.ts";
+import { DOCKER_HUB_KEY, dockerConfigFolder } from "../../oci/access/credentials.ts";
 import { loginFolder } from "../../oci/access/logins.ts";
+import { DEFAULT_REGISTRY } from "../../oci/references.ts";
 import { writeAtomically } from "../program/files.ts";
 
 /**
@@ -23,13 +24,16 @@ export async function withLogin<T>(
     for (const entry of await readdir(user).catch(() => []))
       if (entry !== "config.json") await symlink(join(user, entry), join(folder, entry));
     const config = (await readJson(join(user, "config.json"))) ?? {};
-    const merged = { ...config, auths: { ...objectIn(config, "auths"), ...objectIn(storedLogin, "auths") } };
+    // Docker's programs know Docker Hub by another name than references have.
+    const key = registry === DEFAULT_REGISTRY ? DOCKER_HUB_KEY : registry;
+    const { [registry]: login } = objectIn(storedLogin, "auths");
+    const merged = { ...config, auths: { ...objectIn(config, "auths"), [key]: login } };
     // A helper wins over what stands in the file; one for this registry alone can be left out without loss.
-    const { [registry]: _, ...helpers } = objectIn(config, "credHelpers");
+    const { [key]: _, ...helpers } = objectIn(config, "credHelpers");
     const { credsStore, ...rest } = merged as { credsStore?: unknown };
     const stores = Object.fromEntries(
       Object.keys(objectIn(config, "auths"))
-        .filter((host) => host !== registry && typeof credsStore === "string")
+        .filter((host) => host !== key && typeof credsStore === "string")
         .map((host) => [host, credsStore]),
     );
     const text = JSON.stringify({ ...rest, credHelpers: { ...stores, ...helpers } });

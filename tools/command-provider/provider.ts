@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Provider } from "@pulumi/pulumi/provider/index.js";
 import { checkInputs, diffInputs, previousOutput, readInputs, stateOf } from "./command.ts";
-import { cancelAll, runCommand } from "./run.ts";
+import { cancelAll, runCommand } from "./run-command.ts";
 import { type Properties, reveal } from "./values.ts";
 
 /** Sends a line that comes and goes with the resource's progress. */

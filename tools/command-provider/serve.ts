@@ -2,7 +2,7 @@ import engineMessages from "@pulumi/pulumi/proto/engine_pb.js";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import settings from "@pulumi/pulumi/runtime/settings.js";
 import { commandProvider } from "./provider.ts";
-import { signalAll } from "./run.ts";
+import { signalAll } from "./run-command.ts";
 
 /** How often to look whether the engine that started this provider is still there, in milliseconds. */
 const WATCH_MS = 1_000;

@@ -3,8 +3,9 @@ import { parseArgs } from "node:util";
 import { cache, home } from "../../home.ts";
 import { main } from "../program/main.ts";
 import { note, withProgress } from "../program/progress.ts";
-import { removeDocker } from "../services/docker-services.ts";
-import { recallServices, stopServices } from "../services/services.ts";
+import { removeFromDocker } from "../services/docker-removal.ts";
+import { recallServices } from "../services/record.ts";
+import { stopServices } from "../services/services.ts";
 
 const HELP = `Usage: npm run clean -- [--all]
 
@@ -17,13 +18,16 @@ await main(
   async () => {
     const { values } = parseArgs({ options: { all: { type: "boolean", default: false } } });
     const services = await recallServices(home);
-    await withProgress("Stopping the builder and the registry", () => stopServices(home));
-    if (services?.builder.kind === "docker") await removeDocker();
+    const kept = await withProgress("Stopping the builder and the registry", async () => {
+      if (services?.builder.kind !== "docker") await stopServices(home);
+      return await removeFromDocker(home, services, values.all);
+    });
     // Path by path, as $STRATA_HOME may be a folder that holds other things too.
     const { root, ...parts } = home;
     await withProgress(`Removing what was built in ${root}`, async () => {
       for (const path of Object.values(parts)) await rm(path, { recursive: true, force: true });
     });
+    for (const line of kept) note(line);
     await rmdir(root).catch(() => note(`${root} holds other things, which stay`));
     if (values.all)
       await withProgress(`Removing ${cache}`, () => rm(cache, { recursive: true, force: true }));

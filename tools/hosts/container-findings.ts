@@ -1,7 +1,8 @@
-import { compare } from "compare-versions";
 /** What container.sh printed as findings about an image, or as trouble of the host. */
+import { compare } from "compare-versions";
 import { type CheckResult, judge } from "../../lib/evidence/check-results.ts";
 import type { RunReport } from "../../lib/evidence/evidence.ts";
+import { lacking, type MemoryNeed } from "../../lib/gpu/memory.ts";
 
 import { tail } from "../program/exec.ts";
 import { type CommandEnd, HostTrouble } from "./machine.ts";
@@ -26,6 +27,21 @@ export function checkCards(listed: string, { computeCapabilities, minimumDriver 
       `${card} has compute capability ${capability}; the image is for ${computeCapabilities.join(", ")}`,
     );
   }
+}
+
+/**
+ * Throws where the image's own workflow would run out of memory: that says nothing about the image. What a machine does not
+ * tell, or not in numbers, is not held against it.
+ */
+export function checkMemory(listed: string, memory: string, need: MemoryNeed): void {
+  const [first = ""] = listed.trim().split("\n");
+  const card = / (\d+) MiB$/.exec(first)?.[1];
+  const ram = /^\d+$/.exec(memory.trim())?.[0];
+  const problem = lacking(need, {
+    gpu: card === undefined ? Infinity : Number(card) * 2 ** 20,
+    ram: ram === undefined ? Infinity : Number(ram),
+  });
+  if (problem) throw new HostTrouble(`this host ${problem}`);
 }
 
 /** What the script says itself begins so; all else is of the checks. */

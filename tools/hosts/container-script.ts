@@ -31,7 +31,8 @@ export type Call = (words: readonly string[], options?: RunOptions) => Promise<C
 
 /** A verb of the script as a program for a machine, which needs no file for it. */
 function scriptWords(command: string, words: readonly string[]): string[] {
-  const script = readFileSync(join(repository, "lib/hosts/container.sh"), "utf8");
+  const files = ["engine.sh", "container.sh"];
+  const script = files.map((name) => readFileSync(join(repository, "lib/hosts", name), "utf8")).join("");
   return ["sh", "-c", script, "container.sh", command, ...words];
 }
 

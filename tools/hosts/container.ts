@@ -6,6 +6,7 @@ import { note } from "../program/progress.ts";
 import { packChecks } from "./checks.ts";
 import {
   checkCards,
+  checkMemory,
   HEALTHY_SECONDS,
   joined,
   readRun,
@@ -14,7 +15,15 @@ import {
   STATUS_LINE,
   withoutReport,
 } from "./container-findings.ts";
-import { type ContainerEngine, callScript, clean, pull, readReport, SHORT_MS } from "./container-script.ts";
+import {
+  type Call,
+  type ContainerEngine,
+  callScript,
+  clean,
+  pull,
+  readReport,
+  SHORT_MS,
+} from "./container-script.ts";
 import type { Machine, RunOptions } from "./machine.ts";
 import type { TestRequest } from "./test-host.ts";
 
@@ -51,8 +60,8 @@ export async function testInContainers(
     callScript(machine, engine, words, { limitMs: Math.min(SHORT_MS, left()), signal, ...options });
   let keepsImage = true;
   try {
-    await call(["ready"]);
-    if (engine.gpu) checkCards((await call(["driver"])).stdout.toString(), order);
+    await call(order.hasZstd ? ["ready", "zstd"] : ["ready"]);
+    if (engine.gpu) await checkMachine(call, order);
     const pulled = await pull(call, engine.login, reference, left());
     keepsImage = engine.keepImage || pulled.wasThere;
     const preparation = { pullSeconds: pulled.seconds };
@@ -87,4 +96,11 @@ export async function testInContainers(
   } finally {
     await clean(machine, engine, name, keepsImage ? [] : [reference]);
   }
+}
+
+/** Throws HostTrouble unless the machine's cards, driver and memory are what the image is for. */
+async function checkMachine(call: Call, order: TestRequest): Promise<void> {
+  const listed = (await call(["driver"])).stdout.toString();
+  checkCards(listed, order);
+  if (order.memory) checkMemory(listed, (await call(["memory"])).stdout.toString(), order.memory);
 }

@@ -1,7 +1,6 @@
 import { connect } from "node:net";
 import { Client, type ConnectConfig, type ServerHostKeyAlgorithm } from "ssh2";
 import { parseHostKeys } from "../../lib/hosts/host-keys.ts";
-import type { SshSetting } from "../../lib/hosts/host-setting.ts";
 import {
   type CommandEnd,
   gather,
@@ -11,6 +10,7 @@ import {
   quoted,
   type RunOptions,
 } from "./machine.ts";
+import { findAgent, refusal, type SshAccess } from "./ssh-login.ts";
 
 /** Milliseconds to connect and log in. */
 const CONNECT_MS = 30_000;
@@ -26,38 +26,39 @@ const algorithms: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = 
   "ecdsa-sha2-nistp521": ["ecdsa-sha2-nistp521"],
 };
 
-export type SshAccess = Pick<SshSetting, "address" | "port" | "user" | "hostKey"> & {
-  /** PEM or OpenSSH form, without a passphrase; undefined takes the keys of the running agent. */
-  readonly privateKey?: string | undefined;
-};
-
 /**
  * Connects to a machine. Its host key has to be the one that was given; the private key stays in memory.
  *
  * @throws HostTrouble when it cannot be reached, is another machine or refuses the key
  */
 export async function connectSsh(access: SshAccess, signal?: AbortSignal): Promise<SshMachine> {
+  const name = `${access.address}:${access.port}`;
+  const login = access.privateKey ? { privateKey: access.privateKey } : { agent: await findAgent(name) };
   const client = new Client();
   const keys = parseHostKeys(access.hostKey);
   const hostKeyAlgorithms = (keys?.types ?? []).flatMap((type) => algorithms[type] ?? []);
-  let isOther = false;
+  let shown: Buffer | undefined;
+  let agentProblem: string | undefined;
   const config: ConnectConfig = {
     host: access.address,
     port: access.port,
     username: access.user,
-    ...(access.privateKey ? { privateKey: access.privateKey } : { agent: process.env.SSH_AUTH_SOCK ?? "" }),
+    ...login,
     ...(hostKeyAlgorithms.length > 0 ? { algorithms: { serverHostKey: hostKeyAlgorithms } } : {}),
     hostVerifier: (key: Buffer) => {
-      isOther = !keys?.accepts(key);
-      return !isOther;
+      shown = key;
+      return keys?.accepts(key) ?? false;
     },
     readyTimeout: CONNECT_MS,
     keepaliveInterval: KEEPALIVE_MS,
   };
-  const name = `${access.address}:${access.port}`;
   const ready = new Promise<void>((resolve, reject) => {
     client.once("ready", resolve);
-    client.once("error", (error) => reject(refusal(error, isOther, access)));
+    // One that nobody hears would end this program. An agent may fail with one key and not with the next.
+    client.on("error", (error) => {
+      if (error.level === "agent") agentProblem ??= error.message;
+      else reject(refusal(error, access, { keys, shown, agentProblem }));
+    });
     client.once("close", () => reject(new HostTrouble(`${name} closed the connection`)));
   });
   try {
@@ -68,20 +69,6 @@ export async function connectSsh(access: SshAccess, signal?: AbortSignal): Promi
   }
   await limited({ limitMs: 2 * CONNECT_MS, ...(signal ? { signal } : {}) }, ready, () => client.destroy());
   return new SshMachine(client, name, () => connectSsh(access));
-}
-
-function refusal(error: Error & { level?: string }, isOther: boolean, { user, address, port }: SshAccess) {
-  const name = `${address}:${port}`;
-  if (isOther) {
-    return new HostTrouble(
-      `${name} has another host key than strata:host.hostKey says: it may be another machine, and got nothing`,
-    );
-  }
-  if (error.level === "client-authentication") return new HostTrouble(`${name} refuses the key of ${user}`);
-  if (/no matching host key/i.test(error.message)) {
-    return new HostTrouble(`${name} has no host key of the kind that strata:host.hostKey gives`);
-  }
-  return new HostTrouble(`${name} cannot be reached: ${error.message}`);
 }
 
 /** A machine behind an open SSH connection. */

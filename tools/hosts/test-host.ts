@@ -1,4 +1,5 @@
 import type { Evidence, EvidenceHost, RunReport } from "../../lib/evidence/evidence.ts";
+import type { MemoryNeed } from "../../lib/gpu/memory.ts";
 
 /** What a host is asked to do. */
 export interface TestRequest {
@@ -7,6 +8,10 @@ export interface TestRequest {
   /** What the image is for. */
   readonly computeCapabilities: readonly string[];
   readonly minimumDriver: string;
+  /** What the image's own workflows need; absent where a test runs none. */
+  readonly memory?: MemoryNeed | undefined;
+  /** Whether a layer is packed with zstd, which not every engine reads. */
+  readonly hasZstd: boolean;
   /** Milliseconds since 1970 after which the host gives up. */
   readonly deadline: number;
   readonly signal: AbortSignal;

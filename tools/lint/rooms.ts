@@ -18,7 +18,7 @@ export const floors: readonly (readonly string[])[] = [
   ["lib/preview", "recipes", "components"],
   ["config.ts"],
   ["index.ts", "tools/stack", "tools/setup", "tools/lock"],
-  ["tools/preview"],
+  ["tools/preview", "tools/delivery"],
   ["tools/pulumi", "tools/steps"],
   ["tools/shell"],
   ["tools/commands"],

@@ -63,6 +63,13 @@ export const pythonSubjects: readonly PythonSubject[] = [
     names: ["test_start", "test_library", "test_volume", "test_bootstrap"],
   },
   {
+    name: "runtime: what runs",
+    folder: rootfs("runtime", "runtime/preparation"),
+    modules: ["driver", "secret_names", "services"],
+    tests: "tests/python",
+    names: ["test_services", "test_secrets"],
+  },
+  {
     name: "studio: requests, files and messages",
     folder: rootfs("studio-backend", "studio/strata_studio"),
     modules: ["gate", "inventory", "progress"],

@@ -5,9 +5,11 @@ import { z } from "zod";
 import type { Home } from "../../home.ts";
 import type { EngineAnswer } from "../../lib/preview/preview-schema.ts";
 import { listed } from "../../lib/preview/words.ts";
+import { dockerConfigFolder } from "../../oci/access/credentials.ts";
 import { usesFileBackend } from "../program/environment.ts";
 import { tail } from "../program/exec.ts";
 import { withProgress } from "../program/progress.ts";
+import { checkDockerConfig } from "../setup/docker-config.ts";
 import { type Stack, statePath } from "../stack/stack.ts";
 import { ensureTools, neededTools } from "../toolchain/toolchain.ts";
 import { stackNamed } from "./read-previous.ts";
@@ -58,9 +60,18 @@ export async function askEngine(stack: Stack): Promise<EngineResult | undefined>
     { cwd: stack.folder, env: { ...stack.environment }, stdin: "ignore", reject: false },
   );
   if (/no stack named/i.test(stderr)) return undefined;
-  if (exitCode !== 0) return { problem: tail(stderr || errorsIn(stdout) || stdout, 20) };
+  if (exitCode !== 0) {
+    const problem = tail(stderr || errorsIn(stdout) || stdout, 20);
+    // The plugin that builds reads it in a preview as well, and only says that something cannot be run.
+    const cause = await checkDockerConfig(dockerConfigFolder()).then(() => "", messageOf);
+    return { problem: cause ? `${problem}\n  ${cause}` : problem };
+  }
   const { changeSummary, steps } = answerSchema.parse(JSON.parse(stdout));
   return { answer: { counts: changeSummary, images: imagesIn(steps) } };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The images among the engine's steps. The command of a bulk stage that is only updated finds it in the registry. */

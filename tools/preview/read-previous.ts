@@ -31,7 +31,7 @@ export async function previousFromBackend(stack: Stack): Promise<PreviousStack> 
 
 /** A stack and how to call the CLI on it, without anything being set up. */
 export function stackNamed(home: Home, project: string, name: string, pulumi: string): Stack {
-  return { name, folder: repository, project, pulumi, environment: pulumiEnvironment(home, "buildkitd") };
+  return { name, folder: repository, project, pulumi, environment: pulumiEnvironment(home) };
 }
 
 /** undefined for what is no JSON. */

@@ -8,12 +8,19 @@ export const builderKinds = ["buildkitd", "docker"] as const;
 export type BuilderKind = (typeof builderKinds)[number];
 
 /**
+ * Where buildx, and with it the docker-build provider, finds this clone's builder. All else of Docker's configuration
+ * stays the user's: logins, credential helpers, contexts.
+ */
+export function buildxEnvironment(home: Home): { readonly BUILDX_CONFIG: string } {
+  return { BUILDX_CONFIG: join(home.docker, "buildx") };
+}
+
+/**
  * What every call of Pulumi gets beside this process's environment: Node and our tools first on PATH, our plugins,
  * and a file backend with an empty passphrase unless the user has chosen otherwise.
  */
 export function pulumiEnvironment(
   home: Home,
-  engine: BuilderKind,
   current: NodeJS.ProcessEnv = process.env,
 ): Record<string, string> {
   const path = [dirname(process.execPath), home.bin, ...(current.PATH ?? "").split(delimiter)];
@@ -24,13 +31,12 @@ export function pulumiEnvironment(
     STRATA_HOME: home.root,
     // Loading Pulumi's SDK is most of what a run without changes takes: compiled code spares a third of it.
     NODE_COMPILE_CACHE: join(cache, "node-compile"),
+    ...buildxEnvironment(home),
   };
   if (usesFileBackend(current)) environment.PULUMI_BACKEND_URL = pathToFileURL(home.state).href;
   if (current.PULUMI_CONFIG_PASSPHRASE === undefined && current.PULUMI_CONFIG_PASSPHRASE_FILE === undefined) {
     environment.PULUMI_CONFIG_PASSPHRASE = "";
   }
-  // With an engine, buildx and the registry logins are the user's own.
-  if (engine === "buildkitd") environment.DOCKER_CONFIG = home.docker;
   return environment;
 }
 

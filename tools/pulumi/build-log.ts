@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Home } from "../../home.ts";
 import { attempt } from "../program/exec.ts";
-import { recallServices } from "../services/services.ts";
+import { recallServices } from "../services/record.ts";
 
 /** A record of BuildKit's history, as `buildctl debug histories` prints it. */
 const historySchema = z.object({

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { authorityFile, keptAuthorities } from "../../oci/access/logins.ts";
+import { buildxEnvironment } from "../program/environment.ts";
 import { attempt } from "../program/exec.ts";
 import { writeJson } from "../program/files.ts";
 import { executables } from "../toolchain/find.ts";
@@ -137,6 +138,11 @@ export function buildkitdDaemon(
   };
 }
 
+/** Whether this user can run the builder as a process. */
+export function canRunBuildkitd(): boolean {
+  return process.getuid?.() === 0 || executables("rootlesskit", process.env.PATH ?? "").length > 0;
+}
+
 function findRootlesskit(): string {
   const path = executables("rootlesskit", process.env.PATH ?? "")[0];
   if (path) return path;
@@ -153,9 +159,9 @@ export async function workerAnswers(buildctl: string, address: string): Promise<
   return answer.ok && answer.stdout.split("\n").length > 1;
 }
 
-/** Tells buildx, and with it the docker-build provider, of the builder: a file in `DOCKER_CONFIG`. */
+/** Tells buildx, and with it the docker-build provider, of the builder: a file in `BUILDX_CONFIG`. */
 export async function writeBuildxInstance(home: Home, address: string): Promise<void> {
-  await writeJson(join(home.docker, "buildx", "instances", BUILDER), {
+  await writeJson(join(buildxEnvironment(home).BUILDX_CONFIG, "instances", BUILDER), {
     Name: BUILDER,
     Driver: "remote",
     Nodes: [

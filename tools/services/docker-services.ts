@@ -1,86 +1,170 @@
-import { readFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
+import { buildxEnvironment } from "../program/environment.ts";
 import { attempt, run } from "../program/exec.ts";
 import { writeAtomically } from "../program/files.ts";
 import { withProgress } from "../program/progress.ts";
 import { buildkitImage, registryImage } from "../toolchain/tools.ts";
 import { BUILDER, BUILDKITD_CONFIG, type BuilderSettings, commonConfig, workerConfig } from "./buildkitd.ts";
+import type { DockerEngine } from "./docker-engine.ts";
 import { registryAnswers } from "./loopback.ts";
 
-/** The registry's container and its volume. */
-const REGISTRY = "strata-registry";
+/** The label of what strata makes in an engine: the home that it belongs to. */
+export const HOME_LABEL = "strata.home";
+/** Seconds that buildkitd and the registry have to finish what they write. */
+const PATIENCE = "20";
 const remedy = "See that `docker info` and `docker buildx version` work, then run the same command again.";
 
-/** Whether a Docker engine answers; the client alone is not enough. */
-export async function dockerAnswers(): Promise<boolean> {
-  return (await attempt("docker", ["info", "--format", "{{.ServerVersion}}"], { timeout: 10_000 })).ok;
+/** What one clone calls its own in an engine; buildx itself makes the builder's names out of its node's. */
+export interface DockerNames {
+  readonly node: string;
+  readonly builder: string;
+  readonly builderVolume: string;
+  /** Container and volume. */
+  readonly registry: string;
 }
 
-/** The loopback port that our registry's container has, running or not; undefined when there is no container. */
-export async function dockerRegistryPort(): Promise<number | undefined> {
-  const format = '{{range $p := index .HostConfig.PortBindings "5000/tcp"}}{{$p.HostPort}}{{end}}';
-  const answer = await attempt("docker", ["inspect", "--format", format, REGISTRY]);
-  return answer.ok ? Number(answer.stdout) || undefined : undefined;
+export function dockerNames(clone: string): DockerNames {
+  const node = `${BUILDER}-${clone}`;
+  const builder = `buildx_buildkit_${node}`;
+  return { node, builder, builderVolume: `${builder}_state`, registry: `strata-registry-${clone}` };
+}
+
+/** What tells the clones of an engine apart. It is written down, and stays when the clone is moved. */
+export function cloneId(home: Home): string {
+  return createHash("sha256").update(`${hostname()}\0${home.root}`).digest("hex").slice(0, 8);
+}
+
+const containerSchema = z.tuple([
+  z.object({
+    State: z.object({ Running: z.boolean() }),
+    Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
+    HostConfig: z.object({
+      PortBindings: z.record(z.string(), z.array(z.object({ HostPort: z.string() })).nullish()).nullish(),
+    }),
+  }),
+]);
+
+export interface Container {
+  readonly running: boolean;
+  /** The loopback port of the registry in it. */
+  readonly port: number | undefined;
+  /** Whose it is. */
+  readonly home: string | undefined;
+}
+
+/** A container, running or not; undefined where there is none. */
+export async function findContainer(name: string): Promise<Container | undefined> {
+  const answer = await attempt("docker", ["container", "inspect", name]);
+  if (!answer.ok) return undefined;
+  const [{ State, Config, HostConfig }] = containerSchema.parse(JSON.parse(answer.stdout));
+  const port = Number(HostConfig.PortBindings?.["5000/tcp"]?.[0]?.HostPort) || undefined;
+  return { running: State.Running, port, home: Config.Labels?.[HOME_LABEL] };
+}
+
+/** A copy of a clone has written down names that are the original's. */
+export function isOfAnother(home: Home, owner: string | undefined): owner is string {
+  return owner !== undefined && owner !== home.root && existsSync(join(owner, "services.json"));
 }
 
 /** Makes sure of the registry's container; its data is in a volume, so another port only makes another container. */
-export async function ensureDockerRegistry(port: number): Promise<boolean> {
+export async function ensureDockerRegistry(
+  home: Home,
+  { registry }: DockerNames,
+  port: number,
+  existing: Container | undefined,
+): Promise<boolean> {
   const address = `127.0.0.1:${port}`;
-  const existing = await dockerRegistryPort();
-  if (existing === port && (await registryAnswers(address))) return false;
+  if (existing?.running && existing.port === port && (await registryAnswers(address))) return false;
   await withProgress(`Starting the registry's container on port ${port}`, async () => {
-    if (existing === port) await run("docker", ["start", REGISTRY], { remedy });
+    if (existing?.port === port) await run("docker", ["restart", registry], { remedy });
     else {
-      if (existing !== undefined) await run("docker", ["rm", "--force", REGISTRY], { remedy });
-      const options = ["--detach", "--name", REGISTRY, "--restart", "unless-stopped"];
-      const data = ["--volume", `${REGISTRY}:/var/lib/registry`, "--publish", `${address}:5000`];
+      if (existing) await run("docker", ["rm", "--force", registry], { remedy });
+      await makeVolume(home, registry);
+      const label = ["--label", `${HOME_LABEL}=${home.root}`];
+      const options = ["--detach", "--name", registry, "--restart", "unless-stopped", ...label];
+      const data = ["--volume", `${registry}:/var/lib/registry`, "--publish", `${address}:5000`];
       const settings = ["--env", "REGISTRY_STORAGE_DELETE_ENABLED=true", "--env", "REGISTRY_LOG_LEVEL=warn"];
       const quiet = ["--env", "OTEL_TRACES_EXPORTER=none"];
-      await run("docker", ["run", ...options, ...data, ...settings, ...quiet, registryImage], { remedy });
+      try {
+        await run("docker", ["run", ...options, ...data, ...settings, ...quiet, registryImage], { remedy });
+      } catch (error) {
+        // One that could not have its port would be in the way of the next try.
+        await attempt("docker", ["rm", "--force", registry]);
+        throw error;
+      }
     }
-    await until(() => registryAnswers(address), "registry", `docker logs ${REGISTRY}`);
+    await until(() => registryAnswers(address), "registry", `docker logs ${registry}`);
   });
   return true;
 }
 
-/** Makes sure of the buildx builder `strata`; its cache is in a volume that buildx keeps with `--keep-state`. */
-export async function ensureDockerBuilder(home: Home, settings: BuilderSettings): Promise<boolean> {
+/** Makes sure of the buildx builder `strata` of this clone; its cache is in a volume that outlives the container. */
+export async function ensureDockerBuilder(
+  home: Home,
+  { node, builder, builderVolume }: DockerNames,
+  { endpoint }: DockerEngine,
+  settings: BuilderSettings,
+): Promise<boolean> {
+  const env = buildxEnvironment(home);
   const config = join(home.run, BUILDKITD_CONFIG);
-  const buildkitConfig = `${workerConfig(settings)}\n${commonConfig(settings)}`;
-  const inspected = await attempt("docker", ["buildx", "inspect", BUILDER]);
-  const running = inspected.ok && /Status:\s+running/.test(inspected.stdout);
-  const current = await readFile(config, "utf8").catch(() => undefined);
-  if (running && current === buildkitConfig) return false;
+  // What is not BuildKit's configuration and makes another builder all the same stands above it.
+  const wanted = `# ${buildkitImage}, ${endpoint}\n${workerConfig(settings)}\n${commonConfig(settings)}`;
+  const inspected = await attempt("docker", ["buildx", "inspect", BUILDER], { env });
+  const container = await findContainer(builder);
+  const isCurrent = inspected.ok && container && (await readFile(config, "utf8").catch(() => "")) === wanted;
+  if (isCurrent && /Status:\s+running/.test(inspected.stdout)) return false;
   await withProgress(`Starting the builder ${BUILDER} (${buildkitImage})`, async () => {
-    if (inspected.ok) await run("docker", ["buildx", "rm", "--keep-state", BUILDER], { remedy });
+    if (isCurrent) {
+      await run("docker", ["restart", "-t", PATIENCE, builder], { remedy });
+      await run("docker", ["buildx", "inspect", "--bootstrap", BUILDER], { remedy, env });
+      return;
+    }
+    if (container?.running) await attempt("docker", ["stop", "-t", PATIENCE, builder]);
+    if (container) await run("docker", ["rm", "--force", builder], { remedy });
+    await rm(join(env.BUILDX_CONFIG, "instances", BUILDER), { force: true });
     // Only now, so that an interruption never leaves a builder of another configuration than the file's.
-    await writeAtomically(config, buildkitConfig);
+    await writeAtomically(config, wanted);
+    await makeVolume(home, builderVolume);
     const driver = ["--driver", "docker-container", "--driver-opt", `image=${buildkitImage}`];
     const network = ["--driver-opt", "network=host", "--buildkitd-config", config];
-    await run("docker", ["buildx", "create", "--name", BUILDER, ...driver, ...network, "--bootstrap"], {
+    const named = ["--name", BUILDER, "--node", node];
+    await run("docker", ["buildx", "create", ...named, ...driver, ...network, "--bootstrap"], {
       remedy,
+      env,
     });
   });
   return true;
 }
 
-/** Stops both containers; volumes stay. */
-export async function stopDocker(): Promise<void> {
-  await attempt("docker", ["buildx", "stop", BUILDER]);
-  await attempt("docker", ["stop", REGISTRY]);
+/** With a label, so that it can be told whose it is when the clone is gone; one that is there stays as it is. */
+async function makeVolume(home: Home, name: string): Promise<void> {
+  await run("docker", ["volume", "create", "--label", `${HOME_LABEL}=${home.root}`, name], { remedy });
 }
 
-/** Removes both containers with their volumes. */
-export async function removeDocker(): Promise<void> {
-  await attempt("docker", ["buildx", "rm", "--force", BUILDER]);
-  await attempt("docker", ["rm", "--force", "--volumes", REGISTRY]);
-  await attempt("docker", ["volume", "rm", REGISTRY]);
+/** Stops both containers; volumes stay. Says what ran. */
+export async function stopDocker({ builder, registry }: DockerNames): Promise<string[]> {
+  const stopped: string[] = [];
+  for (const [what, name] of [
+    ["builder", builder],
+    ["registry", registry],
+  ] as const) {
+    if (!(await findContainer(name))?.running) continue;
+    await run("docker", ["stop", "-t", PATIENCE, name], { remedy });
+    stopped.push(what);
+  }
+  return stopped;
 }
 
-async function until(healthy: () => Promise<boolean>, name: string, logs: string): Promise<void> {
+/** Waits for a service that has just been started. */
+export async function until(healthy: () => Promise<boolean>, name: string, logs: string): Promise<void> {
   for (let tries = 0; tries < 60; tries++) {
     if (await healthy()) return;
     await sleep(500);

@@ -1,8 +1,6 @@
-import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
-import { type BuilderKind, builderKinds } from "../program/environment.ts";
-import { recall, writeJson } from "../program/files.ts";
+import { writeJson } from "../program/files.ts";
 import { note } from "../program/progress.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import {
@@ -11,63 +9,53 @@ import {
   BUILDKITD_PATIENCE,
   type BuilderSettings,
   buildkitdDaemon,
+  canRunBuildkitd,
   readAuthorities,
   writeBuildxInstance,
 } from "./buildkitd.ts";
 import { ensureDaemon, occupantOf, stopDaemon } from "./daemon.ts";
-import {
-  dockerAnswers,
-  dockerRegistryPort,
-  ensureDockerBuilder,
-  ensureDockerRegistry,
-  stopDocker,
-} from "./docker-services.ts";
-import { decidePort, isFree, type PortRequest, portFrom } from "./ports.ts";
+import { engineOfRecord, ensureInDocker, stopInDocker } from "./docker-clone.ts";
+import { type DockerEngine, findDockerEngine } from "./docker-engine.ts";
+import { decidePort, type PortRequest, portFrom } from "./ports.ts";
+import { portOf, recallServices, type Services } from "./record.ts";
 import { REGISTRY_CONFIG, REGISTRY_PATIENCE, registryDaemon } from "./registry-process.ts";
-
-/** The file that tells everybody else where the builder and the registry are. */
-export const servicesSchema = z.strictObject({
-  builder: z.strictObject({
-    kind: z.enum(builderKinds),
-    /** The buildx builder's name. */
-    name: z.string(),
-    /** Where buildctl finds it; for a Docker builder, a name that only buildx knows. */
-    address: z.string(),
-  }),
-  registry: z.strictObject({
-    kind: z.enum(["process", "docker"]),
-    /** `127.0.0.1:PORT`, plain HTTP. */
-    address: z.string(),
-  }),
-});
-export type Services = z.infer<typeof servicesSchema>;
 
 const REGISTRY_PORT = 5_000;
 const BUILDER_PORT = 1_234;
 const GC_GIGABYTES = 36;
 
-/** The services of the last run, running or not. */
-export function recallServices(home: Home): Promise<Services | undefined> {
-  return recall(home.services, servicesSchema);
-}
+/** Where the builder and the registry run. */
+export type BuilderPlace =
+  | { readonly kind: "docker"; readonly engine: DockerEngine }
+  | { readonly kind: "buildkitd" };
 
-/** A Docker engine where one answers. What was chosen once stays, since the images are there. */
-export async function chooseBuilderKind(home: Home): Promise<BuilderKind> {
-  const recorded = (await recallServices(home))?.builder.kind;
-  if (recorded === "buildkitd") return recorded;
-  if (await dockerAnswers()) return "docker";
-  if (recorded === "docker") {
+/**
+ * A Docker engine where there is one that will do, else processes where this user can run them. What was chosen once
+ * stays, since the images are there.
+ */
+export async function chooseBuilderPlace(home: Home): Promise<BuilderPlace> {
+  const recorded = await recallServices(home);
+  if (recorded?.builder.kind === "buildkitd") return { kind: "buildkitd" };
+  if (recorded?.docker) return { kind: "docker", engine: await engineOfRecord(recorded.docker) };
+  const found = await findDockerEngine();
+  if (found.kind === "usable") return { kind: "docker", engine: found.engine };
+  if (found.kind === "none") return { kind: "buildkitd" };
+  const { problem, remedy } = found;
+  if (!canRunBuildkitd()) {
     throw new UserError(
       "builder",
-      "the Docker engine that holds the builder and the registry does not answer.",
-      "Start Docker, or `make clean` to begin again without it.",
+      `${problem}, and BuildKit without Docker needs root or rootlesskit.`,
+      remedy,
     );
   }
-  return "buildkitd";
+  note(
+    `services: processes without Docker, as ${problem}. To use it: ${remedy.replace(/\.?$/, ", then `make clean`.")}`,
+  );
+  return { kind: "buildkitd" };
 }
 
 /** Makes sure that the builder and the registry run and are healthy, and writes down where. */
-export async function ensureServices(home: Home, engine: BuilderKind, tools: Toolchain): Promise<Services> {
+export async function ensureServices(home: Home, place: BuilderPlace, tools: Toolchain): Promise<Services> {
   const recorded = await recallServices(home);
   const registryWish: PortRequest = {
     variable: "STRATA_REGISTRY_PORT",
@@ -76,33 +64,13 @@ export async function ensureServices(home: Home, engine: BuilderKind, tools: Too
     preferred: REGISTRY_PORT,
   };
   const services =
-    engine === "docker"
-      ? await ensureDocker(home, registryWish)
+    place.kind === "docker"
+      ? await ensureInDocker(home, place.engine, recorded, registryWish, (registry) =>
+          builderSettings(home, registry),
+        )
       : await ensureProcesses(home, tools, registryWish, portOf(recorded?.builder.address));
   if (JSON.stringify(recorded) !== JSON.stringify(services)) await writeJson(home.services, services);
   return services;
-}
-
-async function ensureDocker(home: Home, wish: PortRequest): Promise<Services> {
-  const ours = await dockerRegistryPort();
-  // Another clone may have made the container; moving it would take its images' names away.
-  const portRequest = { ...wish, recorded: wish.recorded ?? ours };
-  const { port, moved } = await decidePort("registry", portRequest, async (candidate) => {
-    if (candidate === ours || (await isFree(candidate)))
-      return { kind: candidate === ours ? "ours" : "nobody" };
-    return { kind: "stranger", description: "another process" };
-  });
-  if (moved) note(`services: ${moved}`);
-  const address = `127.0.0.1:${port}`;
-  const started = await ensureDockerRegistry(port);
-  const built = await ensureDockerBuilder(home, await builderSettings(home, address));
-  note(
-    `services: builder ${BUILDER} and registry ${address}, Docker containers${started || built ? "" : ", running"}`,
-  );
-  return {
-    builder: { kind: "docker", name: BUILDER, address: `docker-container://buildx_buildkit_${BUILDER}0` },
-    registry: { kind: "docker", address },
-  };
 }
 
 async function ensureProcesses(
@@ -151,10 +119,7 @@ async function ensureProcesses(
 /** Stops what runs, keeps the data. Says what was stopped. */
 export async function stopServices(home: Home): Promise<string[]> {
   const recorded = await recallServices(home);
-  if (recorded?.builder.kind === "docker") {
-    await stopDocker();
-    return ["builder", "registry"];
-  }
+  if (recorded?.builder.kind === "docker") return await stopInDocker(home, recorded);
   const [builder, registry] = await Promise.all([
     stopDaemon(home, "buildkitd", BUILDKITD_CONFIG, BUILDKITD_PATIENCE),
     stopDaemon(home, "registry", REGISTRY_CONFIG, REGISTRY_PATIENCE),
@@ -164,10 +129,6 @@ export async function stopServices(home: Home): Promise<string[]> {
 
 async function builderSettings(home: Home, registry: string): Promise<BuilderSettings> {
   return { gcGigabytes: gcGigabytes(), registry, authorities: await readAuthorities(home) };
-}
-
-function portOf(address: string | undefined): number | undefined {
-  return Number(/:(\d+)$/.exec(address ?? "")?.[1]) || undefined;
 }
 
 function gcGigabytes(): number {

@@ -6,11 +6,12 @@ import { UserError } from "../../errors.ts";
 import { type Home, repository } from "../../home.ts";
 import { type ImageLock, type LockedImage, parseImageLock } from "../../lib/locks/image-lock.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
+import { buildxEnvironment } from "../program/environment.ts";
 import { run } from "../program/exec.ts";
 import { recall, writeJson } from "../program/files.ts";
 import { note, withProgress } from "../program/progress.ts";
 import { registryHolds } from "../services/loopback.ts";
-import type { Services } from "../services/services.ts";
+import type { Services } from "../services/record.ts";
 import { reachable } from "../toolchain/reach.ts";
 import { ensureTools } from "../toolchain/toolchain.ts";
 import { makeRootContext, SOURCE_DATE_EPOCH } from "./mmdebstrap.ts";
@@ -99,7 +100,9 @@ async function makeLocally(
           metadata,
         ];
         const time = ["--build-arg", `SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
-        await run("docker", ["buildx", "build", ...options, ...time, "--output", output, folder]);
+        await run("docker", ["buildx", "build", ...options, ...time, "--output", output, folder], {
+          env: buildxEnvironment(home),
+        });
       } else {
         if (!buildctl) throw new Error("buildctl is not resolved");
         const context = ["--local", `context=${folder}`, "--local", `dockerfile=${folder}`];

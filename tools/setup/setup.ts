@@ -1,9 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import type { Home } from "../../home.ts";
+import { dockerConfigFolder } from "../../oci/access/credentials.ts";
 import { type BuilderKind, pulumiEnvironment } from "../program/environment.ts";
-import { chooseBuilderKind, ensureServices, type Services } from "../services/services.ts";
+import type { Services } from "../services/record.ts";
+import { chooseBuilderPlace, ensureServices } from "../services/services.ts";
 import { ensureTools, neededTools, type Toolchain } from "../toolchain/toolchain.ts";
 import { ensureBaseImage, type PreparedBaseImage } from "./base-image.ts";
+import { checkDockerConfig } from "./docker-config.ts";
 import { preflight } from "./preflight.ts";
 
 /** Everything that a build needs, ready. */
@@ -19,10 +22,11 @@ export interface Setup {
 /** Makes sure of tools, services and the base image called `base`, in this order; what is there already is kept. */
 export async function setUp(home: Home, base: string, firstBuildBytes?: number): Promise<Setup> {
   await mkdir(home.state, { recursive: true });
-  await preflight(home, firstBuildBytes);
-  const engine = await chooseBuilderKind(home);
-  const tools = await ensureTools(home, neededTools[engine]);
-  const services = await ensureServices(home, engine, tools);
+  await checkDockerConfig(dockerConfigFolder());
+  const place = await chooseBuilderPlace(home);
+  await preflight(home, place, firstBuildBytes);
+  const tools = await ensureTools(home, neededTools[place.kind]);
+  const services = await ensureServices(home, place, tools);
   const image = await ensureBaseImage(home, services, base);
-  return { engine, tools, services, base: image, environment: pulumiEnvironment(home, engine) };
+  return { engine: place.kind, tools, services, base: image, environment: pulumiEnvironment(home) };
 }

@@ -4,7 +4,7 @@ import type { Stage } from "../../lib/plan/plan.ts";
 import { note } from "../program/progress.ts";
 import { ensureBuilt } from "../pulumi/build-stages.ts";
 import { openStack } from "../pulumi/open-stack.ts";
-import { recallServices } from "../services/services.ts";
+import { recallServices } from "../services/record.ts";
 import { plannedStack, stageReference } from "../stack/outputs.ts";
 import type { Stack } from "../stack/stack.ts";
 import { ensureTools } from "../toolchain/toolchain.ts";
@@ -52,7 +52,7 @@ export async function runSession(
   const environment = { ...(forBuilds ? {} : plan.environment), ...session.environment };
   if (session.terminal) note(`In ${session.hostname}; what you write here is gone when you leave.`);
   const joinedSession: Session = { ...session, image: await joinedImage(references, environment) };
-  if (docker) return { ...(await runInDocker(joinedSession)), built: true };
+  if (docker) return { ...(await runInDocker(home, joinedSession)), built: true };
   const { runc } = await ensureTools(home, ["runc"], true);
   if (!runc) throw new Error("runc is not resolved");
   return { ...(await runWithRunc(home, runc.path, joinedSession)), built: true };

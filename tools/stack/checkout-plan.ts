@@ -29,12 +29,12 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
   const copies = config.copies ?? [];
   refuseClear({ registry, copies }, secret);
   const folders = { root, localImages: home.images };
-  const { plan, checks, tags, platform, labels } = checkout.planStack(config, folders);
+  const { plan, checks, tags, platform, labels, memory } = checkout.planStack(config, folders);
   const planned: NextStack = {
     stack,
     plan,
     checks,
-    test: host && { hosts: host, budget },
+    test: host && { hosts: host, budget, memory },
     repository: imageRepository(registry, registryAddress(home.services)),
     limits: [registry, ...copies].map(limitsKind),
     tags,

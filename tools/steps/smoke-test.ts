@@ -11,6 +11,7 @@ import {
   parseTest,
   type TestDescription,
 } from "../../lib/hosts/description.ts";
+import { compressionOf } from "../../oci/manifest.ts";
 import { readImage } from "../../oci/read/image.ts";
 import { parseReference } from "../../oci/references.ts";
 import { type Outcome, testSomewhere } from "../hosts/attempts.ts";
@@ -46,13 +47,15 @@ await main(async () => {
   }
 
   // What the registry tells already takes no host.
-  const image = imageResults(await readImage(reference));
+  const described = await readImage(reference);
+  const image = imageResults(described);
   if (judge(image) === "fail") {
     for (const { id, status, reason } of image) if (status === "fail") note(`fail ${id}: ${reason}`);
     return 1;
   }
 
-  const { tested, seconds, attempts } = await testOnHosts(reference, test);
+  const hasZstd = described.layers.some(({ mediaType }) => compressionOf(mediaType) === "zstd");
+  const { tested, seconds, attempts } = await testOnHosts(reference, test, hasZstd);
   if (!tested) {
     note("inconclusive: no host could test the image, which says nothing about it");
     printAttempts(attempts);
@@ -89,12 +92,13 @@ await main(async () => {
 /** Asks the hosts one after the other; Ctrl-C ends the one that tests. */
 async function testOnHosts(
   reference: string,
-  { hosts, computeCapabilities, minimumDriver, budget }: TestDescription,
+  { hosts, computeCapabilities, minimumDriver, memory, budget }: TestDescription,
+  hasZstd: boolean,
 ): Promise<Outcome> {
   const keys: (string | null)[] = JSON.parse(process.env.STRATA_KEYS || "[]");
   const opened = await openTestHosts(hosts, { home, builder: required("STRATA_BUILDER"), keys });
   const interrupt = new AbortController();
-  const order = { reference, computeCapabilities, minimumDriver, signal: interrupt.signal };
+  const order = { reference, computeCapabilities, minimumDriver, memory, hasZstd, signal: interrupt.signal };
   return await deferInterrupts(
     () => interrupt.abort(),
     () => testSomewhere(opened, order, budget),

@@ -95,6 +95,7 @@ export function smallPlan(folder: string, base: string): Plan {
       ...context,
       generation: generation(variant.generation ?? "cpu"),
       base: { name: "debian-bookworm", digest: base.split("@")[1] ?? "" },
+      ...(variant.compression ? { compression: variant.compression } : {}),
     },
   );
 }

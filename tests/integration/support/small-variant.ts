@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Compression } from "../../../lib/registry/compression.ts";
 
 /** What a test changes about the small product beside files: the file `variant.json` in its layers' folder. */
 export interface SmallVariant {
@@ -16,6 +17,8 @@ export interface SmallVariant {
   readonly order?: readonly string[];
   /** The product's environment. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** How its layers are packed. */
+  readonly compression?: Compression;
   /** The commit that its label names. */
   readonly revision?: string;
 }

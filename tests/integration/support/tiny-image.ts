@@ -11,7 +11,7 @@ import { type FakeRegistry, REPOSITORY } from "../../unit/oci/support/fake-regis
 export interface TinyImage {
   /** What its `python3` says that the checks found; a text is a script that it runs instead. */
   readonly checks: RunReport | string;
-  /** What runs as its entrypoint. Default: makes a file in the volume, and goes on. */
+  /** What runs as its entrypoint. Default: makes a file in the volume, and goes on; not where it would fetch models. */
   readonly entrypoint?: string;
   readonly healthcheck?: string;
   readonly architecture?: string;
@@ -42,8 +42,12 @@ export async function pushTinyImage(registry: FakeRegistry, tag: string, image: 
       ? checks
       : 'set -eu; [ "$1" = /smoke/run.py ]; [ -s "$1" ]; [ "$2" = --out ]; echo "pass 30-torch"; cp /evidence.json "$3"',
   );
+  files.set("etc/passwd", { mode: 0o644, bytes: Buffer.from("strata:x:1000:1000::/:/bin/sh\n") });
   files.set("evidence.json", { mode: 0o644, bytes: Buffer.from(JSON.stringify(checks)) });
-  script("entrypoint", image.entrypoint ?? "touch /workspace/started && exec sleep 600");
+  script(
+    "entrypoint",
+    image.entrypoint ?? '[ "$STRATA_MODELS" = off ] && touch /workspace/started && exec sleep 600',
+  );
   script(HEALTHCHECK.slice(1), image.healthcheck ?? "[ -e /workspace/started ]");
   const tar = pack();
   for (const name of ["tmp/", "workspace/"]) tar.entry({ name, type: "directory", mode: 0o1777 });

@@ -5,7 +5,7 @@ import { LayeredImage } from "../../../components/layered-image.ts";
 import type { Registry } from "../../../components/registry/registry.ts";
 import type { Plan } from "../../../lib/plan/plan.ts";
 import type { Layer } from "../../../lib/recipe/layer.ts";
-import { layersFolder, plan, sampleLayer, sampleRecipe } from "../../support/layers.ts";
+import { context, layersFolder, plan, sampleLayer, sampleRecipe } from "../../support/layers.ts";
 import { mockDigest, record, resolved } from "../../support/mocks.ts";
 
 const registry: Registry = {
@@ -98,15 +98,59 @@ test("the registry keeps every step of a stage that has many, and only the resul
   );
 });
 
-test("what starts FROM something is not recompressed, and starts from the base by digest", async (t) => {
+test("what only builds is packed as it comes, all of a product anew; a stage starts from the base by digest", async (t) => {
   const { recording } = await build(testPlan(t));
-  for (const name of ["starter-system", "starter-toolbox", "starter"]) {
-    const { inputs } = recording.only(image, name);
-    const [{ raw }] = inputs.exports as [{ raw: string }];
-    assert.ok(!raw.includes("force-compression"), name);
-  }
+  const isForced = (name: string) => {
+    const [{ raw }] = recording.only(image, name).inputs.exports as [{ raw: string }];
+    return raw.endsWith(",compression=zstd,compression-level=3,force-compression=true");
+  };
+  assert.deepEqual(["starter-toolbox", "starter-system", "starter-a", "starter"].map(isForced), [
+    false,
+    true,
+    true,
+    true,
+  ]);
   const { context } = recording.only(image, "starter-system").inputs as { context: { named: object } };
   assert.deepEqual(context.named, { base: { location: `docker-image://${base}` } });
+});
+
+test("a stack with a kind of its own packs all of a product so, and finds the steps of others", async (t) => {
+  const folder = layersFolder(t, {
+    "toolbox/Dockerfile": "FROM base\n",
+    "system/Dockerfile": "FROM base\n",
+    "a/Dockerfile": "FROM toolbox\n",
+  });
+  const recipe = sampleRecipe(
+    [sampleLayer("system", [], { role: "system" }), sampleLayer("a", ["toolbox"])],
+    [sampleLayer("toolbox", [], { role: "build" })],
+  );
+  const packed = plan(folder, recipe, {}, { ...context, compression: { kind: "gzip", level: 9 } });
+  const usual = plan(folder, recipe);
+  const { recording } = await build(packed);
+  const inputsOf = (name: string) =>
+    recording.only(image, name).inputs as Record<"exports" | "cacheFrom" | "cacheTo", { raw: string }[]>;
+  for (const stage of [...packed.stages, packed.product]) {
+    const { exports, cacheFrom, cacheTo } = inputsOf(
+      stage.role === "product" ? "starter" : `starter-${stage.name}`,
+    );
+    const forced = stage.role === "build" ? "" : ",force-compression=true";
+    assert.match(
+      exports[0]?.raw ?? "",
+      new RegExp(`,compression=gzip,compression-level=9${forced}$`),
+      stage.name,
+    );
+    const cache = `type=registry,ref=registry.test/strata:cache-${stage.name}-`;
+    const same = [...usual.stages, usual.product].find(({ name }) => name === stage.name);
+    assert.notEqual(stage.cacheKey, same?.cacheKey);
+    assert.deepEqual(
+      cacheFrom.map(({ raw }) => raw),
+      [`${cache}${stage.cacheKey}`, `${cache}${same?.cacheKey}`],
+    );
+    assert.match(
+      cacheTo[0]?.raw ?? "",
+      new RegExp(`:cache-${stage.name}-${stage.cacheKey},.*,compression=gzip$`),
+    );
+  }
 });
 
 test("the product is put together from the stages' digests, build stages left out", async (t) => {

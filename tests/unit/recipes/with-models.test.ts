@@ -1,6 +1,14 @@
 /** Models of the real recipes: their lists, and what each strategy plans. */
 import assert from "node:assert/strict";
-import { existsSync, globSync, readFileSync } from "node:fs";
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseConfig } from "../../../config.ts";
@@ -10,7 +18,12 @@ import { analyse } from "../../../lib/comfyui/workflow/analyse.ts";
 import { classIndex } from "../../../lib/comfyui/workflow/class-index.ts";
 import { compare } from "../../../lib/comfyui/workflow/compare.ts";
 import { readWorkflow } from "../../../lib/comfyui/workflow/read.ts";
-import { modelPath, parseModelLock } from "../../../lib/locks/model-lock.ts";
+import {
+  formatModelLock,
+  type LockedModel,
+  modelPath,
+  parseModelLock,
+} from "../../../lib/locks/model-lock.ts";
 import { parseNodeClasses } from "../../../lib/locks/node-classes.ts";
 import { formatRecipeModels, parseRecipeModels, recipeModels } from "../../../lib/models/recipe-list.ts";
 import type { Plan, Stage } from "../../../lib/plan/plan.ts";
@@ -19,6 +32,7 @@ import { planStack } from "../../../recipes/stack-plan.ts";
 import { renderModels } from "../../../tools/commands/models/model-table.ts";
 import { stageProblems } from "../../support/dockerfile.ts";
 import { sampleLabels } from "../../support/layers.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const text = (path: string) => readFileSync(join(repository, path), "utf8");
 const lock = parseModelLock(text("locks/models.json"));
@@ -211,4 +225,42 @@ test("volume: the image has the fetcher, a downloader and a small manifest with 
 test("a model without a strategy costs nothing: the plan is as it always was", () => {
   assert.deepEqual(planOf("studio", { strategy: "none" }).product.key, planOf("studio").product.key);
   assert.throws(() => planOf("starter", { strategy: "baked", also: [vae] }), /starter has no ComfyUI/);
+});
+
+test("wan22 with its models is not planned for a host that is too small to run its workflow", (t) => {
+  // As the lock will be once the two missing hashes are known.
+  const root = temporaryFolder(t);
+  for (const name of readdirSync(repository)) {
+    if (name !== "locks") symlinkSync(join(repository, name), join(root, name));
+  }
+  mkdirSync(join(root, "locks"));
+  for (const name of readdirSync(join(repository, "locks"))) {
+    if (name !== "models.json") symlinkSync(join(repository, "locks", name), join(root, "locks", name));
+  }
+  const complete = lock.incomplete.map(({ about, ...model }) => ({
+    ...model,
+    size: about ?? 1e9,
+    sha256: "0".repeat(64),
+  }));
+  writeFileSync(
+    join(root, "locks/models.json"),
+    formatModelLock({ models: [...lock.models, ...complete] as LockedModel[], incomplete: [] }),
+  );
+  const plan = (generation: string, strategy = "baked") =>
+    planStack(
+      parseConfig({
+        "strata:recipe": "wan22",
+        "strata:generation": generation,
+        "strata:models": JSON.stringify({ strategy }),
+        "strata:host": JSON.stringify({ kind: "aws", region: "us-east-1" }),
+      }),
+      { root, localImages: "none.json" },
+      sampleLabels,
+    );
+  assert.throws(
+    () => plan("turing"),
+    /strata:host: the image's own workflow needs a card of 17 GiB and 35 GiB of memory, which g4dn\.xlarge, g4dn\.2xlarge cannot give/,
+  );
+  assert.ok((plan("ada").memory?.ram ?? 0) > 35e9);
+  assert.equal(plan("turing", "volume").memory, undefined, "then nothing is run");
 });

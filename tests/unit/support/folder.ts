@@ -17,3 +17,15 @@ export function script(path: string, body: string): string {
   chmodSync(path, 0o755);
   return path;
 }
+
+/** Variables of this process that are as they were when the test is over. */
+export function setVariables(context: TestContext, variables: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(variables)) {
+    const before = process.env[name];
+    process.env[name] = value;
+    context.after(() => {
+      if (before === undefined) delete process.env[name];
+      else process.env[name] = before;
+    });
+  }
+}

@@ -9,14 +9,15 @@ import { projectName } from "../../../tools/stack/stack.ts";
 
 const home = homeAt("/h");
 
-test("our backend, plugins and passphrase are used unless the user has others", () => {
-  const ours = pulumiEnvironment(home, "buildkitd", { PATH: "/usr/bin" });
+test("our backend, plugins and passphrase are used unless the user has others; logins are always the user's", () => {
+  const ours = pulumiEnvironment(home, { PATH: "/usr/bin" });
   assert.equal(ours.PULUMI_BACKEND_URL, "file:///h/state");
   assert.equal(ours.PULUMI_CONFIG_PASSPHRASE, "");
-  assert.equal(ours.DOCKER_CONFIG, "/h/docker");
+  assert.equal(ours.BUILDX_CONFIG, "/h/docker/buildx");
+  assert.ok(!("DOCKER_CONFIG" in ours), "`docker login` would not be seen");
   assert.match(ours.PATH ?? "", /^[^:]+:\/h\/bin:\/usr\/bin$/);
   const theirs = { PULUMI_BACKEND_URL: "s3://bucket", PULUMI_CONFIG_PASSPHRASE_FILE: "/p" };
-  const environment = pulumiEnvironment(home, "docker", theirs);
+  const environment = pulumiEnvironment(home, theirs);
   assert.deepEqual(
     ["PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "DOCKER_CONFIG"].filter((name) => name in environment),
     [],

@@ -20,7 +20,7 @@ function wrong(changes: Partial<DescribedImage>): Record<string, string | undefi
   const results = imageResults({ ...image, ...changes });
   assert.deepEqual(
     results.map(({ id }) => id),
-    ["00-image.platform", "00-image.layers", "00-image.size", "00-image.driver"],
+    ["00-image.platform", "00-image.layers", "00-image.engines", "00-image.size", "00-image.driver"],
   );
   return Object.fromEntries(
     results.filter(({ status }) => status !== "pass").map(({ id, reason }) => [id.split(".")[1], reason]),
@@ -42,7 +42,7 @@ test("the results are results of a run", () => {
   const report = { schema: 3, verdict: "pass", startedAt: "2026-11-21T10:27:49Z", seconds: 0, due: [] };
   const rest = { versions: {}, gpu: null, measurements: {} };
   const text = JSON.stringify({ ...report, ...rest, checks: imageResults(image) });
-  assert.equal(parseRunReport(text, "run.json").checks.length, 4);
+  assert.equal(parseRunReport(text, "run.json").checks.length, 5);
 });
 
 test("another processor", () => {
@@ -57,6 +57,25 @@ test("a layer that GHCR does not take, and more layers than an engine chains", (
   });
   const layers = Array.from({ length: 126 }, () => ({ size: 1 }));
   assert.deepEqual(wrong({ layers }), { layers: "126 layers, 125 are allowed" });
+});
+
+test("which engines read its layers is said, and a stack that wants gzip gets nothing else", () => {
+  const zstd = { size: 1, mediaType: "application/vnd.oci.image.layer.v1.tar+zstd" };
+  const gzip = { size: 1, mediaType: "application/vnd.oci.image.layer.v1.tar+gzip" };
+  const plain = { size: 1, mediaType: "application/vnd.oci.image.layer.v1.tar" };
+  const title = (layers: DescribedImage["layers"]) =>
+    imageResults({ ...image, layers }).find(({ id }) => id === "00-image.engines")?.title;
+  assert.equal(title([gzip, plain]), "every engine reads its layers");
+  assert.equal(
+    title([gzip, zstd]),
+    "Docker 23.0, containerd 1.5 or Podman 4.3, or newer, reads its layers (zstd)",
+  );
+  assert.deepEqual(wrong({ layers: [gzip, zstd] }), {});
+  assert.deepEqual(wrong({ ...withLabels({ "strata.compression": "gzip" }), layers: [gzip, zstd, zstd] }), {
+    engines: "layers 2, 3 are packed with zstd, gzip was asked for",
+  });
+  assert.deepEqual(wrong({ ...withLabels({ "strata.compression": "gzip" }), layers: [gzip, plain] }), {});
+  assert.deepEqual(wrong({ ...withLabels({ "strata.compression": "zstd" }), layers: [zstd] }), {});
 });
 
 test("more bytes than the recipe's budget, or none to compare with", () => {

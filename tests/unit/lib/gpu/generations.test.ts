@@ -5,13 +5,12 @@ import { cudaVersions } from "../../../../lib/gpu/compatibility.ts";
 import {
   cmakeCudaArchitectures,
   computeCapabilities,
-  EXPENSIVE_DOLLARS_PER_HOUR,
   generation,
   generationNames,
   generationSources,
-  instancesFor,
   minimumDriver,
 } from "../../../../lib/gpu/generations.ts";
+import { EXPENSIVE_DOLLARS_PER_HOUR, instancesFor, roomierInstances } from "../../../../lib/gpu/instances.ts";
 
 test("the generations share out the compute capabilities, and universal has all of them", () => {
   const single = generationNames.filter((name) => name !== "universal");
@@ -52,25 +51,28 @@ test("8.0 and 10.0 exist with several cards only, for tens of dollars an hour", 
 
 test("the figures of instance types: a slip would cost money", () => {
   const all = computeCapabilities.flatMap((capability) =>
-    instancesFor(capability).map(
-      ({ type, card, cards, memoryGiB, processors, diskGb, dollarsPerHour }) =>
-        `${capability} ${type} ${cards}x ${card} ${memoryGiB} GiB, ${processors} vCPU, ${diskGb} GB, $${dollarsPerHour}`,
+    [...instancesFor(capability), ...roomierInstances(capability)].map(
+      ({ type, card, cards, memoryGiB, ramGiB, processors, diskGb, dollarsPerHour }) =>
+        `${capability} ${type} ${cards}x ${card} ${memoryGiB} GiB, ${processors} vCPU, ${ramGiB} GiB, ${diskGb} GB, $${dollarsPerHour}`,
     ),
   );
   assert.deepEqual(all, [
-    "7.5 g4dn.xlarge 1x T4 16 GiB, 4 vCPU, 125 GB, $0.526",
-    "7.5 g4dn.2xlarge 1x T4 16 GiB, 8 vCPU, 225 GB, $0.752",
-    "8.0 p4d.24xlarge 8x A100 40 GiB, 96 vCPU, 8000 GB, $21.957642",
-    "8.0 p4de.24xlarge 8x A100 80 GiB, 96 vCPU, 8000 GB, $27.44705",
-    "8.6 g5.xlarge 1x A10G 24 GiB, 4 vCPU, 250 GB, $1.006",
-    "8.6 g5.2xlarge 1x A10G 24 GiB, 8 vCPU, 450 GB, $1.212",
-    "8.9 g6.xlarge 1x L4 24 GiB, 4 vCPU, 250 GB, $0.8048",
-    "8.9 g6.2xlarge 1x L4 24 GiB, 8 vCPU, 450 GB, $0.9776",
-    "8.9 g6e.xlarge 1x L40S 48 GiB, 4 vCPU, 250 GB, $1.861",
-    "9.0 p5.4xlarge 1x H100 80 GiB, 16 vCPU, 3800 GB, $6.88",
-    "10.0 p6-b200.48xlarge 8x B200 183 GiB, 192 vCPU, 30400 GB, $113.9328",
-    "12.0 g7e.2xlarge 1x RTX PRO 6000 96 GiB, 8 vCPU, 1900 GB, $3.363",
-    "12.0 g7.2xlarge 1x RTX PRO 4500 32 GiB, 8 vCPU, 440 GB, $2.52",
+    "7.5 g4dn.xlarge 1x T4 16 GiB, 4 vCPU, 16 GiB, 125 GB, $0.526",
+    "7.5 g4dn.2xlarge 1x T4 16 GiB, 8 vCPU, 32 GiB, 225 GB, $0.752",
+    "8.0 p4d.24xlarge 8x A100 40 GiB, 96 vCPU, 1152 GiB, 8000 GB, $21.957642",
+    "8.0 p4de.24xlarge 8x A100 80 GiB, 96 vCPU, 1152 GiB, 8000 GB, $27.44705",
+    "8.6 g5.xlarge 1x A10G 24 GiB, 4 vCPU, 16 GiB, 250 GB, $1.006",
+    "8.6 g5.2xlarge 1x A10G 24 GiB, 8 vCPU, 32 GiB, 450 GB, $1.212",
+    "8.6 g5.4xlarge 1x A10G 24 GiB, 16 vCPU, 64 GiB, 600 GB, $1.624",
+    "8.9 g6.xlarge 1x L4 24 GiB, 4 vCPU, 16 GiB, 250 GB, $0.8048",
+    "8.9 g6.2xlarge 1x L4 24 GiB, 8 vCPU, 32 GiB, 450 GB, $0.9776",
+    "8.9 g6e.xlarge 1x L40S 48 GiB, 4 vCPU, 32 GiB, 250 GB, $1.861",
+    "8.9 g6.4xlarge 1x L4 24 GiB, 16 vCPU, 64 GiB, 600 GB, $1.3232",
+    "8.9 g6e.2xlarge 1x L40S 48 GiB, 8 vCPU, 64 GiB, 450 GB, $2.24208",
+    "9.0 p5.4xlarge 1x H100 80 GiB, 16 vCPU, 256 GiB, 3800 GB, $6.88",
+    "10.0 p6-b200.48xlarge 8x B200 183 GiB, 192 vCPU, 2048 GiB, 30400 GB, $113.9328",
+    "12.0 g7e.2xlarge 1x RTX PRO 6000 96 GiB, 8 vCPU, 64 GiB, 1900 GB, $3.363",
+    "12.0 g7.2xlarge 1x RTX PRO 4500 32 GiB, 8 vCPU, 32 GiB, 440 GB, $2.52",
   ]);
 });
 

@@ -5,6 +5,7 @@ import { parseConfig } from "../../../../config.ts";
 import { UserError, UserErrors } from "../../../../errors.ts";
 import { generation } from "../../../../lib/gpu/generations.ts";
 import { parseHostKeys } from "../../../../lib/hosts/host-keys.ts";
+import { memoryProblems } from "../../../../lib/hosts/host-problems.ts";
 import {
   type AwsSetting,
   budgetSetting,
@@ -172,6 +173,22 @@ test("host keys: as ssh-keyscan prints them, or as fingerprints", () => {
   assert.equal(parseHostKeys("gpu.example.org"), undefined);
 });
 
+test("marks of known_hosts count: what is revoked is refused, and an authority's key is no host's own", () => {
+  const given = Buffer.from(KEY.split(" ")[1] ?? "", "base64");
+  const other = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC7";
+  for (const revoked of [`@revoked * ${KEY}`, `@revoked gpu ${fingerprint(given)}`, `  @revoked * ${KEY}`]) {
+    const keys = parseHostKeys(`gpu ${KEY}\n${revoked}\ngpu ${other}`);
+    assert.ok(keys && !keys.accepts(given) && keys.revokes(given), revoked);
+    assert.ok(keys.accepts(Buffer.from(other.split(" ")[1] ?? "", "base64")));
+  }
+  for (const text of [`@revoked * ${KEY}`, `@cert-authority *.example.org ${KEY}`, `# gpu ${KEY}`]) {
+    assert.equal(parseHostKeys(text), undefined, text);
+    assert.match(complaints(() => parse({ ...ssh, hostKey: text }))[0] ?? "", /a line with a mark/);
+  }
+  const scanned = parseHostKeys(`# gpu.example.org:22 SSH-2.0-OpenSSH_9.2p1\ngpu.example.org ${KEY}`);
+  assert.ok(scanned?.accepts(given) && !scanned.revokes(given));
+});
+
 test("beside a fingerprint no type of key is asked for: it may be of any", () => {
   const given = Buffer.from(KEY.split(" ")[1] ?? "", "base64");
   const other = Buffer.from("another key");
@@ -263,4 +280,32 @@ test("a host key is found behind any name and space, and its padding is nobody's
   assert.deepEqual(parseHostKeys(`${KEY}\n${KEY}`)?.types, [type]);
   for (const text of ["", `xssh-ed25519 ${key}`, `${type} BBBB${key}`, "SHA256:short"])
     assert.equal(parseHostKeys(text), undefined, text);
+});
+
+test("hosts that are too small for the models in an image are refused before anything is built", () => {
+  const GIB = 2 ** 30;
+  const need = { gpu: 17 * GIB, ram: 35 * GIB };
+  const told = (
+    host: unknown,
+    generationName: Parameters<typeof generation>[0],
+    budget = { dollars: 5, minutes: 45 },
+  ) =>
+    memoryProblems(parse(host, generationName).host, generation(generationName), budget, need).map(
+      ({ path, problem }) => `${path}: ${problem}`,
+    );
+  assert.deepEqual(told(aws, "turing"), [
+    "strata:host: the image's own workflow needs a card of 17 GiB and 35 GiB of memory, which g4dn.xlarge, g4dn.2xlarge cannot give.",
+  ]);
+  assert.deepEqual(told([ssh, { ...aws, instances: ["g6.xlarge"] }], "ada"), [
+    "strata:host.1: the image's own workflow needs a card of 17 GiB and 35 GiB of memory, which g6.xlarge cannot give.",
+  ]);
+  assert.deepEqual(told(aws, "ada"), []);
+  assert.deepEqual(told({ ...aws, instances: ["g6.4xlarge"] }, "ada"), []);
+  assert.deepEqual(told(aws, "ada", { dollars: 0.5, minutes: 45 }), [
+    "strata:host: a test on g6e.2xlarge takes about 20 minutes, $0.75; the budget is $0.50.",
+  ]);
+  assert.deepEqual(
+    memoryProblems(parse(aws, "turing").host, generation("turing"), { dollars: 5, minutes: 45 }, undefined),
+    [],
+  );
 });

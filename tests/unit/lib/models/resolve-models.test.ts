@@ -63,6 +63,14 @@ test("workflows that can be run go where their models are in the image", () => {
     assert.equal(resolve({ strategy }, { workflows })?.workflows, undefined);
   }
   assert.equal(resolve({ strategy: "baked" })?.workflows, undefined);
+  // What a test loads then: not what a stack adds beside it, and nothing where no workflow is run.
+  const also = [modelPath(rife)];
+  assert.deepEqual(resolve({ strategy: "baked", also }, { workflows })?.memory, {
+    gpu: 15 * GB + 2 * 2 ** 30,
+    ram: 15 * GB + 5,
+  });
+  assert.equal(resolve({ strategy: "volume" }, { workflows })?.memory, undefined);
+  assert.equal(resolve({ strategy: "baked" })?.memory, undefined);
 });
 
 test("without a strategy nothing is looked at, in whatever order it is", () => {

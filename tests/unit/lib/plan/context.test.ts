@@ -48,6 +48,15 @@ test("the sdist is pinned by version and hash", () => {
   });
 });
 
+test("a compression counts where it is not the default", () => {
+  const of = (compression?: Choices["compression"]) =>
+    layerContext({ ...choices, ...(compression && { compression }) }, base, sources).compression;
+  assert.equal(of(), undefined);
+  assert.equal(of({ kind: "zstd", level: 3 }), undefined);
+  assert.deepEqual(of({ kind: "zstd", level: 9 }), { kind: "zstd", level: 9 });
+  assert.deepEqual(of({ kind: "gzip", level: 6 }), { kind: "gzip", level: 6 });
+});
+
 test("a git source needs a commit, goes through the mirrors, and is pinned by it", () => {
   const git: Choices = { ...choices, llama: { enabled: true, source: "git", vmm: true } };
   assert.throws(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parsePythonLock } from "../../../../lib/locks/python-lock.ts";
+import type { Compression } from "../../../../lib/registry/compression.ts";
 import {
   context,
   keysOf,
@@ -228,6 +229,42 @@ test("the cache's name follows a stage's own inputs, not its parents'", (t) => {
     Object.keys(after).filter((name) => after[name] !== before[name]),
     ["a"],
   );
+});
+
+test("another compression is another key, of all but models; the default is in the keys of what holds the base", (t) => {
+  const folder = layersFolder(t, { ...dockerfiles, "m/Dockerfile": "FROM a\n" });
+  const [, ...others] = graph;
+  const system = sampleLayer("system", [], { role: "system" });
+  const recipe = sampleRecipe([system, ...others, sampleLayer("m", [], { bulk: true })]);
+  const stagesOf = (compression?: Compression) => {
+    const { stages, product } = plan(folder, recipe, {}, { ...context, ...(compression && { compression }) });
+    return Object.fromEntries([...stages, product].map((stage) => [stage.name, stage]));
+  };
+  const usual = stagesOf();
+  const gzip = stagesOf({ kind: "gzip", level: 6 });
+  const gzip9 = stagesOf({ kind: "gzip", level: 9 });
+  for (const [name, { key, inputs, cacheKey }] of Object.entries(gzip)) {
+    if (name === "m") {
+      assert.equal(key, usual.m?.key);
+      continue;
+    }
+    assert.equal(new Set([key, usual[name]?.key, gzip9[name]?.key]).size, 3, name);
+    assert.equal(new Set([cacheKey, usual[name]?.cacheKey, gzip9[name]?.cacheKey]).size, 3, name);
+    assert.equal(inputs["export:compression"], "gzip 6");
+    assert.equal(
+      usual[name]?.inputs["export:compression"],
+      ["system", "product"].includes(usual[name]?.role ?? "") ? "zstd 3" : undefined,
+    );
+  }
+  const labels = gzip.test?.files.map(({ content }) => content.toString()).join("");
+  assert.match(labels ?? "", /^LABEL strata\.compression="gzip"$/m);
+});
+
+test("a product bears the time of its label; no stage has it", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const { stages, product } = plan(folder, sampleRecipe(graph));
+  assert.deepEqual(product.args, { SOURCE_DATE_EPOCH: String(Date.UTC(2026, 0, 1) / 1000) });
+  for (const { args } of stages) assert.equal(args.SOURCE_DATE_EPOCH, "315532800");
 });
 
 test("where steps are cached, the cache's name outlives every change, and belongs to the recipe", (t) => {

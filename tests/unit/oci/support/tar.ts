@@ -1,5 +1,7 @@
 /** Tars in memory. */
-import { type Header, pack } from "tar-stream";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { extract, type Header, pack } from "tar-stream";
 
 export type Member = Partial<Header> & { name: string; content?: string | Buffer };
 
@@ -14,4 +16,12 @@ export async function makeTar(members: readonly Member[]): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of tar) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
+}
+
+/** The members of a tar by name. */
+export async function readTar(tar: Buffer): Promise<Map<string, Buffer>> {
+  const members = new Map<string, Buffer>();
+  for await (const entry of Readable.from([tar]).pipe(extract()))
+    members.set(entry.header.name, await buffer(entry));
+  return members;
 }

@@ -61,6 +61,16 @@ test("a general store goes on to serve the registries that it knows, and not thi
   });
 });
 
+test("a login for Docker Hub goes where Docker's programs look for it", async (t) => {
+  const { home } = await setting(t, { credHelpers: { "https://index.docker.io/v1/": "desktop" } });
+  await keepLogin(home.logins, "docker.io", { address: "docker.io", username: "ada", password: "x" });
+  await withLogin(home, "docker.io", async ({ DOCKER_CONFIG = "" }) => {
+    const { auths, credHelpers } = JSON.parse(readFileSync(join(DOCKER_CONFIG, "config.json"), "utf8"));
+    assert.deepEqual(auths, { "https://index.docker.io/v1/": { auth: auth("ada:x") } });
+    assert.deepEqual(credHelpers, {});
+  });
+});
+
 test("without a login of ours nothing is changed, and the folder goes away after a failure too", async (t) => {
   const { home } = await setting(t, {});
   await withLogin(home, host, async (environment) => assert.deepEqual(environment, {}));

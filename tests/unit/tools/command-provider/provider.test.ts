@@ -10,7 +10,7 @@ import {
   stateOf,
 } from "../../../../tools/command-provider/command.ts";
 import { commandProvider } from "../../../../tools/command-provider/provider.ts";
-import { cancelAll, runCommand } from "../../../../tools/command-provider/run.ts";
+import { cancelAll, runCommand } from "../../../../tools/command-provider/run-command.ts";
 import { holdsSecret, reveal, secret } from "../../../../tools/command-provider/values.ts";
 import { identify } from "../../../../tools/program/processes.ts";
 import { temporaryFolder } from "../../support/folder.ts";

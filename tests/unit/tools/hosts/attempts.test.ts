@@ -60,7 +60,7 @@ function setting() {
   ) =>
     testSomewhere(
       hosts,
-      { reference: "r", computeCapabilities: [], minimumDriver: "0", signal },
+      { reference: "r", computeCapabilities: [], minimumDriver: "0", hasZstd: false, signal },
       limits,
       () => now,
     );

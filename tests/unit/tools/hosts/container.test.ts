@@ -36,7 +36,10 @@ interface Setting {
 function setting(
   t: TestContext,
   answers: Answers = {},
-  { report = passedRun as unknown, smi = "exit 9" } = {},
+  {
+    report = passedRun as unknown,
+    smi = "exit 9",
+  }: { readonly report?: unknown; readonly smi?: string | null } = {},
 ): Setting {
   const folder = temporaryFolder(t);
   const log = join(folder, "asked");
@@ -47,6 +50,7 @@ function setting(
   );
   const engine = [
     `FOLDER=${folder}`,
+    `[ "$1" != --version ] || { ${answers["--version"] ?? `echo "\${0##*/} version 26.1.5"`}; exit; }`,
     `echo "\${0##*/} $*" >>${log}`,
     // Docker's own option before the verb says nothing to it.
     'if [ "$1" = --config ]; then shift 2; fi',
@@ -56,7 +60,7 @@ function setting(
   ].join("\n");
   script(join(folder, "bin", "docker"), engine);
   script(join(folder, "bin", "podman"), engine);
-  script(join(folder, "bin", "nvidia-smi"), smi);
+  if (smi !== null) script(join(folder, "bin", "nvidia-smi"), smi);
   // The script looks once more after a moment; what stands in for an engine has none.
   script(join(folder, "bin", "sleep"), "exit 0");
   const before = process.env.PATH;
@@ -81,6 +85,7 @@ function setting(
           reference,
           computeCapabilities: ["8.9"],
           minimumDriver: "580.65.06",
+          hasZstd: false,
           deadline: Date.now() + 60_000,
           signal: new AbortController().signal,
           ...order,
@@ -89,7 +94,8 @@ function setting(
   };
 }
 
-const smi = (driver = "580.95.05", capability = "8.9") => `echo "NVIDIA L4, ${driver}, ${capability}"`;
+const smi = (driver = "580.95.05", capability = "8.9") =>
+  `echo "NVIDIA L4, ${driver}, ${capability}, 23034 MiB"`;
 
 test("the whole way of a test: every command, in order", async (t) => {
   const { asked, test } = setting(t);
@@ -108,7 +114,7 @@ test("the whole way of a test: every command, in order", async (t) => {
     "docker volume ls --quiet --filter label=strata.smoke.until",
     "docker image inspect IMAGE",
     "docker pull --quiet IMAGE",
-    "docker create --name NAME --label UNTIL --network none --entrypoint python3 IMAGE /smoke/run.py --out /tmp/evidence.json",
+    "docker create --name NAME --label UNTIL --user strata --network none --entrypoint python3 IMAGE /smoke/run.py --out /tmp/evidence.json",
     "docker cp - NAME:/",
     "docker start --attach NAME",
     "docker logs --timestamps NAME",
@@ -116,7 +122,7 @@ test("the whole way of a test: every command, in order", async (t) => {
     "docker cp NAME:/tmp/evidence.json -",
     "docker volume create --label UNTIL NAME",
     "docker run --rm --label UNTIL --network none --user 0:0 --volume NAME:/workspace --entrypoint chown IMAGE 4242:4242 /workspace",
-    "docker run --detach --name NAME-serve --label UNTIL --network none --restart on-failure:5 --user 4242:4242 --volume NAME:/workspace IMAGE",
+    "docker run --detach --name NAME-serve --label UNTIL --network none --restart on-failure:5 --user 4242:4242 --volume NAME:/workspace --env STRATA_MODELS=off IMAGE",
     `docker exec NAME-serve ${HEALTHCHECK}`,
     "docker inspect --format {{.RestartCount}} {{.State.Status}} NAME-serve",
     "docker logs NAME-serve",
@@ -142,6 +148,104 @@ test("with a GPU the containers get it, the checks have to find it, and the card
     for (const line of made) assert.ok(line.includes(` ${flags} `), line);
     assert.ok(made[0]?.endsWith("/smoke/run.py --out /tmp/evidence.json --gpu"), made[0]);
   }
+});
+
+// What `docker version` says of a server, as Docker 26.1 and podman 4.3 (behind Docker's own program) do.
+const server = (name: string, version: string) =>
+  `case "$*" in *json*) echo '{"Components":[{"Name":"${name}"}]}' ;; *) echo '${version}' ;; esac`;
+
+test("podman under Docker's name, or behind Docker's program, gets the GPUs and everything else as podman does", async (t) => {
+  // Debian's podman-docker; the note comes by stderr.
+  const alias = {
+    "--version": "echo 'Emulate Docker CLI using podman.' >&2; echo 'podman version 4.3.1'",
+    login: `for word in "$@"; do case "$word" in */auth.json) echo {} >"$word" ;; esac; done`,
+  };
+  const login = { kind: "password", username: "u", password: "p" } as const;
+  const named = setting(t, alias, { smi: smi() });
+  await named.test({ gpu: true, login });
+  const behind = setting(t, { version: server("Podman Engine", "4.3.1") }, { smi: smi() });
+  await behind.test({ gpu: true });
+  for (const { asked } of [named, behind]) {
+    const made = asked().filter((line) => / (create --name|run --detach) /.test(line));
+    assert.equal(made.length, 2);
+    for (const line of made) {
+      assert.match(line, / --device nvidia\.com\/gpu=all --security-opt label=disable /);
+      assert.doesNotMatch(line, /--gpus/);
+    }
+  }
+  assert.ok(named.asked().includes("docker pull --quiet --authfile FOLDER IMAGE"), named.asked().join("\n"));
+  assert.ok(named.asked().includes("docker rm --force --volumes --time 0 NAME"));
+});
+
+test("an engine that cannot read the image's layers says so before it downloads them", async (t) => {
+  const hasZstd = true;
+  for (const version of ["20.10.24+dfsg1", "19.03.15", "1.13.1"]) {
+    const { asked, test } = setting(t, { version: server("Engine", version) });
+    await assert.rejects(test({}, { hasZstd }), (error: unknown) => {
+      assert.ok(error instanceof HostTrouble);
+      assert.ok(error.message.startsWith(`Docker ${version} on this host cannot read`), error.message);
+      assert.match(error.message, /23\.0 or newer\. Update it, or set strata:compression to gzip$/);
+      return true;
+    });
+    assert.ok(!asked().some((line) => line.includes("pull")), version);
+    await test({}, { hasZstd: false });
+  }
+  for (const version of ["23.0.0", "26.1.5", "library-import", ""]) {
+    await setting(t, { version: server("Engine", version) }).test({}, { hasZstd });
+  }
+  await setting(t, { version: server("Podman Engine", "4.3.1") }).test({}, { hasZstd });
+  await setting(t, { version: server("Engine", "20.10.24") }).test({ command: "podman" }, { hasZstd });
+});
+
+test("nvidia-smi is found where WSL 2 and others keep it", async (t) => {
+  for (const place of ["usr/lib/wsl/lib", "usr/bin", "usr/local/nvidia/bin"]) {
+    const folder = temporaryFolder(t);
+    script(join(folder, place, "nvidia-smi"), smi());
+    process.env.STRATA_ROOT = folder;
+    t.after(() => {
+      delete process.env.STRATA_ROOT;
+    });
+    const { asked, test } = setting(t, {}, { smi: null });
+    await test({ gpu: true });
+    assert.ok(asked().some((line) => line.includes("--gpus all")));
+  }
+  process.env.STRATA_ROOT = temporaryFolder(t);
+  await assert.rejects(setting(t, {}, { smi: null }).test({ gpu: true }), /there is no nvidia-smi$/);
+});
+
+test("a host with too little memory for the image's own workflow is no verdict, and pulls nothing", async (t) => {
+  const GIB = 2 ** 30;
+  const info = (bytes: number | string) => ({
+    info: `case "$*" in *"{{.MemTotal}}"*) echo ${bytes} ;; *) exit 1 ;; esac`,
+  });
+  const need = (gpu: number, ram: number) => ({ memory: { gpu: gpu * GIB, ram: ram * GIB } });
+  for (const [memory, told] of [
+    [
+      need(24, 30),
+      /this host has a card with 22\.5 GiB free; the image's own workflow needs a card of 24 GiB and 30 GiB/,
+    ],
+    [
+      need(16, 35),
+      /this host has 31\.0 GiB of memory; the image's own workflow needs a card of 16 GiB and 35 GiB/,
+    ],
+  ] as const) {
+    const { asked, test } = setting(t, info(31 * GIB), { smi: smi() });
+    await assert.rejects(test({ gpu: true }, memory), (error: unknown) => {
+      assert.ok(error instanceof HostTrouble);
+      assert.match(error.message, told);
+      return true;
+    });
+    assert.ok(!asked().some((line) => line.includes("pull")));
+  }
+  await setting(t, info(31 * GIB), { smi: smi() }).test({ gpu: true }, need(22, 31));
+  // podman has it elsewhere; what is not told is not held against a machine.
+  const podman = { info: `case "$*" in *.Host.MemTotal*) echo ${64 * GIB} ;; *) exit 125 ;; esac` };
+  await setting(t, podman, { smi: smi() }).test({ command: "podman", gpu: true }, need(16, 35));
+  const shared = `echo "NVIDIA GB10, 580.95.05, 8.9, [N/A]"`;
+  await setting(t, info("unknown"), { smi: shared }).test({ gpu: true }, need(16, 35));
+  const { asked, test } = setting(t, {}, { smi: smi() });
+  await test({ gpu: true });
+  assert.ok(!asked().some((line) => line.includes(" info ")), "nobody asks where no workflow is run");
 });
 
 const troubles: Record<string, { smi: string; told: RegExp }> = {

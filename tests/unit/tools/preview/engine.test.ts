@@ -10,7 +10,7 @@ import { askEngine } from "../../../../tools/preview/engine.ts";
 import { previousFromBackend, previousFromState } from "../../../../tools/preview/read-previous.ts";
 import type { Stack } from "../../../../tools/stack/stack.ts";
 import { writeFile } from "../../../support/layers.ts";
-import { script, temporaryFolder } from "../../support/folder.ts";
+import { script, setVariables, temporaryFolder } from "../../support/folder.ts";
 
 /** A stack whose CLI answers so. */
 function stackWith(t: TestContext, body: string): Stack {
@@ -25,6 +25,15 @@ test("the outputs of another backend are read through its CLI", async (t) => {
   });
   const known = await previousFromBackend(stackWith(t, `echo "$*" >&2; echo '${outputs}'`));
   assert.deepEqual(known.stages, [{ name: "torch", key: "k", inputs: {}, bytes: 1, role: null }]);
+});
+
+test("a preview that fails with a configuration of Docker's that cannot work says so", async (t) => {
+  const docker = temporaryFolder(t);
+  setVariables(t, { DOCKER_CONFIG: docker });
+  const failing = stackWith(t, 'echo "error: getting host: exec failed" >&2; exit 1');
+  assert.equal((await askEngine(failing))?.problem?.trim(), "error: getting host: exec failed");
+  writeFileSync(join(docker, "config.json"), '{"credsStore": "gone"}');
+  assert.match((await askEngine(failing))?.problem ?? "", /exec failed\n.*names the credential store "gone"/);
 });
 
 test("a stack that the backend does not have is new; one that cannot be asked about is an error", async (t) => {

@@ -1,72 +1,126 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { homeAt } from "../../../../home.ts";
-import { chooseBuilderKind, ensureServices } from "../../../../tools/services/services.ts";
+import { type Home, homeAt } from "../../../../home.ts";
+import { removeFromDocker } from "../../../../tools/services/docker-removal.ts";
+import { cloneId, dockerNames } from "../../../../tools/services/docker-services.ts";
+import { recallServices } from "../../../../tools/services/record.ts";
+import { chooseBuilderPlace, ensureServices, stopServices } from "../../../../tools/services/services.ts";
+import { freePort } from "../../../support/port.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
 
-/** A `docker` that writes down its calls and behaves as an engine on which nothing runs yet. */
-function fakeDocker(context: TestContext, answers = "") {
+const version = '{"Server":{"Version":"26.1.5","ApiVersion":"1.45","Components":[{"Name":"Engine"}]}}';
+const info =
+  '{"ID":"engine-1","DockerRootDir":"/var/lib/docker","OperatingSystem":"Debian","ClientInfo":{"Plugins":[{"Name":"buildx","Version":"0.13.1"}]}}';
+
+/**
+ * A `docker` that writes down its calls and keeps what was made as files in `state`: a container is what `inspect`
+ * answers, as Docker 26.1 does.
+ */
+function fakeDocker(context: TestContext, before = "") {
   const folder = temporaryFolder(context);
+  const state = join(folder, "state");
+  mkdirSync(state);
   const calls = join(folder, "calls");
   script(
     join(folder, "bin/docker"),
-    `echo "$*" >> '${calls}'\n${answers}\ncase "$1 $2" in "inspect --format"|"buildx inspect") exit 1;; esac`,
+    `cd '${state}'
+echo "$*" >>'${calls}'
+${before}
+container() { printf '[{"State":{"Running":%s},"Config":{"Labels":%s},"HostConfig":{"PortBindings":{"5000/tcp":[{"HostPort":"%s"}]}}}]' "$2" "$3" "$4" >"$1"; }
+case "$1 $2" in
+  "--version ") echo "Docker version 26.1.5" ;;
+  "version --format") echo '${version}' ;;
+  "info --format") echo '${info}' ;;
+  "context inspect") echo unix:///var/run/docker.sock ;;
+  "container inspect") [ -e "$3" ] && cat "$3" ;;
+  "run --detach")
+    name=$(echo "$*" | sed 's/.*--name \\([^ ]*\\).*/\\1/') port=$(echo "$*" | sed 's/.*127\\.0\\.0\\.1:\\([0-9]*\\):5000.*/\\1/')
+    label=$(echo "$*" | sed 's/.*--label strata\\.home=\\([^ ]*\\).*/\\1/')
+    container "$name" true "{\\"strata.home\\":\\"$label\\"}" "$port" ;;
+  "buildx inspect") [ -e builder ] && echo "Status: running" ;;
+  "buildx create") touch builder; container "buildx_buildkit_$(echo "$*" | sed 's/.*--node \\([^ ]*\\).*/\\1/')" true null 0 ;;
+  "rm --force") shift 2; for each; do rm -f "$each"; done ;;
+  "stop -t") sed -i 's/"Running":true/"Running":false/' "$4" ;;
+  "volume ls") cat volumes 2>/dev/null || true ;;
+  "image inspect") echo "[]" ;;
+esac`,
   );
-  const before = process.env.PATH;
-  process.env.PATH = `${join(folder, "bin")}:${before}`;
+  const path = process.env.PATH;
+  process.env.PATH = `${join(folder, "bin")}:${path}`;
   context.after(() => {
-    process.env.PATH = before;
+    process.env.PATH = path;
   });
-  return {
-    home: homeAt(join(folder, "home")),
-    bin: join(folder, "bin"),
-    calls: () => (existsSync(calls) ? readFileSync(calls, "utf8") : ""),
-  };
+  const home = homeAt(join(folder, "home"));
+  mkdirSync(home.root);
+  return { folder, home, state, calls: () => (existsSync(calls) ? readFileSync(calls, "utf8") : "") };
 }
 
-test("an engine that answers is taken, one that does not is not", async (context) => {
-  assert.equal(await chooseBuilderKind(fakeDocker(context).home), "docker");
-  assert.equal(await chooseBuilderKind(fakeDocker(context, "[ $1 != info ] || exit 1").home), "buildkitd");
-});
-
-test("registry and builder are made on loopback, and found again", async (context) => {
-  // Stands in for the registry that the container would be.
-  const server = createServer((_, answer) => answer.end());
-  const { home, bin, calls } = fakeDocker(
-    context,
-    'case "$1 $2" in "run --detach"|"buildx create") touch "$0.$1";; esac\n' +
-      '[ "$1 $2" != "inspect --format" ] || { [ -e "$0.run" ] && cat "$0.port" && exit 0; exit 1; }\n' +
-      '[ "$1 $2" != "buildx inspect" ] || { [ -e "$0.buildx" ] && echo "Status: running" && exit 0; exit 1; }',
+/** Stands in for the registry that the container would be, from the moment when that was started. */
+async function registryBehind(context: TestContext, state: string, home: Home): Promise<number> {
+  const port = await freePort();
+  const server = createServer((request, response) =>
+    response.end(request.url?.includes("_catalog") ? '{"repositories":["strata"]}' : ""),
   );
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  assert.ok(typeof address === "object" && address);
-  const { port } = address;
-  await new Promise((resolve) => server.close(resolve));
-  const started = createServer((_, answer) => answer.end());
-  context.after(() => started.close());
-  writeFileSync(join(bin, "docker.port"), String(port));
+  const container = join(state, dockerNames(cloneId(home)).registry);
+  const watch = setInterval(() => {
+    if (!existsSync(container)) return;
+    clearInterval(watch);
+    server.listen(port, "127.0.0.1");
+  }, 20);
+  context.after(() => {
+    clearInterval(watch);
+    server.close();
+  });
   process.env.STRATA_REGISTRY_PORT = String(port);
   context.after(() => {
     delete process.env.STRATA_REGISTRY_PORT;
   });
-  // The port is free when it is chosen, and answers once the container has been started.
-  const watch = setInterval(() => {
-    if (!existsSync(join(bin, "docker.run"))) return;
-    clearInterval(watch);
-    started.listen(port, "127.0.0.1");
-  }, 20);
+  return port;
+}
 
-  const services = await ensureServices(home, "docker", {});
+test("an engine that will do is taken; without one processes are, and why is said", async (context) => {
+  assert.equal((await chooseBuilderPlace(fakeDocker(context).home)).kind, "docker");
+  const { home } = fakeDocker(
+    context,
+    'case "$1" in version | info) echo "Cannot connect to the Docker daemon" >&2; exit 1 ;; esac',
+  );
+  const user = context.mock.method(process as { getuid(): number }, "getuid", () => 0);
+  const told = await noted(context, () => chooseBuilderPlace(home).then(({ kind }) => kind));
+  assert.equal(told.result, "buildkitd");
+  assert.match(
+    told.notes,
+    /processes without Docker, as the Docker engine does not answer .*then `make clean`\./,
+  );
+  user.mock.mockImplementation(() => 1000);
+  await assert.rejects(
+    chooseBuilderPlace(home),
+    /does not answer .* needs root or rootlesskit\. Start Docker/,
+  );
+});
+
+test("registry and builder are this clone's own, on loopback, and found again", async (context) => {
+  const { home, state, calls } = fakeDocker(context);
+  const port = await registryBehind(context, state, home);
+  const place = await chooseBuilderPlace(home);
+  const services = await ensureServices(home, place, {});
+  const clone = cloneId(home);
   assert.deepEqual(services.registry, { kind: "docker", address: `127.0.0.1:${port}` });
   assert.deepEqual([services.builder.kind, services.builder.name], ["docker", "strata"]);
-  assert.match(calls(), new RegExp(`run --detach .*--publish 127\\.0\\.0\\.1:${port}:5000 .*registry:3`));
+  assert.deepEqual(services.docker?.clone, clone);
   assert.match(
     calls(),
-    /buildx create --name strata --driver docker-container .*image=moby\/buildkit:v0\.31\.1 .*network=host/,
+    new RegExp(
+      `run --detach .*strata-registry-${clone}.*--publish 127\\.0\\.0\\.1:${port}:5000 .*registry:3`,
+    ),
+  );
+  assert.match(
+    calls(),
+    new RegExp(
+      `buildx create --name strata --node strata-${clone} --driver docker-container .*image=moby/buildkit:v0\\.31\\.1 .*network=host`,
+    ),
   );
   assert.match(
     readFileSync(join(home.run, "buildkitd.toml"), "utf8"),
@@ -74,6 +128,131 @@ test("registry and builder are made on loopback, and found again", async (contex
   );
 
   const before = calls();
-  assert.deepEqual(await ensureServices(home, "docker", {}), services);
-  assert.doesNotMatch(calls().slice(before.length), /run --detach|buildx create/);
+  assert.deepEqual(await ensureServices(home, place, {}), services);
+  assert.doesNotMatch(calls().slice(before.length), /run --detach|buildx create|restart|stop|rm /);
 });
+
+test("a builder that stopped is started again with its cache; a changed one is made anew, and keeps its volume", async (context) => {
+  const { home, state, calls } = fakeDocker(
+    context,
+    '[ ! -e stopped ] || [ "$1 $2" != "buildx inspect" ] || { rm stopped; echo "Status: inactive"; exit 0; }',
+  );
+  await registryBehind(context, state, home);
+  const place = await chooseBuilderPlace(home);
+  await ensureServices(home, place, {});
+  const builder = dockerNames(cloneId(home)).builder;
+
+  writeFileSync(join(state, "stopped"), "");
+  let before = calls().length;
+  await ensureServices(home, place, {});
+  assert.match(
+    calls().slice(before),
+    new RegExp(`restart -t 20 ${builder}\nbuildx inspect --bootstrap strata`),
+  );
+  assert.doesNotMatch(calls().slice(before), /buildx create/);
+
+  process.env.STRATA_BUILDER_GC_GB = "12";
+  context.after(() => {
+    delete process.env.STRATA_BUILDER_GC_GB;
+  });
+  before = calls().length;
+  await ensureServices(home, place, {});
+  const after = calls().slice(before);
+  assert.match(
+    after,
+    new RegExp(`stop -t 20 ${builder}\n(.*\n)*rm --force ${builder}\n(.*\n)*buildx create`),
+  );
+  assert.doesNotMatch(after, /volume rm|--volumes/);
+});
+
+test("a port that another clone's registry has is told by its folder", async (context) => {
+  const { home, state } = fakeDocker(
+    context,
+    '[ "$1" != ps ] || { printf "strata-registry-1\\t/home/ada/strata\\n"; exit 0; }',
+  );
+  const port = await registryBehind(context, state, home);
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(port, "127.0.0.1", resolve));
+  context.after(() => other.close());
+  await assert.rejects(
+    ensureServices(home, await chooseBuilderPlace(home), {}),
+    new RegExp(`port ${port}: is in use by the registry of /home/ada/strata`),
+  );
+});
+
+test("another engine behind the same words is noticed, and a copied clone is told whose things these are", async (context) => {
+  const { folder, home, state } = fakeDocker(context);
+  await registryBehind(context, state, home);
+  await ensureServices(home, await chooseBuilderPlace(home), {});
+  const copy = homeAt(join(folder, "copy"));
+  mkdirSync(copy.root);
+  writeFileSync(copy.services, readFileSync(home.services));
+  await assert.rejects(
+    ensureServices(copy, await chooseBuilderPlace(copy), {}),
+    new RegExp(`copy: is a copy of ${home.root}, whose`),
+  );
+  // Neither is the original's stopped or removed from there.
+  const running = readFileSync(join(state, dockerNames(cloneId(home)).registry), "utf8");
+  assert.deepEqual(await stopServices(copy), []);
+  await removeFromDocker(copy, await recallServices(copy), false);
+  assert.equal(readFileSync(join(state, dockerNames(cloneId(home)).registry), "utf8"), running);
+
+  writeFileSync(home.services, readFileSync(home.services, "utf8").replace("engine-1", "engine-0"));
+  await assert.rejects(
+    chooseBuilderPlace(home),
+    /is not the one that `docker` talks to now .*DOCKER_CONTEXT/,
+  );
+  await assert.rejects(stopServices(home), /is not the one/);
+  const kept = await removeFromDocker(home, await recallServices(home), false);
+  assert.match(
+    kept.join("\n"),
+    /not removed, as .*docker volume rm buildx_buildkit_strata-\w+_state strata-registry-/s,
+  );
+  assert.ok(existsSync(join(state, dockerNames(cloneId(home)).registry)));
+});
+
+test("what was stopped is what ran; what is removed is this clone's, and others are named", async (context) => {
+  const { home, state, calls } = fakeDocker(
+    context,
+    `[ "$1 $2" != "image ls" ] || {
+    printf "127.0.0.1:$STRATA_REGISTRY_PORT/strata\\t<none>\\tsha256:1\\n127.0.0.1:$STRATA_REGISTRY_PORT/mine\\tv1\\t<none>\\n"; exit 0; }`,
+  );
+  await registryBehind(context, state, home);
+  await ensureServices(home, await chooseBuilderPlace(home), {});
+  assert.deepEqual(await stopServices(home), ["builder", "registry"]);
+  assert.deepEqual(await stopServices(home), []);
+  writeFileSync(
+    join(state, "volumes"),
+    [
+      `${home.root}\tmine`,
+      "/gone/.strata\tbuildx_buildkit_strata-0_state",
+      "/gone/.strata\tstrata-registry-0",
+      `/tmp\tx`,
+    ].join("\n"),
+  );
+  const kept = await removeFromDocker(home, await recallServices(home), false);
+  const { builder, builderVolume, registry } = dockerNames(cloneId(home));
+  assert.ok(
+    calls().includes(`rm --force --volumes ${builder} ${registry}\nvolume rm ${builderVolume} ${registry}\n`),
+  );
+  assert.match(
+    calls(),
+    /image rm 127\.0\.0\.1:\d+\/strata@sha256:1\n/,
+    "what the registry does not have stays",
+  );
+  assert.deepEqual(kept, [
+    "left in Docker by /gone/.strata, which is gone: docker rm --force buildx_buildkit_strata-0 strata-registry-0; docker volume rm buildx_buildkit_strata-0_state strata-registry-0",
+    "kept in Docker: builder and registry of /tmp",
+  ]);
+});
+
+/** What a call says to the user. */
+async function noted<T>(context: TestContext, work: () => Promise<T>): Promise<{ result: T; notes: string }> {
+  const write = context.mock.method(process.stderr, "write", () => true);
+  try {
+    const result = await work();
+    return { result, notes: write.mock.calls.map(({ arguments: [text] }) => String(text)).join("") };
+  } finally {
+    write.mock.restore();
+  }
+}

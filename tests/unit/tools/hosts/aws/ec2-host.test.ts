@@ -4,12 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { RunReport } from "../../../../../lib/evidence/evidence.ts";
-import {
-  type GenerationName,
-  generation,
-  generationNames,
-  instancesFor,
-} from "../../../../../lib/gpu/generations.ts";
+import { type GenerationName, generation, generationNames } from "../../../../../lib/gpu/generations.ts";
+import { instancesFor } from "../../../../../lib/gpu/instances.ts";
 import type { AwsDescription } from "../../../../../lib/hosts/description.ts";
 import { Ec2Host } from "../../../../../tools/hosts/aws/ec2-host.ts";
 import type { HostLogin } from "../../../../../tools/hosts/login.ts";
@@ -112,6 +108,7 @@ function order(name: GenerationName, reference = ecr) {
     reference,
     computeCapabilities: generation(name).computeCapabilities,
     minimumDriver: "580.65.06",
+    hasZstd: false,
     deadline: Date.now() + 30 * 60_000,
     signal: new AbortController().signal,
   };

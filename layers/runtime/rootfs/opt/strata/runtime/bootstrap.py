@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from preparation import access, environment, library, manager, nodes, options, volume
+from preparation import access, caches, environment, library, manager, nodes, options, secret_names, volume
+from preparation import code as code_folder
 from preparation.problem import Problem
 
 CODE = Path("/opt/comfyui")
@@ -54,12 +55,12 @@ def prepare(start: Start) -> dict[str, Any]:
     given = options.split_arguments(start.variables.get("STRATA_COMFYUI_ARGS", ""))
     home = Path(start.variables.get("HOME") or "/")
     chosen = volume.choose_volume(
-        start.variables.get("STRATA_VOLUME"),
+        start.variables,
         # The root folder is the home of users whom the image does not know.
         [*([home / "workspace"] if home != Path("/") else []), start.state / "workspace"],
     )
     start.messages.extend(chosen.warnings)
-    volume.prepare_folders(chosen.path, volume.standard_model_folders(start.code))
+    start.messages.extend(volume.prepare_folders(chosen.path, volume.standard_model_folders(start.code)))
     old = adopt_checkouts(start, chosen.path)
     hidden = hide_shadowed(start, chosen.path)
     token_file = prepare_token(start, chosen.path)
@@ -80,12 +81,18 @@ def prepare(start: Start) -> dict[str, Any]:
     )
     if no_gpu and "--cpu" in arguments:
         start.say(f"ComfyUI computes on the CPU: {no_gpu}.")
-    manager.write_settings(chosen.path, start.code)
+    if secrets := [name for name in secret_names.withheld(start.variables) if name not in secret_names.OWN]:
+        start.say(
+            f"Kept from ComfyUI and its nodes: {', '.join(secrets)} ({secret_names.SETTING} hands them on by name)."
+        )
+    if untold := manager.write_settings(chosen.path, start.code):
+        start.say(untold)
     compare_with_last(start, chosen.path)
     return {
         "volume": str(chosen.path),
         "persistent": chosen.persistent,
         "port": port,
+        "code": str(start.code),
         "arguments": arguments,
         "environment": comfyui_environment(start, chosen.path),
         "hiddenNodes": hidden,
@@ -164,8 +171,8 @@ def prepare_login(start: Start, path: Path, hidden: list[str], token_file: Path 
             raise PermissionError(f"{node} cannot be written to")
     except (OSError, ImportError) as error:
         start.say(
-            f"ComfyUI-Login does not work here ({error}), so ComfyUI answers only inside this container. Run it as the"
-            " image's own user and with a writable root file system, or open it with STRATA_COMFYUI_ARGS=--listen=0.0.0.0."
+            f"ComfyUI-Login does not work here ({error}), so ComfyUI answers only inside this container."
+            " STRATA_COMFYUI_ARGS=--listen=0.0.0.0 opens it to everybody."
         )
         return None, INSIDE
     if start.is_worker:
@@ -186,8 +193,10 @@ def comfyui_environment(start: Start, path: Path) -> dict[str, str]:
     if environment.sees_user_packages(VENV_CONFIGURATION):
         torch = str(start.image.get("torch") or "none")
         wanted |= environment.package_settings(path, ".".join(platform.python_version_tuple()[:2]), torch)
-    wanted = {name: value for name, value in wanted.items() if name not in start.variables}
-    return wanted | environment.user_settings(start.variables, start.state / "home")
+    settings, without_place = caches.cache_settings(start.variables, [path / "cache/kernels", start.state / "kernels"])
+    if without_place:
+        start.say(without_place)
+    return {name: value for name, value in wanted.items() if name not in start.variables} | settings
 
 
 def compare_with_last(start: Start, path: Path) -> None:
@@ -211,9 +220,11 @@ def compare_with_last(start: Start, path: Path) -> None:
 
 def main() -> int:
     """Writes the plan; 1 where ComfyUI cannot start."""
-    start = Start(os.environ, Path(os.environ["STRATA_STATE"]))
+    state = Path(os.environ["STRATA_STATE"])
+    start = Start({**os.environ, **environment.user_settings(os.environ, state / "home")}, state)
     try:
         start.image = json.loads(IMAGE.read_text(encoding="utf-8"))
+        start.code = code_folder.writable_code(CODE, start.state)
         plan = prepare(start)
     except Problem as problem:
         print(f"strata: {problem}", file=sys.stderr)

@@ -1,7 +1,8 @@
 """Fetches the models of the image's manifest into the folder that bootstrap.py chose.
 
 As a service it does so while ComfyUI runs; where ComfyUI waits, start_comfyui.py calls `fetch` first. Two containers on
-one volume do not get in each other's way: the fetcher locks each file.
+one volume do not get in each other's way: the fetcher locks each file. How far it is stands in a file of the state folder
+(`{"state", "comfyuiWaits", "lines"}`), for the image's service and for crash_guard.py.
 """
 
 from __future__ import annotations
@@ -10,16 +11,24 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
+
+import private
 
 PROGRAM = Path("/opt/strata/model-fetch")
 MANIFEST = Path("/opt/strata/models.json")
+STATUS = "models-fetch.json"
+# What it said last: each model that failed has one.
+KEPT_LINES = 40
 
 
 def command(plan: Mapping[str, str]) -> list[str]:
-    """What fetches."""
-    return [sys.executable, "-m", "strata_models", "--manifest", str(MANIFEST), "--root", plan["root"]]
+    """What fetches; what is in its environment is not for nodes that run beside it."""
+    program = [sys.executable, str(Path(__file__).with_name("private.py")), "strata_models"]
+    return [*program, "--manifest", str(MANIFEST), "--root", plan["root"]]
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
@@ -27,9 +36,40 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**variables, "PYTHONPATH": str(PROGRAM)}
 
 
-def fetch(plan: Mapping[str, str], variables: Mapping[str, str]) -> bool:
-    """Returns whether all models are there; what is missing has been told."""
-    if subprocess.run(command(plan), env=environment(variables), check=False).returncode == 0:
+def note(state: Path, how: str, plan: Mapping[str, str], lines: Iterable[str]) -> None:
+    """Writes the file. A full disk is no reason to stop fetching."""
+    content = {"state": how, "comfyuiWaits": plan["fetch"] == "wait", "lines": list(lines)}
+    draft = state / f"{STATUS}.new"
+    with suppress(OSError):
+        draft.write_text(json.dumps(content), encoding="utf-8")
+        draft.replace(state / STATUS)
+
+
+def run(plan: Mapping[str, str], variables: Mapping[str, str], state: Path) -> bool:
+    """Returns whether all models are there. What the fetcher says goes to the log as it comes."""
+    lines: deque[str] = deque(maxlen=KEPT_LINES)
+    note(state, "fetching", plan, lines)
+    with subprocess.Popen(
+        command(plan),
+        env=environment(variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line.rstrip())
+            note(state, "fetching", plan, lines)
+    done = process.returncode == 0
+    note(state, "done" if done else "failed", plan, lines)
+    return done
+
+
+def fetch(plan: Mapping[str, str], variables: Mapping[str, str], state: Path) -> bool:
+    """The same for a ComfyUI that waits; what is missing has been told."""
+    if run(plan, variables, state):
         return True
     print(
         "strata: ComfyUI waits for its models. STRATA_MODELS=background starts it without them, STRATA_MODELS=off"
@@ -40,12 +80,13 @@ def fetch(plan: Mapping[str, str], variables: Mapping[str, str]) -> bool:
     return False
 
 
-def main() -> None:
-    """Becomes the fetcher."""
-    plan = json.loads((Path(os.environ["STRATA_STATE"]) / "comfyui.json").read_text(encoding="utf-8"))["models"]
-    arguments = command(plan)
-    os.execve(arguments[0], arguments, environment(os.environ))
+def main() -> int:
+    """Fetches beside a ComfyUI that runs; the exit status."""
+    private.hide_process()
+    state = Path(os.environ["STRATA_STATE"])
+    plan = json.loads((state / "comfyui.json").read_text(encoding="utf-8"))["models"]
+    return 0 if run(plan, os.environ, state) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

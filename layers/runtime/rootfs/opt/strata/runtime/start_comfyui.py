@@ -20,13 +20,7 @@ from typing import Any
 
 import fetch_models
 from log_watch import NodeFailures, Redact
-
-MAIN = Path("/opt/comfyui/main.py")
-# For the image's own service and for the worker; nodes have no business with them.
-SECRETS = (
-    *("STRATA_TOKEN", "STRATA_LOGIN_PASSWORD"),
-    *("RUNPOD_AI_API_KEY", "BUCKET_ACCESS_KEY_ID", "BUCKET_SECRET_ACCESS_KEY"),
-)
+from preparation import secret_names
 
 
 def hide(listing: Callable[..., list[Any]], folder: str, names: frozenset[str]) -> Callable[..., list[Any]]:
@@ -44,8 +38,9 @@ def hide(listing: Callable[..., list[Any]], folder: str, names: frozenset[str]) 
 
 
 def planned_environment(plan: dict[str, Any], environment: dict[str, str]) -> dict[str, str]:
-    """The variables of ComfyUI."""
-    kept = {name: value for name, value in environment.items() if name not in SECRETS}
+    """The variables of ComfyUI: without what is for the image's own service, the fetcher and the worker."""
+    secrets = secret_names.withheld(environment)
+    kept = {name: value for name, value in environment.items() if name not in secrets}
     # Set for the other services; ComfyUI is the one that sees what its user installed.
     kept.pop("PYTHONNOUSERSITE", None)
     return kept | plan["environment"]
@@ -71,11 +66,13 @@ def main() -> None:
     plan = json.loads((state / "comfyui.json").read_text(encoding="utf-8"))
     if len(sys.argv) == 1:
         models = plan.get("models")
-        if models and models["fetch"] == "wait" and not fetch_models.fetch(models, os.environ):
+        if models and models["fetch"] == "wait" and not fetch_models.fetch(models, os.environ, state):
             sys.exit(1)
         command = [sys.executable, sys.argv[0], *plan["arguments"]]
         os.execve(sys.executable, command, planned_environment(plan, dict(os.environ)))
-    run(MAIN, state, plan)
+    # Its own folder, as with `python main.py` there.
+    os.chdir(plan["code"])
+    run(Path(plan["code"]) / "main.py", state, plan)
 
 
 if __name__ == "__main__":

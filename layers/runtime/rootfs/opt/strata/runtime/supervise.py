@@ -16,6 +16,8 @@ from typing import Any
 from supervisor import poller, supervisord
 
 import last_words
+import private
+from preparation import caches, environment
 
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 # supervisord looks at signals and dead services once in each turn of its loop, and waits up to a second in between:
@@ -42,9 +44,21 @@ class ListeningSupervisor(supervisord.Supervisor):
         super().runforever()
 
 
+def prepare_environment(state: Path) -> None:
+    """What the services need of a user whom the image does not know, and where nothing can be written beside it."""
+    os.environ.update(environment.user_settings(os.environ, state / "home"))
+    settings, without_place = caches.cache_settings(os.environ, [state / "kernels"])
+    os.environ.update(settings)
+    # ComfyUI's preparation has looked at the volume as well, and has told.
+    if without_place and os.environ.get("STRATA_COMFYUI") != "on":
+        print(f"strata: {without_place}", file=sys.stderr, flush=True)
+
+
 def main() -> int:
     """Returns when supervisord has stopped all services."""
+    private.hide_process()
     state = Path(os.environ["STRATA_STATE"])
+    prepare_environment(state)
     poller.Poller = ImpatientPoller
     ListeningSupervisor.words = last_words.LastWords("comfyui", state / last_words.FILE)
     ListeningSupervisor.words.watch_ends()

@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Response, status
 
+from .fetching import read_fetching
 from .llama import LlamaClient
-from .models import Health, System
+from .models import Health, ModelFetch, Part, System
 from .settings import load_settings
 from .studio import add_studio
 from .system import TorchProbe, describe_system
@@ -44,10 +45,23 @@ async def healthz(response: Response) -> Health:
     if studio:
         questions["comfyui"] = studio.health()
     parts = dict(zip(questions, await asyncio.gather(*questions.values()), strict=True))
-    if all(part.ready for part in parts.values()):
-        return Health(status="ok", parts=parts)
-    response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    return Health(status="unavailable", parts=parts)
+    health = judge(parts, read_fetching(settings.models_fetch))
+    if health.status != "ok":
+        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    return health
+
+
+def judge(parts: dict[str, Part], fetching: ModelFetch | None) -> Health:
+    """The parts together."""
+    missing = {name for name, part in parts.items() if not part.ready}
+    models = fetching.state if fetching else None
+    if not missing:
+        return Health(status="ok", parts=parts, models=models)
+    waits = fetching is not None and fetching.state == "fetching" and fetching.comfyui_waits
+    if waits and missing == {"comfyui"}:
+        parts["comfyui"] = Part(ready=False, reason="it waits for its models, which are being fetched")
+        return Health(status="starting", parts=parts, models=models)
+    return Health(status="unavailable", parts=parts, models=models)
 
 
 @app.get("/system", response_model=studio.system_answer if studio else System)

@@ -15,9 +15,15 @@ class LlamaClient:
 
     def __init__(self, settings: Settings) -> None:
         headers = {"Authorization": f"Bearer {settings.llama_key}"} if settings.llama_key else {}
-        # trust_env is off because a proxy from the environment must not be asked for 127.0.0.1.
+        # No proxy from the environment is asked for this container's own address, and a certificate of its is for the
+        # name by which others call it.
+        transport = httpx.AsyncHTTPTransport(verify=False, uds=settings.llama.socket, trust_env=False)
         self._client = httpx.AsyncClient(
-            base_url=settings.llama_url, timeout=settings.llama_timeout, headers=headers, trust_env=False
+            base_url=settings.llama.url,
+            timeout=settings.llama_timeout,
+            headers=headers,
+            transport=transport,
+            trust_env=False,
         )
 
     async def close(self) -> None:

@@ -21,11 +21,27 @@ class Part(Answer):
     reason: str | None = None
 
 
-class Health(Answer):
-    """`GET /healthz`: `parts` holds the other services that are switched on."""
+FetchState = Literal["fetching", "done", "failed"]
 
-    status: Literal["ok", "unavailable"]
+
+class ModelFetch(Answer):
+    """`GET /comfyui/models/fetch`: the models that the container fetches itself; `lines` are the fetcher's last ones."""
+
+    state: FetchState
+    comfyui_waits: bool
+    lines: list[str]
+
+
+class Health(Answer):
+    """`GET /healthz`: `parts` holds the other services that are switched on.
+
+    `starting`: nothing is wrong, ComfyUI waits for models that are being fetched. `models` says how that is, also where
+    ComfyUI does not wait; None where nothing is fetched.
+    """
+
+    status: Literal["ok", "starting", "unavailable"]
     parts: dict[str, Part]
+    models: FetchState | None = None
 
 
 class Gpu(Answer):

@@ -69,9 +69,11 @@ def fetch_all(models: list[Model], settings: Settings, access: Access, report: R
     for number, model in enumerate(missing, 1):
         try:
             fetch(model, settings, access, records, report, f"{number}/{len(missing)}")
-        except Problem as problem:
-            report.say(str(problem))
-            problems.append(str(problem))
+        except (Problem, OSError) as error:
+            is_file = isinstance(error, OSError)
+            problem = f"{model.path}: {error.strerror} ({error.filename or settings.root})" if is_file else str(error)
+            report.say(problem)
+            problems.append(problem)
     return problems
 
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
+import io
 import os
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .access import without_tokens
 from .manifest import Model
-from .problem import Later, Problem
+from .problem import Later, not_written
 from .source import Source, open_url
 
 CHUNK = 1 << 20
 # A connection for less than this is not worth its handshake.
 SMALLEST_PIECE = "8M"
 POLL = 0.25
-# https://aria2.github.io/manual/en/html/aria2c.html#exit-status
-NO_SPACE = 9
+# https://aria2.github.io/manual/en/html/aria2c.html#exit-status. It knows a full disk; a quota, a disk that is read-only and
+# all else are one of the others.
+NO_SPACE, NOT_WRITTEN = 9, {15, 16, 17, 18}
+PROBE = 1 << 24
 REASONS = {
     2: "a connection was silent for too long",
     3: "the server no longer has the file",
@@ -109,9 +115,47 @@ def run_aria2(
             process.terminate()
             process.wait(10)
     if status == NO_SPACE:
-        raise Problem(f"{model.path}: no space is left for it")
+        raise not_written(model.path, partial.parent, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    if status in NOT_WRITTEN:
+        raise not_written(model.path, partial.parent, why_not_written(partial.parent))
     if status != 0:
         raise Later(REASONS.get(status, f"aria2 ended with {status}"))
+
+
+def why_not_written(folder: Path) -> OSError:
+    """What the file system says to somebody else who writes there: aria2 does not pass it on."""
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+            write(probe, bytes(PROBE))
+    except OSError as error:
+        return error
+    return OSError(errno.EIO, "aria2 cannot write its file")
+
+
+def write(file: io.RawIOBase, content: bytes) -> None:
+    """All of it. Nothing is left for the file's end, where a full disk would look like the end of the connection."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+@contextmanager
+def opened(model: Model, partial: Path, mode: str) -> Iterator[Callable[[bytes], int]]:
+    """Gives a function that adds bytes to the file and returns how many there are. Both raise Problem or Later."""
+    try:
+        file = partial.open(mode, buffering=0)
+    except OSError as error:
+        raise not_written(model.path, partial.parent, error) from error
+
+    def keep(content: bytes) -> int:
+        try:
+            write(file, content)
+            return file.tell()
+        except OSError as error:
+            raise not_written(model.path, partial.parent, error) from error
+
+    with file:
+        yield keep
 
 
 def stream(model: Model, source: Source, partial: Path, watch: Watch) -> None:
@@ -126,10 +170,9 @@ def stream(model: Model, source: Source, partial: Path, watch: Watch) -> None:
             if answer.status not in (200, 206):
                 # Also a redirect that was none before: a fresh look at the source decides where a token may go.
                 raise Later(f"the server answers {answer.status}")
-            with partial.open("ab" if answer.status == 206 else "wb") as file:
+            with opened(model, partial, "ab" if answer.status == 206 else "wb") as keep:
                 while chunk := answer.read(CHUNK):
-                    file.write(chunk)
-                    watch(file.tell())
+                    watch(keep(chunk))
     except (OSError, http.client.HTTPException) as error:
         raise Later(f"the connection was cut: {error or type(error).__name__}") from error
     if partial.stat().st_size < model.size:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +20,10 @@ from .failure import JobFailure, Problem
 from .input_files import FetchError, fetch
 from .progress import Progress
 from .request import LARGEST_FILE, Request, decode, is_address
-from .results import Gone, Results, arrange, inline, limit_for, read_results, stored
+from .results import Gone, ResultFile, arrange, inline, limit_for, named_files, read_results, stored
 from .settings import Settings
 from .store import Store
+from .waiting import in_thread
 
 # After these CUDA computes nothing any more in this process. Running out of memory is not among them.
 BROKEN_GPU = re.compile(
@@ -32,7 +35,7 @@ BROKEN_GPU = re.compile(
 class Computation:
     """`process` is ComfyUI's pid, `give_up` when it has to be done by time.monotonic(). Its methods raise JobFailure.
 
-    `uploaded` and `results` are filled on the way, for whoever clears up afterwards.
+    `uploaded` and `named`, the files that its nodes named, are filled on the way, for whoever clears up afterwards.
     """
 
     engine: Engine
@@ -44,7 +47,7 @@ class Computation:
     settings: Settings
     store: Store | None
     uploaded: list[str] = field(default_factory=list)
-    results: Results | None = None
+    named: list[ResultFile] = field(default_factory=list)
 
     async def run(self) -> dict[str, Any]:
         """The answer."""
@@ -74,31 +77,67 @@ class Computation:
         """One at a time, so that no more than one is in memory twice; every file that cannot be had is told."""
         problems = []
         for number, file in enumerate(self.request.files):
+            path = f"images[{number}].image"
             try:
                 if is_address(file.image):
-                    content = await asyncio.to_thread(fetch, file.image, LARGEST_FILE, self.give_up)
+                    async with self._in_time(f"{path} had not arrived"):
+                        content = await in_thread(fetch, file.image, LARGEST_FILE, self.give_up)
                 else:
                     content = decode(file.image)
             except FetchError as error:
-                problems.append(Problem(f"images[{number}].image", str(error)))
+                problems.append(Problem(path, str(error)))
                 continue
             self.uploaded.append(file.name)
-            await self.engine.client.upload(file.name, content)
+            async with self._in_time(f"ComfyUI had not taken {path}"):
+                await self._store_input(file.name, content)
         if problems:
             raise JobFailure("Input files cannot be had:", problems)
+
+    async def _store_input(self, name: str, content: bytes) -> None:
+        """Raises ComfyuiError, and JobFailure where there is no room: ComfyUI itself answers 500 and no more."""
+        try:
+            await self.engine.client.upload(name, content)
+        except ComfyuiError as error:
+            folder = self.settings.comfyui.volume
+            free = shutil.disk_usage(folder).free
+            if free >= len(content):
+                raise
+            raise JobFailure(
+                f"{folder} has no room for {name}: {free} bytes are free, it has {len(content)}."
+            ) from error
+
+    @asynccontextmanager
+    async def _in_time(self, otherwise: str) -> AsyncIterator[None]:
+        """Raises JobFailure where the job's time is over before what is inside is done."""
+        try:
+            async with asyncio.timeout_at(self.give_up) as limit:
+                yield
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise self._late(otherwise) from error
+
+    def _late(self, otherwise: str) -> JobFailure:
+        return JobFailure(f"Not done in time (options.timeout, STRATA_WORKER_TIMEOUT): {otherwise}.")
 
     async def _compute(self) -> dict[str, Any]:
         workflow = await self._queue()
         try:
             await self._follow(workflow)
-            return await self._hand_out(workflow)
+            async with self._in_time("it was computed, and its results were on their way"):
+                return await self._hand_out(workflow)
         finally:
+            # Also of a workflow that failed in the end.
+            self.named += named_files(workflow.events)
             await self.engine.forget(workflow)
 
     async def _queue(self) -> Workflow:
         """Raises JobFailure with all that ComfyUI finds wrong, also where it would compute the rest."""
+        key = self.request.comfy_key or self.settings.comfy_key
+        # ComfyUI's name for it; it hands it to the nodes that ask, and keeps it out of its history.
+        extra = {"api_key_comfy_org": key} if key else {}
         try:
-            workflow = await self.engine.workflows.queue(self.request.workflow, {})
+            workflow = await self.engine.workflows.queue(self.request.workflow, extra)
         except Refused as refused:
             problems = list(node_problems(refused.content.get("node_errors") or {}))
             reason = refused.content.get("error")
@@ -125,7 +164,7 @@ class Computation:
                 raise self.engine.crash()
             if listening not in done:
                 await self.engine.stop(workflow)
-                raise JobFailure(f"Not done in time (options.timeout, STRATA_WORKER_TIMEOUT): {self.progress.place}.")
+                raise self._late(self.progress.place)
             await self._judge(listening.result())
         except asyncio.CancelledError:
             await self.engine.stop(workflow)
@@ -153,7 +192,8 @@ class Computation:
         """The answer with the results; raises Gone."""
         options = self.request.options
         entry = await self.engine.history(workflow)
-        self.results = results = read_results(entry, self.request.workflow, options.temporary)
+        results = read_results(entry, self.request.workflow, options.temporary)
+        self.named += [*results.files, *results.left_out]
         if self.store and options.output != "inline":
             return arrange(results, await stored(self.engine.client, results, self.store, self.job))
         limit = limit_for(self.job, self.settings.inline_limit)

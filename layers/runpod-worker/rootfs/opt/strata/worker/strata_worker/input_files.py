@@ -10,7 +10,8 @@ import time
 from urllib.parse import urlsplit
 
 import requests
-from runpod.serverless.utils.rp_ssrf import SSRFError, iter_content_capped, safe_get
+from runpod.serverless.utils.rp_ssrf import SSRFError, safe_get
+from urllib3.exceptions import HTTPError
 
 CHUNK = 1 << 20
 # For a connection, and between two pieces of an answer.
@@ -26,7 +27,8 @@ def fetch(url: str, largest: int, give_up: float) -> bytes:
 
     The SDK's client takes public addresses alone, also after a redirect and when a name's address changes meanwhile.
 
-    @param give_up: when it has to be there, by time.monotonic()
+    @param give_up: when nobody waits for it any more, by time.monotonic(): what a server sends after that is not read. One
+        that does not even begin in time is given up by whoever calls this.
     """
     host = urlsplit(url).hostname
     try:
@@ -36,11 +38,14 @@ def fetch(url: str, largest: int, give_up: float) -> bytes:
             if response.headers.get("Content-Type", "").startswith("text/html"):
                 raise FetchError(f"{host} answered with a web page")
             content = bytearray()
-            for chunk in iter_content_capped(response, CHUNK, largest):
+            # What is there, and not a whole piece: a few bytes now and then would be waited for without end.
+            while chunk := response.raw.read1(CHUNK, decode_content=True):
                 content += chunk
+                if len(content) > largest:
+                    raise FetchError(f"is larger than {largest} bytes")
                 if time.monotonic() > give_up:
                     raise FetchError(f"{host} did not send all of it in time")
-    except (SSRFError, requests.RequestException, OSError) as error:
+    except (SSRFError, requests.RequestException, HTTPError, OSError) as error:
         raise FetchError(explain(host, error, largest)) from error
     if not content:
         raise FetchError(f"{host} sent nothing")

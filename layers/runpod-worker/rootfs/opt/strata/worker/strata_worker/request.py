@@ -1,6 +1,7 @@
 """A job's input: what may be in it, and everything that is wrong with it.
 
-`{"workflow": {...}, "images": [{"name", "image"}], "options": {...}}`; the workflow in ComfyUI's API format.
+`{"workflow": {...}, "images": [{"name", "image"}], "options": {...}}`; the workflow in ComfyUI's API format. A key for
+Comfy.org's own nodes may lie beside them, as RunPod's own worker-comfyui takes it: `comfy_org_api_key`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import binascii
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -94,6 +95,7 @@ class Input(Strict):
     workflow: Annotated[dict[str, Node], Field(min_length=1, max_length=MOST_NODES)]
     images: Annotated[list[InputFile], Field(max_length=MOST_FILES)] = Field(default_factory=list)
     options: Options = Field(default_factory=Options)
+    comfy_org_api_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Request:
     workflow: dict[str, Any]
     files: list[InputFile]
     options: Options
+    comfy_key: str | None = field(default=None, repr=False)
 
 
 def is_address(image: str) -> bool:
@@ -150,7 +153,13 @@ def read_request(content: Any, has_bucket: bool, longest: float) -> Request:
     if problems or not parsed:
         raise JobFailure("The job cannot be computed as it is:", problems)
     assert isinstance(workflow, dict)
-    return Request(workflow, parsed.images, parsed.options)
+    return Request(workflow, parsed.images, parsed.options, parsed.comfy_org_api_key or None)
+
+
+def comfy_key_of(content: Any) -> str | None:
+    """The key in an input that may be wrong in every other way: it is told to nobody."""
+    key = content.get("comfy_org_api_key") if isinstance(content, dict) else None
+    return key if isinstance(key, str) else None
 
 
 def is_editor_format(workflow: Any) -> bool:

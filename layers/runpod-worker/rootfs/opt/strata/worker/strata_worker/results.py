@@ -18,10 +18,11 @@ import httpx
 from strata_backend.llama import describe as describe_error
 
 from strata_studio.comfyui import ComfyuiClient, ComfyuiError
-from strata_studio.progress import events_of_history
+from strata_studio.progress import Event, events_of_history
 
 from .failure import JobFailure
 from .store import Store, StoreError
+from .waiting import in_thread
 
 # What RunPod takes as an answer, https://docs.runpod.io/serverless/endpoints/operation-reference, without its own part.
 ENVELOPE = 100_000
@@ -90,18 +91,25 @@ class Results:
 def read_results(entry: Mapping[str, Any], workflow: Mapping[str, Any], temporary: bool) -> Results:
     """From an entry of ComfyUI's history."""
     outputs = [event for event in events_of_history(entry, workflow) if event["type"] == "output"]
-    # Two keys of one node may name one file.
-    found = dict.fromkeys(
-        ResultFile(output["node"], file["filename"], file["subfolder"], file["type"])
-        for output in outputs
-        for file in output["files"]
-    )
+    found = named_files(outputs)
     wanted = {"output", "temp"} if temporary else {"output"}
     values = {output["node"]: output["values"] for output in outputs if output["values"]}
     return Results(
         [file for file in found if file.folder in wanted],
         values,
         [file for file in found if file.folder == "temp" and not temporary],
+    )
+
+
+def named_files(events: Iterable[Event]) -> list[ResultFile]:
+    """The files that events name, each once: two keys of one node may name one."""
+    return list(
+        dict.fromkeys(
+            ResultFile(event["node"], file["filename"], file["subfolder"], file["type"])
+            for event in events
+            if event["type"] == "output"
+            for file in event["files"]
+        )
     )
 
 
@@ -166,19 +174,32 @@ async def stored(client: ComfyuiClient, results: Results, store: Store, job: str
     entries = []
     with tempfile.TemporaryDirectory(prefix="strata-results.") as folder:
         for file in results.files:
-            path, digest = Path(folder, "file"), hashlib.sha256()
-            with await asyncio.to_thread(path.open, "wb") as stream:
-                async with opened(client, file) as (_, content):
-                    async for chunk in content:
-                        digest.update(chunk)
-                        await asyncio.to_thread(stream.write, chunk)
+            path = Path(folder, "file")
             try:
-                url = await asyncio.to_thread(store.put, path, store.key(job, file.name), file.media_type)
+                digest = await write(client, file, path)
+            except OSError as error:
+                place = Path(folder).parent
+                raise JobFailure(
+                    f"{file.name} cannot be kept in {place} until it is stored: {error.strerror}."
+                ) from error
+            try:
+                url = await in_thread(store.put, path, store.key(job, file.name), file.media_type)
             except StoreError as error:
                 raise JobFailure(str(error)) from error
-            told = {"type": "s3_url", "data": url, "bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+            told = {"type": "s3_url", "data": url, "bytes": path.stat().st_size, "sha256": digest}
             entries.append(describe(file, told))
     return entries
+
+
+async def write(client: ComfyuiClient, file: ResultFile, path: Path) -> str:
+    """Copies a file of ComfyUI's; returns its sha256. Raises OSError, Gone."""
+    digest = hashlib.sha256()
+    with await asyncio.to_thread(path.open, "wb") as stream:
+        async with opened(client, file) as (_, content):
+            async for chunk in content:
+                digest.update(chunk)
+                await asyncio.to_thread(stream.write, chunk)
+    return digest.hexdigest()
 
 
 def arrange(results: Results, entries: Iterable[Content]) -> Content:

@@ -18,7 +18,7 @@ LAST_WORDS = "comfyui-ended.json"
 BUCKET = ("BUCKET_NAME", "BUCKET_ACCESS_KEY_ID", "BUCKET_SECRET_ACCESS_KEY")
 SECRETS = (
     *("BUCKET_ACCESS_KEY_ID", "BUCKET_SECRET_ACCESS_KEY", "RUNPOD_AI_API_KEY", "RUNPOD_API_KEY"),
-    *("HF_TOKEN", "CIVITAI_TOKEN", "STRATA_LOGIN_PASSWORD"),
+    *("HF_TOKEN", "CIVITAI_TOKEN", "STRATA_LOGIN_PASSWORD", "COMFY_ORG_API_KEY"),
 )
 DAY = 24 * 3600
 # Signatures of version 4 are valid for no longer.
@@ -48,9 +48,13 @@ class Settings:
 
     comfyui: studio.Settings
     last_words: Path
+    # ComfyUI's own temporary files.
+    temporary: Path
     redactor: Redactor
     on_runpod: bool
     bucket: Bucket | None = None
+    # For the nodes of Comfy.org, where a job brings none.
+    comfy_key: str | None = field(default=None, repr=False)
     port: int = 8001
     job_timeout: float = 3600
     start_timeout: float = 300
@@ -118,11 +122,13 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         comfyui=comfyui,
         last_words=Path(environment["STRATA_STATE"], LAST_WORDS),
+        temporary=Path(environment["STRATA_STATE"], "temp"),
         redactor=Redactor(
             [*(environment.get(name) for name in SECRETS), comfyui.token, comfyui.login_token],
         ),
         on_runpod=bool(environment.get("RUNPOD_WEBHOOK_GET_JOB")),
         bucket=reader.bucket(),
+        comfy_key=environment.get("COMFY_ORG_API_KEY") or None,
         port=reader.whole("STRATA_WORKER_PORT", 8001, 1, 65535),
         job_timeout=reader.number("STRATA_WORKER_TIMEOUT", 3600, 1, WEEK),
         start_timeout=reader.number("STRATA_WORKER_START_TIMEOUT", 300, 1, DAY),

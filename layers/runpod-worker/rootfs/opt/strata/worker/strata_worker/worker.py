@@ -11,9 +11,9 @@ from typing import Any
 from .computation import Computation
 from .engine import Engine
 from .failure import JobFailure, Problem
-from .leftovers import Leftovers
+from .leftovers import Leftovers, is_elsewhere
 from .progress import Progress, Send
-from .request import Request, read_request
+from .request import Request, comfy_key_of, read_request
 from .settings import Settings
 from .store import Store
 
@@ -28,7 +28,13 @@ class Worker:
         self._settings = settings
         self._send = send
         self._store = Store(settings.bucket) if settings.bucket else None
-        self._leftovers = Leftovers(settings.comfyui.volume, settings.keep_files)
+        comfyui = settings.comfyui
+        self._leftovers = Leftovers(
+            comfyui.volume,
+            settings.temporary,
+            is_shared=comfyui.persistent or is_elsewhere(comfyui.volume, settings.temporary.parent),
+            keep=settings.keep_files,
+        )
         self._crashes = 0
         # These belong to the loop in which the first job comes.
         self._engine: Engine | None = None
@@ -41,15 +47,15 @@ class Worker:
             try:
                 answer = await self._compute(job)
             except JobFailure as failure:
-                return self._refuse(failure)
+                return self._refuse(failure, job)
             except Exception:  # noqa: BLE001 - a mistake of ours is an answer, too, but without secrets
-                return self._refuse(JobFailure(f"The worker itself failed:\n{traceback.format_exc()}"))
+                return self._refuse(JobFailure(f"The worker itself failed:\n{traceback.format_exc()}"), job)
             self._crashes = 0
             return answer
 
-    def _refuse(self, failure: JobFailure) -> Answer:
+    def _refuse(self, failure: JobFailure, job: Job) -> Answer:
         """The answer, in which the worker asks to be replaced when ComfyUI goes on dying."""
-        clean = self._settings.redactor.clean
+        clean = self._settings.redactor.knowing(comfy_key_of(job.get("input"))).clean
         problems = [Problem(problem.path, clean(problem.problem)) for problem in failure.problems]
         log = clean(failure.log) if failure.log else None
         answer = JobFailure(clean(failure.message), problems, log=log).answer()
@@ -70,6 +76,7 @@ class Worker:
     async def _run(self, identity: str, request: Request, progress: Progress) -> Answer:
         self._engine = self._engine or Engine(self._settings)
         process = await self._engine.wait_until_ready()
+        before = await asyncio.to_thread(self._leftovers.look)
         give_up = time.monotonic() + (request.options.timeout or self._settings.job_timeout)
         computation = Computation(
             self._engine, process, identity, request, progress, give_up, self._settings, self._store
@@ -78,5 +85,4 @@ class Worker:
             return await computation.run()
         finally:
             self._leftovers.remove_inputs(computation.uploaded)
-            if computation.results:
-                self._leftovers.remove_results(computation.results.files)
+            await asyncio.to_thread(self._leftovers.remove_written, before, computation.named)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from .problem import Problem
@@ -32,7 +33,10 @@ def check_token(token: str) -> str:
 
 
 def keep_token(file: Path) -> str:
-    """The token that an earlier start left in `file`, or a new one. Only the container's user can read it."""
+    """
+    The token that an earlier start left in `file`, or a new one. Only the container's user can read it; one that another user
+    left is used where it can be read.
+    """
     try:
         token = file.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -42,7 +46,8 @@ def keep_token(file: Path) -> str:
     if len(token) < SHORTEST:
         token = secrets.token_urlsafe(32)
         write_secret(file, f"{token}\n")
-    file.chmod(0o600)
+    with suppress(PermissionError):
+        file.chmod(0o600)
     return token
 
 

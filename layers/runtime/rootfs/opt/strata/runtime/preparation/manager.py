@@ -31,11 +31,13 @@ def settings_file(code: Path) -> Path:
     return OLD
 
 
-def write_settings(volume: Path, code: Path) -> bool:
-    """Leaves first settings where there are none; says whether it did."""
-    if any((volume / file).exists() for file in (OLD, NEW)):
-        return False
+def write_settings(volume: Path, code: Path) -> str | None:
+    """Leaves first settings where there are none. Returns why it could not: another user's folder stops nobody."""
     file = volume / settings_file(code)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(SETTINGS, encoding="utf-8")
-    return True
+    try:
+        if not any((volume / known).exists() for known in (OLD, NEW)):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(SETTINGS, encoding="utf-8")
+    except OSError as error:
+        return f"ComfyUI-Manager has no settings of the image's: {file} cannot be written ({error.strerror})."
+    return None

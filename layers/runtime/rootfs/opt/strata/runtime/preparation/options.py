@@ -43,9 +43,16 @@ def option_name(argument: str) -> str:
 
 def check_port(text: str) -> int:
     """`STRATA_COMFYUI_PORT` as a number; raises Problem."""
+    if problem := port_problem(text, "STRATA_COMFYUI_PORT", "8188"):
+        raise problem
+    return int(text)
+
+
+def port_problem(text: str, name: str, usual: str) -> Problem | None:
+    """What is wrong with a port; None for one that a service can listen on."""
     if text.isdecimal() and 0 < int(text) < 65536:
-        return int(text)
-    raise Problem("STRATA_COMFYUI_PORT", f'expected a number up to 65535, got "{text}".', "Try 8188.")
+        return None
+    return Problem(name, f'expected a number up to 65535, got "{text}".', f"Try {usual}.")
 
 
 def load_driver() -> bool:
@@ -61,7 +68,8 @@ def why_no_gpu(
     environment: Mapping[str, str], devices: Path = Path("/dev"), has_driver: Callable[[], bool] = load_driver
 ) -> str | None:
     """Why ComfyUI has to compute on the CPU; None where there is a GPU for it."""
-    if environment.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1"):
+    # Slurm hides them by the last of these.
+    if environment.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1", "NoDevFiles"):
         return "CUDA_VISIBLE_DEVICES hides every GPU"
     if not any(devices.glob("nvidia[0-9]*")) and not (devices / "dxg").exists():
         return "this container has no GPU (docker run --gpus all gives it one)"

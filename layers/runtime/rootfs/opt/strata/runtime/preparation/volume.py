@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ DEFAULT = Path("/workspace")
 # Where RunPod mounts a network volume for serverless workers; for pods it is /workspace.
 NETWORK_VOLUME = Path("/runpod-volume")
 FOLDERS = ("models", "input", "output", "user/default/workflows", "custom_nodes")
+# Without these nothing of a session is kept; the others are used as they are.
+WRITTEN = ("output", "user")
 # In the volume: what the last start knew about itself, for whoever has to find out what happened to a volume.
 MARKER = Path(".strata/last-start.json")
 
@@ -45,7 +47,7 @@ def why_not_writable(folder: Path) -> str | None:
 
 
 def choose_volume(
-    wanted: str | None,
+    variables: Mapping[str, str],
     fallbacks: Iterable[Path],
     why_not: Callable[[Path], str | None] = why_not_writable,
     is_mount: Callable[[Path], bool] = os.path.ismount,
@@ -53,43 +55,73 @@ def choose_volume(
 ) -> Volume:
     """The folder in `STRATA_VOLUME`, or else /workspace, or else the first of `fallbacks` that can be written to.
 
-    Who names a folder means it: there is no way around one that cannot be written to. Raises Problem.
+    Who names a folder or mounts one means it: there is no way around one that cannot be written to. Raises Problem.
     """
+    wanted = variables.get("STRATA_VOLUME")
     path = Path(wanted) if wanted else default
     if not path.is_absolute():
         raise Problem("STRATA_VOLUME", f'expected an absolute path, got "{path}".', f"Try {DEFAULT}.")
     reason = why_not(path)
+    lost = "what is stored there goes with the container."
     if reason is None:
-        temporary = () if is_mount(path) else (f"{path} is no volume: what is stored there goes with the container.",)
+        temporary = () if is_mount(path) else (f"{path} is no volume: {lost}",)
         return Volume(path, persistent=not temporary, warnings=temporary)
-    if wanted:
-        raise Problem("STRATA_VOLUME", f"user {os.getuid()} cannot write to {path} ({reason}).", remedy(path))
-    for fallback in fallbacks:
-        if why_not(fallback) is None:
-            warning = f"user {os.getuid()} cannot write to {path} ({reason}). {remedy(path)}"
-            lost = f"Until then {fallback} is used, and everything in it goes with the container."
-            return Volume(fallback, persistent=False, warnings=(f"{warning} {lost}",))
-    raise Problem(str(path), f"user {os.getuid()} cannot write to it ({reason}).", remedy(path))
+    if not wanted and not is_mount(path):
+        for fallback in fallbacks:
+            if why_not(fallback) is None:
+                return Volume(fallback, False, (f"Nothing is mounted at {path}: {fallback} is used, and {lost}",))
+    who = f"user {os.getuid()} cannot write to {path} ({reason})."
+    raise Problem("STRATA_VOLUME" if wanted else str(path), who, remedy(path, variables))
 
 
-def remedy(path: Path) -> str:
-    """What makes a mounted folder writable."""
-    user = f"{os.getuid()}:{os.getgid()}"
-    return (
-        f"Mount a volume at {path} that belongs to this user (on the host: chown -R {user} FOLDER), or start the"
-        " container as the folder's owner: --user $(id -u):$(id -g)."
-    )
+def remedy(path: Path, variables: Mapping[str, str]) -> str:
+    """What makes a mounted folder writable, in the place where this container runs."""
+    uid, gid = os.getuid(), os.getgid()
+    if variables.get("KUBERNETES_SERVICE_HOST"):
+        return f"Give the pod a securityContext with fsGroup: {gid or uid}; NFS and hostPath heed none: chown them to {uid}."
+    if variables.get("STRATA_STARTED_AS") == "root":
+        owner = path.stat().st_uid if path.exists() else uid
+        become = f", or start with PUID={owner} and PGID={path.stat().st_gid}, its owner" if owner != uid else ""
+        return (
+            f"root of this container may not give it away, or it is mounted read-only. Mount it writable, and where it is kept:"
+            f" chown {uid}:{gid} FOLDER{become}."
+        )
+    return f"On the host: chown -R {uid}:{gid} FOLDER. Or start without --user: the image then gives root's folders to its user."
 
 
-def prepare_folders(volume: Path, model_folders: Iterable[str]) -> None:
-    """Makes the folders that ComfyUI expects; those that are there stay as they are. Raises Problem."""
+def prepare_folders(volume: Path, model_folders: Iterable[str]) -> list[str]:
+    """
+    Makes the folders that ComfyUI expects; those that are there stay as they are. Returns what people should know: a mounted
+    folder may be there to be read alone, but settings and results have to be kept. Raises Problem.
+    """
+    unmade = []
     for name in (*FOLDERS, *(f"models/{name}" for name in model_folders)):
         folder = volume / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise Problem(
+                str(folder), "cannot be used as a folder: it is a file or a broken link.", "Move it away."
+            ) from error
         except OSError as error:
-            what = "it is a file or a broken link." if isinstance(error, FileExistsError) else f"{error.strerror}."
-            raise Problem(str(folder), f"cannot be used as a folder: {what}", "Move it away.") from error
+            if name in WRITTEN:
+                raise Problem(
+                    str(folder), f"cannot be made: {error.strerror}.", f"chown it to {os.getuid()}."
+                ) from error
+            unmade.append(name)
+    for name in WRITTEN:
+        if reason := why_not_writable(volume / name):
+            raise Problem(
+                str(volume / name),
+                f"user {os.getuid()} cannot write to it ({reason}).",
+                f"It is another user's or mounted read-only: chown -R {os.getuid()}:{os.getgid()} it, or mount it writable.",
+            )
+    return [f"Only read, not written to: {', '.join(sorted({unmade_in(name) for name in unmade}))}."] if unmade else []
+
+
+def unmade_in(name: str) -> str:
+    """The folder of the volume's first level that lets nothing be made in it."""
+    return name.split("/")[0]
 
 
 def standard_model_folders(code: Path) -> list[str]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 OPEN = {"/healthz"}
 # A browser's WebSocket can send no header of its own, but it can offer protocols: this one, and the token as another.
 # A token in the address would end up in logs.
 PROTOCOL = "strata.token"
+# A protocol's name may have no `/`, `=` or `,`, as base64 has them. With this before it, it is the token in base64url
+# without padding; Kubernetes' API server takes tokens in the same way.
+ENCODED = b"base64url."
 REFUSAL = {"detail": "Send the token: `Authorization: Bearer TOKEN`. The container's log says where it is."}
 
 
@@ -48,8 +54,18 @@ def offered_tokens(headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
         elif name == b"sec-websocket-protocol":
             protocols = [protocol.strip() for protocol in value.split(b",")]
             if PROTOCOL.encode() in protocols:
-                tokens.extend(protocol for protocol in protocols if protocol != PROTOCOL.encode())
+                for protocol in protocols:
+                    tokens += [] if protocol == PROTOCOL.encode() else [protocol, *decoded(protocol)]
     return tokens
+
+
+def decoded(protocol: bytes) -> list[bytes]:
+    """The token in a protocol of the encoded form, if it is one."""
+    if protocol.startswith(ENCODED):
+        text = protocol.removeprefix(ENCODED)
+        with suppress(binascii.Error, ValueError):
+            return [base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)]
+    return []
 
 
 async def refuse(send: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import APIRouter, HTTPException, status
+from strata_backend.fetching import read_fetching
+from strata_backend.models import ModelFetch
 
 from .answers import (
     DownloadAnswer,
@@ -96,6 +98,13 @@ def add_downloads(router: APIRouter, studio: Studio) -> None:
         if download := studio.downloads.get(identity):
             return download
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no download {identity}.")
+
+    @router.get("/models/fetch")
+    async def fetch() -> ModelFetch:
+        """The models that the image itself wants: how far they are, and what the fetcher said last."""
+        if found := read_fetching(studio.settings.models_fetch):
+            return found
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "This container fetches no models by itself.")
 
     @router.post("/models/download", status_code=status.HTTP_202_ACCEPTED)
     async def download(request: DownloadRequest) -> DownloadAnswer:

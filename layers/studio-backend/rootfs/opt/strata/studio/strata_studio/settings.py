@@ -21,6 +21,7 @@ class Settings:
     hidden_nodes: tuple[str, ...]
     control: Path
     failed_nodes: Path
+    models_fetch: Path | None = None
     code: Path = Path("/opt/comfyui")
     # An answer of ComfyUI can take long while it computes: its Python holds the interpreter's lock.
     health_timeout: float = 4.0
@@ -48,4 +49,5 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         hidden_nodes=tuple(plan["hiddenNodes"]),
         control=state / "control.sock",
         failed_nodes=state / "failed-nodes.jsonl",
+        models_fetch=state / "models-fetch.json",
     )

@@ -110,9 +110,12 @@ class Workflows:
                     self._url, additional_headers=self._comfyui.headers, proxy=None, max_size=None
                 ) as socket:
                     self._connected.set()
-                    await self._catch_up()
-                    async for message in socket:
-                        await self._hear(message)
+                    catching_up = asyncio.create_task(self._ask_until_answered())
+                    try:
+                        async for message in socket:
+                            await self._hear(message)
+                    finally:
+                        catching_up.cancel()
             self._connected.clear()
             await asyncio.sleep(RECONNECT)
 
@@ -125,15 +128,26 @@ class Workflows:
         if workflow := self._known.get(str(data.get("prompt_id"))):
             await workflow.add(events_of(content.get("type", ""), data, workflow.content))
 
-    async def _catch_up(self) -> None:
-        """After a lost connection: what ended meanwhile, and what a restart took away."""
-        for workflow in [workflow for workflow in self._known.values() if workflow.events and not workflow.is_final]:
-            with suppress(ComfyuiError):
+    async def _ask_until_answered(self) -> None:
+        """A ComfyUI that computes may take longer to answer than anybody waits; an end that was missed is told by nobody else."""
+        while not await self._catch_up():
+            await asyncio.sleep(RECONNECT)
+
+    async def _catch_up(self) -> bool:
+        """After a lost connection: what ended meanwhile, and what a restart took away. Whether ComfyUI answered."""
+        unfinished = [workflow for workflow in self._known.values() if workflow.events and not workflow.is_final]
+        try:
+            # The queue first: what leaves it after this is in the history by then.
+            in_hand = await self.queued() if unfinished else {}
+            for workflow in unfinished:
+                if workflow.id in in_hand:
+                    continue
                 history = await self._comfyui.get(f"/history/{workflow.id}")
-                if entry := history.get(workflow.id):
-                    await workflow.add(events_of_history(entry, workflow.content))
-                elif workflow.id not in await self.queued():
-                    await workflow.add([LOST])
+                entry = history.get(workflow.id)
+                await workflow.add(events_of_history(entry, workflow.content) if entry else [LOST])
+        except ComfyuiError:
+            return False
+        return True
 
     async def queued(self) -> dict[str, str]:
         """`running` or `queued` by the id of every workflow that ComfyUI has in hand; raises ComfyuiError."""

@@ -1,0 +1,70 @@
+import { parseArgs } from "node:util";
+import { execa } from "execa";
+import { home } from "../../home.ts";
+import { Transport } from "../../oci/access/transport.ts";
+import { findEngine, hasGpu, refuseOldEngine } from "../delivery/container-engine.ts";
+import { byDigest, findImage } from "../delivery/find-image.ts";
+import { runWords, shellLine } from "../delivery/run-words.ts";
+import { attempt } from "../program/exec.ts";
+import { deferInterrupts, main } from "../program/main.ts";
+import { note } from "../program/progress.ts";
+
+const HELP = `Usage: npm run run -- [--stack NAME | --reference REFERENCE] [--engine PROGRAM] [--no-gpu] [-- WORD…]
+
+  --stack NAME           whose product (default: dev): what passed its test
+  --reference REFERENCE  another image, of any registry that \`docker login\` opens
+  --engine PROGRAM       docker or podman (default: the first that answers)
+  --no-gpu               leave the GPUs of this machine out
+  WORD…                  further words for the engine: -e LLAMA_ARG_MODEL=/models/model.gguf -v ./models:/models
+
+Runs an image as README says: its ports, the GPUs where there are any, for ComfyUI the volume \`comfyui\`, and STRATA_TOKEN,
+HF_TOKEN and CIVITAI_TOKEN where they are set. Prints the command line. The exit status is the container's.`;
+
+const VARIABLES = ["STRATA_TOKEN", "HF_TOKEN", "CIVITAI_TOKEN"];
+
+/** `make run`: the product in a container of this machine's engine, until Ctrl-C. */
+await main(
+  async () => {
+    const [own, more] = splitWords(process.argv.slice(2));
+    const { values } = parseArgs({
+      args: own,
+      allowNegative: true,
+      options: {
+        stack: { type: "string", default: "dev" },
+        reference: { type: "string" },
+        engine: { type: "string" },
+        gpu: { type: "boolean", default: true },
+      },
+    });
+    const engine = await findEngine(values.engine === undefined ? undefined : [values.engine]);
+    const found = await findImage(home, values, new Transport());
+    const reference = byDigest(found);
+    const isHere = (await attempt(engine.program, ["image", "inspect", reference])).ok;
+    if (!isHere) refuseOldEngine(engine, found.image);
+    const words = runWords({
+      engine,
+      reference,
+      config: found.image.config,
+      gpu: values.gpu && hasGpu(),
+      variables: VARIABLES.filter((name) => process.env[name]),
+      more,
+    });
+    note(shellLine([engine.program, ...words]));
+    const child = execa(engine.program, words, { stdio: "inherit", reject: false });
+    const ended = await deferInterrupts(
+      // Ctrl-C at a terminal reaches the engine's client by itself; it ends when the container has.
+      (signal) => {
+        if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+      },
+      async () => await child,
+    );
+    return ended.exitCode ?? 1;
+  },
+  { help: HELP },
+);
+
+/** What is for this program, and what comes after `--`. */
+function splitWords(words: readonly string[]): [own: string[], more: string[]] {
+  const end = words.indexOf("--");
+  return end < 0 ? [[...words], []] : [words.slice(0, end), words.slice(end + 1)];
+}

@@ -8,7 +8,7 @@ export interface RecordedResource {
   readonly parent?: string | undefined;
   /** Whether a provider made it; the others are components. */
   readonly custom: boolean;
-  /** Without what is encrypted. */
+  /** Without what is encrypted, or was never known. */
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
@@ -37,7 +37,7 @@ export function recordedResources(state: unknown): RecordedResource[] {
     .filter((each) => !each.delete)
     .map(({ outputs, delete: _, ...rest }) => ({
       ...rest,
-      outputs: withoutCiphertext(outputs ?? {}) as Record<string, unknown>,
+      outputs: readable(outputs ?? {}) as Record<string, unknown>,
     }));
 }
 
@@ -49,10 +49,14 @@ export function resourceName({ urn }: Pick<RecordedResource, "urn">): string {
 /** Pulumi's mark of an encrypted value in a state. */
 const secretMark = "4dabf18193072939515e22adb298388d";
 
+/** What the SDK registers for a value that waits for a resource which a targeted update has left out. */
+const unknownMark = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
 /** Nothing is decrypted: what is a secret is nothing that a preview or a summary tells. */
-function withoutCiphertext(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutCiphertext);
+function readable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(readable);
+  if (value === unknownMark) return null;
   if (value === null || typeof value !== "object") return value;
   if (secretMark in value) return REDACTED;
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withoutCiphertext(entry)]));
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, readable(entry)]));
 }

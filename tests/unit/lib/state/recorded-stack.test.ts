@@ -171,6 +171,20 @@ test("the recipe is the one that the stack exports, or that is asked for", () =>
   assert.deepEqual(recordedStack(state, "wan22").stages, {});
 });
 
+test("a product that a targeted update has left out is none", () => {
+  const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+  const registered = { digest: unknown, reference: unknown, compressedSize: unknown };
+  const { product, stages } = recordedStack(
+    sampleState({
+      stages: { torch: { key: sampleKey("a") } },
+      components: { "strata:index:LayeredImage starter": registered },
+      outputs: { recipe: "starter", image: unknown },
+    }),
+  );
+  assert.equal(product, undefined);
+  assert.deepEqual(Object.keys(stages ?? {}), ["torch"]);
+});
+
 test("nothing that is encrypted is read", () => {
   const encrypted = { "4dabf18193072939515e22adb298388d": "x", ciphertext: "v1:x:y" };
   const { evidence: about, outputs } = recordedStack(

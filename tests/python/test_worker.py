@@ -357,10 +357,8 @@ class BucketTest(WorkerCase):
     def test_a_storage_that_never_ends_its_answer_does_not_hold_the_worker(self) -> None:
         self.bucket.drips = True
         self.addCleanup(setattr, self.bucket, "drips", False)
-        started = time.monotonic()
+        # The storage's client by itself has patience for as long as bytes come: there would be no answer.
         answer = self.compute({"1": SAVE}, timeout=4)
-        # The storage's client by itself has patience for as long as bytes come.
-        self.assertLess(time.monotonic() - started, 30)
         self.assertRegex(answer["error"], "Not done in time .*: it was computed, and its results were on their way")
         self.bucket.drips = False
         self.assertNotIn("error", self.compute({"1": SAVE}), "the next job is computed")

@@ -219,6 +219,11 @@ class JobsTest(WorkerCase):
         self.assertEqual(seen["argv"][1:3], ["--listen", "127.0.0.1"])
         self.assertEqual(seen["environment"]["STRATA_MODE"], "worker")
         self.assertNotIn("RUNPOD_AI_API_KEY", seen["environment"])
+        # What private.py does is test_secrets.py's to show.
+        commands = [file.read_bytes().split(b"\0") for file in Path("/proc").glob("[0-9]*/cmdline") if file.is_file()]
+        own = str(self.container.root).encode()
+        workers = [words for words in commands if b"strata_worker" in words and any(own in word for word in words)]
+        self.assertEqual({Path(words[1].decode()).name for words in workers}, {"private.py"})
 
     def test_the_key_for_comfy_orgs_nodes_is_the_jobs_or_else_the_endpoints(self) -> None:
         extra = self.container.volume / "extra.json"

@@ -17,6 +17,7 @@ import time
 import unittest
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -220,8 +221,11 @@ class JobsTest(WorkerCase):
         self.assertEqual(seen["environment"]["STRATA_MODE"], "worker")
         self.assertNotIn("RUNPOD_AI_API_KEY", seen["environment"])
         # What private.py does is test_secrets.py's to show.
-        commands = [file.read_bytes().split(b"\0") for file in Path("/proc").glob("[0-9]*/cmdline") if file.is_file()]
-        own = str(self.container.root).encode()
+        own, commands = str(self.container.root).encode(), []
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            # Any of this machine's processes may end meanwhile.
+            with suppress(OSError):
+                commands.append(file.read_bytes().split(b"\0"))
         workers = [words for words in commands if b"strata_worker" in words and any(own in word for word in words)]
         self.assertEqual({Path(words[1].decode()).name for words in workers}, {"private.py"})
 

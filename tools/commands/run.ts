@@ -2,6 +2,8 @@ import { parseArgs } from "node:util";
 import { execa } from "execa";
 import { home } from "../../home.ts";
 import { Transport } from "../../oci/access/transport.ts";
+import { parseReference } from "../../oci/references.ts";
+import { withLogin } from "../builder/docker-login.ts";
 import { findEngine, hasGpu, refuseOldEngine } from "../delivery/container-engine.ts";
 import { byDigest, findImage } from "../delivery/find-image.ts";
 import { runWords, shellLine } from "../delivery/run-words.ts";
@@ -15,7 +17,7 @@ const HELP = `Usage: npm run run -- [--stack NAME | --reference REFERENCE] [--en
   --reference REFERENCE  another image, of any registry that \`docker login\` opens
   --engine PROGRAM       docker or podman (default: the first that answers)
   --no-gpu               leave the GPUs of this machine out
-  WORD…                  further words for the engine: -e LLAMA_ARG_MODEL=/models/model.gguf -v ./models:/models
+  WORD…                  further words for the engine: -v /srv/models:/models -e LLAMA_ARG_MODEL=/models/model.gguf
 
 Runs an image as README says: its ports, the GPUs where there are any, for ComfyUI the volume \`comfyui\`, and STRATA_TOKEN,
 HF_TOKEN and CIVITAI_TOKEN where they are set. Prints the command line. The exit status is the container's.`;
@@ -50,15 +52,18 @@ await main(
       more,
     });
     note(shellLine([engine.program, ...words]));
-    const child = execa(engine.program, words, { stdio: "inherit", reject: false });
-    const ended = await deferInterrupts(
-      // Ctrl-C at a terminal reaches the engine's client by itself; it ends when the container has.
-      (signal) => {
-        if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
-      },
-      async () => await child,
-    );
-    return ended.exitCode ?? 1;
+    // It may have to pull: with the login that strata keeps, else with the user's own.
+    return await withLogin(home, parseReference(reference).registry, async (env) => {
+      const child = execa(engine.program, words, { stdio: "inherit", reject: false, env });
+      const ended = await deferInterrupts(
+        // Ctrl-C at a terminal reaches the engine's client by itself; it ends when the container has.
+        (signal) => {
+          if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+        },
+        async () => await child,
+      );
+      return ended.exitCode ?? 1;
+    });
   },
   { help: HELP },
 );

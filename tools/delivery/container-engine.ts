@@ -26,10 +26,16 @@ export async function findEngine(
       problems.push(`${program} is not there`);
       continue;
     }
-    const kind = /podman/i.test(client.stdout) ? "podman" : "docker";
-    const side = kind === "podman" ? "Client" : "Server";
-    const asked = await attempt(program, ["version", "--format", `{{.${side}.Version}}`]);
-    if (asked.ok) return { program, kind, version: asked.stdout.trim() };
+    // Behind a link called docker, podman 4.3 says "docker version 4.3.1", and Docker "Docker version 26.1.5".
+    const isPodman = /podman|^docker version /.test(client.stdout);
+    const wanted = isPodman
+      ? "{{.Client.Version}}"
+      : "{{.Server.Version}}{{range .Server.Components}} {{.Name}}{{end}}";
+    const asked = await attempt(program, ["version", "--format", wanted]);
+    const [version = "", ...components] = asked.stdout.trim().split(" ");
+    // Docker's own program may talk to podman's socket.
+    const kind = isPodman || components.includes("Podman") ? "podman" : "docker";
+    if (asked.ok) return { program, kind, version };
     problems.push(`${program} does not answer: ${tail(asked.all, 1).trim()}`);
   }
   throw new UserError(

@@ -24,8 +24,8 @@ export class TarFile {
       at += chunk.length;
     }
     const size = at - start - BLOCK;
-    await this.#write(Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK), at);
     await this.#write(await header(name(), size), start);
+    // What lies between is never written, and reads as the zeros that a tar has there.
     this.#end = start + BLOCK + Math.ceil(size / BLOCK) * BLOCK;
   }
 

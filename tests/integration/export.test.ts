@@ -1,8 +1,8 @@
 /** Images out of a real registry into files, and into real engines: old, new and podman. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { repository } from "../../home.ts";
@@ -107,6 +107,15 @@ async function loadAndRun({ docker }: Pick<Engine, "docker">, file: string) {
   return { name, output: run.all, made: made.stdout };
 }
 
+/** Asks the containerd of an engine, which lives in a root of its own. */
+function containerd({ environment }: Engine, ...words: readonly string[]) {
+  const folder = dirname(environment.DOCKER_HOST.replace("unix://", ""));
+  const pid = readFileSync(join(folder, "pid"), "utf8").trim();
+  const socket = "/run/docker/containerd/containerd.sock";
+  const ctr = ["ctr", "--address", socket, "--namespace", "strata", "images", ...words];
+  return execa("nsenter", ["--target", pid, "--mount", "--root", ...ctr], { all: true, reject: false });
+}
+
 const skip = whyNoEngine() ?? false;
 
 test("Docker 26.1 loads and runs zstd, gzip and what was packed anew, and says when it was made", {
@@ -126,11 +135,22 @@ test("Docker 26.1 loads and runs zstd, gzip and what was packed anew, and says w
     /^docker run --rm -p 8080:8080 --user 0:0 --entrypoint true --network none 127\.0\.0\.1:\d+\/one@sha256:/m,
   );
   assert.equal(run.exitCode, 0, run.all);
-  const { version } = engine;
   assert.match(
     (await engine.docker("version", "--format", "{{.Server.Version}}")).stdout,
-    new RegExp(`^${version}`),
+    new RegExp(`^${engine.version}`),
   );
+  // The containerd behind it reads the same files, and has the registry's digest then.
+  for (const [file, reference] of [
+    [files.zstd, built.zstd],
+    [files.gzip, built.gzip],
+  ] as const) {
+    const imported = await containerd(engine, "import", file);
+    const digest = reference.split("@")[1] ?? "";
+    assert.match(
+      imported.all,
+      new RegExp(`docker\\.io/library/one:[0-9a-f]{12} \\(${digest}\\)\\.\\.\\.done`),
+    );
+  }
 });
 
 test("Docker 20.10 runs gzip; zstd is refused before it is pulled, with the reason and the way out", {
@@ -168,11 +188,14 @@ test("podman loads each as an archive, and the layout as a folder", {
       assert.equal(run.stdout, "1", run.all);
       await call("image", "rm", "--force", name);
     }
-    const layout = join(folder, "layout");
+    // podman calls it by its path, in which it takes no capitals.
+    const layout = join(tmpdir(), `strata-layout-${process.pid}`);
     const written = await strata("export", ["--reference", built.zstd, "--output", layout, "--folder"]);
     assert.equal(written.exitCode, 0, written.all);
-    const pulled = await call("pull", `oci:${layout}`);
-    assert.equal(pulled.exitCode, 0, pulled.all);
+    const loaded = await call("load", "--input", layout);
+    rmSync(layout, { recursive: true, force: true });
+    assert.equal(loaded.exitCode, 0, loaded.all);
+    assert.match(loaded.all, /Loaded image: localhost\/.*\/strata-layout-\d+/);
   } finally {
     clearPodman(join(folder, "podman"));
   }

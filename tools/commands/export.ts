@@ -96,7 +96,7 @@ function describe(
     [
       "load it",
       folder
-        ? `podman pull oci:<folder>:${tag}, or skopeo copy`
+        ? `podman load -i <folder>, or skopeo copy oci:<folder>:${tag} …`
         : "docker load -i <file>, or podman load -i <file>",
     ],
     ...(folder ? [] : [["run it", shellLine(["docker", ...words])] as [string, string]]),

@@ -17,7 +17,7 @@ const HELP = `Usage: npm run run -- [--stack NAME | --reference REFERENCE] [--en
   --reference REFERENCE  another image, of any registry that \`docker login\` opens
   --engine PROGRAM       docker or podman (default: the first that answers)
   --no-gpu               leave the GPUs of this machine out
-  WORD…                  further words for the engine: -e LLAMA_ARG_MODEL=/models/model.gguf -v ./models:/models
+  WORD…                  further words for the engine: -v /srv/models:/models -e LLAMA_ARG_MODEL=/models/model.gguf
 
 Runs an image as README says: its ports, the GPUs where there are any, for ComfyUI the volume \`comfyui\`, and STRATA_TOKEN,
 HF_TOKEN and CIVITAI_TOKEN where they are set. Prints the command line. The exit status is the container's.`;

@@ -17,6 +17,11 @@ export class UserError extends Error {
     this.problem = problem;
     this.remedy = remedy;
   }
+
+  /** By this mark Pulumi, too, prints the message alone where its program ends with such an error. */
+  get __pulumiRunError(): boolean {
+    return true;
+  }
 }
 
 /** Several mistakes found in one go: all of them are shown, so that one run is enough to mend them. */

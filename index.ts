@@ -1,10 +1,12 @@
 import { relative } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import { openHosts } from "./components/hosts/open-hosts.ts";
 import { keepStages } from "./components/kept-stages.ts";
 import { LayeredImage } from "./components/layered-image.ts";
 import { productCopies } from "./components/product-copy.ts";
 import { Promotion } from "./components/promotion.ts";
 import { openRegistries } from "./components/registry/open-registry.ts";
+import { requireServices } from "./components/required-services.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
 import { loadConfig } from "./config.ts";
 import { home, repository } from "./home.ts";
@@ -12,9 +14,10 @@ import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
 import { writeBuildContext } from "./lib/plan/build-context.ts";
-import { joinOutputs, loadPartialUpdate } from "./lib/plan/partial-update.ts";
-import { registryContext } from "./lib/registry/access.ts";
+import { loadPartialUpdate, summaryOf } from "./lib/plan/partial-update.ts";
+import { registryAddress, registryContext } from "./lib/registry/access.ts";
 import { stageTag } from "./lib/registry/tags.ts";
+import { runLine, type Screen, shownEvidence, sizeLine } from "./lib/state/screen.ts";
 import { planStack } from "./recipes/stack-plan.ts";
 
 // What is to be made.
@@ -27,19 +30,33 @@ const { plan, base, checks, tags, memory } = planStack(config, {
 const { generation, builder } = config;
 const name = plan.recipe;
 
+// What an update cannot do without is told before it begins.
+if (!pulumi.runtime.isDryRun()) {
+  const registries = [config.registry, ...config.copies];
+  const needed = {
+    builder,
+    registries,
+    localAddress: registryAddress(home.services),
+    ownDocker: home.docker,
+  };
+  const { warning } = await requireServices(needed);
+  if (warning !== null) await pulumi.log.warn(warning);
+}
+
 // The image: a stage for each layer, and the product.
 const { registry, copies } = await openRegistries(config, (setting) => registryContext(home, setting));
-const image = new LayeredImage(name, {
+const built = new LayeredImage(name, {
   plan,
   base: base.reference,
   contexts: (stage) => relative(repository, writeBuildContext(home.contexts, stage)),
   settings: { registry, builder, certificates: readCertificates(config.certificates) },
   inTurn: partialUpdate === undefined,
+  summaries: (stage) => summaryOf(stage, partialUpdate),
 });
-keepStages(`${name}-kept`, registry, image.stages);
+keepStages(`${name}-kept`, registry, built.stages);
 
 // Its test, on one of the stack's hosts.
-const { reference, digest, library } = image;
+const { reference, library } = built;
 const { sizeBudget } = config.selected.recipe;
 const smoke = new SmokeTest(`${name}-smoke`, {
   reference,
@@ -56,25 +73,29 @@ const smoke = new SmokeTest(`${name}-smoke`, {
 });
 
 // The tags of what passed, here and in other registries.
-const tested = { reference, tags, evidence: smoke.evidence, terms: promotionTerms(config, checks) };
+const tested = {
+  reference,
+  tags,
+  evidence: smoke.evidence,
+  terms: promotionTerms(config, checks),
+};
 const promotion = new Promotion(`${name}-promotion`, tested);
 const productTag = stageTag(plan.product);
 const copied = productCopies(name, copies, { ...tested, productTag, library });
 
-// What the stack exports.
-const outputs = {
+// What the stack exports, which is what `pulumi up` shows: no more than a screen. All else is in the resources.
+const shown: Screen = {
   recipe: name,
-  product: {
-    reference,
-    digest,
-    bytes: image.compressedSize,
-    tags: promotion.tags,
-    copies: copied.map((copy) => copy.tags),
-    models: library?.reference ?? null,
-  },
-  stages: image.summaries,
-  evidence: smoke.evidence.apply((text) => (text ? JSON.parse(text) : null)),
+  image: reference,
+  digest: built.digest,
+  size: built.compressedSize.apply((bytes) => (bytes === undefined ? "not known yet" : sizeLine(bytes))),
+  tags: promotion.tags,
+  ...(copied.length > 0
+    ? { copies: pulumi.all(copied.map((copy) => copy.tags)).apply((tags) => tags.flat()) }
+    : {}),
+  ...(library ? { models: library.reference } : {}),
+  evidence: smoke.evidence.apply((text) => (text ? shownEvidence(JSON.parse(text)) : "none")),
+  run: reference.apply((image) => runLine(image, generation, plan.ports)),
 };
-export const { recipe, product, stages, evidence } = partialUpdate
-  ? joinOutputs(partialUpdate, outputs)
-  : outputs;
+// Pulumi warns of a named export that has no value: not every stack has copies and models.
+export default partialUpdate?.outputs ?? shown;

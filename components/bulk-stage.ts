@@ -22,7 +22,7 @@ export class BulkStage extends pulumi.ComponentResource implements BuiltStage {
 
   constructor(name: string, args: ImageStageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:BulkStage", name, {}, options);
-    const { stage, context, named, settings } = args;
+    const { stage, context, named, settings, registered } = args;
     const target = pulumi.interpolate`${settings.registry.repository}:${stageTag(stage)}`;
     const build = step(
       name,
@@ -48,13 +48,14 @@ export class BulkStage extends pulumi.ComponentResource implements BuiltStage {
     // A command's output is secret when an input is, and the certificates are.
     this.reference = pulumi.unsecret(build.stdout).apply((text) => text.trim());
     this.digest = this.reference.apply((reference) => reference.split("@")[1] ?? "");
-    this.compressedSize = this.reference.apply((reference) => measured(settings.registry, reference));
+    this.compressedSize = pulumi
+      .all([this.reference, build.urn])
+      .apply(([reference, urn]) => measured(settings.registry, reference, urn));
     this.registerOutputs({
       digest: this.digest,
       reference: this.reference,
-      key: this.key,
-      inputs: this.inputs,
       compressedSize: this.compressedSize,
+      ...registered,
     });
   }
 }

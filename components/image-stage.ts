@@ -1,6 +1,8 @@
 import * as dockerBuild from "@pulumi/docker-build";
 import * as pulumi from "@pulumi/pulumi";
+import { UserError } from "../errors.ts";
 import type { StageInputs } from "../lib/plan/key.ts";
+import type { StageSummary } from "../lib/plan/partial-update.ts";
 import type { Stage } from "../lib/plan/plan.ts";
 import { defaultCompression } from "../lib/registry/compression.ts";
 import { stageTag } from "../lib/registry/tags.ts";
@@ -35,6 +37,8 @@ export interface ImageStageArgs {
   /** What its Dockerfile can name: the stages it is built from, and `base` where it starts from nothing. */
   readonly named: Readonly<Record<string, pulumi.Input<string>>>;
   readonly settings: BuildSettings;
+  /** What the stack's state says of it, by which previews tell what changes. */
+  readonly registered: StageSummary;
 }
 
 /**
@@ -53,7 +57,7 @@ export class ImageStage extends pulumi.ComponentResource implements BuiltStage {
 
   constructor(name: string, args: ImageStageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:ImageStage", name, {}, options);
-    const { stage, settings } = args;
+    const { stage, settings, registered } = args;
     const { repository } = settings.registry;
     const tag = pulumi.interpolate`${repository}:${stageTag(stage)}`;
     const image = new dockerBuild.Image(name, imageArgs(args, repository, tag), {
@@ -70,21 +74,39 @@ export class ImageStage extends pulumi.ComponentResource implements BuiltStage {
     this.reference = pulumi
       .all([repository, image.digest, tag])
       .apply(([to, digest, tagged]) => (digest ? `${to}@${digest}` : tagged));
-    this.compressedSize = this.reference.apply((reference) => measured(settings.registry, reference));
+    this.compressedSize = pulumi
+      .all([this.reference, image.urn])
+      .apply(([reference, urn]) => measured(settings.registry, reference, urn));
     this.registerOutputs({
       digest: this.digest,
       reference: this.reference,
-      key: this.key,
-      inputs: this.inputs,
       compressedSize: this.compressedSize,
+      ...registered,
     });
   }
 }
 
-/** A preview must not need the registry: what cannot be asked is left open there. */
-export function measured(registry: Registry, reference: string): Promise<number | undefined> {
-  const size = registry.compressedSize(reference);
-  return pulumi.runtime.isDryRun() ? size.catch(() => undefined) : size;
+/**
+ * Bytes of an image in its registry. A preview must not need the registry: what cannot be asked is left open there.
+ *
+ * @param urn of the resource that makes it
+ */
+export async function measured(
+  registry: Registry,
+  reference: string,
+  urn: string,
+): Promise<number | undefined> {
+  try {
+    return await registry.compressedSize(reference);
+  } catch (error) {
+    if (pulumi.runtime.isDryRun()) return undefined;
+    if (!(error instanceof UserError && / answered 404 /.test(error.problem))) throw error;
+    throw new UserError(
+      reference,
+      "is what the stack's state has, but it is not in its registry any more.",
+      `Make it again: pulumi up --replace '${urn}'`,
+    );
+  }
 }
 
 /** Each line answers one of the provider's traps in docs/architecture/04-provider.md. */

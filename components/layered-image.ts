@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { type StageSummary, summaryOf } from "../lib/plan/partial-update.ts";
 import type { Plan, Stage } from "../lib/plan/plan.ts";
 import { joinedTag } from "../lib/registry/tags.ts";
 import { BulkStage } from "./bulk-stage.ts";
@@ -23,14 +24,9 @@ export interface LayeredImageArgs {
    * of single stages: what it is not about cannot be waited for. @default true
    */
   readonly inTurn?: boolean;
+  /** What each stage registers in the stack's state. @default what the plan says of it */
+  readonly summaries?: (stage: Stage) => StageSummary;
 }
-
-/** By these a preview finds what changes, and how large it is. */
-export type StageSummary = Pick<ImageStage, "key" | "digest" | "inputs"> & {
-  /** Tells the product from the others. */
-  readonly role: Stage["role"];
-  readonly bytes: ImageStage["compressedSize"];
-};
 
 /** By the names of their layers. */
 export type Stages = Readonly<Record<string, BuiltStage & pulumi.Resource>>;
@@ -46,8 +42,6 @@ export class LayeredImage extends pulumi.ComponentResource {
   readonly compressedSize: pulumi.Output<number | undefined>;
   /** The image of the bulk stages that the product does not hold; undefined where it holds them all. */
   readonly library: JoinedImage | undefined;
-  /** What a stack tells of each stage, the product under its recipe's name. */
-  readonly summaries: Readonly<Record<string, StageSummary>>;
 
   constructor(name: string, args: LayeredImageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:LayeredImage", name, {}, options);
@@ -75,9 +69,10 @@ export class LayeredImage extends pulumi.ComponentResource {
     this.digest = productImage.digest;
     this.reference = productImage.reference;
     this.compressedSize = joined
-      ? joined.reference.apply((reference) => measured(settings.registry, reference))
+      ? pulumi
+          .all([joined.reference, joined.nodes.command.urn])
+          .apply(([reference, urn]) => measured(settings.registry, reference, urn))
       : this.product.compressedSize;
-    this.summaries = summaries(plan, this.stages, this.product);
     this.registerOutputs({
       digest: this.digest,
       reference: this.reference,
@@ -131,11 +126,11 @@ function join(name: string, args: JoinedImageArgs, parent: pulumi.Resource): Joi
 function argsOf(
   stage: Stage,
   parents: readonly string[],
-  { base, contexts, settings }: LayeredImageArgs,
+  { base, contexts, settings, summaries = summaryOf }: LayeredImageArgs,
   built: Stages,
 ): ImageStageArgs {
   const named = parents.length === 0 ? { base } : referencesOf(parents, built);
-  return { stage, context: contexts(stage), named, settings };
+  return { stage, context: contexts(stage), named, settings, registered: summaries(stage) };
 }
 
 function referencesOf(names: readonly string[], built: Stages): Record<string, pulumi.Output<string>> {
@@ -144,19 +139,6 @@ function referencesOf(names: readonly string[], built: Stages): Record<string, p
       const stage = built[name];
       if (!stage) throw new Error(`The plan puts "${name}" after a stage that needs it.`);
       return [name, stage.reference];
-    }),
-  );
-}
-
-function summaries(
-  plan: Plan,
-  built: Readonly<Record<string, BuiltStage>>,
-  product: BuiltStage,
-): Record<string, StageSummary> {
-  return Object.fromEntries(
-    [...plan.stages, plan.product].map(({ name, role }) => {
-      const { key, digest, compressedSize, inputs } = built[name] ?? product;
-      return [name, { role, key, digest, bytes: compressedSize, inputs }];
     }),
   );
 }

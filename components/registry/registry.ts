@@ -56,7 +56,12 @@ export function readyLogin(args: LoginArgs): ReadyLogin {
       password: plainPassword,
       ...(expires && { expires }),
     };
-    await Promise.all([keepLogin(logins, address, login || undefined), keepAuthority(logins, address, ca)]);
+    // A preview that knows no password leaves what an update has kept: the programs of one may be using it.
+    const keeps = login || !pulumi.runtime.isDryRun();
+    await Promise.all([
+      keeps ? keepLogin(logins, address, login || undefined) : undefined,
+      keepAuthority(logins, address, ca),
+    ]);
     return true;
   });
   return { forBuilder: { address, username, password }, kept: pulumi.unsecret(kept) };

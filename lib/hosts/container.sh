@@ -48,7 +48,10 @@ pull() {
   fi
   credentials="$(mktemp -d)"
   trap 'rm -rf "$credentials"' EXIT
+  endpoint=
   if [ "$login" != none ]; then
+    # A folder of its own for the login knows no context: the engine that was chosen stays the one that pulls.
+    is_podman || endpoint="$(run_engine context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)" || endpoint=
     password "$login" | log_in "$registry" "$4" "$tls" 2>"$credentials/problem" >/dev/null ||
       fail "$FAULT" "$registry refuses the login: $(tail -n 3 "$credentials/problem")"
   fi
@@ -82,7 +85,7 @@ password() {
 
 # Docker keeps logins in a folder, podman in a file; both are gone when the image is here.
 config() {
-  is_podman || [ "$login" = none ] || echo --config "$credentials"
+  is_podman || [ "$login" = none ] || echo --config "$credentials" ${endpoint:+--host "$endpoint"}
 }
 
 auth() {
@@ -93,7 +96,7 @@ log_in() {
   if is_podman; then
     run_engine login --authfile "$credentials/auth.json" ${3:+"$3"} --username "$2" --password-stdin "$1"
   else
-    run_engine --config "$credentials" login --username "$2" --password-stdin "$1"
+    run_engine --config "$credentials" ${endpoint:+--host "$endpoint"} login --username "$2" --password-stdin "$1"
   fi
 }
 

@@ -16,9 +16,10 @@ run_engine() {
   $engine "$@"
 }
 
-# Usage: is_podman. Whether the program is podman, whatever it is called: distributions have a `docker` that is.
+# Usage: is_podman. Whether the program is podman, whatever it is called: distributions have a `docker` that is. Behind a link
+# of that name podman 4.3 says "docker version 4.3.1", Docker "Docker version 26.1.5".
 is_podman() {
-  case "$(run_engine --version 2>/dev/null)" in podman*) return 0 ;; *) return 1 ;; esac
+  case "$(run_engine --version 2>/dev/null)" in podman* | "docker version "*) return 0 ;; *) return 1 ;; esac
 }
 
 # Usage: serves_podman. Whether podman answers, also to Docker's own program: its socket may be where Docker's belongs.

@@ -15,6 +15,8 @@ export const modelsSetting = z
     strategy: z.enum(modelStrategies).default("none"),
     /** Models beside those of the recipe, by their paths in locks/models.json. */
     also: z.array(z.string().min(1)).default([]),
+    /** A part of them, by name or path, `*` for any text: to build and try with one or two first. Empty: all. */
+    only: z.array(z.string().min(1)).default([]),
     /** With `volume`: whether ComfyUI starts while models are still being fetched. */
     background: z.boolean().default(false),
   })
@@ -27,9 +29,10 @@ export const modelsSetting = z
         message: `does nothing with the strategy "${value.strategy}" (it is for ${needs})`,
       });
     if (value.strategy === "none" && value.also.length > 0) useless("also", "the others");
+    if (value.strategy === "none" && value.only.length > 0) useless("only", "the others");
     if (value.strategy !== "volume" && value.background) useless("background", '"volume"');
   });
 
 export type ModelsSetting = z.output<typeof modelsSetting>;
 
-export const noModels: ModelsSetting = { strategy: "none", also: [], background: false };
+export const noModels: ModelsSetting = { strategy: "none", also: [], only: [], background: false };

@@ -4,6 +4,7 @@ import { type MemoryNeed, memoryNeed } from "../gpu/memory.ts";
 import { type LockedModel, lockedModels, type ModelLock, modelPath } from "../locks/model-lock.ts";
 import { mirrored } from "../mirrors.ts";
 import type { RegistryKind } from "../registry/limits.ts";
+import { didYouMean } from "../schema-errors.ts";
 import type { ModelStrategy, ModelsSetting } from "./models-setting.ts";
 import { type ModelLayer, packModels } from "./packing.ts";
 
@@ -47,16 +48,20 @@ export function resolveModels(setting: ModelsSetting, sources: ModelSources): Re
   // What lies beside the product is not copied with it.
   const kinds = { registry, copies: strategy === "baked" ? copies : [] };
   throwAll("strata:models", strategyProblems(setting, sources));
-  const paths = [...new Set([...required, ...also])].sort();
+  const all = [...new Set([...required, ...also])].sort();
+  const { paths, problems } = chosen(all, setting.only);
   const locked = lock.models
     .filter((model) => paths.includes(modelPath(model)))
     .map((model) => ({ ...model, url: mirrored(model.url, mirrors) }));
-  const [, , layers] = together(`models of ${recipe.name}`, [
+  const [, , , layers] = together(`models of ${recipe.name}`, [
+    () => throwAll("strata:models.only", problems),
     () => lockedModels(paths, lock),
     () => throwAll("locks/models.json", locked.flatMap(inTheWay)),
     () => (strategy === "volume" ? [] : packModels(locked, kinds)),
   ]);
-  const runnable = strategy === "baked" ? inApiFormat(sources.workflows ?? {}) : {};
+  // A workflow whose models are not all there would fail.
+  const canRun = strategy === "baked" && required.every((path) => paths.includes(path));
+  const runnable = canRun ? inApiFormat(sources.workflows ?? {}) : {};
   const isRun = Object.keys(runnable).length > 0;
   const loaded = locked.filter((model) => required.includes(modelPath(model)));
   const memory = isRun && loaded.length > 0 ? { memory: memoryNeed(loaded.map(({ size }) => size)) } : {};
@@ -68,6 +73,38 @@ export function resolveModels(setting: ModelsSetting, sources: ModelSources): Re
     ...(isRun ? { workflows: runnable } : {}),
     ...memory,
   };
+}
+
+/** The models that `only` names, by path or by name; all where it names none. */
+function chosen(
+  all: readonly string[],
+  only: readonly string[],
+): { paths: readonly string[]; problems: UserError[] } {
+  if (only.length === 0) return { paths: all, problems: [] };
+  const tests = only.map((pattern) => ({ pattern, test: patternTest(pattern) }));
+  return {
+    paths: all.filter((path) => tests.some(({ test }) => test(path))),
+    problems: tests
+      .filter(({ test }) => !all.some(test))
+      .map(({ pattern }) => {
+        const near = didYouMean(pattern, [...all, ...all.map(nameOf)]);
+        return new UserError(
+          "strata:models.only",
+          `names "${pattern}", and no model of the stack is called so.`,
+          near,
+        );
+      }),
+  };
+}
+
+function patternTest(pattern: string): (path: string) => boolean {
+  const plain = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  const whole = new RegExp(`^${plain.join(".*")}$`);
+  return (path) => whole.test(path) || whole.test(nameOf(path));
+}
+
+function nameOf(path: string): string {
+  return path.split("/").at(-1) ?? path;
 }
 
 /** ComfyUI runs nothing else; what the editor keeps says less. */

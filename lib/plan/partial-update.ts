@@ -39,19 +39,15 @@ export function fileSystem(plan: Plan, name: string): Stage[] {
   return parents.slice(0, end).map((parent) => stageNamed(plan, parent));
 }
 
-/** What a stack exports, as far as it matters here. */
-export interface StackOutputs {
-  /** Whose stages they are. */
-  readonly recipe?: unknown;
-  readonly product?: unknown;
-  readonly stages?: unknown;
-  readonly evidence?: unknown;
-}
-
 const partialUpdate = z.strictObject({
   /** The stages that the update is targeted at. */
   stages: z.array(z.string()),
-  /** What the stack has exported until now, and goes on to export for all the others. */
+  /** What each stage of the recipe registered when it was built, by name. */
+  registered: z.record(
+    z.string(),
+    z.object({ key: z.string(), inputs: z.record(z.string(), z.string()), role: z.string().nullish() }),
+  ),
+  /** What the stack has exported until now, and goes on to export. */
   outputs: z.record(z.string(), z.unknown()),
 });
 export type PartialUpdate = z.infer<typeof partialUpdate>;
@@ -61,19 +57,15 @@ export function loadPartialUpdate(file = process.env.STRATA_PART): PartialUpdate
   return file ? partialUpdate.parse(JSON.parse(readFileSync(file, "utf8"))) : undefined;
 }
 
+/** What tells a stage from what it was. */
+export type StageSummary = Pick<Stage, "key" | "inputs"> & { readonly role: Stage["role"] | string | null };
+
 /**
- * What a stack exports once only some of its stages were built: these are new, and all else is what it was `before`.
- * Stages of another recipe are left alone.
+ * What a stage registers: what it is, but in an update of other stages what it was. The engine leaves such a stage's
+ * image alone, and yet takes whatever is registered for it.
  */
-export function joinOutputs(
-  update: { readonly stages: readonly string[]; readonly outputs: StackOutputs },
-  now: { readonly recipe: string; readonly stages: Readonly<Record<string, unknown>> },
-): StackOutputs {
-  const before = update.outputs;
-  if (before.recipe !== undefined && before.recipe !== now.recipe) return before;
-  const built = Object.fromEntries(
-    Object.entries(now.stages).filter(([name]) => update.stages.includes(name)),
-  );
-  const stages = { ...(before.stages ?? {}), ...built };
-  return { product: null, evidence: null, ...before, recipe: now.recipe, stages };
+export function summaryOf(stage: Stage, update?: PartialUpdate): StageSummary {
+  const { name, key, inputs, role } = stage;
+  const former = update?.stages.includes(name) ? undefined : update?.registered[name];
+  return former ? { ...former, role: former.role ?? role } : { key, inputs, role };
 }

@@ -1,10 +1,16 @@
 import type { StageInputs } from "./key.ts";
 
-/** What is known about a stage, from a plan or from a stack's outputs. */
+/** What is known about a stage, from a plan or from a stack's state. */
 export interface KeyedStage {
   readonly name: string;
   readonly key: string;
+  /** Empty where nobody knows what the key was made of. */
   readonly inputs: StageInputs;
+}
+
+/** Whether it is known what a stage's key was made of: every stage has a Dockerfile at least. */
+export function isExplained({ inputs }: Pick<KeyedStage, "inputs">): boolean {
+  return Object.keys(inputs).length > 0;
 }
 
 /** The product among stages of which the role is known. */
@@ -28,6 +34,9 @@ export interface StageChange {
   readonly causes: readonly Cause[];
 }
 
+/** The cause of a rebuild of which nobody knows the cause. */
+const unexplained: Cause = { kind: "record", name: "of its inputs", before: "", after: null };
+
 /** What the next update does with each stage, and why: in the order of `after`, removed stages last. */
 export function stageChanges(before: readonly KeyedStage[], after: readonly KeyedStage[]): StageChange[] {
   const formerStages = new Map(before.map((stage) => [stage.name, stage]));
@@ -35,7 +44,8 @@ export function stageChanges(before: readonly KeyedStage[], after: readonly Keye
     const last = formerStages.get(stage.name);
     if (!last) return { stage: stage.name, verdict: "create", causes: [] };
     if (last.key === stage.key) return { stage: stage.name, verdict: "unchanged", causes: [] };
-    return { stage: stage.name, verdict: "rebuild", causes: inputChanges(last.inputs, stage.inputs) };
+    const causes = isExplained(last) ? inputChanges(last.inputs, stage.inputs) : [unexplained];
+    return { stage: stage.name, verdict: "rebuild", causes };
   });
   const kept = new Set(after.map(({ name }) => name));
   const removed = before.filter(({ name }) => !kept.has(name));

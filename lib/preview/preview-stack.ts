@@ -1,6 +1,6 @@
 import type { GenerationName } from "../gpu/generations.ts";
 import type { Plan, Stage } from "../plan/plan.ts";
-import { type KeyedStage, type StageChange, stageChanges } from "../plan/stage-changes.ts";
+import { isExplained, type KeyedStage, type StageChange, stageChanges } from "../plan/stage-changes.ts";
 import { REDACTED } from "../redact.ts";
 import type { RegistryKind } from "../registry/limits.ts";
 import { soundsSecret } from "../secrets.ts";
@@ -42,11 +42,13 @@ export interface PreviousStage extends KeyedStage {
   readonly role: string | null;
 }
 
-/** What a stack was before: by its outputs, or by the plan of another revision. */
+/** What a stack was before: by its state, or by the plan of another revision. */
 export interface PreviousStack {
   readonly comparedWith: ComparedWith;
   readonly stages: readonly PreviousStage[];
   readonly product: { readonly digest: string; readonly bytes: number | null } | null;
+  /** The digest that its tags point at: after a failed test another one than the product's. */
+  readonly promoted: string | null;
   readonly platform: Partial<Platform>;
   readonly repository: string | null;
   /** null: not known, which is no change. */
@@ -87,7 +89,10 @@ export function previewStack(
     remove: count("remove"),
   };
   const changed = counts.unchanged < changes.length || settings.length > 0;
-  const moves = movesBetween(previous.stages, after, surroundings.commits);
+  // Nothing moved in a stage of which nobody knows what it was made of.
+  const obscure = previous.stages.filter((stage) => !isExplained(stage)).map(({ name }) => name);
+  const explained = after.filter(({ name }) => !obscure.includes(name));
+  const moves = movesBetween(previous.stages, explained, surroundings.commits);
   return {
     stack: planned.stack,
     verdict: previous.stages.length === 0 ? "new" : changed ? "changed" : "unchanged",
@@ -99,7 +104,8 @@ export function previewStack(
     settings,
     expected: sumUp(stages),
     size: expectedSize(plan.product.parents, stages, previous),
-    promoted: previous.product && { digest: previous.product.digest, tags: [...(previous.tags ?? [])] },
+    promoted:
+      previous.promoted === null ? null : { digest: previous.promoted, tags: [...(previous.tags ?? [])] },
     // Everything is new in a new stack: a list of it would say nothing.
     ...(previous.stages.length === 0
       ? { packages: [], nodes: [], models: [], pins: [] }

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { productOf } from "../plan/stage-changes.ts";
-import { REDACTED } from "../redact.ts";
 import type { EvidenceSummary } from "./preview-schema.ts";
 import type { NextStack, PreviousStack, PreviousStage } from "./preview-stack.ts";
 
@@ -30,17 +29,27 @@ const evidence = z.object({
   gpu: z.object({ name: z.string(), driver: z.string().optional() }).nullish().catch(undefined),
 });
 
-/** What a preview reads of a stack's outputs: these fields and no other, each where it is as expected. */
-const outputsSchema = z.object({
+const promoted = z.object({ digest: z.string(), tags: z.array(z.string()) });
+
+/** What a preview reads of a recorded stack: these fields and no other, each where it is as expected. */
+const recordSchema = z.object({
   stages: stages.optional().catch(undefined),
   product: product.optional().catch(undefined),
   evidence: evidence.nullish().catch(undefined),
+  promoted: promoted.nullish().catch(undefined),
+  repository: z.string().optional().catch(undefined),
 });
 
-/** A stack as its last update left it. Outputs of another version tell less, and never fail. */
-export function previousFromOutputs(outputs: unknown): PreviousStack {
-  const { stages: exported = {}, product: image, evidence: run } = outputsSchema.parse(outputs ?? {});
-  const list = Object.entries(exported).map(
+/** A stack as its last update left it, by what `recordedStack` read. A record of another version tells less, and never fails. */
+export function previousFromRecord(record: unknown): PreviousStack {
+  const {
+    stages: recorded = {},
+    product: image,
+    evidence: run,
+    promoted: moved,
+    repository,
+  } = recordSchema.parse(record ?? {});
+  const list = Object.entries(recorded).map(
     ([name, { key, inputs, bytes, role }]): PreviousStage => ({
       name,
       key,
@@ -50,7 +59,7 @@ export function previousFromOutputs(outputs: unknown): PreviousStack {
     }),
   );
   const recipe = productOf(list)?.name;
-  const tags = image?.tags?.map((reference) => reference.split(":").at(-1) ?? reference);
+  const tags = (moved ?? image)?.tags?.map((reference) => reference.split(":").at(-1) ?? reference);
   return {
     comparedWith:
       list.length > 0 ? { kind: "outputs" } : { kind: "nothing", why: "the stack has not been updated yet" },
@@ -60,15 +69,17 @@ export function previousFromOutputs(outputs: unknown): PreviousStack {
       ...(recipe ? { recipe } : {}),
       ...(run?.generation ? { generation: run.generation } : {}),
     },
-    repository: image?.reference.split("@")[0] ?? null,
+    repository: image?.reference.split("@")[0] ?? repository ?? null,
     tags: tags ?? null,
+    // In the former form a product was told of only once its tags had moved.
+    promoted: moved === undefined ? image?.digest || null : (moved?.digest ?? null),
     checks: run?.checksKey ?? null,
     evidence: run ? summaryOf(run) : null,
     testedOn: run?.host?.kind ?? null,
   };
 }
 
-/** Outputs without roles: the product is the stage whose Dockerfile a recipe makes, its own file or one of strata's. */
+/** Stages without roles: the product is the stage whose Dockerfile a recipe makes, its own file or one of strata's. */
 function formerRole(inputs: PreviousStage["inputs"]): "product" | null {
   return Object.keys(inputs).some((input) => /^file:.* \(image configuration\)$/.test(input))
     ? "product"
@@ -90,6 +101,7 @@ export function previousFromPlan(
       role,
     })),
     product: null,
+    promoted: null,
     platform,
     repository,
     tags,
@@ -104,6 +116,7 @@ export function noPreviousStack(why: string): PreviousStack {
     comparedWith: { kind: "nothing", why },
     stages: [],
     product: null,
+    promoted: null,
     platform: {},
     repository: null,
     tags: null,
@@ -129,31 +142,4 @@ function summaryOf({ verdict, digest, startedAt, checks, gpu }: z.infer<typeof e
 
 function roundedBytes(bytes: number | null | undefined): number | null {
   return bytes === null || bytes === undefined ? null : Math.round(bytes);
-}
-
-/** Pulumi's mark of an encrypted value in a state file. */
-const secretMark = "4dabf18193072939515e22adb298388d";
-
-/** The outputs in a state file of Pulumi's file backend; undefined where there is none. */
-export function outputsInState(state: unknown): unknown {
-  const resources = stateSchema.safeParse(state).data?.checkpoint.latest?.resources ?? [];
-  const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs;
-  return withoutCiphertext(outputs);
-}
-
-const stateSchema = z.object({
-  checkpoint: z.object({
-    latest: z
-      .object({
-        resources: z.array(z.object({ type: z.string(), outputs: z.unknown() })).nullish(),
-      })
-      .nullish(),
-  }),
-});
-
-function withoutCiphertext(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutCiphertext);
-  if (value === null || typeof value !== "object") return value;
-  if (secretMark in value) return REDACTED;
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withoutCiphertext(entry)]));
 }

@@ -80,6 +80,23 @@ export function stageTag(stage: {
   return `${stage.role === "product" ? "product" : "stage"}-${stage.name}-${stage.key}`;
 }
 
+/** A stage, as the tag says under which it was pushed. */
+export interface StageTag {
+  /** `host[:port]/path` */
+  readonly repository: string;
+  readonly name: string;
+  readonly key: string;
+  readonly role: "stage" | "product";
+}
+
+/** What a working tag says: of `registry/repository:stage-torch-<key>`, or of an export that names it. */
+export function readStageTag(target: string): StageTag | undefined {
+  const form = /(?:^|[=,])([^=,]+):(stage|product)-([^:,]+)-([0-9a-f]{20})(?:,|$)/;
+  const [, repository, role, name, key] = form.exec(target) ?? [];
+  if (!repository || !name || !key) return undefined;
+  return { repository, name, key, role: role === "product" ? "product" : "stage" };
+}
+
 /** What the tag of an image that was joined from a product's layers begins with. */
 export function joinedTag(recipe: string, what: "joined" | "library"): string {
   return `product-${recipe}-${what}`;

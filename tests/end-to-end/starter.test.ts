@@ -1,9 +1,10 @@
 /** `make up` of the recipe `starter`, for real, as a user runs it in this clone. */
 import assert from "node:assert/strict";
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { z } from "zod";
 import { home, repository } from "../../home.ts";
@@ -14,6 +15,8 @@ import { buildInBuilder } from "../../tools/builder/builder.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { openStack } from "../../tools/pulumi/open-stack.ts";
 import { recallServices } from "../../tools/services/record.ts";
+import { startEngine, whyNoEngine } from "../integration/support/engine.ts";
+import { containerBlocks, typeCommands } from "../integration/support/written-commands.ts";
 
 const outputsSchema = z.object({
   product: z.object({
@@ -129,6 +132,47 @@ test("the smoke checks' computations with torch can fail: their tests pass in th
     assert.match(found, /^Ran \d+ tests in .*\n\nOK$/m, found);
     for (const name of ["CompareTest", "ComputeTest"])
       assert.match(found, new RegExp(`${name}.*\\.\\.\\. ok$`, "m"));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+const noEngine = whyNoEngine();
+test("README's commands run it on a Docker engine as they stand there, and so does whoever is given", {
+  skip: noEngine ?? false,
+}, async () => {
+  const image = first.product.reference;
+  await using engine = await startEngine();
+  const folder = mkdtempSync(join(tmpdir(), "strata-typed-"));
+  try {
+    const docker = async (...words: string[]) => {
+      const { exitCode, all, stdout } = await engine.docker(...words);
+      assert.equal(exitCode, 0, all);
+      return stdout.trim();
+    };
+    await docker("pull", "--quiet", image);
+    // The model that README's second command names.
+    mkdirSync(join(folder, "models"));
+    const container = await docker("create", image);
+    await docker("cp", `${container}:/opt/strata/models/counting.gguf`, join(folder, "models/model.gguf"));
+    await docker("rm", container);
+    const [block = []] = containerBlocks(readFileSync(join(repository, "README.md"), "utf8"));
+    const outputs = await typeCommands(engine, block, { image, folder });
+    assert.match(
+      outputs[block.findIndex(({ command }) => command.includes("/v1/completions"))] ?? "",
+      / three four five/,
+    );
+    const system = JSON.parse(outputs[block.findIndex(({ command }) => command.includes("/system"))] ?? "");
+    assert.equal(system.image.recipe, "starter");
+
+    const hard = ["--user", "1234:1234", "--read-only", "--tmpfs", "/tmp"];
+    const stranger = await docker("run", "--detach", ...hard, image);
+    for (let tries = 0; tries < 120; tries++) {
+      const health = await engine.docker("exec", stranger, "/opt/strata/runtime/healthcheck");
+      if (health.exitCode === 0) return;
+      await sleep(500);
+    }
+    assert.fail((await engine.docker("logs", stranger)).all);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,7 +1,7 @@
 /** Single stages of a real stack: built alone, and entered. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -13,9 +13,9 @@ import { stageTag } from "../../lib/registry/tags.ts";
 import { readImage } from "../../oci/read/image.ts";
 import { commandLine } from "../../tools/program/processes.ts";
 import { buildStages } from "../../tools/pulumi/build-stages.ts";
-import { outputsOf } from "../../tools/stack/outputs.ts";
-import { writeFile } from "../support/layers.ts";
-import { finish, smallLayers } from "./support/small-layers.ts";
+import { recordOf } from "../../tools/stack/outputs.ts";
+import { writeOwnRecipe } from "./support/own-recipe.ts";
+import { smallLayers } from "./support/small-layers.ts";
 import { openTestStack, type StackUpdate, type TestStack } from "./support/stack.ts";
 
 let stack: TestStack;
@@ -26,8 +26,10 @@ before(async () => {
 after(() => stack?.close());
 
 const build = (...names: string[]) => buildStages(stack.home, stack.stack, stack.plan(), names);
-const exported = () =>
-  outputsOf(stack.stack) as Promise<{ product?: string | null; stages?: StackUpdate["stages"] }>;
+const recorded = async () => {
+  const { stages, ...rest } = await recordOf(stack.home, stack.stack);
+  return { ...rest, stages: stages as StackUpdate["stages"] | undefined };
+};
 const resources = async () => {
   const { stdout } = await stack.pulumi("stack", "export");
   const { deployment } = JSON.parse(stdout) as { deployment: { resources: { urn: string; type: string }[] } };
@@ -40,8 +42,9 @@ const resources = async () => {
 test("in an empty stack a stage is built with its parents, and nothing else", async () => {
   assert.equal(await build("b"), 0);
   assert.deepEqual(await resources(), ["small-a", "small-b", "small-system"]);
-  const { stages, product } = await exported();
-  assert.equal(product, null);
+  const { stages, product, outputs } = await recorded();
+  assert.equal(product, undefined);
+  assert.deepEqual(outputs, { recipe: "small" });
   assert.deepEqual(Object.keys(stages ?? {}).sort(), ["a", "b", "system"]);
   const b = stack.plan().stages.find(({ name }) => name === "b");
   assert.equal((await readImage(`${stack.repository}:stage-b-${b?.key}`)).digest, stages?.b?.digest);
@@ -53,14 +56,17 @@ test("a whole update then finds it built", async () => {
 });
 
 test("a changed stage is built alone: the stack keeps the others, and the product as it was", async () => {
-  const known = await exported();
+  const known = await recorded();
   stack.edit("a/value", "2\n");
+  // Another stage has changed as well, and is left alone.
+  stack.edit("c/value", "2\n");
   assert.equal(await build("a"), 0);
   assert.deepEqual(await resources(), ["small", "small-a", "small-b", "small-c", "small-system"]);
-  const now = await exported();
-  assert.equal(now.product, known.product);
+  const now = await recorded();
+  assert.deepEqual([now.product, now.outputs], [known.product, known.outputs]);
   assert.deepEqual({ ...now.stages, a: known.stages?.a }, known.stages);
   assert.notEqual(now.stages?.a?.digest, known.stages?.a?.digest);
+  stack.edit("c/value", smallLayers["c/value"] ?? "");
   assert.deepEqual((await stack.up()).changed, { "small-b": "update", small: "update" });
 });
 
@@ -126,56 +132,18 @@ test("a file and a folder that a layer removes are gone in a shell", { skip }, a
   assert.equal(stdout, "new\ngone");
 });
 
-test("a stage that fails leaves the outputs as they are", async () => {
-  const known = await exported();
+test("a stage that fails leaves the stack as it is", async () => {
+  const known = await recorded();
   stack.edit("c/Dockerfile", "FROM system\nRUN exit 3\n");
   assert.notEqual(await build("c"), 0);
-  assert.deepEqual(await exported(), known);
+  assert.deepEqual(await recorded(), known);
   assert.deepEqual(await resources(), ["small", "small-a", "small-b", "small-c", "small-system"]);
 });
-
-/** A recipe of one's own, whole, with two layers beside its file. */
-const ownRecipe = `
-const layer = (name, parents, more = {}) => ({
-  name,
-  root: import.meta.dirname,
-  summary: name,
-  parents: () => parents,
-  ...more,
-});
-export const recipe = {
-  name: "tiny",
-  summary: "two small layers",
-  layers: [
-    layer("system", [], { role: "system", pins: ({ base }) => ({ base: base.digest }) }),
-    layer("hello", ["system"]),
-  ],
-  buildLayers: [],
-  licences: "MIT",
-  sizeBudget: "1 GB",
-  runtime: () => ({
-    user: "root",
-    environment: { GREETING: "hello" },
-    ports: [],
-    entrypoint: ["/bin/sh"],
-    healthcheck: { command: ["true"], startPeriodSeconds: 1 },
-  }),
-};
-`;
 
 test("a recipe outside of the repository: locked, built and entered by the commands themselves", async () => {
   const folder = mkdtempSync(join(tmpdir(), "strata-own-"));
   try {
-    const file = join(folder, "recipe.ts");
-    writeFileSync(file, ownRecipe);
-    writeFileSync(join(folder, "package.json"), '{"type": "module"}');
-    writeFile(folder, "system/Dockerfile", smallLayers["system/Dockerfile"] ?? "");
-    writeFile(
-      folder,
-      "hello/Dockerfile",
-      `FROM system AS build\nARG SOURCE_DATE_EPOCH\nCOPY value /out/value\nRUN ${finish}`,
-    );
-    writeFile(folder, "hello/value", "from outside\n");
+    const file = writeOwnRecipe(folder);
     const run = (tool: string, ...args: string[]) =>
       execa(process.execPath, [join(repository, "tools/commands", tool), ...args], {
         cwd: repository,

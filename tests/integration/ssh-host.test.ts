@@ -18,6 +18,7 @@ import type { SshDescription, TestDescription } from "../../lib/hosts/descriptio
 import { historySchema } from "../../lib/preview/build-history.ts";
 import { checksKey, samplePromotionEnvironment } from "../support/evidence.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
+import { script } from "../unit/support/folder.ts";
 import { clearPodman, makePodman, whyNoPodman } from "./support/podman.ts";
 import { type Sshd, startSshd, whyNoSshd } from "./support/sshd.ts";
 import { pushTinyImage, type TinyImage } from "./support/tiny-image.ts";
@@ -202,6 +203,17 @@ test("a digest that passed is not tested again: its evidence is in the registry,
   assert.deepEqual(second.evidence, first.evidence);
   assert.match(second.told, /^smoke test: passed on /m);
   assert.equal((await smoke(reference, away, { again: true })).code, 1);
+});
+
+test("podman under Docker's name, as Debian's podman-docker has it, is asked what it is", {
+  skip,
+}, async () => {
+  script(join(folder, "bin", "docker"), `echo 'Emulate Docker CLI using podman.' >&2\nexec ${podman} "$@"`);
+  // The registry here speaks plain HTTP, which podman has to be told; Docker knows no such flag.
+  const { code, evidence, told } = await smoke(await push(), [description({ engine: "docker" })]);
+  assert.equal(code, 0, told);
+  assert.equal(evidence?.verdict, "pass");
+  assertNothingIsLeft();
 });
 
 test("an image that is kept is not pulled again", { skip }, async () => {

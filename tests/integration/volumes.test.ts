@@ -15,8 +15,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import { repository } from "../../home.ts";
 import { type Engine, startEngine, whyNoEngine } from "./support/engine.ts";
+import { clearPodman, makePodman, whyNoPodman } from "./support/podman.ts";
 import { buildRuntimeImage, whyNoRuntimeImage } from "./support/runtime-image.ts";
+import { containerBlocks, typeCommands } from "./support/written-commands.ts";
 
 const skip = whyNoEngine() ?? (await whyNoRuntimeImage()) ?? false;
 const root = mkdtempSync(join(tmpdir(), "strata-volumes-"));
@@ -30,9 +34,30 @@ before(async () => {
   image = await buildRuntimeImage(engine, join(root, "context"), "studio");
 });
 after(async () => {
+  if (podman) clearPodman(join(root, "podman"));
   if (!skip) await engine.stop();
   rmSync(root, { recursive: true, force: true });
 });
+
+let podman: string | undefined;
+/** podman with the image as one layer, as a storage that copies each would hold it several times. */
+async function podmanWithImage(): Promise<string> {
+  const program = makePodman(join(root, "podman"), "vfs");
+  const archive = join(root, "image.tar");
+  const { stdout: container } = await engine.docker("create", image);
+  assert.equal((await engine.docker("export", "--output", archive, container)).exitCode, 0);
+  const { Env, Entrypoint } = JSON.parse(await inspect(container, "{{json .Config}}"));
+  const changes = [
+    ...Env.map((line: string) => `ENV ${line}`),
+    `ENTRYPOINT ${JSON.stringify(Entrypoint)}`,
+    "USER root",
+  ];
+  const words = changes.flatMap((change) => ["--change", change]);
+  await execa(program, ["import", ...words, archive, image]);
+  rmSync(archive);
+  await engine.docker("rm", container);
+  return program;
+}
 
 /** A folder of the host as `owner` (uid:gid) has it. */
 function folder(owner: string, files: Readonly<Record<string, string>> = {}, mode = 0o755): string {
@@ -237,9 +262,62 @@ test("what is mounted for the user and cannot be written to ends the container, 
   await refused(/Read-only file system.*Mount it writable/, ...mount(folder("1000:1000"), ":ro"));
 });
 
+/** The maps of users that podman makes for user 1234 when it is started by him: first as it does by itself, then to keep him. */
+const asUser1234 = {
+  "podman without root": ["0:1234:1", "1:100000:65536"],
+  "podman without root, --userns=keep-id": ["0:100000:1234", "1234:1234:1", "1235:101234:64302"],
+};
+for (const [title, maps] of Object.entries(asUser1234)) {
+  test(`works: ${title}, with a folder of one's own`, {
+    skip: skip || (whyNoPodman() ?? false),
+  }, async () => {
+    podman ??= await podmanWithImage();
+    const program = podman;
+    const volume = folder("1234:1234");
+    const mapped = maps.flatMap((map) => ["--uidmap", map, "--gidmap", map]);
+    const user = title.includes("keep-id") ? ["--user", "1234:1234"] : [];
+    const flags = ["--detach", "--network", "none", ...mapped, ...user, "--volume", `${volume}:/workspace`];
+    const { stdout: container } = await execa(program, ["run", ...flags, image]);
+    try {
+      for (let tries = 0; ; tries++) {
+        const health = await execa(program, ["exec", container, "/opt/strata/runtime/healthcheck"], {
+          reject: false,
+        });
+        if (health.exitCode === 0) break;
+        assert.ok(tries < 300, (await execa(program, ["logs", container], { all: true })).all);
+        await sleep(300);
+      }
+      // The host's user owns what he sees there, whoever the container takes itself for.
+      for (const path of [tokenIn(volume), join(volume, "seen.json"), volume])
+        assert.equal(ownerOf(path), 1234, path);
+    } finally {
+      await execa(program, ["rm", "--force", "--time", "0", container], { reject: false });
+    }
+  });
+}
+
 test("root that may become nobody is told whom to start as", { skip }, () =>
   refused(/--user 1000:1000/, "--cap-drop", "ALL"),
 );
+
+/** Blocks of commands for ComfyUI images; those of `starter` are typed in the end-to-end suite. */
+const written = ["README.md", "docs/comfyui.md"].flatMap((file) =>
+  containerBlocks(readFileSync(join(repository, file), "utf8"))
+    .filter((block) => block.some(({ command }) => command.includes("8188:8188")))
+    .map((block) => [file, block] as const),
+);
+for (const [index, [file, block]] of written.entries()) {
+  test(`${file}: its commands work as they stand there (${index + 1} of ${written.length})`, {
+    skip,
+  }, async () => {
+    const outputs = await typeCommands(engine, block, { image, folder: mkdtempSync(join(root, "typed-")) });
+    for (const [line, { command }] of block.entries()) {
+      if (command.startsWith("docker run"))
+        assert.match(outputs[line] ?? "", /backend entered RUNNING state/);
+      if (command.startsWith("curl")) assert.match(outputs[line] ?? "", /"ComfyUI-KJNodes"/);
+    }
+  });
+}
 
 test("PUID beside --user is a contradiction", { skip }, async () => {
   const started = await start("--user", "1234", "--env", "PUID=99");

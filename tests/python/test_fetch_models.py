@@ -81,6 +81,20 @@ class Plain(Fetching):
         self.assertEqual(len(self.server.requests), asked)
         self.assertIn("1 models, 0 of them to fetch", self.said.getvalue())
 
+    @unittest.skipUnless(os.getuid() == 0, "needs root to mount")
+    def test_what_is_there_may_be_mounted_read_only(self) -> None:
+        model = self.serve("/a.bin", File(CONTENT))
+        self.fetch(model)
+        self.cache = self.root / ".strata-models"
+        mount = ["mount", "--bind", "-o", "ro", self.root, self.root]
+        if subprocess.run(mount, check=False).returncode != 0:
+            self.skipTest("this machine lets nobody mount")
+        try:
+            self.assertRaises(OSError, (self.root / "x").touch)
+            self.assertEqual(self.fetch(model), [])
+        finally:
+            subprocess.run(["umount", self.root], check=True)
+
     def test_a_file_that_was_changed_is_fetched_again_even_at_the_same_size(self) -> None:
         model = self.serve("/a.bin", File(CONTENT))
         self.fetch(model)

@@ -21,6 +21,8 @@ export interface Recording {
   readonly registrations: Registration[];
   /** Types of the resources that stay when the stack is destroyed. */
   readonly retained: readonly string[];
+  /** What the component of this type and name registered at its end; undefined where it registered nothing. */
+  registered(type: string, name: string): Record<string, unknown> | undefined;
   /** The registration of one resource; throws when there is not exactly one. */
   only(type: string, name?: string): Registration;
   of(type: string): Registration[];
@@ -49,6 +51,7 @@ export async function record(
   const registrations: Registration[] = [];
   const parents = new Map<string, string | undefined>();
   const retained: string[] = [];
+  const ends = new Map<string, Record<string, unknown>>();
   await pulumi.runtime.setMocks(
     {
       newResource({ type, name, inputs }) {
@@ -80,7 +83,7 @@ export async function record(
     preview,
   );
   await pulumi.runtime.runInPulumiStack(async () => {
-    noteOptions(parents, retained);
+    noteOptions(parents, retained, ends);
     return program();
   });
   await settled();
@@ -88,6 +91,7 @@ export async function record(
   return {
     registrations,
     retained,
+    registered: (type, name) => ends.get(`${type} ${name}`),
     of,
     only(type, name) {
       const found = of(type).filter((registration) => name === undefined || registration.name === name);
@@ -99,13 +103,26 @@ export async function record(
   };
 }
 
-/** Fills `parents` with the name of each resource's parent, and `retained`: the mocked engine is not told of them. */
-function noteOptions(parents: Map<string, string | undefined>, retained: string[]): void {
+/** Fills `parents` with the name of each resource's parent, `retained` and `ends`: the mocked engine is not told of them. */
+function noteOptions(
+  parents: Map<string, string | undefined>,
+  retained: string[],
+  ends: Map<string, Record<string, unknown>>,
+): void {
   const names = new Map<pulumi.Resource, string>();
   pulumi.runtime.registerStackTransformation(({ resource, type, name, opts }) => {
     names.set(resource, name);
     parents.set(`${type} ${name}`, opts.parent && names.get(opts.parent));
     if ((opts as pulumi.CustomResourceOptions).retainOnDelete) retained.push(type);
+    if (resource instanceof pulumi.ComponentResource) {
+      const component = resource as unknown as { registerOutputs(outputs?: Record<string, unknown>): void };
+      const end = component.registerOutputs.bind(component);
+      component.registerOutputs = (outputs) => {
+        // The SDK itself calls it once more, without anything.
+        if (outputs) ends.set(`${type} ${name}`, outputs);
+        end(outputs);
+      };
+    }
     return undefined;
   });
 }

@@ -30,7 +30,7 @@ test("nothing configured gives the defaults", () => {
     compile: [],
     certificates: "system",
     mirrors: {},
-    models: { strategy: "none", also: [], background: false },
+    models: { strategy: "none", also: [], only: [], background: false },
     evidence: { maxAgeDays: 30 },
     tags: ["{recipe}-{generation}"],
   });
@@ -38,7 +38,12 @@ test("nothing configured gives the defaults", () => {
 
 test("models: a strategy, and nothing that does nothing with it", () => {
   const models = (value: object) => parseConfig({ "strata:models": JSON.stringify(value) }).models;
-  assert.deepEqual(models({ strategy: "baked" }), { strategy: "baked", also: [], background: false });
+  assert.deepEqual(models({ strategy: "baked" }), {
+    strategy: "baked",
+    also: [],
+    only: [],
+    background: false,
+  });
   assert.equal(models({ strategy: "volume", background: true }).background, true);
   assert.throws(() => models({ strategy: "bakd" }), /strata:models\.strategy: .*Did you mean "baked"\?/);
   assert.throws(

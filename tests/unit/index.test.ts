@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import type { GenerationName } from "../../lib/gpu/generations.ts";
+import type { ScreenOutput } from "../../lib/state/screen.ts";
 import { awsCalls } from "../support/aws.ts";
 import {
   type Answers,
@@ -60,29 +61,22 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-interface ExportedStage {
+/** What a stage registers in the state of its stack. */
+interface RegisteredStage {
   readonly role: string;
   readonly key: string;
   readonly digest: pulumi.Output<string>;
-  readonly bytes: pulumi.Output<number | undefined>;
+  readonly reference: pulumi.Output<string>;
+  readonly compressedSize: pulumi.Output<number | undefined>;
   readonly inputs: Readonly<Record<string, string>>;
 }
 
-interface Exports {
-  readonly recipe: string;
-  readonly product: {
-    readonly reference: pulumi.Output<string>;
-    readonly digest: pulumi.Output<string>;
-    readonly bytes: pulumi.Output<number | undefined>;
-    readonly tags: pulumi.Output<string[]>;
-  };
-  readonly stages: Readonly<Record<string, ExportedStage>>;
-  readonly evidence: pulumi.Output<unknown>;
-}
+type Exports = { readonly [name in ScreenOutput]: pulumi.Output<unknown> };
 
 interface Run {
   readonly recording: Recording;
   readonly exported: Exports;
+  readonly stages: Readonly<Record<string, RegisteredStage>>;
   /** Digest of each image as the registry has it; empty in a preview. */
   readonly digests: ReadonlyMap<string, string>;
 }
@@ -119,12 +113,18 @@ async function run(
   let exported: Exports | undefined;
   const recording = await record(
     async () => {
-      exported = (await import(`../../index.ts?run=${runs++}`)) as Exports;
+      exported = (await import(`../../index.ts?run=${runs++}`)).default as Exports;
     },
     { preview, answers, calls: calls as RecordOptions["calls"] & object },
   );
   assert.ok(exported);
-  return { recording, exported, digests };
+  const stages = Object.fromEntries(
+    [...Object.keys(graph), "starter"].map((name) => [
+      name,
+      recording.registered(stage, resourceName(name)) as unknown as RegisteredStage,
+    ]),
+  );
+  return { recording, exported, digests, stages };
 }
 
 /** `type name < parent`, sorted. */
@@ -132,8 +132,8 @@ function shape({ registrations }: Recording): string[] {
   return registrations.map(({ type, name, parent }) => `${type} ${name} < ${parent ?? "stack"}`).sort();
 }
 
-const keysOf = ({ exported }: Run): Record<string, string> =>
-  Object.fromEntries(Object.entries(exported.stages).map(([name, { key }]) => [name, key]));
+const keysOf = ({ stages }: Run): Record<string, string> =>
+  Object.fromEntries(Object.entries(stages).map(([name, { key }]) => [name, key]));
 
 /** Which stages an image starts from, as its named contexts say. */
 function parentsOf({ recording, digests }: Run, name: string): Record<string, string> {
@@ -232,44 +232,60 @@ test("an image's tag holds its key, and its context is a folder of that key in t
   }
 });
 
-test("the stack's outputs: the product, every stage with its cause, and the evidence as an object", async () => {
-  const findings = { verdict: "pass", checks: [] };
+test("the stack exports a screen: the image, its size and tags, evidence in a line, how to run it", async () => {
+  const findings = { verdict: "pass", checks: [{ status: "pass" }, { status: "pass" }, { status: "skip" }] };
   const { exported, digests } = await run({}, { evidence: JSON.stringify(findings) });
-  assert.deepEqual(Object.keys(exported).sort(), ["evidence", "product", "recipe", "stages"]);
-  assert.equal(exported.recipe, "starter");
+  const shown = await Promise.all(
+    Object.entries(exported).map(async ([name, value]) => [name, await resolved(pulumi.output(value))]),
+  );
+  const reference = `${registry.host}/${REPOSITORY}@${digests.get("starter")}`;
+  assert.deepEqual(Object.fromEntries(shown), {
+    recipe: "starter",
+    image: reference,
+    digest: digests.get("starter"),
+    size: "53 B compressed",
+    tags: ["registry/image:tag"],
+    evidence: "pass: 2 passed, 1 skipped",
+    run: `docker run --rm -p 8080:8080 -p 8000:8000 ${reference}`,
+  });
+});
 
-  const { reference, digest, bytes, tags } = exported.product;
-  const stored = digests.get("starter") ?? "";
-  const size = (name: string) =>
-    Buffer.byteLength(`layer of ${name}`) + JSON.stringify({ architecture: "amd64", os: "linux" }).length;
-  assert.equal(await resolved(digest), stored);
-  assert.equal(await resolved(reference), `${registry.host}/${REPOSITORY}@${stored}`);
-  assert.equal(await resolved(bytes), size("starter"));
-  assert.deepEqual(await resolved(tags), ["registry/image:tag"]);
-
-  assert.deepEqual(Object.keys(exported.stages), [...Object.keys(graph), "starter"]);
-  for (const [name, found] of Object.entries(exported.stages)) {
-    assert.deepEqual(Object.keys(found).sort(), ["bytes", "digest", "inputs", "key", "role"]);
+test("every stage registers what it is made of, and how large it came out", async () => {
+  const { stages, digests } = await run();
+  for (const [name, found] of Object.entries(stages)) {
+    assert.deepEqual(
+      Object.keys(found).sort(),
+      ["compressedSize", "digest", "inputs", "key", "reference", "role"],
+      name,
+    );
     assert.equal(found.role === "product", name === "starter", `${name} ${found.role}`);
     assert.match(found.key, /^[0-9a-f]{20}$/);
-    assert.equal(await resolved(found.digest), digests.get(resourceName(name)), name);
-    assert.equal(await resolved(found.bytes), size(resourceName(name)), name);
+    const digest = digests.get(resourceName(name));
+    assert.equal(await resolved(found.digest), digest, name);
+    assert.equal(await resolved(found.reference), `${registry.host}/${REPOSITORY}@${digest}`);
+    const configuration = JSON.stringify({ architecture: "amd64", os: "linux" }).length;
+    const size = Buffer.byteLength(`layer of ${resourceName(name)}`) + configuration;
+    assert.equal(await resolved(found.compressedSize), size, name);
     const parents = Object.keys(found.inputs).filter((input) => input.startsWith("parent:"));
     const expected = name === "starter" ? productLayers : graph[name];
     assert.deepEqual(parents.sort(), expected?.map((parent) => `parent:${parent}`).sort(), name);
   }
-  assert.deepEqual(await resolved(exported.evidence), findings);
 });
 
 test("without evidence there is none, rather than an error", async () => {
   const { exported } = await run();
-  assert.equal(await resolved(exported.evidence), null);
+  assert.equal(await resolved(exported.evidence), "none");
+});
+
+test("a product for GPUs is run with them", async () => {
+  const { exported } = await run({ "strata:generation": "ada" });
+  assert.match(String(await resolved(exported.run)), /^docker run --rm --gpus all -p 8080:8080 /);
 });
 
 test("the test and the promotion are about the product's digest; tags are those of the recipe", async () => {
   const { recording, digests } = await run(
     { "strata:generation": "ada" },
-    { evidence: '{"verdict":"pass"}' },
+    { evidence: '{"verdict":"pass","checks":[]}' },
   );
   const reference = `${registry.host}/${REPOSITORY}@${digests.get("starter")}`;
   const smoke = recording.only(command, "starter-smoke").inputs;
@@ -300,17 +316,17 @@ test("the test and the promotion are about the product's digest; tags are those 
   };
   assert.deepEqual(promotion.environment, promotes);
   assert.deepEqual(promotion.triggers, [reference, "starter-ada"]);
-  assert.equal(promotion.stdin, '{"verdict":"pass"}');
+  assert.equal(promotion.stdin, '{"verdict":"pass","checks":[]}');
 });
 
 test("preview and update register the same resources, and a preview needs no image", async () => {
   const [preview, update] = [await run({}, { preview: true }), await run()];
   assert.deepEqual(shape(preview.recording), shape(update.recording));
   assert.deepEqual(keysOf(preview), keysOf(update));
-  const { reference, bytes } = preview.exported.product;
-  const { key } = preview.exported.stages.starter ?? {};
+  const { image: reference, size } = preview.exported;
+  const { key } = preview.stages.starter ?? {};
   assert.equal(await resolved(reference), `${registry.host}/${REPOSITORY}:product-starter-${key}`);
-  assert.equal(await resolved(bytes), undefined);
+  assert.equal(await resolved(size), "not known yet");
 });
 
 test("the same program runs again to the same registrations", async () => {
@@ -357,8 +373,8 @@ test("a stack on ECR: the repository, tags that keep its stages, and a token tha
     tags,
     Object.keys(graph).map((name) => `keep-test-${name}`),
   );
-  const { reference } = preview.exported.product;
-  const { key } = preview.exported.stages.starter ?? {};
+  const { image: reference } = preview.exported;
+  const { key } = preview.stages.starter ?? {};
   const host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
   assert.equal(await resolved(reference), `${host}/strata:product-starter-${key}`);
   assert.ok(!inClear(preview.recording.registrations).includes("token-of-today"));
@@ -404,8 +420,10 @@ test("copies: each registry gets the tested product, its working tag and its tag
     "strata:copies": JSON.stringify(copies),
     "strata:evidence": '{"host":"gpu","maxAgeDays":7}',
   };
-  const { recording, exported, digests } = await run(config, { evidence: '{"verdict":"pass"}' });
-  const key = exported.stages.starter?.key;
+  const evidence = '{"verdict":"pass","checks":[]}';
+  const { recording, exported, digests, stages } = await run(config, { evidence });
+  assert.deepEqual(await resolved(exported.copies), ["registry/image:tag", "registry/image:tag"]);
+  const key = stages.starter?.key;
   for (const [name, target] of [
     ["starter-copy-1", "reg.example:5443/team/strata"],
     ["starter-copy-2", `${registry.host}/second`],
@@ -413,7 +431,7 @@ test("copies: each registry gets the tested product, its working tag and its tag
     const { inputs, parent } = recording.only(command, name);
     const { environment, stdin } = inputs;
     assert.equal(parent, name);
-    assert.equal(stdin, '{"verdict":"pass"}');
+    assert.equal(stdin, evidence);
     assert.deepEqual(environment, {
       ...(recording.only(command, "starter-promotion").inputs.environment as object),
       STRATA_TARGET: target,
@@ -437,25 +455,31 @@ test("copies: each registry gets the tested product, its working tag and its tag
   assert.equal(STRATA_REFERENCE, `${registry.host}/${REPOSITORY}@${digests.get("starter")}`);
 });
 
-test("a part: the same registrations, as the update is targeted; outputs of all other stages stay", async (t) => {
+test("a part: the same registrations, as the update is targeted; what others registered and the screen stay", async (t) => {
   const file = join(folder, "part.json");
-  const known = { recipe: "starter", product: { digest: "p" }, stages: { cuda: { key: "old" }, torch: {} } };
+  const outputs = { recipe: "starter", image: "i", evidence: "pass: 1 passed" };
+  const former = { key: "old", inputs: { "file:x": "1" } };
   writeFileSync(
     file,
-    JSON.stringify({ stages: ["toolbox", "cuda"], outputs: { ...known, evidence: { x: 1 } } }),
+    JSON.stringify({
+      stages: ["toolbox", "cuda"],
+      registered: { cuda: former, torch: { ...former, role: "stage", digest: "d", bytes: 1 } },
+      outputs,
+    }),
   );
   const whole = await run();
   process.env.STRATA_PART = file;
   t.after(() => delete process.env.STRATA_PART);
-  const { recording, exported, digests } = await run();
+  const { recording, exported, stages, digests } = await run();
   assert.deepEqual(shape(recording), shape(whole.recording));
-  assert.deepEqual(exported.product, known.product);
-  assert.deepEqual(exported.evidence, { x: 1 });
-  assert.deepEqual(Object.keys(exported.stages), ["cuda", "torch", "toolbox"]);
-  const { cuda, torch } = exported.stages;
-  assert.ok(cuda);
+  assert.deepEqual(exported, outputs);
+  const { cuda, torch, python } = stages;
+  assert.ok(cuda && torch && python);
+  assert.equal(cuda.key, whole.stages.cuda?.key);
   assert.equal(await resolved(cuda.digest), digests.get("starter-cuda"));
-  assert.deepEqual(torch, {});
+  assert.deepEqual([torch.key, torch.inputs, torch.role], ["old", { "file:x": "1" }, "stage"]);
+  assert.equal(await resolved(torch.digest), digests.get("starter-torch"));
+  assert.equal(python.key, whole.stages.python?.key, "nothing is known of it");
 });
 
 test("a mistake in the configuration ends the program before anything is registered", async () => {

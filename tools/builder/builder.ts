@@ -42,19 +42,18 @@ async function build(
   { folder, images = {}, args = {}, secrets = {}, output, metadata, onLine }: BuildRequest,
   env: Readonly<Record<string, string>>,
 ): Promise<CommandResult> {
-  const services = await recallServices(home);
-  const buildx = services?.builder.kind === "docker" ? buildxEnvironment(home) : {};
+  const { buildkitd, buildx } = await findBuilder(home);
   const options = { env: { ...env, ...buildx }, ...(onLine ? { onLine } : {}) };
   const given = Object.entries(secrets)
     .filter(([, variable]) => process.env[variable])
     .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);
   const more = [...given, ...(metadata ? ["--metadata-file", metadata] : [])];
-  if (services?.builder.kind === "buildkitd") {
+  if (buildkitd) {
     return await attempt(
       join(home.bin, "buildctl"),
       [
         "--addr",
-        services.builder.address,
+        buildkitd.address,
         "build",
         "--progress=plain",
         "--frontend",
@@ -98,6 +97,15 @@ async function build(
   );
 }
 
+/** The builder of `make up`: a process, or one that buildx finds here; else all builders are the user's own. */
+async function findBuilder(home: Home) {
+  const builder = (await recallServices(home))?.builder;
+  return {
+    buildkitd: builder?.kind === "buildkitd" ? builder : undefined,
+    buildx: builder?.kind === "docker" ? buildxEnvironment(home) : {},
+  };
+}
+
 /** What buildx's `--build-context` and `--build-arg` are for buildctl. */
 function frontendOptions(
   images: Readonly<Record<string, string>>,
@@ -120,9 +128,7 @@ export async function freeInBuilder(
   name: string,
   isMeant: (description: string) => boolean,
 ): Promise<number> {
-  const services = await recallServices(home);
-  const process = services?.builder.kind === "buildkitd" ? services.builder : undefined;
-  const env = services?.builder.kind === "docker" ? buildxEnvironment(home) : {};
+  const { buildkitd: process, buildx: env } = await findBuilder(home);
   const call = (command: string, ...args: string[]): Promise<CommandResult> =>
     process
       ? attempt(join(home.bin, "buildctl"), ["--addr", process.address, command, ...args])

@@ -2,12 +2,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { UserError } from "../../errors.ts";
+import { throwAll, UserError } from "../../errors.ts";
 import { repository } from "../../home.ts";
 import { analyse } from "../../lib/comfyui/workflow/analyse.ts";
 import { classIndex } from "../../lib/comfyui/workflow/class-index.ts";
 import { compare } from "../../lib/comfyui/workflow/compare.ts";
 import { readWorkflow } from "../../lib/comfyui/workflow/read.ts";
+import type { Workflow } from "../../lib/comfyui/workflow/workflow.ts";
 import { formatModelLock, modelLockPath, parseModelLock } from "../../lib/locks/model-lock.ts";
 import { nodeClassesPath, parseNodeClasses } from "../../lib/locks/node-classes.ts";
 import { withMissingModels } from "../../lib/models/missing-models.ts";
@@ -18,7 +19,7 @@ import { renderModels } from "./models/model-table.ts";
 
 const HELP = `Usage: npm run models -- <workflow>… [--catalogue FILE] [--json] [--add] [--write RECIPE]
 
-A workflow is a file of ComfyUI: Export, Export (API), or an image (PNG) that it saved.
+A workflow is a file of ComfyUI: Export, Export (API), a picture, video or sound that it saved, or a job's body.
 
   --catalogue FILE  the models to compare with (default: ${modelLockPath})
   --json            print the report as one JSON object (schema: ModelsReport in lib/comfyui/workflow/report.ts)
@@ -26,7 +27,8 @@ A workflow is a file of ComfyUI: Export, Export (API), or an image (PNG) that it
                     npm run lock -- models
   --write RECIPE    write what is needed to recipes/models/RECIPE.json
 
-Exit status: 0 everything is known and locked, 1 something is not, 2 the workflows could not be read.`;
+Exit status: 0 everything is known and locked, 1 something is not, 2 a workflow could not be read (the report is about
+the others).`;
 
 await main(models, { help: HELP, trouble: 2 });
 
@@ -36,14 +38,17 @@ async function models(): Promise<number> {
   const classes = classIndex(parseNodeClasses(readText(join(repository, nodeClassesPath))));
   const catalogue = values.catalogue ?? join(repository, modelLockPath);
   const lock = parseModelLock(readText(catalogue), catalogue);
-  const workflows = positionals.map((path) => readWorkflow(readBytes(path), fromRepository(path)));
+  const { workflows, failures } = readAll(positionals);
+  if (workflows.length === 0 || (values.write !== undefined && failures.length > 0))
+    throwAll("models", failures);
+  const unreadable = failures.map(({ path, message }) => ({ path, problem: message }));
   const needs = analyse(workflows, classes);
-  let report = compare(needs, lock, classes);
+  let report = compare(needs, lock, classes, unreadable);
   if (values.add) {
     const more = withMissingModels(lock, report);
     writeFileSync(catalogue, formatModelLock(more));
     console.error(`added ${more.incomplete.length - lock.incomplete.length} models to ${catalogue}`);
-    report = compare(needs, more, classes);
+    report = compare(needs, more, classes, unreadable);
   }
   if (values.write !== undefined) {
     const path = recipeModelsPath(recipeName(values.write));
@@ -51,7 +56,23 @@ async function models(): Promise<number> {
     console.error(`wrote ${path}`);
   }
   console.log(values.json ? JSON.stringify(report, null, 2) : renderModels(report));
+  if (unreadable.length > 0) return 2;
   return report.verdict === "complete" ? 0 : 1;
+}
+
+/** All that can be read; one file that is no workflow does not stop the others. */
+function readAll(paths: readonly string[]): { workflows: Workflow[]; failures: UserError[] } {
+  const workflows: Workflow[] = [];
+  const failures: UserError[] = [];
+  for (const path of paths) {
+    try {
+      workflows.push(readWorkflow(readBytes(path), fromRepository(path)));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      failures.push(error);
+    }
+  }
+  return { workflows, failures };
 }
 
 function parse(args: string[]) {

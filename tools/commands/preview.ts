@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import { UserError } from "../../errors.ts";
@@ -6,11 +6,10 @@ import { home, repository } from "../../home.ts";
 import { renderMarkdown } from "../../lib/preview/markdown.ts";
 import { previewJsonSchema } from "../../lib/preview/preview-schema.ts";
 import { renderTree, type TextStyle } from "../../lib/preview/terminal.ts";
-import { didYouMean } from "../../lib/schema-errors.ts";
 import { collectPreview } from "../preview/collect.ts";
 import { writeAtomically } from "../program/files.ts";
 import { main } from "../program/main.ts";
-import { projectName, statePath } from "../stack/stack.ts";
+import { namedStacks, projectName, requireKnownStack } from "../stack/stack.ts";
 
 const HELP = `Usage: npm run preview -- [--stack NAME]... [--base REVISION] [--offline]
                           [--json | --markdown] [--out FOLDER]
@@ -85,18 +84,8 @@ function limitOf(text: string | undefined): number {
 /** Those that are named, each once; without a name all that have a file. */
 function chosenStacks(names: readonly string[]): string[] {
   const project = projectName(readFileSync(join(repository, "Pulumi.yaml"), "utf8"));
-  const existing = readdirSync(repository)
-    .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
-    .sort();
-  for (const name of names) {
-    if (existing.includes(name) || existsSync(statePath(home, { project, name }))) continue;
-    throw new UserError(
-      `stack ${name}`,
-      `there is no Pulumi.${name}.yaml.`,
-      didYouMean(name, existing) || `Use one of ${existing.join(", ")}.`,
-    );
-  }
-  return names.length > 0 ? [...new Set(names)] : existing;
+  for (const name of names) requireKnownStack(home, project, name);
+  return names.length > 0 ? [...new Set(names)] : namedStacks();
 }
 
 /** Node itself heeds NO_COLOR and whether stdout is a terminal. */

@@ -2,6 +2,8 @@ import { parseArgs } from "node:util";
 import { execa } from "execa";
 import { home } from "../../home.ts";
 import { Transport } from "../../oci/access/transport.ts";
+import { parseReference } from "../../oci/references.ts";
+import { withLogin } from "../builder/docker-login.ts";
 import { findEngine, hasGpu, refuseOldEngine } from "../delivery/container-engine.ts";
 import { byDigest, findImage } from "../delivery/find-image.ts";
 import { runWords, shellLine } from "../delivery/run-words.ts";
@@ -50,15 +52,18 @@ await main(
       more,
     });
     note(shellLine([engine.program, ...words]));
-    const child = execa(engine.program, words, { stdio: "inherit", reject: false });
-    const ended = await deferInterrupts(
-      // Ctrl-C at a terminal reaches the engine's client by itself; it ends when the container has.
-      (signal) => {
-        if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
-      },
-      async () => await child,
-    );
-    return ended.exitCode ?? 1;
+    // It may have to pull: with the login that strata keeps, else with the user's own.
+    return await withLogin(home, parseReference(reference).registry, async (env) => {
+      const child = execa(engine.program, words, { stdio: "inherit", reject: false, env });
+      const ended = await deferInterrupts(
+        // Ctrl-C at a terminal reaches the engine's client by itself; it ends when the container has.
+        (signal) => {
+          if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+        },
+        async () => await child,
+      );
+      return ended.exitCode ?? 1;
+    });
   },
   { help: HELP },
 );

@@ -1,13 +1,14 @@
 import { parseArgs } from "node:util";
 import { home, repository } from "../../home.ts";
 import { main } from "../program/main.ts";
+import { lostImages } from "../pulumi/lost-images.ts";
 import { openStack } from "../pulumi/open-stack.ts";
 import { retryEarlyEnd } from "../pulumi/retry-early-end.ts";
-import { stackOutputs, summary } from "../pulumi/summary.ts";
+import { resultOf, summary } from "../pulumi/summary.ts";
 import { runPulumi } from "../pulumi/update.ts";
 import { retestArguments } from "../pulumi/urns.ts";
 import { planStackIn } from "../stack/checkout-plan.ts";
-import { outputsOf } from "../stack/outputs.ts";
+import { recordOf } from "../stack/outputs.ts";
 
 const HELP = `Usage: npm run up -- [--stack NAME] [--retest]
 
@@ -33,21 +34,25 @@ await main(
     const stack = { ...opened, environment: { ...environment, ...retest } };
     const update = await retryEarlyEnd(stack.name, async () => {
       const { planned } = await planStackIn(repository, stack.name, home);
-      const { name, key } = planned.plan.product;
-      const again = values.retest ? retestArguments(stack, planned.plan.recipe, await outputsOf(stack)) : [];
+      const { recipe, product } = planned.plan;
+      const retested = values.retest
+        ? retestArguments(stack, recipe, await recordOf(home, stack, recipe))
+        : [];
+      const lost = await lostImages(home, stack, recipe);
       const code = await runPulumi(home, stack, [
         "up",
         "--yes",
         "--skip-preview",
         "--refresh=false",
-        ...again,
+        ...retested,
+        ...lost,
       ]);
-      const outputs = code === 0 ? await stackOutputs(stack) : {};
-      const missing = outputs.stages?.[name]?.key === key ? undefined : name;
-      return { code, missing, outputs, ports: planned.plan.ports };
+      const result = code === 0 ? resultOf(await recordOf(home, stack)) : {};
+      const missing = result.stages?.[product.name]?.key === product.key ? undefined : product.name;
+      return { code, missing, result, ports: planned.plan.ports };
     });
     if (update.code !== 0) return update.code;
-    process.stdout.write(`\n${summary(update.outputs, Date.now() - started, update.ports)}\n`);
+    process.stdout.write(`\n${summary(update.result, Date.now() - started, update.ports)}\n`);
     return 0;
   },
   { help: HELP },

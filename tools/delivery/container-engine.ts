@@ -34,7 +34,8 @@ export async function findEngine(
       problems.push(`${program} is not there`);
       continue;
     }
-    const kind = /podman/i.test(client.stdout) ? "podman" : "docker";
+    // Behind a link called docker, podman 4.3 says "docker version 4.3.1", and Docker "Docker version 26.1.5".
+    const kind = /podman|^docker version /.test(client.stdout) ? "podman" : "docker";
     const asked = await attempt(program, ["version", "--format", "{{json .}}"]);
     if (asked.ok) return { program, kind, version: versionIn(asked.stdout, kind) };
     problems.push(`${program} does not answer: ${tail(asked.all, 1).trim()}`);

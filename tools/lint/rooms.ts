@@ -9,7 +9,7 @@ export const floors: readonly (readonly string[])[] = [
   ["errors.ts", "home.ts"],
   ["lib"],
   ["lib/registry", "tools/program"],
-  ["lib/gpu", "lib/audit", "tools/toolchain", "tools/command-provider"],
+  ["lib/gpu", "lib/audit", "lib/state", "tools/toolchain", "tools/command-provider"],
   ["lib/locks", "lib/hosts", "oci"],
   ["lib/comfyui", "lib/evidence", "components/registry", "components/hosts", "tools/services", "tools/lint"],
   ["lib/models", "tools/promotion", "tools/builder", "tools/mutants"],

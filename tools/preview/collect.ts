@@ -11,10 +11,11 @@ import { noPreviousStack, previousFromPlan } from "../../lib/preview/previous-st
 import { secretValues } from "../../lib/redact.ts";
 import { usesFileBackend } from "../program/environment.ts";
 import { type CheckoutPlan, planStackIn } from "../stack/checkout-plan.ts";
+import { readOwnState, readState } from "../stack/outputs.ts";
 import { projectName, readOptional } from "../stack/stack.ts";
 import { askEngines, type EngineResult, findPulumi } from "./engine.ts";
 import { readHistory } from "./history-file.ts";
-import { previousFromBackend, previousFromState, stackNamed } from "./read-previous.ts";
+import { previousFromState, stackNamed } from "./read-previous.ts";
 import { defaultBase, mergeBase, withRevision } from "./revision.ts";
 
 /** What is asked of a preview. */
@@ -35,9 +36,9 @@ export async function collectPreview(home: Home, wish: PreviewRequest): Promise<
   const engineResults = wish.offline || base ? undefined : await askEngines(home, project, wish.stacks);
   const previousOf = async (stack: string): Promise<PreviousStack> => {
     if (before) return before.previous.get(stack) ?? noPreviousStack("the base has no such stack");
-    if (usesFileBackend()) return await previousFromState(home, project, stack);
+    if (usesFileBackend()) return previousFromState(await readOwnState(home, { project, name: stack }));
     if (wish.offline) return noPreviousStack("there is no revision to compare with");
-    return await previousFromBackend(stackNamed(home, project, stack, await findPulumi(home)));
+    return previousFromState(await readState(home, stackNamed(home, project, stack, await findPulumi(home))));
   };
   const previous = await eachStack(wish.stacks, previousOf);
   const attempts = wish.stacks.map((stack) =>

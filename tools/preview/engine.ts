@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { execa } from "execa";
 import { z } from "zod";
+import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import type { EngineAnswer } from "../../lib/preview/preview-schema.ts";
 import { listed } from "../../lib/preview/words.ts";
@@ -10,6 +11,7 @@ import { usesFileBackend } from "../program/environment.ts";
 import { tail } from "../program/exec.ts";
 import { withProgress } from "../program/progress.ts";
 import { checkDockerConfig } from "../setup/docker-config.ts";
+import { passphraseRemedy, requirePassphrase } from "../stack/passphrase.ts";
 import { type Stack, statePath } from "../stack/stack.ts";
 import { ensureTools, neededTools } from "../toolchain/toolchain.ts";
 import { stackNamed } from "./read-previous.ts";
@@ -47,9 +49,20 @@ export async function askEngines(
     .map((name) => stackNamed(home, project, name, pulumi))
     .filter((stack) => !usesFileBackend() || existsSync(statePath(home, stack)));
   const answers = await withProgress(`Asking Pulumi about ${listed(names, 6)}`, () =>
-    Promise.all(stacks.map(async (stack) => [stack.name, await askEngine(stack)] as const)),
+    Promise.all(stacks.map(async (stack) => [stack.name, await askWithPassphrase(stack)] as const)),
   );
   return new Map(answers.flatMap(([name, answer]) => (answer ? [[name, answer] as const] : [])));
+}
+
+/** The engine decrypts what it compares. */
+async function askWithPassphrase(stack: Stack): Promise<EngineResult | undefined> {
+  try {
+    await requirePassphrase(stack);
+  } catch (error) {
+    if (error instanceof UserError) return { problem: `  ${error.message}` };
+    throw error;
+  }
+  return await askEngine(stack);
 }
 
 /** What Pulumi's engine says to a stack. It needs no builder: nothing is built in a preview. */
@@ -61,7 +74,8 @@ export async function askEngine(stack: Stack): Promise<EngineResult | undefined>
   );
   if (/no stack named/i.test(stderr)) return undefined;
   if (exitCode !== 0) {
-    const problem = tail(stderr || errorsIn(stdout) || stdout, 20);
+    const remedy = passphraseRemedy(stderr, stack.name);
+    const problem = tail([stderr || errorsIn(stdout) || stdout, remedy].join("\n"), 20);
     // The plugin that builds reads it in a preview as well, and only says that something cannot be run.
     const cause = await checkDockerConfig(dockerConfigFolder()).then(() => "", messageOf);
     return { problem: cause ? `${problem}\n  ${cause}` : problem };

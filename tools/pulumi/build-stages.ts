@@ -4,9 +4,10 @@ import type { Config } from "../../config.ts";
 import type { Home } from "../../home.ts";
 import { withParents } from "../../lib/plan/partial-update.ts";
 import type { Plan, Stage } from "../../lib/plan/plan.ts";
+import { keptScreen } from "../../lib/state/screen.ts";
 import { imageExists } from "../../oci/read/image.ts";
 import { writeJson } from "../program/files.ts";
-import { outputsOf, stageReference } from "../stack/outputs.ts";
+import { recordOf, stageReference } from "../stack/outputs.ts";
 import type { Stack } from "../stack/stack.ts";
 import { runPulumi } from "./update.ts";
 import { targetsOf } from "./urns.ts";
@@ -14,7 +15,8 @@ import { targetsOf } from "./urns.ts";
 /**
  * Builds the stages `names` and what they are built from, and nothing else: no product, no test, no tag. The program
  * is the whole one, as what it does not register would count as removed; the update is targeted at these stages, and
- * the stack keeps all else as it is. Its outputs it would not keep, so the program gets them.
+ * the stack keeps all else as it is. What it exports, and what components register, it would not keep, so the program
+ * gets them.
  *
  * @returns Pulumi's exit code
  */
@@ -26,7 +28,9 @@ export async function buildStages(
 ): Promise<number> {
   const stages = withParents(plan, names).map(({ name }) => name);
   const file = join(home.run, `${stack.name}-part.json`);
-  await writeJson(file, { stages, outputs: await outputsOf(stack) });
+  const [own, ofRecipe] = [await recordOf(home, stack), await recordOf(home, stack, plan.recipe)];
+  const { recipe = plan.recipe, ...outputs } = keptScreen(own);
+  await writeJson(file, { stages, registered: ofRecipe.stages ?? {}, outputs: { recipe, ...outputs } });
   try {
     const targets = targetsOf(stack, plan, stages).flatMap((urn) => ["--target", urn]);
     return await runPulumi(home, { ...stack, environment: { ...stack.environment, STRATA_PART: file } }, [

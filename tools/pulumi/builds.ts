@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Build } from "../../lib/preview/build-history.ts";
+import { readStageTag } from "../../lib/registry/tags.ts";
 import { type EngineEvent, type Metadata, nameOf, targetOf, verbs } from "./events.ts";
 
 /** An operation of this run, as it stands. */
@@ -24,8 +25,6 @@ export interface Operation {
 /** `#7 [build 1/2] RUN …`: a step of a Dockerfile; what it starts from is no work. */
 const step = /^#(\d+) \[(?:[^\]]* )?\d+\/\d+\] (?!FROM )/;
 const fromCache = /^#(\d+) CACHED/;
-/** `registry/repository:stage-<name>-<key>`, a product's with `product-` */
-const stageTag = /:(?:stage|product)-(.+)-([0-9a-f]{20})$/;
 
 /** Follows the engine's events: what runs, how long each thing took, and how large it came out. */
 export class Builds {
@@ -56,7 +55,7 @@ export class Builds {
   /** The images that were really built: what a cache answered says nothing of the next build. */
   history(where: Pick<Build, "recipe" | "generation">): Build[] {
     return this.operations.flatMap(({ target, started, ended, failed, steps, cached, bytes }) => {
-      const [, stage, key] = stageTag.exec(target ?? "") ?? [];
+      const { name: stage, key } = readStageTag(target ?? "") ?? {};
       const worked = [...steps].some((number) => !cached.has(number));
       if (!stage || !key || ended === undefined || failed || !worked) return [];
       const seconds = Math.round((ended - started) / 100) / 10;

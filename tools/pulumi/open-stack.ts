@@ -3,11 +3,15 @@ import { type Home, repository } from "../../home.ts";
 import { prepareRegistries } from "../setup/registries.ts";
 import { setUp } from "../setup/setup.ts";
 import { stackConfig } from "../stack/checkout-plan.ts";
-import { ensureStack, projectName, readOptional, type Stack } from "../stack/stack.ts";
+import { requirePassphrase } from "../stack/passphrase.ts";
+import { ensureStack, projectName, readOptional, requireKnownStack, type Stack } from "../stack/stack.ts";
 import { recover } from "./recover.ts";
 
 /** Sets everything up that the stack `name` needs, and makes sure that it can be worked on. */
 export async function openStack(home: Home, name: string): Promise<Stack> {
+  const project = projectName(await readOptional(join(repository, "Pulumi.yaml")));
+  requireKnownStack(home, project, name);
+  await requirePassphrase({ name, folder: repository });
   const config = await stackConfig(repository, name);
   // The builder has to trust registries before it starts; one that is told of later would start it anew.
   await prepareRegistries(home, config);
@@ -16,7 +20,7 @@ export async function openStack(home: Home, name: string): Promise<Stack> {
   const stack: Stack = {
     name,
     folder: repository,
-    project: projectName(await readOptional(join(repository, "Pulumi.yaml"))),
+    project,
     pulumi: tools.pulumi.path,
     environment,
   };

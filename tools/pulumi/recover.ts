@@ -1,19 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
-import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { usesFileBackend } from "../program/environment.ts";
 import { run } from "../program/exec.ts";
 import { commandLine, identify, parentOf, terminateProcess } from "../program/processes.ts";
 import { note } from "../program/progress.ts";
 import { readOptional, type Stack, statePath } from "../stack/stack.ts";
-
-/** A lock of Pulumi's file backend. */
-const lockSchema = z.object({ pid: z.number(), hostname: z.string(), timestamp: z.string() });
-type Lock = z.infer<typeof lockSchema>;
+import { refuseHeld, updateLocks } from "./locks.ts";
 
 /** Milliseconds that an orphaned plugin has to end its build. */
 const PATIENCE_MS = 5_000;
@@ -25,15 +19,8 @@ const PATIENCE_MS = 5_000;
  */
 export async function recover(home: Home, stack: Stack): Promise<void> {
   if (!usesFileBackend()) return;
-  const locks = readLocks(home, stack);
-  const alive = locks.find(({ lock }) => isHeld(lock, hostname(), commandLine));
-  if (alive) {
-    throw new UserError(
-      `stack ${stack.name}`,
-      `is being changed by process ${alive.lock.pid} on ${alive.lock.hostname}, since ${alive.lock.timestamp}.`,
-      "Wait for it, or end it; then run the same command again.",
-    );
-  }
+  const locks = updateLocks(home, stack);
+  refuseHeld(stack.name, locks);
   for (const { path } of locks) await rm(path, { force: true });
   const orphans = locks.length > 0 ? orphanedPlugins(home) : [];
   await Promise.all(orphans.map((orphan) => terminateProcess(orphan, PATIENCE_MS)));
@@ -46,12 +33,6 @@ export async function recover(home: Home, stack: Stack): Promise<void> {
   }
 }
 
-/** The lock of a process of another machine counts as held: from here nobody can tell. */
-export function isHeld(lock: Lock, host: string, argumentsOf: (pid: number) => readonly string[]): boolean {
-  if (lock.hostname !== host) return true;
-  return argumentsOf(lock.pid)[0]?.split("/").at(-1) === "pulumi";
-}
-
 /** How many operations a state says were begun and not finished. */
 export function pendingOperations(state: string): number {
   if (!state) return 0;
@@ -60,20 +41,6 @@ export function pendingOperations(state: string): number {
   } catch {
     return 0;
   }
-}
-
-function readLocks(home: Home, { project, name }: Stack): { path: string; lock: Lock }[] {
-  const folder = join(home.state, ".pulumi", "locks", "organization", project, name);
-  let files: string[];
-  try {
-    files = readdirSync(folder).filter((file) => file.endsWith(".json"));
-  } catch {
-    return [];
-  }
-  return files.map((file) => {
-    const path = join(folder, file);
-    return { path, lock: lockSchema.parse(JSON.parse(readFileSync(path, "utf8"))) };
-  });
 }
 
 /** Plugins of this home whose engine is gone: they have been handed over to a process that is no Pulumi. */

@@ -1,12 +1,10 @@
 import Table from "cli-table3";
-import prettyBytes from "pretty-bytes";
 import { z } from "zod";
-import { attempt } from "../program/exec.ts";
+import { runLine, shownEvidence, sizeLine } from "../../lib/state/screen.ts";
 import { elapsed } from "../program/progress.ts";
-import type { Stack } from "../stack/stack.ts";
 
-/** The stack's outputs, as far as the summary shows them; whatever is missing is left out. */
-const outputsSchema = z.object({
+/** What a stack's state says, as far as the summary shows it; whatever is missing is left out. */
+const resultSchema = z.object({
   product: z
     .object({
       reference: z.string().optional().catch(undefined),
@@ -19,7 +17,7 @@ const outputsSchema = z.object({
     })
     .optional()
     .catch(undefined),
-  /** Keys of the stages that the outputs are about, the product's among them. */
+  /** Keys of the stages that were built, the product's among them. */
   stages: z
     .record(z.string(), z.object({ key: z.string() }))
     .optional()
@@ -41,15 +39,11 @@ const outputsSchema = z.object({
     .optional()
     .catch(undefined),
 });
-type Outputs = z.infer<typeof outputsSchema>;
+export type Result = z.infer<typeof resultSchema>;
 
-/** The outputs of the stack, or nothing where it has none that we know. */
-export async function stackOutputs(stack: Stack): Promise<Outputs> {
-  const result = await attempt(stack.pulumi, ["stack", "output", "--json", "--stack", stack.name], {
-    cwd: stack.folder,
-    env: stack.environment,
-  });
-  return result.ok ? outputsSchema.parse(JSON.parse(result.stdout)) : {};
+/** What the summary tells of a stack's state. */
+export function resultOf(record: unknown): Result {
+  return resultSchema.parse(record);
 }
 
 /**
@@ -59,37 +53,27 @@ export async function stackOutputs(stack: Stack): Promise<Outputs> {
  * @param ports what the image listens on
  */
 export function summary(
-  { product, evidence }: Outputs,
+  { product, evidence }: Result,
   milliseconds: number,
   ports: readonly number[],
 ): string {
   const rows: [string, string][] = [];
   if (product?.reference) rows.push(["image", product.reference]);
   else if (product?.digest) rows.push(["digest", product.digest]);
-  if (product?.bytes !== undefined) rows.push(["size", `${prettyBytes(product.bytes)} compressed`]);
+  if (product?.bytes !== undefined) rows.push(["size", sizeLine(product.bytes)]);
   if (product?.tags?.length) rows.push(["tags", product.tags.join(", ")]);
   if (product?.models) rows.push(["models", product.models]);
   for (const copy of product?.copies ?? []) rows.push(["copy", copy.join(", ")]);
-  if (evidence) rows.push(["evidence", verdict(evidence)]);
+  if (evidence) rows.push(["evidence", shownEvidence(evidence)]);
   if (product?.reference) {
-    const gpus = evidence?.generation && evidence.generation !== "cpu" ? "--gpus all " : "";
-    const published = ports.map((port) => `-p ${port}:${port} `).join("");
-    rows.push(["run it", `docker run --rm ${gpus}${published}${product.reference}`]);
+    rows.push(["run it", runLine(product.reference, evidence?.generation, ports)]);
   }
   rows.push(["took", elapsed(milliseconds)]);
   const facts = rows.map(([name, value]) => `${name.padEnd(10)}${value}`).join("\n");
   return evidence ? `${checkTable(evidence.checks)}\n\n${facts}` : facts;
 }
 
-type Evidence = NonNullable<Outputs["evidence"]>;
-
-/** `pass: 21 passed, 3 skipped`; a skip is not a pass, so each status is counted by itself. */
-function verdict({ verdict: result, checks }: Evidence): string {
-  const words: { readonly [status: string]: string } = { pass: "passed", fail: "failed", skip: "skipped" };
-  const counts = Map.groupBy(checks, ({ status }) => status);
-  const parts = [...counts].map(([status, group]) => `${group.length} ${words[status] ?? status}`);
-  return `${result}: ${parts.join(", ")}`;
-}
+type Evidence = NonNullable<Result["evidence"]>;
 
 function checkTable(checks: Evidence["checks"]): string {
   const none = { top: "", "top-mid": "", "top-left": "", "top-right": "" };

@@ -10,6 +10,7 @@ import { tail } from "../program/exec.ts";
 import { deferInterrupts } from "../program/main.ts";
 import { note } from "../program/progress.ts";
 import { stackConfig } from "../stack/checkout-plan.ts";
+import { passphraseRemedy } from "../stack/passphrase.ts";
 import type { Stack } from "../stack/stack.ts";
 import { builderLog } from "./build-log.ts";
 import { Builds } from "./builds.ts";
@@ -55,9 +56,15 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
             display.refresh();
           } else if (line.trim()) writeLine(line);
         });
-        createInterface({ input: child.stderr }).on("line", writeLine);
+        const said: string[] = [];
+        createInterface({ input: child.stderr }).on("line", (line) => {
+          said.push(line);
+          writeLine(line);
+        });
         const result = await child;
         display.close();
+        const remedy = passphraseRemedy(said.join("\n"), stack.name);
+        if (remedy) note(`pulumi: ${remedy}`);
         await keepHistory(home, stack.name, builds);
         if (!isInterrupted)
           for (const failure of reporter.failures) await showLog(home, failure, stack.environment);

@@ -1,4 +1,5 @@
 import type { Plan, Stage } from "../../lib/plan/plan.ts";
+import type { RecordedStack } from "../../lib/state/recorded-stack.ts";
 import type { Stack } from "../stack/stack.ts";
 
 /** Names of a stack's resources (URNs): Pulumi makes them of the types of the components around each. */
@@ -31,14 +32,14 @@ export function targetsOf(
 /**
  * What makes Pulumi run the smoke test of a recipe although it knows the image.
  *
- * @param outputs of the stack's last update: a test that never ran cannot run again, and runs by itself
+ * @param record of the stack's state: a test that never ran cannot run again, and runs by itself
  */
 export function retestArguments(
   { name, project }: Pick<Stack, "name" | "project">,
   recipe: string,
-  outputs: Readonly<Record<string, unknown>>,
+  record: RecordedStack,
 ): string[] {
-  if (!outputs.evidence || outputs.recipe !== recipe) return [];
+  if (!record.hasTest || record.recipe !== recipe) return [];
   const type = "strata:index:SmokeTest$command:local:Command";
   return ["--replace", `urn:pulumi:${name}::${project}::${type}::${recipe}-smoke`];
 }

@@ -1,8 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import type { Home } from "../../home.ts";
+import { type Home, repository } from "../../home.ts";
+import { didYouMean } from "../../lib/schema-errors.ts";
 import { usesFileBackend } from "../program/environment.ts";
 import { attempt, tail } from "../program/exec.ts";
 
@@ -29,6 +30,27 @@ export function statePath(home: Home, { project, name }: Pick<Stack, "project" |
   return join(home.state, ".pulumi", "stacks", project, `${name}.json`);
 }
 
+/** Stacks that have a file in the clone. */
+export function namedStacks(folder = repository): string[] {
+  return readdirSync(folder)
+    .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
+    .sort();
+}
+
+/**
+ * Throws where there is neither a file nor a state of the stack: it would be made with nothing but defaults. What
+ * another backend has is not known here.
+ */
+export function requireKnownStack(home: Home, project: string, name: string, folder = repository): void {
+  const existing = namedStacks(folder);
+  if (existing.includes(name) || existsSync(statePath(home, { project, name }))) return;
+  throw new UserError(
+    `stack ${name}`,
+    `there is no Pulumi.${name}.yaml.`,
+    didYouMean(name, existing) || `Use one of ${existing.join(", ")}, or make that file: it may be empty.`,
+  );
+}
+
 /** Makes sure that the stack exists in its backend. In our own, a look at its file spares a call. */
 export async function ensureStack(home: Home, stack: Stack): Promise<void> {
   if (usesFileBackend() && existsSync(statePath(home, stack))) return;
@@ -44,7 +66,9 @@ export async function ensureStack(home: Home, stack: Stack): Promise<void> {
   throw new UserError(
     `stack ${stack.name}`,
     `cannot be made:\n${tail(result.all, 10)}\n`,
-    "Check PULUMI_BACKEND_URL and the login to that backend (`pulumi login`).",
+    /currently locked|unexpected end of JSON/.test(result.all)
+      ? `A lock is in the way. Once no update runs: pulumi cancel --stack ${stack.name}`
+      : "Check PULUMI_BACKEND_URL and the login to that backend (`pulumi login`).",
   );
 }
 

@@ -56,18 +56,15 @@ export function analyse(
         continue;
       }
       const models = asking.get(node.id);
-      for (const file of models?.files ?? []) {
-        const key = `${file.folders.join()}/${file.name}`;
-        const earlierEntry = files.get(key);
-        files.set(key, {
-          ...file,
-          url: earlierEntry?.url ?? file.url,
-          sha256: earlierEntry?.sha256 ?? file.sha256,
-          askedBy: [...(earlierEntry?.askedBy ?? []), place],
-        });
-      }
+      for (const file of models?.files ?? []) addFile(files, file, place);
       unresolved.push(...(models?.unknown ?? []).map((problem) => ({ node: place, problem })));
     }
+    unresolved.push(
+      ...workflow.unread.map(({ problem, ...node }) => ({
+        node: { workflow: workflow.path, ...node },
+        problem,
+      })),
+    );
   }
   return {
     workflows,
@@ -78,8 +75,19 @@ export function analyse(
   };
 }
 
-function askAll({ nodes }: Workflow, classes: ClassIndex): Map<string, NodeModels> {
-  return new Map(nodes.map((node) => [node.id, nodeModels(node, classes)]));
+function addFile(files: Map<string, NeededFile>, file: ModelReference, place: NodePlace): void {
+  const key = `${file.folders.join()}/${file.name}`;
+  const earlier = files.get(key);
+  files.set(key, {
+    ...file,
+    url: earlier?.url ?? file.url,
+    sha256: earlier?.sha256 ?? file.sha256,
+    askedBy: [...(earlier?.askedBy ?? []), place],
+  });
+}
+
+function askAll({ nodes, addresses }: Workflow, classes: ClassIndex): Map<string, NodeModels> {
+  return new Map(nodes.map((node) => [node.id, nodeModels({ ...node, addresses }, classes)]));
 }
 
 /**
@@ -102,7 +110,8 @@ function idleNodes(
     before = idle.size;
     for (const node of nodes) if (isIdle(node)) idle.add(node.id);
   }
-  return idle;
+  // Where nothing would run, it is a part that others build in: all of it counts.
+  return idle.size === nodes.length ? new Set() : idle;
 }
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {

@@ -11,6 +11,8 @@ export interface ClassIndex {
   /** Whether ComfyUI runs it although nothing uses its result. */
   runsAlone(type: string): boolean;
   isLocked(repository: string): boolean;
+  /** All repositories of the node lock. */
+  locked(): readonly string[];
 }
 
 export function classIndex({ repositories, others, patterns }: NodeClasses): ClassIndex {
@@ -30,5 +32,6 @@ export function classIndex({ repositories, others, patterns }: NodeClasses): Cla
     modelInputs: (type) => read.find(({ models }) => type in models)?.models[type] ?? {},
     runsAlone: (type) => read.some(({ alone }) => alone.includes(type)),
     isLocked: (name) => name in repositories,
+    locked: () => Object.keys(repositories),
   };
 }

@@ -5,8 +5,13 @@ import type { ModelsReport } from "./report.ts";
 
 type Entry = LockedModel | IncompleteModel;
 
-/** Brings together what workflows need and what the model lock has. */
-export function compare(needs: Needs, lock: ModelLock, classes: ClassIndex): ModelsReport {
+/** Brings together what workflows need and what the model lock has; `unreadable` are files that are no workflow. */
+export function compare(
+  needs: Needs,
+  lock: ModelLock,
+  classes: ClassIndex,
+  unreadable: ModelsReport["unreadable"] = [],
+): ModelsReport {
   const entries = new Map<string, Entry>(
     [...lock.models, ...lock.incomplete].map((each) => [modelPath(each), each]),
   );
@@ -23,7 +28,8 @@ export function compare(needs: Needs, lock: ModelLock, classes: ClassIndex): Mod
   const isComplete =
     files.every(({ state }) => state === "locked") &&
     nodes.every(({ state }) => state === "locked") &&
-    needs.unresolved.length === 0;
+    needs.unresolved.length === 0 &&
+    unreadable.length === 0;
   return {
     version: 1,
     workflows: needs.workflows.map(({ path, format, nodes: running, inactive }) => ({
@@ -32,6 +38,7 @@ export function compare(needs: Needs, lock: ModelLock, classes: ClassIndex): Mod
       nodes: running.length,
       inactive,
     })),
+    unreadable: [...unreadable],
     files,
     nodes,
     unresolved: needs.unresolved.map(({ node, problem }) => ({ node: { ...node }, problem })),
@@ -47,12 +54,21 @@ export function compare(needs: Needs, lock: ModelLock, classes: ClassIndex): Mod
   };
 }
 
-/** The lock's entry for a file: at one of the places where ComfyUI looks, with any ending where the node names none. */
-function entryOf({ folders, name }: NeededFile, entries: ReadonlyMap<string, Entry>): Entry | undefined {
+/** The lock's entry for a file: at one of the places where ComfyUI looks, else one that the node takes in its place. */
+function entryOf(
+  { folders, name, like }: NeededFile,
+  entries: ReadonlyMap<string, Entry>,
+): Entry | undefined {
   const paths = folders.map((folder) => `${folder}/${name}`);
   const exact = paths.map((path) => entries.get(path)).find((entry) => entry !== undefined);
-  if (exact || /\.\w+$/.test(name)) return exact;
-  return [...entries].find(([path]) => paths.includes(path.replace(/\.\w+$/, "")))?.[1];
+  if (exact) return exact;
+  const isTaken = (path: string) => {
+    const folder = folders.find((each) => path.startsWith(`${each}/`));
+    if (folder !== undefined && like?.test(path.slice(folder.length + 1))) return true;
+    // With any ending where the node names none.
+    return !/\.\w+$/.test(name) && paths.includes(path.replace(/\.\w+$/, ""));
+  };
+  return [...entries].find(([path]) => isTaken(path))?.[1];
 }
 
 function fileReport(

@@ -32,8 +32,33 @@ export const curatedInputs: Readonly<Record<string, Readonly<Record<string, Mode
     lora_04: input("loras", 6),
   },
 
+  // city96/ComfyUI-GGUF at 795e451: nodes.py; all of them inherit the list of CLIPLoaderGGUF.
+  DualCLIPLoaderGGUF: textEncoders(2),
+  TripleCLIPLoaderGGUF: textEncoders(3),
+  QuadrupleCLIPLoaderGGUF: textEncoders(4),
+
+  // kijai/ComfyUI-KJNodes at 3f20054: nodes/model_optimization_nodes.py; the lists are made in a `try`.
+  GGUFLoaderKJ: {
+    model_name: input("unet_gguf", 0),
+    extra_model_name: { folders: ["unet_gguf", "text_encoders"], widget: 1 },
+  },
+
+  // kijai/ComfyUI-WanVideoWrapper: nodes_model_loading.py, nodes.py, controlnet/nodes.py, fantasytalking/nodes.py and
+  // multitalk/nodes.py. Classes that ComfyUI-Manager lists, newer than the locked commit.
+  WanVideoVACEModelSelect: { vace_model: { folders: ["unet_gguf", "diffusion_models"], widget: 0 } },
+  WanVideoExtraModelSelect: { extra_model: { folders: ["unet_gguf", "diffusion_models"], widget: 0 } },
+  WanVideoTinyVAELoader: { model_name: input("vae_approx", 0) },
+  WanVideoTextEncodeCached: { model_name: input("text_encoders", 0) },
+  WanVideoControlnetLoader: { model: input("controlnet", 0) },
+  FantasyTalkingModelLoader: { model: input("diffusion_models", 0) },
+  MultiTalkModelLoader: { model: { folders: ["unet_gguf", "diffusion_models"], widget: 0 } },
+
+  // Lightricks/ComfyUI-LTXVideo at aceeae9: low_vram_loaders.py; inherits from ComfyUI's own loader.
+  LowVRAMCheckpointLoader: { ckpt_name: input("checkpoints", 0) },
+
   // Gourieff/ComfyUI-ReActor: nodes.py lists these folders itself.
-  ReActorFaceSwap: { face_restore_model: input("facerestore_models", null) },
+  ReActorFaceSwap: reActor(1, 3),
+  ReActorFaceSwapOpt: reActor(1, 3),
   ReActorRestoreFace: { model: input("facerestore_models", null) },
 
   // kijai/ComfyUI-segment-anything-2: nodes.py; fetched by the node itself where the file is not there.
@@ -42,14 +67,6 @@ export const curatedInputs: Readonly<Record<string, Readonly<Record<string, Mode
   // numz/ComfyUI-SeedVR2_VideoUpscaler: src/utils/constants.py (`SEEDVR2_FOLDER_NAME`); fetched by the node itself too.
   SeedVR2LoadDiTModel: { model: input("SEEDVR2", 0) },
   SeedVR2LoadVAEModel: { model: input("SEEDVR2", 0) },
-};
-
-/**
- * Nodes that choose any number of files: objects among their values, each with a file and a switch.
- * rgthree/rgthree-comfy: py/power_lora_loader.py.
- */
-export const switchedFiles: Readonly<Record<string, { readonly key: string; readonly folder: string }>> = {
-  "Power Lora Loader (rgthree)": { key: "lora", folder: "loras" },
 };
 
 /**
@@ -107,6 +124,7 @@ export const noFile: ReadonlySet<string> = new Set([
   "auto",
   "baked vae",
   "pixel_space",
+  "(use same)",
 ]);
 
 /** VAEs of two files and of one in `vae_approx`: class VAELoader in nodes.py of ComfyUI v0.33.0. */
@@ -119,13 +137,24 @@ export const videoVaes: readonly string[] = [
   "taeltx_2",
 ];
 
-/** Classes that fetch what they need by themselves when they run, whatever their inputs say. */
-export function fetchesItself(type: string): boolean {
-  return /^(DownloadAndLoad|\(Down\)Load)/.test(type) || /Preprocessor$/.test(type);
-}
-
 function input(folder: string, widget: number | null): ModelInput {
   return { folders: [folder], widget };
+}
+
+function reActor(swap: number, restore: number): Readonly<Record<string, ModelInput>> {
+  return {
+    swap_model: { folders: ["insightface", "reswapper", "hyperswap"], widget: swap },
+    face_restore_model: input("facerestore_models", restore),
+  };
+}
+
+function textEncoders(count: number): Readonly<Record<string, ModelInput>> {
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, place) => [
+      `clip_name${place + 1}`,
+      { folders: ["clip", "clip_gguf"], widget: place },
+    ]),
+  );
 }
 
 function frameInterpolation(kind: string): Readonly<Record<string, ModelInput>> {

@@ -1,60 +1,129 @@
-import { UserError } from "../../../errors.ts";
+import { throwAll, UserError } from "../../../errors.ts";
+import { parseWithSchema } from "../../schema-errors.ts";
+import { addressesOf } from "./addresses.ts";
 import {
   type EditorLink,
   type EditorNode,
-  type EditorWorkflow,
+  editorNode,
+  editorWorkflow,
   type GroupNode,
-  modelHint,
+  groupNode,
   type Subgraph,
+  subgraph,
 } from "./format.ts";
-import { enterSubgraph, isActive, resolveLink, type Scope, tables, usersOf } from "./scope.ts";
+import { toNode } from "./node-values.ts";
+import { enterSubgraph, isActive, type Scope, topScope } from "./scope.ts";
 import { virtualTypes } from "./virtual.ts";
-import type { InputValue, ModelHint, Workflow, WorkflowNode } from "./workflow.ts";
+import type { UnreadNode, Workflow, WorkflowNode } from "./workflow.ts";
+import { isObject } from "./wrappers.ts";
 
 /** Deeper than anybody nests; a subgraph inside itself has no end. */
 const DEEPEST = 32;
 
-/** What the editor shows of a seed's widget after each run. */
-const controls = new Set(["fixed", "increment", "decrement", "randomize"]);
+/** More than anybody has: instances in instances multiply. */
+const MOST_INSTANCES = 10_000;
 
 /**
  * A workflow as the editor saves it, with the nodes of subgraphs and group nodes in place of their instances. Muted and
  * bypassed nodes are left out, and all that is inside of them.
  */
-export function readEditor(workflow: EditorWorkflow, path: string): Workflow {
-  const subgraphs = new Map((workflow.definitions?.subgraphs ?? []).map((each) => [each.id, each]));
+export function readEditor(value: unknown, path: string): Workflow {
+  const nameOf = (keys: readonly PropertyKey[]) => `${path}: ${keys.join(".")}`;
+  const workflow = parseWithSchema(editorWorkflow, value, nameOf, path);
+  const top = nodesOf(workflow.nodes);
+  if (top.nodes.length === 0 && top.problems.length > 0) {
+    const problems = top.problems.map(
+      ({ place, text }) => new UserError(nameOf(["nodes", place, ...text[0]]), text[1], ""),
+    );
+    throwAll(path, problems);
+  }
+  const subgraphs = subgraphsOf(workflow.definitions?.subgraphs ?? []);
   const groups = workflow.extra?.groupNodes ?? {};
   const nodes: WorkflowNode[] = [];
+  const unread: UnreadNode[] = [...top.unread];
   let inactive = 0;
+  let entered = 0;
 
   const definitionOf = (node: EditorNode): Subgraph | undefined => {
     const name = groupName(node.type);
-    const group = name === undefined ? undefined : groups[name];
-    return name !== undefined && group ? groupAsSubgraph(name, group, node) : subgraphs.get(node.type);
+    const group = name === undefined ? undefined : groupNode.safeParse(groups[name]).data;
+    return name !== undefined && group
+      ? groupAsSubgraph(name, group, node)
+      : subgraphs.get(node.type)?.definition;
   };
   const collect = (scope: Scope, depth: number): void => {
-    if (depth > DEEPEST)
+    if (depth > DEEPEST || ++entered > MOST_INSTANCES)
       throw new UserError(path, "has a subgraph that contains itself.", "Mend it in ComfyUI.");
     for (const node of scope.nodes.values()) {
-      const definition = definitionOf(node);
       if (virtualTypes.has(node.type)) continue;
+      const definition = definitionOf(node);
       if (!isActive(node)) inactive++;
-      else if (definition) collect(enterSubgraph(node, definition, scope), depth + 1);
-      else nodes.push(toNode(node, scope));
+      else if (definition) {
+        const inside = enterSubgraph(node, definition, scope);
+        const lost = subgraphs.get(node.type)?.unread ?? [];
+        unread.push(...lost.map((each) => ({ ...each, id: `${inside.prefix}${each.id}` })));
+        collect(inside, depth + 1);
+      } else nodes.push(toNode(node, scope));
     }
   };
+  const upstream = (workflow.extra?.ue_links ?? []).flatMap((each) => (each ? [each.upstream] : []));
   collect(
-    {
-      prefix: "",
-      ...tables(workflow.nodes, workflow.links ?? []),
-      promoted: new Map(),
-      outer: () => undefined,
+    topScope(top.nodes, workflow.links ?? [], {
       isComposite: (type) => subgraphs.has(type) || groupName(type) !== undefined,
-      broadcasting: new Set((workflow.extra?.ue_links ?? []).map(({ upstream }) => upstream)),
-    },
+      broadcasting: new Set(upstream),
+    }),
     0,
   );
-  return { path, format: "editor", nodes, inactive };
+  return {
+    path,
+    format: "editor",
+    nodes,
+    unread,
+    addresses: addressesOf(workflow.models ?? [], top.nodes),
+    inactive,
+  };
+}
+
+/** The nodes that can be read, and the others by what can be told of them. */
+function nodesOf(values: readonly unknown[]) {
+  const nodes: EditorNode[] = [];
+  const unread: UnreadNode[] = [];
+  const problems: { place: number; text: [PropertyKey[], string] }[] = [];
+  values.forEach((value, place) => {
+    const { success, data, error } = editorNode.safeParse(value);
+    if (success) {
+      nodes.push(data);
+      return;
+    }
+    const known = isObject(value) ? value : {};
+    const issue = error.issues[0];
+    const field = issue?.path ?? [];
+    const isMissing = field.length === 0 || known[String(field[0])] === undefined;
+    problems.push({ place, text: [field, isMissing ? "is missing." : "cannot be read."] });
+    unread.push({
+      id:
+        typeof known.id === "string" || typeof known.id === "number"
+          ? String(known.id)
+          : `number ${place + 1}`,
+      type: typeof known.type === "string" ? known.type : "a node",
+      title: typeof known.title === "string" ? known.title : null,
+      problem: `cannot be read and is left out: its ${field.join(".") || "content"} ${isMissing ? "is missing" : "has another form"}.`,
+    });
+  });
+  return { nodes, unread, problems };
+}
+
+/** By id; the instances of one that cannot be read count as nodes of an unknown class. */
+function subgraphsOf(values: readonly unknown[]) {
+  return new Map(
+    values.flatMap((value) => {
+      const { success, data } = subgraph.safeParse(value);
+      if (!success) return [];
+      const { nodes, unread } = nodesOf(data.nodes);
+      const definition: Subgraph = { ...data, nodes };
+      return [[data.id, { definition, unread }] as const];
+    }),
+  );
 }
 
 /** `MyGroup` of the types `workflow/MyGroup` and `workflow>MyGroup`: how editors before subgraphs named group nodes. */
@@ -86,72 +155,5 @@ function groupAsSubgraph(name: string, group: GroupNode, instance: EditorNode): 
 function toLink(link: readonly unknown[], number: number): EditorLink | null {
   const [from, fromSlot, to, toSlot] = link;
   if (typeof fromSlot !== "number" || typeof toSlot !== "number") return null;
-  return { number, from: String(from), fromSlot, to: String(to), toSlot };
-}
-
-function toNode(node: EditorNode, scope: Scope): WorkflowNode {
-  return {
-    id: `${scope.prefix}${node.id}`,
-    type: node.type,
-    title: node.title ?? null,
-    pack: packOf(node),
-    named: { ...namedValues(node), ...given(node, scope) },
-    widgets: Array.isArray(node.widgets_values) ? node.widgets_values : null,
-    hints: (node.properties?.models ?? []).flatMap(toHint),
-    users: usersOf(node, scope),
-  };
-}
-
-/** What arrives through links, and what the instance around says about the node's widgets. */
-function given(node: EditorNode, scope: Scope): Record<string, InputValue> {
-  const values = (node.inputs ?? []).flatMap(({ name, widget, link }) => {
-    const value = link == null ? undefined : resolveLink(link, scope);
-    return value ? [[widget?.name ?? name, value] as const] : [];
-  });
-  const start = `${node.id}/`;
-  const promoted = [...scope.promoted].flatMap(([key, value]) =>
-    key.startsWith(start) ? [[key.slice(start.length), { value }] as const] : [],
-  );
-  return Object.fromEntries([...promoted, ...values]);
-}
-
-/** The widgets' values by name, where the node lists all its widgets among its inputs, as newer editors save it. */
-function namedValues({ inputs, widgets_values: values }: EditorNode): Record<string, InputValue> {
-  if (!values) return {};
-  if (!Array.isArray(values)) return toValues(Object.entries(values));
-  const names = (inputs ?? []).flatMap(({ widget }) => (widget ? [widget.name] : []));
-  const entries: [string, unknown][] = [];
-  let place = 0;
-  for (const name of names) {
-    entries.push([name, values[place++]]);
-    const next = values[place];
-    if (/seed/i.test(name) && typeof next === "string" && controls.has(next)) place++;
-  }
-  // A node of an older editor lists only the widgets that were made into inputs.
-  return place === values.length ? toValues(entries) : {};
-}
-
-function toValues(entries: readonly (readonly [string, unknown])[]): Record<string, InputValue> {
-  return Object.fromEntries(entries.map(([name, value]) => [name, { value }]));
-}
-
-/** `aux_id` is a repository, `cnr_id` a name in Comfy's registry; `comfy-core` is ComfyUI itself. */
-function packOf({ properties }: EditorNode): string | null {
-  const name = properties?.aux_id ?? properties?.cnr_id;
-  return typeof name === "string" && name !== "" ? name : null;
-}
-
-/** What is not a description of a model is left out: other programs write there too. */
-function toHint(value: unknown): ModelHint[] {
-  const { success, data } = modelHint.safeParse(value);
-  if (!success) return [];
-  const hash = data.hash_type?.toUpperCase() === "SHA256" ? data.hash?.toLowerCase() : undefined;
-  return [
-    {
-      name: data.name,
-      directory: data.directory,
-      url: data.url ?? null,
-      sha256: hash && /^[0-9a-f]{64}$/.test(hash) ? hash : null,
-    },
-  ];
+  return { number: String(number), from: String(from), fromSlot, to: String(to), toSlot };
 }

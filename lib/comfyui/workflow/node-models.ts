@@ -1,59 +1,37 @@
 import { comfyuiName, type ModelInput } from "../../locks/node-classes.ts";
 import type { ClassIndex } from "./class-index.ts";
+import { curatedInputs, isBundledFolder, noFile, pictureVaes, videoVaes } from "./curated-inputs.ts";
 import {
-  curatedInputs,
-  fetchesItself,
-  isBundledFolder,
-  modelFolders,
-  noFile,
-  pictureVaes,
-  switchedFiles,
-  videoVaes,
-} from "./curated-inputs.ts";
+  type AskingNode,
+  anyEnding,
+  isSameFile,
+  type ModelReference,
+  modelReference,
+  type NodeModels,
+  textsOf,
+} from "./known/model-reference.ts";
+import { presetModels } from "./known/presets.ts";
+import { filesInPrompts, tagHelpers } from "./known/prompt-tags.ts";
+import { fetchesItself, neededUnnamed } from "./known/self-loading.ts";
+import { besideShards, withShards } from "./known/shards.ts";
+import { isStack, stackedFiles } from "./known/stacks.ts";
 import type { InputValue, WorkflowNode } from "./workflow.ts";
 
-/** A file that a node asks for. */
-export interface ModelReference {
-  /** Paths below ComfyUI's folder in which it is found; new files belong in the first. */
-  readonly folders: readonly [string, ...string[]];
-  /** As the node names it: below the folder, and without an ending where ComfyUI takes any. */
-  readonly name: string;
-  readonly url: string | null;
-  readonly sha256: string | null;
-}
-
-export interface NodeModels {
-  readonly files: readonly ModelReference[];
-  /** What the node may need and cannot be told, each as the end of a sentence that begins with the node. */
-  readonly unknown: readonly string[];
-}
+export type { ModelReference, NodeModels } from "./known/model-reference.ts";
 
 const modelFile = /^[^\n]{1,250}\.(safetensors|sft|ckpt|pt|pt2|pth|bin|gguf|onnx|pkl|engine)$/i;
 
 /** What a node says about the models it needs. */
-export function nodeModels(node: WorkflowNode, classes: ClassIndex): NodeModels {
-  const files: ModelReference[] = [];
-  const unknown: string[] = [];
-  const namedFiles = new Set<string>();
-  for (const [name, input] of Object.entries(inputsOf(node.type, classes))) {
-    if (input.folders.every(isBundledFolder)) continue;
-    const value = namedFile(node, name, input);
-    // What the widget had before something was linked to it is not asked for any more.
-    const before = input.widget === null ? undefined : textOf(node.widgets?.[input.widget]);
-    if (before !== undefined) namedFiles.add(before);
-    if ("problem" in value) unknown.push(value.problem);
-    else if (value.name !== undefined) {
-      namedFiles.add(value.name);
-      const references = filesNamed(value.name, name, input, node);
-      files.push(...references.files);
-      unknown.push(...references.unknown);
-    }
-  }
-  for (const name of switched(node)) {
-    namedFiles.add(name.file);
-    if (name.isOn) files.push(modelReference([name.folder], name.file, node));
-  }
-  const rest = [...strings(node)].filter((text) => modelFile.test(text) && !namedFiles.has(text));
+export function nodeModels(node: AskingNode, classes: ClassIndex): NodeModels {
+  const inputs = filesOfInputs(node, classes);
+  const stacked = filesOfStack(node);
+  const namedFiles = new Set([...inputs.named, ...stacked.named]);
+  const rest = [...textsOf(node)].filter(
+    (text) => modelFile.test(text) && !namedFiles.has(text) && !text.startsWith("embedding:"),
+  );
+  const files = [...inputs.files, ...stacked.files];
+  const unknown = [...inputs.unknown];
+  const isForeign = !classes.repositoriesOf(node.type).includes(comfyuiName);
   for (const text of rest) {
     const hint = node.hints.find(({ name }) => isSameFile(name, text));
     if (hint) files.push(modelReference([hint.directory], text, node));
@@ -61,21 +39,59 @@ export function nodeModels(node: WorkflowNode, classes: ClassIndex): NodeModels 
       unknown.push(`names "${text}", and in which folder ComfyUI looks for it is not known.`);
     }
   }
-  if (isForeign(node.type, classes) && fetchesItself(node.type) && !(node.type in curatedInputs)) {
+  if (isForeign && fetchesItself(node.type) && !(node.type in curatedInputs)) {
     unknown.push(
       `may fetch weights by itself when it first runs${rest.length > 0 ? ` (${rest.join(", ")})` : ""}.`,
     );
   }
-  files.push(...statedOnly(node, classes, [...namedFiles, ...rest]), ...embeddings(node));
-  return { files, unknown };
+  const unnamed = neededUnnamed(node.type);
+  if (unnamed !== undefined) unknown.push(`needs files that it does not name: ${unnamed}.`);
+  const isKnown = !isForeign || classes.repositoriesOf(node.type).some((name) => classes.isLocked(name));
+  const others = [presetModels(node), filesInPrompts(node, isKnown || isStack(node.type))];
+  files.push(...statedOnly(node, classes, [...namedFiles, ...rest]));
+  files.push(...others.flatMap((each) => each?.files ?? []));
+  unknown.push(...others.flatMap((each) => each?.unknown ?? []));
+  const beside = files.flatMap((file) => besideShards(file) ?? []);
+  return { files: files.flatMap(withShards), unknown: [...unknown, ...new Set(beside)] };
+}
+
+/** The files of inputs that name one; `named` are also those that are not asked for, with what was read of them. */
+function filesOfInputs(node: AskingNode, classes: ClassIndex): NodeModels & { named: string[] } {
+  const files: ModelReference[] = [];
+  const unknown: string[] = [];
+  const named: string[] = [];
+  for (const [name, input] of Object.entries(inputsOf(node.type, classes))) {
+    if (input.folders.every(isBundledFolder) || tagHelpers.has(name)) continue;
+    const value = namedFile(node, name, input);
+    // What the widget had before something was linked to it is not asked for any more.
+    const before = input.widget === null ? undefined : textIn(node.widgets?.[input.widget]);
+    if (before !== undefined) named.push(before);
+    if ("problem" in value) unknown.push(value.problem);
+    else if (value.name !== undefined) {
+      named.push(value.name);
+      const references = filesNamed(value.name, name, input, node);
+      files.push(...references.files);
+      unknown.push(...references.unknown);
+    }
+  }
+  return { files, unknown, named };
+}
+
+function filesOfStack(node: AskingNode): { files: ModelReference[]; named: string[] } {
+  const stacked = stackedFiles(node);
+  return {
+    named: stacked.map(({ name }) => name),
+    files: stacked
+      .filter(({ name, isOn }) => isOn && !noFile.has(name.toLowerCase()))
+      .map(({ name, folder, isLoose }) => {
+        const reference = modelReference([folder], name, node);
+        return isLoose ? { ...reference, like: anyEnding(reference.name) } : reference;
+      }),
+  };
 }
 
 function inputsOf(type: string, classes: ClassIndex): Readonly<Record<string, ModelInput>> {
   return { ...classes.modelInputs(type), ...curatedInputs[type] };
-}
-
-function isForeign(type: string, classes: ClassIndex): boolean {
-  return !classes.repositoriesOf(type).includes(comfyuiName);
 }
 
 /** The text of an input; no name where the input is empty or not given, and ComfyUI takes its default. */
@@ -91,7 +107,8 @@ function namedFile(
   if ("from" in value) {
     return { problem: `gets its ${name} from ${value.from.type} (node ${value.from.id}) when it runs.` };
   }
-  const text = textOf(value.value);
+  if ("unclear" in value) return { problem: `cannot tell its ${name}: it ${value.unclear}.` };
+  const text = textIn(value.value);
   if (text !== undefined) return { name: text };
   return value.value == null
     ? {}
@@ -101,20 +118,20 @@ function namedFile(
 /** By its place among the widgets; else the only value that looks like a file. */
 function placed({ widgets }: WorkflowNode, widget: number | null): InputValue | undefined {
   if (widgets === null) return undefined;
-  if (widget !== null && textOf(widgets[widget]) !== undefined) return { value: widgets[widget] };
+  if (widget !== null && textIn(widgets[widget]) !== undefined) return { value: widgets[widget] };
   const likely = widgets.filter((value) => typeof value === "string" && modelFile.test(value));
   return likely.length === 1 ? { value: likely[0] } : undefined;
 }
 
 /** Some nodes keep a picture beside the name: `{"content": "a.safetensors", "image": …}`. */
-function textOf(value: unknown): string | undefined {
+function textIn(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   const content =
     typeof value === "object" && value !== null && "content" in value ? value.content : undefined;
   return typeof content === "string" ? content : undefined;
 }
 
-function filesNamed(name: string, input: string, { folders }: ModelInput, node: WorkflowNode): NodeModels {
+function filesNamed(name: string, input: string, { folders }: ModelInput, node: AskingNode): NodeModels {
   if (noFile.has(name.toLowerCase())) return { files: [], unknown: [] };
   if (folders.includes("vae_approx") && pictureVaes.has(name)) {
     const halves = ["encoder", "decoder"].map((half) =>
@@ -131,66 +148,10 @@ function filesNamed(name: string, input: string, { folders }: ModelInput, node: 
   return { files: [modelReference(isVideoVae ? ["vae_approx"] : folders, name, node)], unknown: [] };
 }
 
-function modelReference(folders: readonly string[], name: string, { hints }: WorkflowNode): ModelReference {
-  const paths = [...new Set(folders.flatMap(modelFolders))];
-  const [first = "models", ...more] = paths;
-  // Windows writes folders with a backslash.
-  const path = name.replaceAll("\\", "/").replace(/^\.\//, "");
-  const hint = hints.find((each) => isSameFile(each.name, path));
-  return { folders: [first, ...more], name: path, url: hint?.url ?? null, sha256: hint?.sha256 ?? null };
-}
-
-function isSameFile(a: string, b: string): boolean {
-  return a.split(/[\\/]/).at(-1) === b.split(/[\\/]/).at(-1);
-}
-
-/** Files of nodes that choose any number of them, each with its switch. */
-function switched(node: WorkflowNode): { file: string; folder: string; isOn: boolean }[] {
-  const switchInput = switchedFiles[node.type];
-  if (!switchInput) return [];
-  const values =
-    node.widgets ?? Object.values(node.named).map((value) => ("value" in value ? value.value : null));
-  return values.flatMap((value) => {
-    const entry = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-    const file = entry[switchInput.key];
-    if (typeof file !== "string" || noFile.has(file.toLowerCase())) return [];
-    return [{ file, folder: switchInput.folder, isOn: entry.on !== false }];
-  });
-}
-
 /** What the workflow says of a node whose own values do not tell: only where nothing is known about its class. */
-function statedOnly(
-  node: WorkflowNode,
-  classes: ClassIndex,
-  namedFiles: readonly string[],
-): ModelReference[] {
-  if (Object.keys(inputsOf(node.type, classes)).length > 0) return [];
+function statedOnly(node: AskingNode, classes: ClassIndex, namedFiles: readonly string[]): ModelReference[] {
+  if (Object.keys(inputsOf(node.type, classes)).length > 0 || isStack(node.type)) return [];
   return node.hints
     .filter(({ name }) => !namedFiles.some((text) => isSameFile(name, text)))
     .map(({ name, directory }) => modelReference([directory], name, node));
-}
-
-/** `embedding:name` in a prompt; ComfyUI takes any ending where none is written. */
-function embeddings(node: WorkflowNode): ModelReference[] {
-  const names = [...strings(node)].flatMap((text) =>
-    [...text.matchAll(/\bembedding:([^\s,:()[\]<>"']+)/g)].map(([, name = ""]) => name),
-  );
-  return [...new Set(names)].map((name) => modelReference(["embeddings"], name, node));
-}
-
-/** Every text among a node's values, however deep. */
-function* strings({ named, widgets }: WorkflowNode): Generator<string> {
-  const values = Object.values(named).flatMap((value) => ("value" in value ? [value.value] : []));
-  const seen = new Set<string>();
-  for (const text of deep([...values, ...(widgets ?? [])])) {
-    if (!seen.has(text)) yield text;
-    seen.add(text);
-  }
-}
-
-function* deep(value: unknown): Generator<string> {
-  if (typeof value === "string") yield value;
-  else if (typeof value === "object" && value !== null) {
-    for (const inner of Object.values(value)) yield* deep(inner);
-  }
 }

@@ -1,77 +1,97 @@
-import type { z } from "zod";
 import { UserError } from "../../../errors.ts";
-import { parseWithSchema } from "../../schema-errors.ts";
 import { readApi } from "./api.ts";
+import { readContainer } from "./containers/containers.ts";
 import { readEditor } from "./editor.ts";
-import { apiWorkflow, editorWorkflow } from "./format.ts";
-import { isPng, pngTexts } from "./png.ts";
+import { parsePythonJson } from "./json.ts";
 import type { Workflow } from "./workflow.ts";
+import { isApi, isEditor, unwrapped } from "./wrappers.ts";
+
+const remedy = "Save it in ComfyUI with Export or Export (API), and give that file.";
 
 /**
- * Reads a workflow: the editor's format, the API's, or a PNG that ComfyUI saved with either of them. JSON may also be
- * the body of a request, with the workflow in `prompt`, `workflow` or `input`.
+ * Reads a workflow: the editor's format, the API's, or a picture, video or sound that was saved with either of them. JSON
+ * may also be the body of a request, with the workflow somewhere in it. What is not understood of a workflow is left out
+ * and named; only what is no workflow is an error.
  *
  * @param path where it comes from, for messages
  */
 export function readWorkflow(bytes: Buffer, path: string): Workflow {
-  if (isPng(bytes)) {
-    const texts = pngTexts(bytes, path);
-    // What was sent has every value in its place; the editor's form is read where only that was saved.
-    const text = texts.get("prompt") ?? texts.get("workflow");
-    if (text !== undefined) return readJson(text, path);
-    throw new UserError(
-      path,
-      "is a PNG without a workflow.",
-      "Only images that ComfyUI saved itself have one.",
-    );
+  const container = readContainer(bytes, path);
+  if (!container) return readJson(textOf(bytes), path);
+  const { kind, texts } = container;
+  const problems: UserError[] = [];
+  const [sent, drawn] = saved(texts).map((text) => {
+    try {
+      return text === undefined ? undefined : readJson(text, path);
+    } catch (error) {
+      problems.push(error as UserError);
+      return undefined;
+    }
+  });
+  // What was sent has every value in its place; the editor's form says where nodes and models come from.
+  if (sent) return drawn ? withOrigins(sent, drawn) : sent;
+  if (drawn) return drawn;
+  if (problems[0]) throw problems[0];
+  throw new UserError(
+    path,
+    `is a ${kind} without a workflow.`,
+    `Only what ComfyUI saved itself has one. ${remedy}`,
+  );
+}
+
+/** What was sent, and what the editor showed: under their names, or both in a comment. */
+function saved(texts: ReadonlyMap<string, string>): (string | undefined)[] {
+  const comment = texts.get("comment");
+  const packed = comment === undefined ? {} : objectIn(comment);
+  const text = (value: unknown) =>
+    typeof value === "object" && value !== null ? JSON.stringify(value) : value;
+  return ["prompt", "workflow"].map((key) => {
+    const value = texts.get(key) ?? text(packed[key]);
+    return typeof value === "string" ? value : undefined;
+  });
+}
+
+function objectIn(text: string): Record<string, unknown> {
+  try {
+    const value = parsePythonJson(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
   }
-  return readJson(bytes.toString("utf8"), path);
 }
 
 function readJson(text: string, path: string): Workflow {
+  if (text.startsWith("version https://git-lfs.github.com/")) {
+    throw new UserError(path, "is a pointer of Git LFS and not the file itself.", "Run git lfs pull.");
+  }
   let value: unknown;
   try {
-    value = JSON.parse(withoutNaN(text.replace(/^\ufeff/, "")));
+    value = parsePythonJson(text);
   } catch (error) {
-    throw new UserError(path, `is neither JSON nor a PNG: ${(error as Error).message}.`, "");
+    const problem = text.includes("\0") ? "" : `: ${(error as Error).message}`;
+    throw new UserError(
+      path,
+      `is neither JSON nor a file in which ComfyUI saves a workflow${problem}.`,
+      remedy,
+    );
   }
   const inner = unwrapped(value);
-  if (isObject(inner) && Array.isArray(inner.nodes)) {
-    return readEditor(valid(editorWorkflow, inner, path), path);
-  }
-  if (isApi(inner)) return readApi(valid(apiWorkflow, inner, path), path);
-  throw new UserError(
-    path,
-    "is not a ComfyUI workflow.",
-    "Save it in ComfyUI with Export or Export (API), and give that file.",
-  );
+  if (isEditor(inner)) return readEditor(inner, path);
+  if (isApi(inner)) return readApi(inner, path);
+  throw new UserError(path, "is not a ComfyUI workflow.", remedy);
 }
 
-function valid<T extends z.ZodType>(schema: T, value: unknown, path: string): z.output<T> {
-  return parseWithSchema(schema, value, (keys) => `${path}: ${keys.join(".")}`, path);
+/** Windows' own tools write two bytes a character. */
+function textOf(bytes: Buffer): string {
+  const isWide = bytes[0] === 0xff && bytes[1] === 0xfe;
+  return isWide ? new TextDecoder("utf-16le").decode(bytes) : bytes.toString("utf8");
 }
 
-/** Python writes numbers that JSON does not have into what it saves; no input that matters here is one. */
-function withoutNaN(text: string): string {
-  return text.replace(/("(?:[^"\\]|\\.)*")|-?\b(?:NaN|Infinity)\b/g, (_, string) => string ?? "null");
-}
-
-function unwrapped(value: unknown): unknown {
-  if (!isObject(value) || Array.isArray(value.nodes) || isApi(value)) return value;
-  for (const key of ["prompt", "workflow", "input"]) {
-    if (isObject(value[key])) return unwrapped(value[key]);
-  }
-  return value;
-}
-
-function isApi(value: unknown): boolean {
-  return (
-    isObject(value) &&
-    Object.keys(value).length > 0 &&
-    Object.values(value).every((node) => isObject(node) && typeof node.class_type === "string")
-  );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function withOrigins(sent: Workflow, drawn: Workflow): Workflow {
+  const origins = new Map(drawn.nodes.map((node) => [node.id, node]));
+  const nodes = sent.nodes.map((node) => {
+    const origin = origins.get(node.id);
+    return origin?.type === node.type ? { ...node, pack: origin.pack, hints: origin.hints } : node;
+  });
+  return { ...sent, nodes, addresses: drawn.addresses };
 }

@@ -20,6 +20,8 @@ export const ModelsReport = z.strictObject({
       inactive: z.int(),
     }),
   ),
+  /** Files given that are no workflow: what is below is about the others alone. */
+  unreadable: z.array(z.strictObject({ path: z.string(), problem: z.string() })),
   /** The smallest set of models that the workflows need. */
   files: z.array(
     z.strictObject({
@@ -68,7 +70,7 @@ export const ModelsReport = z.strictObject({
     /** Needed files of unknown size: `needed` is without them. */
     unknown: z.int(),
   }),
-  /** `complete`: every file is locked, every node too, and nothing is unresolved. */
+  /** `complete`: every file is locked, every node too, nothing is unresolved, and each file given was read. */
   verdict: z.enum(["complete", "incomplete"]),
 });
 export type ModelsReport = z.infer<typeof ModelsReport>;

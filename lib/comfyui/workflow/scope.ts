@@ -1,21 +1,27 @@
 import type { EditorLink, EditorNode, Subgraph } from "./format.ts";
-import { constantTypes, isReroute } from "./virtual.ts";
+import { instanceValue, shownBy } from "./shown-widgets.ts";
+import { constantTypes, isGetter, isReroute, isSetter } from "./virtual.ts";
 import type { InputValue } from "./workflow.ts";
 
 /** Ids that the editor gives to the borders of a subgraph. */
-const INPUT_BORDER = "-10";
+export const INPUT_BORDER = "-10";
 const OUTPUT_BORDER = "-20";
+
+/** Reroutes, constants and names in a row: more than that is a circle. */
+const LONGEST_WAY = 200;
 
 /** One level of a workflow: its top, or the inside of one instance of a subgraph. */
 export interface Scope {
   /** What ids of this level begin with: empty at the top, `57:` inside node 57. */
   readonly prefix: string;
   readonly nodes: ReadonlyMap<string, EditorNode>;
-  readonly links: ReadonlyMap<number, EditorLink>;
+  readonly links: ReadonlyMap<string, EditorLink>;
   /** Values that the instance has for widgets in it, by `id/name` of a node of this level. */
   readonly promoted: ReadonlyMap<string, unknown>;
   /** What the instance gets at an input of the subgraph; undefined where the node's own value counts. */
-  readonly outer: (slot: number) => InputValue | undefined;
+  readonly outer: (slot: number, steps: number) => InputValue | undefined;
+  /** What is kept under a name, here or further out. */
+  readonly kept: (name: unknown, steps: number) => InputValue | undefined;
   /** Types that stand for other nodes: subgraphs and group nodes. */
   readonly isComposite: (type: string) => boolean;
   /** Nodes that share their results without a link. */
@@ -30,21 +36,38 @@ export function isActive(node: EditorNode): boolean {
   return !isMuted(node) && node.mode !== 4;
 }
 
+/** The outermost level. */
+export function topScope(
+  nodes: readonly EditorNode[],
+  links: readonly (EditorLink | null)[],
+  rest: Pick<Scope, "isComposite" | "broadcasting">,
+): Scope {
+  const scope: Scope = {
+    ...rest,
+    ...tables(nodes, links),
+    prefix: "",
+    promoted: new Map(),
+    outer: () => undefined,
+    kept: (name, steps) => keptIn(scope, name, steps),
+  };
+  return scope;
+}
+
 /** The inside of `instance`, a node of `around`. */
 export function enterSubgraph(instance: EditorNode, definition: Subgraph, around: Scope): Scope {
-  const { links, nodes } = tables(definition.nodes, definition.links ?? []);
-  return {
+  const scope: Scope = {
     ...around,
+    ...tables(definition.nodes, definition.links ?? []),
     prefix: `${around.prefix}${instance.id}:`,
-    nodes,
-    links,
-    promoted: promotedBy(instance, around),
-    outer: (slot) => valueAtInstance(instance, definition, slot, around),
+    promoted: shownBy(instance, around.promoted),
+    outer: (slot, steps) => valueAtInstance(instance, definition, slot, around, steps),
+    kept: (name, steps) => keptIn(scope, name, steps) ?? around.kept(name, steps),
   };
+  return scope;
 }
 
 /** Nodes and links by id. */
-export function tables(nodes: readonly EditorNode[], links: readonly (EditorLink | null)[]) {
+function tables(nodes: readonly EditorNode[], links: readonly (EditorLink | null)[]) {
   return {
     nodes: new Map(nodes.map((node) => [node.id, node])),
     links: new Map(links.flatMap((link) => (link ? [[link.number, link] as const] : []))),
@@ -52,22 +75,37 @@ export function tables(nodes: readonly EditorNode[], links: readonly (EditorLink
 }
 
 /** What comes through a link: a value that the file has, or the node that makes it. */
-export function resolveLink(number: number, scope: Scope): InputValue | undefined {
+export function resolveLink(number: string, scope: Scope, steps = 0): InputValue | undefined {
   const link = scope.links.get(number);
-  if (!link) return undefined;
-  if (link.from === INPUT_BORDER) return scope.outer(link.fromSlot);
+  if (!link || steps > LONGEST_WAY) return undefined;
+  if (link.from === INPUT_BORDER) return scope.outer(link.fromSlot, steps + 1);
   const origin = scope.nodes.get(link.from);
   if (!origin) return undefined;
-  if (isReroute(origin.type)) {
-    const next = origin.inputs?.[0]?.link;
-    return next == null ? undefined : resolveLink(next, scope);
-  }
+  const made: InputValue = { from: { id: `${scope.prefix}${origin.id}`, type: origin.type } };
+  if (isReroute(origin.type)) return throughFirstInput(origin, scope, steps);
+  if (isGetter(origin.type)) return scope.kept(firstValue(origin), steps + 1) ?? made;
   if (constantTypes.has(origin.type) && isActive(origin)) {
     const widgetLink = origin.inputs?.find(({ widget }) => widget)?.link;
-    const given = widgetLink == null ? undefined : resolveLink(widgetLink, scope);
-    return given ?? { value: Array.isArray(origin.widgets_values) ? origin.widgets_values[0] : undefined };
+    const given = widgetLink == null ? undefined : resolveLink(widgetLink, scope, steps + 1);
+    const shown = scope.promoted.get(`${origin.id}/value`);
+    return given ?? { value: shown ?? firstValue(origin) };
   }
-  return { from: { id: `${scope.prefix}${origin.id}`, type: origin.type } };
+  return made;
+}
+
+function keptIn(scope: Scope, name: unknown, steps: number): InputValue | undefined {
+  if (typeof name !== "string" || name === "") return undefined;
+  const setter = [...scope.nodes.values()].find((node) => isSetter(node.type) && firstValue(node) === name);
+  return setter && throughFirstInput(setter, scope, steps);
+}
+
+function throughFirstInput(node: EditorNode, scope: Scope, steps: number): InputValue | undefined {
+  const next = node.inputs?.[0]?.link;
+  return next == null ? undefined : resolveLink(next, scope, steps + 1);
+}
+
+function firstValue({ widgets_values: values }: EditorNode): unknown {
+  return Array.isArray(values) ? values[0] : undefined;
 }
 
 /** Ids of the nodes that use a node's results; null where something uses them that has no id. */
@@ -79,7 +117,7 @@ export function usersOf(node: EditorNode, scope: Scope): string[] | null {
     const target = scope.nodes.get(to);
     if (to === OUTPUT_BORDER) return null;
     if (!target || isMuted(target)) continue;
-    const handsOn = !isActive(target) || isReroute(target.type) || target.type === "SetNode";
+    const handsOn = !isActive(target) || isReroute(target.type) || isSetter(target.type);
     if (handsOn || scope.isComposite(target.type)) return null;
     users.push(`${scope.prefix}${to}`);
   }
@@ -92,41 +130,11 @@ function valueAtInstance(
   definition: Subgraph,
   slot: number,
   around: Scope,
+  steps: number,
 ): InputValue | undefined {
   const name = definition.inputs?.[slot]?.name;
   if (name === undefined) return undefined;
   const link = instance.inputs?.find((input) => input.name === name)?.link;
-  if (link != null) return resolveLink(link, around);
-  const promoted = `${instance.id}/${name}`;
-  if (around.promoted.has(promoted)) return { value: around.promoted.get(promoted) };
-  const shown = shownWidgets(definition);
-  const values = instance.widgets_values;
-  const isListed = !instance.properties?.proxyWidgets?.length && Array.isArray(values);
-  // Otherwise the editor that saved it counted differently, and nothing can be said.
-  if (!isListed || values.length !== shown.length) return undefined;
-  const place = shown.indexOf(slot);
-  return place < 0 ? undefined : { value: values[place] };
-}
-
-/** The subgraph's inputs that end at a widget: the instance has a value for each, in this order. */
-function shownWidgets({ inputs, links, nodes }: Subgraph): number[] {
-  return (inputs ?? []).flatMap((_, slot) => {
-    const link = links?.find((each) => each?.from === INPUT_BORDER && each.fromSlot === slot);
-    const target = link && nodes.find(({ id }) => id === link.to)?.inputs?.[link.toSlot];
-    return target?.widget ? [slot] : [];
-  });
-}
-
-/** Newer editors list the widgets that an instance shows, and save a value for each once one was changed. */
-function promotedBy(instance: EditorNode, around: Scope): Map<string, unknown> {
-  const listed = instance.properties?.proxyWidgets ?? [];
-  const values = instance.widgets_values;
-  if (!Array.isArray(values) || values.length !== listed.length) return new Map();
-  const promoted = around.promoted;
-  return new Map(
-    listed.map(([id, name], place) => [
-      `${id}/${name}`,
-      promoted.get(`${instance.id}/${name}`) ?? values[place],
-    ]),
-  );
+  const linked = link == null ? undefined : resolveLink(link, around, steps);
+  return linked ?? instanceValue(instance, definition, slot, around.promoted);
 }

@@ -4,7 +4,9 @@
 export type InputValue =
   | { readonly value: unknown }
   /** Another node makes it when it runs. */
-  | { readonly from: NodeName };
+  | { readonly from: NodeName }
+  /** Why it cannot be told, as the end of a sentence: "the subgraph shows …". */
+  | { readonly unclear: string };
 
 /** How a node is called to the user. */
 export interface NodeName {
@@ -37,6 +39,16 @@ export interface ModelHint {
   readonly sha256: string | null;
 }
 
+/** A node that could not be read, or only in part. */
+export interface UnreadNode extends NodeName {
+  readonly title: string | null;
+  /** The end of a sentence that begins with the node. */
+  readonly problem: string;
+}
+
+/** Where the workflow says that a file is to be had, apart from its nodes. */
+export type ModelAddress = Pick<ModelHint, "name" | "url" | "sha256">;
+
 /** How the file was written. */
 export type WorkflowFormat = "editor" | "api";
 
@@ -45,6 +57,9 @@ export interface Workflow {
   readonly path: string;
   readonly format: WorkflowFormat;
   readonly nodes: readonly WorkflowNode[];
+  readonly unread: readonly UnreadNode[];
+  /** Of the workflow's own list, and of links in notes. */
+  readonly addresses: readonly ModelAddress[];
   /** How many nodes are there but will not run. */
   readonly inactive: number;
 }

@@ -5,9 +5,10 @@ import { LayeredImage } from "../../../components/layered-image.ts";
 import { openRegistry } from "../../../components/registry/open-registry.ts";
 import { home } from "../../../home.ts";
 import { writeBuildContext } from "../../../lib/plan/build-context.ts";
-import { joinOutputs, loadPartialUpdate } from "../../../lib/plan/partial-update.ts";
+import { loadPartialUpdate, summaryOf } from "../../../lib/plan/partial-update.ts";
 import { registryContext } from "../../../lib/registry/access.ts";
 import { registrySetting } from "../../../lib/registry/registry-setting.ts";
+import type { Screen } from "../../../lib/state/screen.ts";
 import { type ProductName, products } from "../support/products.ts";
 
 const {
@@ -19,8 +20,9 @@ const {
 } = process.env;
 const plan = products[chosen as ProductName].plan(layers, base);
 const setting = registrySetting.parse(JSON.parse(given));
+const partialUpdate = loadPartialUpdate();
 const registry = await openRegistry("registry", setting, registryContext(home, setting));
-const image = new LayeredImage(plan.recipe, {
+const built = new LayeredImage(plan.recipe, {
   plan,
   base,
   contexts: (stage) => relative(process.cwd(), writeBuildContext(home.contexts, stage)),
@@ -29,20 +31,8 @@ const image = new LayeredImage(plan.recipe, {
     builder: "strata",
     certificates: readFileSync(`${layers}/certificates.pem`, "utf8"),
   },
+  summaries: (stage) => summaryOf(stage, partialUpdate),
 });
 
-const outputs = {
-  recipe: plan.recipe,
-  product: image.reference,
-  stages: Object.fromEntries(
-    Object.entries({ ...image.stages, product: image.product }).map(
-      ([name, { key, digest, compressedSize, inputs }]) => [
-        name,
-        { key, digest, bytes: compressedSize, inputs },
-      ],
-    ),
-  ),
-};
-const part = loadPartialUpdate();
-export const library = image.library?.reference ?? null;
-export const { recipe, product, stages } = part ? joinOutputs(part, outputs) : outputs;
+const shown: Screen = { recipe: plan.recipe, image: built.reference };
+export default partialUpdate?.outputs ?? shown;

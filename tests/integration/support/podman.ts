@@ -16,10 +16,11 @@ export function whyNoPodman(): string | undefined {
 /**
  * podman with storage of its own in `folder`, and with what a container without a system manager needs.
  *
+ * @param driver of its storage; with `vfs` containers may have users of their own on any kernel
  * @returns the path of the program, `podman` in `folder`/bin
  */
-export function makePodman(folder: string): string {
-  const own = `--root ${folder}/storage --runroot ${folder}/run --cgroup-manager cgroupfs --runtime runc`;
+export function makePodman(folder: string, driver: "overlay" | "vfs" = "overlay"): string {
+  const own = `--storage-driver ${driver} --root ${folder}/storage --runroot ${folder}/run --cgroup-manager cgroupfs --runtime runc`;
   return script(
     join(folder, "bin", "podman"),
     [

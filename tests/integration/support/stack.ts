@@ -6,10 +6,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { type Home, homeAt, repository } from "../../../home.ts";
 import type { Plan } from "../../../lib/plan/plan.ts";
+import type { RecordedStack } from "../../../lib/state/recorded-stack.ts";
 import { parseEvent } from "../../../tools/pulumi/events.ts";
 import { recover } from "../../../tools/pulumi/recover.ts";
 import { stopServices } from "../../../tools/services/services.ts";
 import { setUp } from "../../../tools/setup/setup.ts";
+import { recordOf } from "../../../tools/stack/outputs.ts";
 import type { Stack } from "../../../tools/stack/stack.ts";
 import { writeFile } from "../../support/layers.ts";
 import { type ProductName, products } from "./products.ts";
@@ -29,7 +31,7 @@ export interface TestStack {
   /** Writes a file of a layer. */
   edit(path: string, text: string): void;
   pulumi(...args: string[]): Promise<{ stdout: string; exitCode: number | undefined }>;
-  /** `pulumi up`: what changed, by resource name, and the stack's outputs. */
+  /** `pulumi up`: what changed, by resource name, and what the stack's state says of its image. */
   up(): Promise<StackUpdate>;
   /** `pulumi up`, killed with all that it started once `enough` says so, and cleared away as `make up` does. */
   upUntil(enough: () => Promise<boolean>): Promise<{ exitCode: number | undefined }>;
@@ -129,9 +131,7 @@ export async function openTestStack(
         await init();
         const run = await pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--json");
         if (run.exitCode !== 0) throw new Error(`pulumi up failed:\n${run.all}`);
-        const { stdout } = await pulumi("stack", "output", "--json");
-        const { product, ...outputs } = JSON.parse(stdout);
-        return { ...readEvents(run.stdout), ...outputs, reference: product };
+        return { ...readEvents(run.stdout), ...resultOf(await recordOf(home, test.stack)) };
       },
       async upUntil(enough) {
         await init();
@@ -169,6 +169,16 @@ export async function openTestStack(
     return test;
   };
   return open("one");
+}
+
+/** What the tests read of a stack's state: the product is among the stages under that name. */
+function resultOf({ stages, product, recipe }: RecordedStack): Omit<StackUpdate, "changed"> {
+  const { reference, models } = product as { reference: string; models: string | null };
+  const named = Object.entries(stages ?? {}).map(([name, stage]) => [
+    name === recipe ? "product" : name,
+    stage,
+  ]);
+  return { stages: Object.fromEntries(named), reference, library: models };
 }
 
 /** What an update did to each image, by resource name, from the engine's events. */

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
+import { measured } from "../../../components/image-stage.ts";
 import { LayeredImage } from "../../../components/layered-image.ts";
 import type { Registry } from "../../../components/registry/registry.ts";
-import type { Plan } from "../../../lib/plan/plan.ts";
+import { UserError } from "../../../errors.ts";
+import { type StageSummary, summaryOf } from "../../../lib/plan/partial-update.ts";
+import type { Plan, Stage } from "../../../lib/plan/plan.ts";
 import type { Layer } from "../../../lib/recipe/layer.ts";
 import { context, layersFolder, plan, sampleLayer, sampleRecipe } from "../../support/layers.ts";
 import { mockDigest, record, resolved } from "../../support/mocks.ts";
@@ -31,7 +34,12 @@ function testPlan(t: TestContext, more: Partial<Layer> = {}): Plan {
   return plan(folder, sampleRecipe(layers, [sampleLayer("toolbox", [], { role: "build" })]));
 }
 
-async function build(testedPlan: Plan, preview = false, stdout: Readonly<Record<string, string>> = {}) {
+async function build(
+  testedPlan: Plan,
+  preview = false,
+  stdout: Readonly<Record<string, string>> = {},
+  summaries = summaryOf as (stage: Stage) => StageSummary,
+) {
   let built: LayeredImage | undefined;
   const answers = { [command]: (name: string) => ({ stdout: stdout[name] ?? "" }) };
   const recording = await record(
@@ -41,6 +49,7 @@ async function build(testedPlan: Plan, preview = false, stdout: Readonly<Record<
         base,
         contexts: (stage) => `contexts/${stage.key}`,
         settings: { registry, builder: "strata", certificates: "PEM" },
+        summaries,
       });
     },
     { preview, answers },
@@ -211,6 +220,36 @@ test("the outputs of a stage: digest, reference, key, inputs, size", async (t) =
   assert.equal(stage.key, testedPlan.stages.find(({ name }) => name === "a")?.key);
   assert.equal(stage.inputs["argument:X"], "1");
   assert.equal(await resolved(stage.compressedSize), reference.length);
+});
+
+test("every stage registers what tells it from what it was, with its size; another word for it where it is given", async (t) => {
+  const testedPlan = testPlan(t);
+  const former = { key: "old", inputs: { "file:x": "1" }, role: "build" };
+  const given = (stage: Stage) => (stage.name === "toolbox" ? former : summaryOf(stage));
+  const { recording } = await build(testedPlan, false, {}, given);
+  const registered = (name: string) => recording.registered("strata:index:ImageStage", name);
+  const a = registered("starter-a") ?? {};
+  assert.deepEqual(Object.keys(a).sort(), ["compressedSize", "digest", "inputs", "key", "reference", "role"]);
+  const stage = testedPlan.stages.find(({ name }) => name === "a");
+  assert.deepEqual([a.key, a.inputs, a.role], [stage?.key, stage?.inputs, "stage"]);
+  const { key, inputs, role } = registered("starter-toolbox") ?? {};
+  assert.deepEqual({ key, inputs, role }, former);
+  assert.equal(registered("starter")?.role, "product");
+});
+
+test("a size that cannot be measured: open in a preview, else the image is gone, and how to make it again is said", async () => {
+  const problem = "registry r answered 404 for the manifest.";
+  const gone = { ...registry, compressedSize: () => Promise.reject(new UserError("r/s@d", problem, "")) };
+  const ask = (each: Registry) => measured(each, "r/s@d", "urn:x");
+  await record(async () => {
+    await assert.rejects(
+      ask(gone),
+      /^UserError: r\/s@d: is what the stack's state has, but .* Make it again: pulumi up --replace 'urn:x'$/,
+    );
+    const denied = new UserError("r/s@d", "registry r answered 403 for the manifest.", "Log in.");
+    await assert.rejects(ask({ ...registry, compressedSize: () => Promise.reject(denied) }), denied);
+  });
+  await record(async () => assert.equal(await ask(gone), undefined), { preview: true });
 });
 
 /** Two bulk stages, in the product or beside it. */

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { homeAt } from "../../../home.ts";
 import { pulumiEnvironment, usesFileBackend } from "../../../tools/program/environment.ts";
 import { lastFailure } from "../../../tools/pulumi/build-log.ts";
-import { isHeld, pendingOperations } from "../../../tools/pulumi/recover.ts";
+import { isHeld } from "../../../tools/pulumi/locks.ts";
+import { pendingOperations } from "../../../tools/pulumi/recover.ts";
 import { summary } from "../../../tools/pulumi/summary.ts";
 import { projectName } from "../../../tools/stack/stack.ts";
 

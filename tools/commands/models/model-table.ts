@@ -14,6 +14,10 @@ const MOST_SHOWN = 3;
 export function renderModels(report: ModelsReport): string {
   return [
     heading(report),
+    list(
+      "Not read",
+      report.unreadable.map(({ problem }) => problem),
+    ),
     fileTable(report),
     list(
       "Missing in the lock, at the addresses that the workflows give (--add puts them there)",

@@ -50,6 +50,21 @@ const tags = {
 
 const json = (text: unknown) => JSON.parse(String(text));
 
+test("an image whose own workflow needs memory gets instance types that have it, and so does its test", async () => {
+  const memory = { gpu: 17 * 2 ** 30, ram: 35 * 2 ** 30 };
+  const { description, config } = await make(
+    "ada",
+    {},
+    { product: { sizeBudget: "40 GB", repositoryArn, memory } },
+  );
+  assert.deepEqual(
+    (description.instances as { type: string }[]).map(({ type }) => type),
+    ["g6.4xlarge", "g6e.2xlarge"],
+  );
+  const whole = { ...testLimits(config, memory), hosts: [description] };
+  assert.deepEqual(parseTest(JSON.stringify(whole)).memory, memory);
+});
+
 for (const name of generationNames.filter((each) => each !== "cpu")) {
   test(`${name}: its instance types, and what the program that starts one is told`, async () => {
     const { description, config } = await make(name);

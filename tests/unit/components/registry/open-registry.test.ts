@@ -8,7 +8,7 @@ import { openRegistry, type RegistryContext } from "../../../../components/regis
 import type { Registry } from "../../../../components/registry/registry.ts";
 import { ecrLifecyclePolicy } from "../../../../lib/registry/ecr-lifecycle.ts";
 import { type RegistrySetting, registrySetting } from "../../../../lib/registry/registry-setting.ts";
-import { keptLogin, loginFolder } from "../../../../oci/access/logins.ts";
+import { keepLogin, keptLogin, loginFolder } from "../../../../oci/access/logins.ts";
 import { inClear, type RecordOptions, record, resolved } from "../../../support/mocks.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
@@ -119,6 +119,15 @@ test("without any login a preview goes on, with the same shape, and an update sa
     ),
   );
   assert.deepEqual(registrations, []);
+});
+
+test("a preview that knows no password leaves the login of the last update, and an update without one forgets it", async (t) => {
+  const logins = join(temporaryFolder(t), "kept");
+  await keepLogin(logins, "ghcr.io", { address: "ghcr.io", username: "acme", password: "x" });
+  await open(t, ghcr, { logins }, { preview: true });
+  assert.deepEqual(await keptLogin(logins, "ghcr.io"), { kind: "password", username: "acme", password: "x" });
+  await open(t, ghcr, { logins, password: "" });
+  assert.equal(await keptLogin(logins, "ghcr.io"), undefined);
 });
 
 test("oci: without a user nothing but an address; its authorities are kept", async (t) => {

@@ -98,6 +98,43 @@ test("a stack adds models to those of its recipe, or gives them to a recipe that
   assert.deepEqual(own?.models, [vae]);
 });
 
+test("a stack may take a part of its models, by path, by name or by pattern, to try with one or two first", () => {
+  const paths = (only: string[], more: Partial<ModelsSetting> = {}) =>
+    resolve({ strategy: "volume", only, ...more })?.models.map(modelPath);
+  const whole = [modelPath(large), modelPath(vae)];
+  assert.deepEqual(paths([]), whole);
+  for (const only of [
+    ["v.safetensors"],
+    ["models/vae/*"],
+    ["*.safetensors"],
+    ["models/vae/v.safetensors", "v.*"],
+  ])
+    assert.deepEqual(paths(only), [modelPath(vae)], only.join());
+  assert.deepEqual(paths(["*"]), whole);
+  assert.deepEqual(paths(["rife*"], { also: [modelPath(rife)] }), [modelPath(rife)]);
+  // What is left out needs no hash, and fits.
+  const some = { required: [large, unknown, vae].map(modelPath), registry: "ghcr" } as const;
+  assert.equal(resolve({ strategy: "baked", only: ["v.safetensors"] }, some)?.layers.length, 1);
+});
+
+test("a name of a part that is no model of the stack is a mistake, each with what is near", () => {
+  const problems = problemsOf(() =>
+    resolve({ strategy: "baked", only: ["vae.safetensors", "v.safetensor", "v?safetensors"] }),
+  );
+  assert.equal(problems.length, 3, problems.join("\n"));
+  assert.match(
+    problems[1] ?? "",
+    /strata:models\.only: names "v\.safetensor", and no model of the stack is called so\. Did you mean "v\.safetensors"\?/,
+  );
+});
+
+test("no workflow is run in an image that has a part of its models", () => {
+  const workflows = { "api.json": JSON.stringify({ "1": { class_type: "LoadImage", inputs: {} } }) };
+  const runnable = (only: string[]) => resolve({ strategy: "baked", only }, { workflows })?.workflows;
+  assert.deepEqual(runnable(["*"]), workflows);
+  assert.equal(runnable(["v.safetensors"]), undefined);
+});
+
 test("addresses go through the mirrors", () => {
   const found = resolve({ strategy: "volume" }, { mirrors: { "https://hub.example/": "https://mirror/" } });
   assert.equal(found?.models[1]?.url, "https://mirror/v.safetensors");

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { fileSystem, joinOutputs, stageNamed, withParents } from "../../../../lib/plan/partial-update.ts";
+import {
+  fileSystem,
+  loadPartialUpdate,
+  stageNamed,
+  summaryOf,
+  withParents,
+} from "../../../../lib/plan/partial-update.ts";
 import type { Plan, Stage } from "../../../../lib/plan/plan.ts";
 import { layersFolder, plan, sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 
@@ -67,24 +75,30 @@ test("an unknown layer is answered with those that there are, and the nearest", 
   assert.throws(() => stageNamed(tested, ""), /LAYER: is not given; test has toolbox, /);
 });
 
-test("outputs of a part: its stages are new, all else stays", () => {
-  const before = { recipe: "a", product: { digest: "p" }, stages: { x: 1, y: 2 } };
-  const now = { recipe: "a", product: { digest: "q" }, stages: { x: 5, y: 3, z: 4 } };
-  assert.deepEqual(joinOutputs({ stages: ["y", "z"], outputs: before }, now), {
-    recipe: "a",
-    product: { digest: "p" },
-    evidence: null,
-    stages: { x: 1, y: 3, z: 4 },
-  });
-  assert.deepEqual(joinOutputs({ stages: ["y"], outputs: {} }, now), {
-    recipe: "a",
-    product: null,
-    evidence: null,
-    stages: { y: 3 },
-  });
+test("in an update of single stages, all others register what they were", (t) => {
+  const tested = testPlan(t);
+  const [torch, cuda] = [stageNamed(tested, "torch"), stageNamed(tested, "cuda")];
+  const former = { key: "old", inputs: { "file:x": "1" } };
+  const update = { stages: ["torch"], registered: { torch: former, cuda: former }, outputs: {} };
+  const now = ({ key, inputs, role }: Stage) => ({ key, inputs, role });
+  assert.deepEqual(summaryOf(torch, update), now(torch));
+  assert.deepEqual(summaryOf(cuda, update), { ...former, role: cuda.role });
+  const told = { ...update, registered: { cuda: { ...former, role: "system" } } };
+  assert.deepEqual(summaryOf(cuda, told), { ...former, role: "system" });
+  assert.deepEqual(summaryOf(cuda, { ...update, registered: {} }), now(cuda), "nothing is known of it");
+  assert.deepEqual(summaryOf(cuda), now(cuda));
 });
 
-test("outputs of a part of another recipe: nothing changes", () => {
-  const before = { recipe: "a", stages: { x: 1 } };
-  assert.equal(joinOutputs({ stages: ["x"], outputs: before }, { recipe: "b", stages: { x: 2 } }), before);
+test("a partial update is what its file says, and nothing else", (t) => {
+  const file = join(layersFolder(t, {}), "part.json");
+  const update = {
+    stages: ["torch"],
+    registered: { cuda: { key: "k", inputs: {}, role: null } },
+    outputs: { image: "i" },
+  };
+  writeFileSync(file, JSON.stringify(update));
+  assert.deepEqual(loadPartialUpdate(file), update);
+  assert.equal(loadPartialUpdate(""), undefined);
+  writeFileSync(file, JSON.stringify({ ...update, more: 1 }));
+  assert.throws(() => loadPartialUpdate(file));
 });

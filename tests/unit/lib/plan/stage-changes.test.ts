@@ -33,6 +33,18 @@ test("a changed stage names exactly the inputs that differ, with their old and n
   ]);
 });
 
+test("a stage of which nobody knows what it was made of is rebuilt for that reason alone", () => {
+  const [change, same] = stageChanges(
+    [stage("a", "1"), stage("b", "1")],
+    [stage("a", "2", { "file:x": "2", "package:torch": "2.12" }), stage("b", "1", { "file:x": "2" })],
+  );
+  assert.deepEqual(
+    [change?.verdict, change?.causes.map(causeText)],
+    ["rebuild", ["record of its inputs is gone"]],
+  );
+  assert.equal(same?.verdict, "unchanged");
+});
+
 test("create, unchanged and remove are told apart", () => {
   assert.deepEqual(
     stageChanges([stage("kept", "1"), stage("gone", "1")], [stage("new", "1"), stage("kept", "1")]).map(

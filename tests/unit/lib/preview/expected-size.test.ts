@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expectedSize } from "../../../../lib/preview/expected-size.ts";
 import type { Expectation, StagePreview } from "../../../../lib/preview/preview-schema.ts";
-import { previousFromOutputs } from "../../../../lib/preview/previous-stack.ts";
+import { previousFromRecord } from "../../../../lib/preview/previous-stack.ts";
 import { stagePreview } from "../../../support/preview.ts";
 
 const digest = `sha256:${"d".repeat(64)}`;
@@ -27,7 +27,7 @@ const later = [
 test("removed stages of the product take their bytes along, the recipe being strata's or a file", () => {
   for (const file of ["recipes/mine.ts", "recipe.ts", "their recipes/mine.js"]) {
     const former = outputsOf(`file:${file} (image configuration)`);
-    assert.equal(expectedSize(["torch"], later, previousFromOutputs(former)).after, 600, file);
+    assert.equal(expectedSize(["torch"], later, previousFromRecord(former)).after, 600, file);
   }
 });
 
@@ -37,13 +37,13 @@ test("with roles in the outputs no file's name matters", () => {
     name,
     { ...known, role: name === "mine" ? "product" : "stage" },
   ]);
-  const known = previousFromOutputs({ ...outputs, stages: Object.fromEntries(stages) });
+  const known = previousFromRecord({ ...outputs, stages: Object.fromEntries(stages) });
   assert.equal(expectedSize(["torch"], later, known).after, 600);
   assert.equal(known.platform.recipe, "mine");
 });
 
 const outputs = outputsOf("file:recipes/mine.ts (image configuration)");
-const former = () => previousFromOutputs(outputs);
+const former = () => previousFromRecord(outputs);
 const expecting = (
   bytes: number | null,
   basis: Expectation["basis"] = "generation",

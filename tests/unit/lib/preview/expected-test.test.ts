@@ -4,6 +4,7 @@ import { parseConfig } from "../../../../config.ts";
 import { repository } from "../../../../home.ts";
 import { generation, generationNames } from "../../../../lib/gpu/generations.ts";
 import { instancesFor } from "../../../../lib/gpu/instances.ts";
+import type { MemoryNeed } from "../../../../lib/gpu/memory.ts";
 import { type History, remember, type TestRun } from "../../../../lib/preview/build-history.ts";
 import { dollarsOfAll, expectedTest } from "../../../../lib/preview/expected-test.ts";
 import { renderMarkdown } from "../../../../lib/preview/markdown.ts";
@@ -23,7 +24,15 @@ import {
 const aws = { kind: "aws", region: "us-east-1" };
 const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0lHs4ZBFv8y0dKJ9yy3pNmDmCkN5R2RzQ3mR6fA8ay";
 
-function expected(name: string, host: object, { tests = [] as TestRun[], due = true } = {}) {
+function expected(
+  name: string,
+  host: object,
+  {
+    tests = [],
+    due = true,
+    memory,
+  }: { readonly tests?: TestRun[]; readonly due?: boolean; readonly memory?: MemoryNeed } = {},
+) {
   const {
     host: hosts,
     budget,
@@ -35,7 +44,7 @@ function expected(name: string, host: object, { tests = [] as TestRun[], due = t
     "strata:budget": JSON.stringify({ dollars: 50 }),
   });
   const history: History = { format: 1, builds: [], tests };
-  return expectedTest({ hosts, budget, generation: own, recipe }, due, history);
+  return expectedTest({ hosts, budget, generation: own, recipe, memory }, due, history);
 }
 
 const run = (minutes: number, more: Partial<TestRun> = {}): TestRun => ({
@@ -72,6 +81,13 @@ test("a stack that is tested without a GPU is told what one would cost", () => {
     assert.equal(told.includes(" on EC2 it would be "), testedOn !== null, name);
     if (testedOn) assert.ok(told.includes(`${instancesFor(testedOn)[0]?.type}, $`), told);
   }
+});
+
+test("an image whose own workflow needs memory is told the instance that has it", () => {
+  const memory = { gpu: 17 * 2 ** 30, ram: 35 * 2 ** 30 };
+  const told = (host: object) => testText({ test: expected("ada", host, { memory }) });
+  assert.match(told(aws), /^g6\.4xlarge in us-east-1, spot first, at most \$1\.32 an hour/);
+  assert.match(told({ kind: "builder" }), / on EC2 it would be g6\.4xlarge, \$/);
 });
 
 test("a host of one's own costs what somebody asks for it, or nothing", () => {

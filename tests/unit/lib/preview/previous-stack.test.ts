@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  noPreviousStack,
-  outputsInState,
-  previousFromOutputs,
-} from "../../../../lib/preview/previous-stack.ts";
+import { noPreviousStack, previousFromRecord } from "../../../../lib/preview/previous-stack.ts";
+import { recordedStack } from "../../../../lib/state/recorded-stack.ts";
 
 const digest = `sha256:${"d".repeat(64)}`;
 const outputs = {
@@ -34,7 +31,7 @@ const outputs = {
 };
 
 test("a stack's outputs tell its stages, its product, where it lies, its tags and its evidence", () => {
-  const known = previousFromOutputs(outputs);
+  const known = previousFromRecord(outputs);
   assert.deepEqual(known.comparedWith, { kind: "outputs" });
   assert.deepEqual(
     known.stages.map(({ name, key, bytes }) => [name, key, bytes]),
@@ -63,7 +60,7 @@ test("a stack's outputs tell its stages, its product, where it lies, its tags an
 test("the recipe is known of a stack whose recipe is a file, by the roles or in outputs without them", () => {
   const { starter, torch } = outputs.stages;
   const inputs = { "file:recipe.ts (image configuration)": "1" };
-  const recipeOf = (stages: object) => previousFromOutputs({ ...outputs, stages }).platform.recipe;
+  const recipeOf = (stages: object) => previousFromRecord({ ...outputs, stages }).platform.recipe;
   assert.equal(recipeOf({ torch, mine: { ...starter, inputs } }), "mine");
   assert.equal(
     recipeOf({ torch: { ...torch, role: "stage" }, mine: { ...starter, inputs: {}, role: "product" } }),
@@ -80,14 +77,14 @@ test("outputs of another version, or none, are a stack of which nothing is known
     { stages: "[secret]", product: 1, evidence: [] },
     { stages: { a: 1 } },
   ]) {
-    const known = previousFromOutputs(other);
+    const known = previousFromRecord(other);
     assert.equal(known.comparedWith.kind, "nothing");
     assert.deepEqual(known.stages, []);
     assert.equal(known.product, null);
   }
 });
 
-test("the outputs are found in a state file, and what is encrypted there is nothing to read", () => {
+test("the outputs of a version without components are found in a state file, and what is encrypted there is nothing to read", () => {
   const encrypted = {
     "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
     ciphertext: "v1:x:y",
@@ -103,20 +100,25 @@ test("the outputs are found in a state file, and what is encrypted there is noth
       },
     },
   };
-  assert.deepEqual(outputsInState(state), { ...outputs, product: "[secret]" });
-  assert.equal(previousFromOutputs(outputsInState(state)).product, null);
+  assert.deepEqual(recordedStack(state).outputs, { ...outputs, product: "[secret]" });
+  const previous = previousFromRecord(recordedStack(state));
+  assert.equal(previous.product, null);
+  assert.deepEqual(
+    Object.keys(outputs.stages),
+    previous.stages.map(({ name }) => name),
+  );
   for (const other of [
     undefined,
     {},
     { checkpoint: { latest: null } },
     { checkpoint: { latest: { resources: [] } } },
   ]) {
-    assert.equal(outputsInState(other), undefined);
+    assert.deepEqual(recordedStack(other).outputs, {});
   }
 });
 
 test("what is not as expected in outputs is left out, and the rest is still read", () => {
-  const read = (more: object) => previousFromOutputs({ ...outputs, ...more });
+  const read = (more: object) => previousFromRecord({ ...outputs, ...more });
   const { product, evidence, stages } = outputs;
   assert.equal(read({ product: { ...product, bytes: "many" } }).product?.bytes, null);
   assert.equal(read({ product: { ...product, bytes: 10.4 } }).product?.bytes, 10);
@@ -146,13 +148,13 @@ test("what is not as expected in outputs is left out, and the rest is still read
 
 test("a stack that was never updated says so", () => {
   const why = "the stack has not been updated yet";
-  assert.deepEqual(previousFromOutputs({}).comparedWith, { kind: "nothing", why });
-  assert.deepEqual(previousFromOutputs({}), { ...noPreviousStack(why), testedOn: null });
+  assert.deepEqual(previousFromRecord({}).comparedWith, { kind: "nothing", why });
+  assert.deepEqual(previousFromRecord({}), { ...noPreviousStack(why), testedOn: null });
 });
 
 test("only what a recipe makes of the whole image is a product in outputs without roles", () => {
   const roleOf = (input: string) =>
-    previousFromOutputs({ stages: { x: { key: "k", inputs: { a: "1", [input]: "1" } } } }).stages[0]?.role;
+    previousFromRecord({ stages: { x: { key: "k", inputs: { a: "1", [input]: "1" } } } }).stages[0]?.role;
   assert.equal(roleOf("file:recipes/x.ts (image configuration)"), "product");
   for (const other of [
     "file:x (image configuration) more",
@@ -162,16 +164,15 @@ test("only what a recipe makes of the whole image is a product in outputs withou
     assert.equal(roleOf(other), null, other);
 });
 
-test("what is encrypted in a state is nothing to read, however deep it lies", () => {
-  const encrypted = { "4dabf18193072939515e22adb298388d": "x", ciphertext: "v1:x:y" };
-  const outputsOf = (value: unknown) =>
-    outputsInState({
-      checkpoint: { latest: { resources: [{ type: "pulumi:pulumi:Stack", outputs: value }] } },
-    });
-  assert.deepEqual(outputsOf({ a: [encrypted, { b: encrypted, c: null, d: 1 }] }), {
-    a: ["[secret]", { b: "[secret]", c: null, d: 1 }],
-  });
-  assert.equal(outputsOf(encrypted), "[secret]");
-  assert.equal(outputsInState({ checkpoint: {} }), undefined);
-  assert.equal(outputsInState({ checkpoint: { latest: { resources: null } } }), undefined);
+test("tags that moved tell what is promoted, whatever was built since", () => {
+  const read = (promoted: unknown) => previousFromRecord({ ...outputs, promoted });
+  assert.deepEqual([read(undefined).promoted, read(undefined).tags], [digest, ["starter-ada", "latest"]]);
+  const former = read({ digest: "sha256:e", tags: ["r:5000/s:old"] });
+  assert.deepEqual([former.promoted, former.tags, former.product?.digest], ["sha256:e", ["old"], digest]);
+  assert.equal(read(null).promoted, null);
+});
+
+test("where the images are is known before there is a product", () => {
+  const { stages } = outputs;
+  assert.equal(previousFromRecord({ stages, repository: "r/s" }).repository, "r/s");
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -94,4 +95,24 @@ test("mistakes are told without a stack trace", async (context) => {
     assert.match(all, problem);
     assert.doesNotMatch(all, /^ +at /m);
   }
+});
+
+test("one file that is no workflow does not stop the others, and the exit status tells", async (context) => {
+  const good = file(context, toBytes({ "1": apiNode("VAELoader", { vae_name: "wan_2.1_vae.safetensors" }) }));
+  const bad = file(context, Buffer.from("{"), "bad.json");
+  const args = ["tools/commands/models.ts", bad, good, "none.json"];
+  const shown = spawnSync(process.execPath, args, { cwd: repository, encoding: "utf8" });
+  assert.equal(shown.status, 2);
+  assert.match(
+    shown.stdout,
+    /Not read:\n {2}\S*bad\.json: is neither JSON nor a file[^\n]*\n {2}none\.json: cannot be read: ENOENT/,
+  );
+  assert.match(shown.stdout, /wan_2\.1_vae\.safetensors +│ 254 MB +│ locked/);
+  assert.match(shown.stdout, /✖ something is missing/);
+  const json = ModelsReport.parse(JSON.parse((await run(good, bad, "--json")).stdout));
+  assert.deepEqual([json.verdict, json.unreadable.length, json.files.length], ["incomplete", 1, 1]);
+  // A list that was made without one of them would look like a whole one.
+  const written = await run(good, bad, "--write", "wan22");
+  assert.match(written.all, /strata: \S*bad\.json: is neither JSON/);
+  assert.equal(written.stdout, "");
 });

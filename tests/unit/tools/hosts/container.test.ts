@@ -48,12 +48,14 @@ function setting(
   const cases = Object.entries({ ...healthy, ...answers }).map(
     ([verb, answer]) => `  "${verb} "*) ${answer} ;;`,
   );
+  const says =
+    'case "$0" in */docker) echo "Docker version 26.1.5, build a72d7cd" ;; *) echo "podman version 4.3.1" ;; esac';
   const engine = [
     `FOLDER=${folder}`,
-    `[ "$1" != --version ] || { ${answers["--version"] ?? `echo "\${0##*/} version 26.1.5"`}; exit; }`,
+    `[ "$1" != --version ] || { ${answers["--version"] ?? says}; exit; }`,
     `echo "\${0##*/} $*" >>${log}`,
-    // Docker's own option before the verb says nothing to it.
-    'if [ "$1" = --config ]; then shift 2; fi',
+    // Docker's own options before the verb say nothing to it.
+    'while [ "$1" = --config ] || [ "$1" = --host ]; do shift 2; done',
     'case "$* " in',
     ...cases,
     "esac",
@@ -165,7 +167,9 @@ test("podman under Docker's name, or behind Docker's program, gets the GPUs and 
   await named.test({ gpu: true, login });
   const behind = setting(t, { version: server("Podman Engine", "4.3.1") }, { smi: smi() });
   await behind.test({ gpu: true });
-  for (const { asked } of [named, behind]) {
+  const linked = setting(t, { ...alias, "--version": "echo docker version 4.3.1" }, { smi: smi() });
+  await linked.test({ gpu: true, login });
+  for (const { asked } of [named, behind, linked]) {
     const made = asked().filter((line) => / (create --name|run --detach) /.test(line));
     assert.equal(made.length, 2);
     for (const line of made) {
@@ -319,6 +323,15 @@ test("a login: the password comes by stdin, into a place that is gone afterwards
     [
       "docker --config FOLDER login --username somebody --password-stdin registry.test",
       "docker --config FOLDER pull --quiet IMAGE",
+    ],
+  );
+  const rootless = setting(t, { ...keep("login"), "context inspect": "echo unix:///run/user/7/docker.sock" });
+  await rootless.test({ login });
+  assert.deepEqual(
+    rootless.asked().filter((line) => /login|pull/.test(line)),
+    [
+      "docker --config FOLDER --host unix:///run/user/7/docker.sock login --username somebody --password-stdin registry.test",
+      "docker --config FOLDER --host unix:///run/user/7/docker.sock pull --quiet IMAGE",
     ],
   );
   const podman = setting(t, keep("login"));

@@ -7,9 +7,11 @@ import { type TestContext, test } from "node:test";
 import { homeAt, repository } from "../../../../home.ts";
 import { historySchema } from "../../../../lib/preview/build-history.ts";
 import { askEngine } from "../../../../tools/preview/engine.ts";
-import { previousFromBackend, previousFromState } from "../../../../tools/preview/read-previous.ts";
+import { previousFromState } from "../../../../tools/preview/read-previous.ts";
+import { exportState, readOwnState } from "../../../../tools/stack/outputs.ts";
 import type { Stack } from "../../../../tools/stack/stack.ts";
 import { writeFile } from "../../../support/layers.ts";
+import { sampleKey, sampleResources } from "../../../support/states.ts";
 import { script, setVariables, temporaryFolder } from "../../support/folder.ts";
 
 /** A stack whose CLI answers so. */
@@ -18,13 +20,16 @@ function stackWith(t: TestContext, body: string): Stack {
   return { name: "ada", folder: repository, project: "strata", pulumi, environment: {} };
 }
 
-test("the outputs of another backend are read through its CLI", async (t) => {
-  const outputs = JSON.stringify({
-    stages: { torch: { key: "k", inputs: {}, bytes: 1, role: null } },
-    secret: "[secret]",
-  });
-  const known = await previousFromBackend(stackWith(t, `echo "$*" >&2; echo '${outputs}'`));
-  assert.deepEqual(known.stages, [{ name: "torch", key: "k", inputs: {}, bytes: 1, role: null }]);
+test("the state of another backend is read through its CLI, without a secret", async (t) => {
+  const inputs = { "file:Dockerfile": "1" };
+  const resources = sampleResources({ stages: { torch: { key: sampleKey("a"), inputs, bytes: 1 } } });
+  const exported = JSON.stringify({ version: 3, deployment: { resources } });
+  const asked = join(temporaryFolder(t), "asked");
+  const known = previousFromState(
+    await exportState(stackWith(t, `echo "$*" >${asked}; cat <<'END'\n${exported}\nEND`)),
+  );
+  assert.deepEqual(known.stages, [{ name: "torch", key: sampleKey("a"), inputs, bytes: 1, role: null }]);
+  assert.equal(readFileSync(asked, "utf8"), "stack export --stack ada\n");
 });
 
 test("a preview that fails with a configuration of Docker's that cannot work says so", async (t) => {
@@ -38,21 +43,19 @@ test("a preview that fails with a configuration of Docker's that cannot work say
 
 test("a stack that the backend does not have is new; one that cannot be asked about is an error", async (t) => {
   const missing = stackWith(t, `echo "error: no stack named 'ada' found" >&2; exit 255`);
-  assert.deepEqual((await previousFromBackend(missing)).comparedWith, {
+  assert.deepEqual(previousFromState(await exportState(missing)).comparedWith, {
     kind: "nothing",
     why: "the stack does not exist in its backend",
   });
   assert.equal(await askEngine(missing), undefined);
   const locked = stackWith(t, `echo "error: AccessDenied" >&2; exit 255`);
-  await assert.rejects(
-    previousFromBackend(locked),
-    /stack ada: its outputs cannot be read:\n +error: AccessDenied/,
-  );
+  await assert.rejects(exportState(locked), /stack ada: its state cannot be read:\n +error: AccessDenied/);
 });
 
 test("without a state file a stack is new, and a broken one tells nothing", async (t) => {
   const home = homeAt(temporaryFolder(t));
-  const compared = async () => (await previousFromState(home, "strata", "ada")).comparedWith;
+  const compared = async () =>
+    previousFromState(await readOwnState(home, { project: "strata", name: "ada" })).comparedWith;
   assert.deepEqual(await compared(), { kind: "nothing", why: "the stack has not been updated yet" });
   writeFile(home.state, ".pulumi/stacks/strata/ada.json", "{");
   assert.deepEqual(await compared(), { kind: "nothing", why: "its state cannot be read" });

@@ -5,7 +5,7 @@ import { retestArguments, targetsOf } from "../../../../tools/pulumi/urns.ts";
 const stack = { name: "ada", project: "strata" };
 
 test("a test that ran is replaced, by its whole name", () => {
-  assert.deepEqual(retestArguments(stack, "starter", { recipe: "starter", evidence: { verdict: "pass" } }), [
+  assert.deepEqual(retestArguments(stack, "starter", { recipe: "starter", hasTest: true }), [
     "--replace",
     "urn:pulumi:ada::strata::strata:index:SmokeTest$command:local:Command::starter-smoke",
   ]);
@@ -13,8 +13,8 @@ test("a test that ran is replaced, by its whole name", () => {
 
 test("what never ran cannot run again: Pulumi refuses to replace what it does not know", () => {
   assert.deepEqual(retestArguments(stack, "starter", {}), []);
-  assert.deepEqual(retestArguments(stack, "starter", { recipe: "starter", evidence: null }), []);
-  assert.deepEqual(retestArguments(stack, "studio", { recipe: "starter", evidence: {} }), []);
+  assert.deepEqual(retestArguments(stack, "starter", { recipe: "starter", hasTest: false }), []);
+  assert.deepEqual(retestArguments(stack, "studio", { recipe: "starter", hasTest: true }), []);
 });
 
 test("a part is targeted by what it registers, and by nothing else of the recipe's name", () => {

@@ -288,9 +288,71 @@ test("a file that several nodes describe has what any of them says", () => {
 
 test("only a node that asks for a model can be idle, and only where its users are known", () => {
   const idle = (type: string, widgets: Record<string, unknown>, more = {}) =>
-    analyse([read(editorFile([editorNode(1, type, widgets, more)]))], someIndex).unused.length;
+    analyse([read(editorFile([editorNode(1, type, widgets, more), sink(2)]))], someIndex).unused.length;
   assert.equal(idle("VAELoader", { vae_name: "v.safetensors" }), 1);
   assert.equal(idle("VAELoader", { vae_name: "v.safetensors" }, { outputs: [] }), 0);
   assert.equal(idle("VAELoader", { vae_name: "None" }), 0);
   assert.equal(idle("CLIPTextEncode", { text: "embedding:Easy" }), 0);
+});
+
+test("where nothing would run, all of it counts: it is a part that others build in", () => {
+  const loader = editorNode(1, "VAELoader", { vae_name: "v.safetensors" });
+  const needs = analyse([read(editorFile([loader]))], someIndex);
+  assert.deepEqual([needs.files.length, needs.unused.length], [1, 0]);
+});
+
+test("a node that could not be read cannot be told", () => {
+  const bytes = toBytes({ "1": apiNode("KSampler"), "7": { inputs: {}, _meta: { title: "Lost" } } });
+  const { unresolved } = analyse([read(bytes)], someIndex);
+  assert.deepEqual(
+    unresolved.map(({ node, problem }) => [node.workflow, node.id, node.title, problem.slice(0, 21)]),
+    [["flow.json", "7", "Lost", '("Lost") has no class']],
+  );
+});
+
+test("the workflow's own list and its notes say where files are, also in folders, and decide nothing else", () => {
+  const models = [
+    { name: "a.safetensors", directory: "checkpoints", url: "https://h/listed" },
+    { name: "never-asked.safetensors", directory: "vae", url: "https://h/never" },
+    3,
+  ];
+  const note = "See [b](https://h/b%20c.safetensors), https://h/a.safetensors and https://h/page";
+  const bytes = editorFile(
+    [
+      editorNode(1, "UNETLoader", { unet_name: "deep\\a.safetensors" }, { outputs: [] }),
+      editorNode(2, "VAELoader", { vae_name: "b c.safetensors" }, { outputs: [] }),
+      editorNode(3, "MarkdownNote", { text: note }),
+    ],
+    [],
+    { models },
+  );
+  assert.deepEqual(
+    analyse([read(bytes)], someIndex).files.map(({ folders, name, url }) => [folders[0], name, url]),
+    [
+      ["models/diffusion_models", "deep/a.safetensors", "https://h/listed"],
+      ["models/vae", "b c.safetensors", "https://h/b%20c.safetensors"],
+    ],
+  );
+});
+
+test("a class is the locked repository's whose pattern fits, or that the workflow names, before any other's", () => {
+  const named = { commit: "9".repeat(40), classes: [], models: {}, alone: [], unread: [] };
+  const index = classIndex({
+    ...someClasses,
+    repositories: { ...someClasses.repositories, "named/nodes": named },
+    others: {
+      ...someClasses.others,
+      "stranger/copy": ["Seed (named)"],
+      "away/comfyui-some_pack": ["Shared"],
+    },
+  });
+  const of = (type: string, pack: string | null = null) => sourceOf({ type, pack }, index);
+  assert.equal(of("Seed (named)").repository, "named/nodes");
+  assert.equal(of("Twin", "TWO/suite").repository, "two/suite");
+  assert.equal(of("Shared", "ComfyUI-some-pack").repository, "away/comfyui-some_pack");
+  assert.equal(of("Shared", "no-such-pack").repository, null);
+  // The locked commit is too old, or too new: what is built would not have it.
+  const gone = of("Gone", "comfyui-gguf");
+  assert.deepEqual([gone.repository, gone.candidates], [null, ["city96/ComfyUI-GGUF"]]);
+  assert.match(gone.problem ?? "", /the locked commit does not have it: another version does/);
 });

@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { analyse } from "../../../../../lib/comfyui/workflow/analyse.ts";
-import {
-  fetchesItself,
-  isBundledFolder,
-  modelFolders,
-} from "../../../../../lib/comfyui/workflow/curated-inputs.ts";
+import { isBundledFolder, modelFolders } from "../../../../../lib/comfyui/workflow/curated-inputs.ts";
+import { fetchesItself } from "../../../../../lib/comfyui/workflow/known/self-loading.ts";
 import { apiNode, editorFile, editorNode, read, someIndex, toBytes } from "../../../../support/workflows.ts";
 
 /** The first folder and the name of every file that one node asks for. */

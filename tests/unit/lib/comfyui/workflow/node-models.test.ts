@@ -16,7 +16,7 @@ const hint = (name: string, more: Partial<ModelHint> = {}): ModelHint => ({
   ...more,
 });
 const models = (asking: WorkflowNode, index = someIndex) => {
-  const { files, unknown } = nodeModels(asking, index);
+  const { files, unknown } = nodeModels({ ...asking, addresses: [] }, index);
   return { files: files.map(({ folders, name }) => `${folders[0]}/${name}`), unknown };
 };
 
@@ -54,10 +54,10 @@ test("a text that merely holds the name of a file is none", () => {
 });
 
 test("without its place a widget is found only where one value alone looks like a file", () => {
-  const asked = (...widgets: unknown[]) => models(node("ReActorFaceSwap", {}, { widgets }));
+  const asked = (...widgets: unknown[]) => models(node("ReActorRestoreFace", {}, { widgets }));
   assert.deepEqual(asked(3, null, "a.pth", "x").files, ["models/facerestore_models/a.pth"]);
   assert.deepEqual(asked("a.pth", "b.pth").files, []);
-  assert.deepEqual(asked("x").unknown, ["does not say its face_restore_model in a way that can be read."]);
+  assert.equal(asked("x").unknown[0], "does not say its model in a way that can be read.");
 });
 
 test("an input that also looks into a folder of models asks, though another one is brought along", () => {
@@ -80,7 +80,7 @@ test("where the workflow says what a file is, its address and hash are taken", (
     { vae_name: "sub/v.safetensors" },
     { hints: [hint("v.safetensors", known)] },
   );
-  const [file] = nodeModels(asking, someIndex).files;
+  const [file] = nodeModels({ ...asking, addresses: [] }, someIndex).files;
   assert.deepEqual([file?.name, file?.url, file?.sha256], ["sub/v.safetensors", known.url, known.sha256]);
 });
 

@@ -45,7 +45,12 @@ test("a mark at the beginning is no part of the text", () => {
 
 test("what is no workflow says so with its path", () => {
   for (const [bytes, problem] of [
-    [Buffer.from("{"), /^UserError: flow\.json: is neither JSON nor a PNG: /],
+    [
+      Buffer.from("{"),
+      /^UserError: flow\.json: is neither JSON nor a file in which ComfyUI saves a workflow: /,
+    ],
+    [Buffer.from("version https://git-lfs.github.com/spec/v1\noid sha256:1"), /a pointer of Git LFS/],
+    [Buffer.from("GIF89a\0\0"), /saves a workflow\. Save it in ComfyUI with Export/],
     [toBytes([1]), /flow\.json: is not a ComfyUI workflow\. Save it in ComfyUI with Export/],
     [toBytes({}), /is not a ComfyUI workflow/],
     [toBytes({ models: {} }), /is not a ComfyUI workflow/],
@@ -140,13 +145,7 @@ test("a workflow is what it says itself to be, whatever else is in it", () => {
     2,
   );
   assert.equal(read(toBytes({ input: { workflow: inner } })).nodes[0]?.type, "Inner");
-  for (const other of [
-    { "1": apiNode("X", {}), "2": { inputs: {} } },
-    { prompt: [inner] },
-    { prompt: null },
-    null,
-    "x",
-  ])
+  for (const other of [{ "2": { inputs: {} } }, { prompt: [inner] }, { prompt: null }, null, "x"])
     assert.throws(() => read(toBytes(other)), /is not a ComfyUI workflow/);
 });
 
@@ -159,6 +158,129 @@ test("chunks of a PNG that hold no text are passed over, and a text may have no 
   const other = text("prompt", JSON.stringify({ "1": apiNode("Other", {}) }))[1];
   assert.equal(read(png([["IDAT", other], text("prompt", sent)])).nodes[0]?.type, "UNETLoader");
   const bare = ["tEXt", Buffer.from("prompt")] as const;
-  assert.throws(() => read(png([bare])), /is neither JSON nor a PNG/);
+  assert.throws(() => read(png([bare])), /is neither JSON nor a file/);
   assert.equal(read(png([text("", "x"), text("prompt", sent)])).format, "api");
+});
+
+test("a text of any size is read in time that grows with it, also with what only Python writes", () => {
+  const picture = "A".repeat(12 * 2 ** 20);
+  const inputs = { unet_name: "a.safetensors", picture, text: `${"\\".repeat(2 ** 20)} NaN "` };
+  const body = JSON.stringify({ input: { workflow: { "1": apiNode("UNETLoader", inputs) } } });
+  for (const text of [body, body.replace('"_meta"', '"is_changed": [NaN, -Infinity], "_meta"')]) {
+    const start = performance.now();
+    const [node] = read(Buffer.from(text)).nodes;
+    assert.ok(performance.now() - start < 10_000);
+    assert.deepEqual(node?.named.picture, { value: picture });
+    assert.deepEqual(node?.named.text, { value: inputs.text });
+  }
+});
+
+test("what holds a workflow is opened, as a value or as its text", () => {
+  for (const body of [
+    { input: { workflow_json: api } },
+    { input: { workflow_json: JSON.stringify(api), handler: "RawWorkflow" } },
+    { input: { payload: { workflow: api } } },
+    { prompt: JSON.stringify({ prompt: api }) },
+    JSON.stringify(api),
+    { ...api, extra_data: { client: "x" }, version: 1, note: null },
+  ]) {
+    assert.deepEqual(read(toBytes(body)).nodes[0]?.named, { unet_name: { value: "a.safetensors" } });
+    assert.equal(read(toBytes(body)).unread.length, 0);
+  }
+  const wide = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(JSON.stringify(api), "utf16le")]);
+  assert.equal(read(wide).nodes[0]?.type, "UNETLoader");
+});
+
+test("a node that was missing where the workflow was exported is named, and the others are read", () => {
+  const nameless = { inputs: { a: 1 }, _meta: { title: "Some Node" } };
+  const { nodes, unread } = read(
+    toBytes({ ...api, "5": nameless, "6": { class_type: "X", inputs: 3 }, "7": { _meta: 1 } }),
+  );
+  assert.deepEqual(
+    nodes.map(({ id }) => id),
+    ["1"],
+  );
+  assert.deepEqual(
+    unread.map(({ id, type, title }) => [id, type, title]),
+    [
+      ["5", "a node", "Some Node"],
+      ["6", "X", null],
+      ["7", "a node", null],
+    ],
+  );
+  assert.match(unread[0]?.problem ?? "", /^\("Some Node"\) has no class: /);
+});
+
+test("of an editor's file what cannot be read is left out and named", () => {
+  const inner = {
+    id: "sub",
+    nodes: [
+      { id: 4, type: null },
+      { id: 5, type: "B" },
+    ],
+    links: [],
+  };
+  const { nodes, unread } = read(
+    editorFile([{ id: 1, type: "A" }, { id: 2 }, 3 as never, { id: 6, type: "sub" }], [], {
+      definitions: { subgraphs: [inner, { id: 3, nodes: "none" }, null] },
+      extra: { groupNodes: 3, ue_links: [null, 5] },
+    }),
+  );
+  assert.deepEqual(
+    nodes.map(({ id }) => id),
+    ["1", "6:5"],
+  );
+  assert.deepEqual(
+    unread.map(({ id }) => id),
+    ["2", "number 3", "6:4"],
+  );
+  assert.match(unread[0]?.problem ?? "", /cannot be read and is left out: its type is missing\./);
+  assert.match(unread[2]?.problem ?? "", /its type has another form\./);
+});
+
+test("what only shows something never costs a workflow", () => {
+  const odd = {
+    title: 3,
+    mode: "x",
+    inputs: [null, { name: 3 }],
+    outputs: 3,
+    properties: { proxyWidgets: { a: 1 }, models: 3 },
+    widgets_values: 3,
+  };
+  for (const [key, value] of Object.entries(odd)) {
+    assert.equal(read(editorFile([{ id: 1, type: "A", [key]: value }])).nodes[0]?.type, "A", key);
+  }
+  const links = [null, [1], { id: 1 }, "x", [1, "2", "0", "1", "0", "*"]] as unknown[][];
+  const file = { ...editorNode(1, "UNETLoader", { unet_name: "own" }), mode: "0" };
+  const inputs = [{ name: "unet_name", widget: { name: "unet_name" }, link: "1" }];
+  const bytes = editorFile([{ ...file, inputs }, editorNode(2, "PrimitiveNode", { value: "linked" })], links);
+  assert.deepEqual(read(bytes).nodes[0]?.named.unet_name, { value: "linked" });
+});
+
+test("where what was sent cannot be read, what the editor saved is, and where both cannot, it says so", () => {
+  const editor = editorFile([editorNode(1, "UNETLoader", { unet_name: "b.safetensors" })]).toString();
+  assert.equal(read(png([text("prompt", "a cat"), text("workflow", editor)])).format, "editor");
+  assert.equal(read(png([text("prompt", "{}"), text("workflow", editor)])).format, "editor");
+  assert.throws(
+    () => read(png([text("prompt", "a cat"), text("workflow", "a dog")])),
+    /is neither JSON nor a file/,
+  );
+});
+
+test("what the editor knew of a node goes to the same node that was sent, and to no other", () => {
+  const models = [{ name: "a.safetensors", directory: "diffusion_models", url: "https://h/a" }];
+  const editor = editorFile([
+    editorNode(1, "UNETLoader", { unet_name: "b" }, { properties: { models, cnr_id: "comfy-core" } }),
+    editorNode(2, "Other", {}, { properties: { cnr_id: "other" } }),
+  ]).toString();
+  const both = { ...api, "2": apiNode("Another", {}) };
+  const { nodes } = read(png([text("workflow", editor), text("prompt", JSON.stringify(both))]));
+  assert.deepEqual(
+    nodes.map(({ pack, hints }) => [pack, hints.length]),
+    [
+      ["comfy-core", 1],
+      [null, 0],
+    ],
+  );
+  assert.deepEqual(nodes[0]?.named, { unet_name: { value: "a.safetensors" } });
 });

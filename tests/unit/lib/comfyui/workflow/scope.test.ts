@@ -106,8 +106,11 @@ const inside = (instance: Json, more: Json = {}, nodes: Json[] = [], links: unkn
 
 test("an instance has values for what its subgraph shows of widgets, and for nothing else", () => {
   assert.deepEqual(inside({ widgets_values: ["shown.pth"] }), { value: "shown.pth" });
-  for (const widgets_values of [["a", "b"], [], {}, undefined])
+  for (const widgets_values of [[], {}, undefined])
     assert.deepEqual(inside({ widgets_values }), { value: "own.pth" });
+  assert.deepEqual(inside({ widgets_values: { file: "named.pth" } }), { value: "named.pth" });
+  const unclear = inside({ widgets_values: ["a", "b"], title: "Mine" });
+  assert.match(JSON.stringify(unclear), /depends on what the subgraph \\"Mine\\" \(node 57\) shows/);
   assert.deepEqual(inside({ widgets_values: ["shown.pth"] }, { inputs: undefined }), { value: "own.pth" });
   assert.deepEqual(inside({ widgets_values: ["shown.pth"], properties: { proxyWidgets: [] } }), {
     value: "shown.pth",
@@ -139,6 +142,8 @@ test("what an instance lists is its value for the widget of that node alone", ()
   };
   const values = ["one.pth", "two.pth"];
   assert.deepEqual(inside({ properties, widgets_values: values }, { links: [] }), { value: "one.pth" });
-  for (const widgets_values of [["one.pth"], undefined, { length: 2 }])
+  // Editors leave out what they do not save: from the end, or as null.
+  assert.deepEqual(inside({ properties, widgets_values: ["one.pth"] }, { links: [] }), { value: "one.pth" });
+  for (const widgets_values of [[], [null, "two.pth"], undefined, { length: 2 }])
     assert.deepEqual(inside({ properties, widgets_values }, { links: [] }), { value: "own.pth" });
 });

@@ -18,7 +18,7 @@ import json
 import os
 import pwd
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,38 +100,40 @@ def owner_of(folder: str) -> User | None:
     return None
 
 
-def roots_entries(folder: str, device: int) -> Iterator[str]:
-    """What is root's in `folder`, on its file system alone and without following links."""
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            with suppress(OSError):
-                status = entry.stat(follow_symlinks=False)
-                if status.st_dev != device:
-                    continue
-                if status.st_uid == 0:
-                    yield entry.path
-                if entry.is_dir(follow_symlinks=False):
-                    yield from roots_entries(entry.path, device)
-
-
 def hand_over(folder: str, user: User) -> int:
     """
-    Gives a mounted folder that is root's to `user`, and what is root's in it; returns how many entries. What cannot be
-    given away, as on NFS that knows no root, is the start's to judge.
+    Gives a mounted folder that is root's to `user`, and what is root's in it, on its file system alone and without following
+    links; returns how many entries. What cannot be given away, as on NFS that knows no root, is the start's to judge.
     """
+    owner = owner_of(folder)
+    if owner is None or owner.uid != 0:
+        return 0
+    device = os.stat(folder).st_dev
     count = 0
+    # By descriptors: another container that shares the volume could put a link in the place of a folder meanwhile.
+    for _, folders, files, descriptor in os.fwalk(folder, follow_symlinks=False):
+        status = {name: stat_in(descriptor, name) for name in [*folders, *files]}
+        folders[:] = [name for name in folders if (found := status[name]) and found.st_dev == device]
+        for name, found in status.items():
+            if found and found.st_uid == 0 and found.st_dev == device:
+                count += give(name, user, descriptor)
+    # The folder itself comes last: who is interrupted goes on with the next start.
+    return count + give(folder, user)
+
+
+def stat_in(descriptor: int, name: str) -> os.stat_result | None:
+    """None where it is gone, or may not be asked."""
     with suppress(OSError):
-        status = os.stat(folder)
-        if status.st_uid != 0:
-            return 0
-        # The folder itself comes last: who is interrupted goes on with the next start.
-        for path in roots_entries(folder, status.st_dev):
-            with suppress(OSError):
-                os.chown(path, user.uid, user.gid, follow_symlinks=False)
-                count += 1
-        os.chown(folder, user.uid, user.gid)
-        count += 1
-    return count
+        return os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    return None
+
+
+def give(name: str, user: User, descriptor: int | None = None) -> bool:
+    """Whether it could be given away."""
+    with suppress(OSError):
+        os.chown(name, user.uid, user.gid, dir_fd=descriptor, follow_symlinks=False)
+        return True
+    return False
 
 
 def step_down(user: User, groups: Iterable[int]) -> dict[str, str]:

@@ -58,12 +58,15 @@ def end_on_sigterm() -> None:
 def fetch_all(models: list[Model], settings: Settings, access: Access, report: Report | None = None) -> list[str]:
     """Fetches what is not there. Returns what went wrong, a message for each model; raises Problem for want of space."""
     report = report or Lines(settings.interval)
-    for folder in (settings.root, settings.cache):
-        folder.mkdir(parents=True, exist_ok=True)
     records = Records(settings.cache / "verified")
     missing = [model for model in models if not is_there(model, settings.root / model.path, records)]
     total = sum(model.size for model in missing)
     report.say(f"{len(models)} models, {len(missing)} of them to fetch ({amount(total)})")
+    # Models that are all there may be mounted read-only.
+    if not missing:
+        return []
+    for folder in (settings.root, settings.cache):
+        folder.mkdir(parents=True, exist_ok=True)
     check_space([(model, partial_of(model, settings)) for model in missing], settings.cache, settings.root)
     problems = []
     for number, model in enumerate(missing, 1):

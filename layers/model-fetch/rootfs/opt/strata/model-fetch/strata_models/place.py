@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from .manifest import Model
@@ -32,14 +33,18 @@ class Records:
             return False
 
     def add(self, model: Model, target: Path) -> None:
-        """Notes that the file is right. Where there is no room for the note, the file is read once more at the next start."""
+        """
+        Notes that the file is right. Where there is no room for the note, or the folder is read-only, the file is read once more
+        at the next start.
+        """
         draft = self._file(model).with_suffix(f".{os.getpid()}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             draft.write_text(json.dumps(self._state(model, target)))
             draft.replace(self._file(model))
         except OSError:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()
 
     def _file(self, model: Model) -> Path:
         return self._folder / f"{hashlib.sha256(str(model.path).encode()).hexdigest()[:32]}.json"

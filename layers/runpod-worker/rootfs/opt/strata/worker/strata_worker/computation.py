@@ -59,7 +59,9 @@ class Computation:
             raise JobFailure(f"{error}.") from error
 
     async def _run(self) -> dict[str, Any]:
-        unknown = list(unknown_classes(self.request.workflow, await self.engine.classes(self.process)))
+        async with self._in_time("ComfyUI had not named its nodes"):
+            classes = await self.engine.classes(self.process)
+        unknown = list(unknown_classes(self.request.workflow, classes))
         if unknown:
             raise JobFailure("This endpoint does not have every node that the workflow uses:", unknown)
         await self._upload()

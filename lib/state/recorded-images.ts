@@ -1,0 +1,46 @@
+import { recordedResources, resourceName } from "./recorded-resources.ts";
+
+/** An image that a state says is there. */
+export interface RecordedImage {
+  /** `repository@sha256:…` */
+  readonly reference: string;
+  /** The resource that made it. */
+  readonly urn: string;
+}
+
+const makers = ["strata:index:ImageStage", "strata:index:BulkStage", "strata:index:JoinedImage"];
+const movers = ["strata:index:SmokeTest", "strata:index:Promotion", "strata:index:ProductCopy"];
+
+/**
+ * The images of a recipe, and the resources that tested it and moved its tags: these say nothing of themselves once the
+ * product is gone.
+ */
+export function recordedImages(
+  state: unknown,
+  recipe: string,
+): {
+  readonly images: readonly RecordedImage[];
+  readonly product: unknown;
+  readonly movers: readonly string[];
+} {
+  const resources = recordedResources(state);
+  const components = new Map(resources.map((resource) => [resource.urn, resource]));
+  const works = resources.flatMap((resource) => {
+    const component = resource.custom ? components.get(resource.parent ?? "") : undefined;
+    return component ? [{ urn: resource.urn, component }] : [];
+  });
+  const isOurs = (name: string) => name === recipe || name.startsWith(`${recipe}-`);
+  const ofTypes = (types: readonly string[]) =>
+    works.filter(({ component }) => types.includes(component.type) && isOurs(resourceName(component)));
+  const image = resources.find(
+    (resource) => resource.type === "strata:index:LayeredImage" && resourceName(resource) === recipe,
+  );
+  return {
+    images: ofTypes(makers).flatMap(({ urn, component: { outputs } }) => {
+      const { reference } = outputs;
+      return typeof reference === "string" && reference.includes("@") ? [{ urn, reference }] : [];
+    }),
+    product: image?.outputs.reference,
+    movers: ofTypes(movers).map(({ urn }) => urn),
+  };
+}

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { requireServices } from "../../../components/required-services.ts";
+import { layersFolder, writeFile } from "../../support/layers.ts";
+import { freePort } from "../../support/port.ts";
+import { startFakeRegistry } from "../oci/support/fake-registry.ts";
+
+/** Docker's folder of the user, and of a machine without an engine. */
+function folders(t: TestContext) {
+  const [user, own] = [layersFolder(t, {}), layersFolder(t, {})];
+  const former = { ...process.env };
+  process.env.DOCKER_CONFIG = user;
+  delete process.env.BUILDX_CONFIG;
+  t.after(() => {
+    process.env = former;
+  });
+  return { user, own };
+}
+
+const far = { kind: "oci", address: "reg.example", repository: "strata" } as const;
+
+test("a builder that buildx does not know is told of, with what to do", async (t) => {
+  const { user, own } = folders(t);
+  const ask = async (builder: string) =>
+    (await requireServices({ builder, registries: [far], localAddress: "", ownDocker: own })).warning;
+  assert.match(
+    (await ask("strata")) ?? "",
+    /^builder strata: is not known to buildx in .*\. `make up` makes it, and the registry beside it/,
+  );
+  writeFile(own, "buildx/instances/strata", "{}");
+  assert.ok((await ask("strata"))?.includes(`export BUILDX_CONFIG=${own}/buildx,`));
+  writeFile(user, "buildx/instances/strata", "{}");
+  assert.equal(await ask("strata"), null);
+});
+
+test("a builder may have the name of a Docker context", async (t) => {
+  const { user, own } = folders(t);
+  writeFile(user, "contexts/meta/1/meta.json", "{");
+  writeFile(user, "contexts/meta/2/meta.json", '{"Name":"desktop"}');
+  for (const [builder, isKnown] of [
+    ["desktop", true],
+    ["default", true],
+    ["other", false],
+  ] as const) {
+    const needed = { builder, registries: [], localAddress: "", ownDocker: own };
+    assert.equal((await requireServices(needed)).warning === null, isKnown, builder);
+  }
+});
+
+test("a registry on this machine has to answer, and need not have anything yet", async (t) => {
+  const { own } = folders(t);
+  await using registry = await startFakeRegistry();
+  const local = { kind: "local", repository: "strata" } as const;
+  const needed = { builder: "default", registries: [far, local], ownDocker: own };
+  await requireServices({ ...needed, localAddress: registry.host });
+  assert.deepEqual(registry.requests, ["HEAD /v2/strata/manifests/none"]);
+  await assert.rejects(
+    requireServices({ ...needed, localAddress: `127.0.0.1:${await freePort()}` }),
+    /registry 127\.0\.0\.1:\d+ does not answer \(ECONNREFUSED\)\. .*start it with `make up`/,
+  );
+});

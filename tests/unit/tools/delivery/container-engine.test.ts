@@ -32,7 +32,6 @@ test("the engine's version counts, not its client's; podman is known whatever it
   const linked = script(join(folder, "linked", "docker"), podman.replace("podman version", "docker version"));
   assert.deepEqual(await findEngine([linked]), { program: linked, kind: "podman", version: "4.3.1" });
 });
-});
 
 test("the first that answers; where none does, each with its reason", async (t) => {
   const folder = temporaryFolder(t);

@@ -23,7 +23,7 @@ import { recallServices, type Services } from "../../tools/services/record.ts";
 import { mmdebstrapArguments } from "../../tools/setup/mmdebstrap.ts";
 import { executables } from "../../tools/toolchain/find.ts";
 import { freePort } from "../support/port.ts";
-import { script, temporaryFolder } from "../unit/support/folder.ts";
+import { script, setVariables, temporaryFolder } from "../unit/support/folder.ts";
 import { type Engine, startEngine, whyNoEngine } from "./support/engine.ts";
 import { whyNoPodman } from "./support/podman.ts";
 import { makeServiceImages } from "./support/service-images.ts";
@@ -34,6 +34,7 @@ const folder = mkdtempSync(join(tmpdir(), "strata-docker-"));
 const one = clone("one");
 const two = clone("two");
 let engine: Engine;
+let isStopped = false;
 
 interface Clone {
   readonly home: Home;
@@ -63,7 +64,7 @@ before(async () => {
   Object.assign(two.environment, env, { DOCKER_HOST: "" });
 });
 after(async () => {
-  await engine?.stop();
+  if (!isStopped) await engine?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -230,6 +231,18 @@ test("an engine that has gone is named, with what it holds, and clean works with
   assert.match((await make(one, "down")).all, /^strata: .* is not the one that `docker` talks to now/m);
   assert.match(await made(gone, "clean"), new RegExp(`docker volume rm buildx_buildkit_strata-${id}_state`));
   assert.ok(!existsSync(one.home.root));
+});
+
+test("an engine without buildx, as Debian 12 ships it, is told by that", { skip }, async (t) => {
+  await engine.stop();
+  isStopped = true;
+  await using old = await startEngine("bookworm");
+  setVariables(t, old.environment);
+  const found = await findDockerEngine();
+  assert.match(
+    found.kind === "refused" ? `${found.problem}. ${found.remedy}` : found.kind,
+    /^Docker has no buildx\. Install/,
+  );
 });
 
 test("podman is no engine to build with, by its program and by its socket", {

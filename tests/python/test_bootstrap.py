@@ -89,6 +89,22 @@ class BootstrapTest(unittest.TestCase):
         self.assertEqual((plan["loginToken"], plan["arguments"][:2]), (None, ["--listen", "127.0.0.1"]))
         self.assertIn("only inside this container", said)
 
+    def test_a_login_that_is_not_loaded_must_not_leave_the_door_open(self) -> None:
+        fill(self.code, "custom_nodes/ComfyUI-Login/x")
+        needed = {
+            "": "comfyui-login",
+            "--listen=0.0.0.0": None,
+            "--disable-all-custom-nodes": None,
+            "--disable-all-custom-nodes --whitelist-custom-nodes ComfyUI-Login": "comfyui-login",
+        }
+        for arguments, expected in needed.items():
+            plan, _ = self.prepare(STRATA_COMFYUI_ARGS=arguments)
+            self.assertEqual(plan["neededNode"], expected, arguments)
+        self.assertEqual(self.prepare(STRATA_MODE="worker")[0]["neededNode"], None)
+        plan, said = self.prepare(STRATA_COMFYUI_ARGS="--disable-all-custom-nodes")
+        self.assertEqual(plan["arguments"][:2], ["--listen", "127.0.0.1"])
+        self.assertIn("switches nodes off", said)
+
     def test_a_login_that_cannot_keep_its_key_is_none(self) -> None:
         fill(self.code, "custom_nodes/ComfyUI-Login/x")
         with mock.patch("os.access", lambda path, _: "Login" not in str(path)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -9,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from contextlib import redirect_stderr
 from pathlib import Path
+from unittest import mock
 
 from support import RUNTIME, fill
 
@@ -65,6 +68,7 @@ class RunTest(InFolder):
             "hiddenNodes": ["hidden"],
             "volume": str(self.root / "volume"),
             "loginToken": "secret",
+            "neededNode": None,
         }
         (self.root / "comfyui.json").write_text(json.dumps(plan))
         variables = {"STRATA_STATE": str(self.root), "STRATA_TOKEN": "t", "PYTHONNOUSERSITE": "1", "KEPT": "1"}
@@ -120,6 +124,19 @@ class LogTest(InFolder):
         self.assertEqual([bool(entry["traceback"]) for entry in noted], [True, False, False, False])
         NodeFailures(file)
         self.assertEqual(file.read_text(), "")
+
+    def test_a_node_that_is_needed_ends_comfyui_before_it_listens(self) -> None:
+        watch = NodeFailures(self.root / "failed.jsonl", "comfyui-login")
+        said = io.StringIO()
+        with mock.patch("os._exit", side_effect=SystemExit) as end, redirect_stderr(said):
+            watch.filter(self.record("Cannot import /n/Other module for custom nodes: boom"))
+            end.assert_not_called()
+            with self.assertRaises(SystemExit):
+                watch.filter(
+                    self.record("Cannot import /n/ComfyUI-Login module for custom nodes: No module named 'Crypto'")
+                )
+        end.assert_called_once_with(1)
+        self.assertRegex(said.getvalue(), r"No module named 'Crypto'.*--listen=127.0.0.1")
 
 
 if __name__ == "__main__":

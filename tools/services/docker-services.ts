@@ -52,7 +52,7 @@ const containerSchema = z.tuple([
   }),
 ]);
 
-export interface Container {
+export interface FoundContainer {
   readonly running: boolean;
   /** The loopback port of the registry in it. */
   readonly port: number | undefined;
@@ -61,7 +61,7 @@ export interface Container {
 }
 
 /** A container, running or not; undefined where there is none. */
-export async function findContainer(name: string): Promise<Container | undefined> {
+export async function findContainer(name: string): Promise<FoundContainer | undefined> {
   const answer = await attempt("docker", ["container", "inspect", name]);
   if (!answer.ok) return undefined;
   const [{ State, Config, HostConfig }] = containerSchema.parse(JSON.parse(answer.stdout));
@@ -79,7 +79,7 @@ export async function ensureDockerRegistry(
   home: Home,
   { registry }: DockerNames,
   port: number,
-  existing: Container | undefined,
+  existing: FoundContainer | undefined,
 ): Promise<boolean> {
   const address = `127.0.0.1:${port}`;
   if (existing?.running && existing.port === port && (await registryAnswers(address))) return false;

@@ -64,7 +64,7 @@ def prepare(start: Start) -> dict[str, Any]:
     old = adopt_checkouts(start, chosen.path)
     hidden = hide_shadowed(start, chosen.path)
     token_file = prepare_token(start, chosen.path)
-    login, listen = prepare_login(start, chosen.path, hidden, token_file)
+    login, listen = prepare_login(start, chosen.path, hidden, token_file, given)
 
     model_paths = start.state / "model_paths.yaml"
     models = find_models(start, chosen.path)
@@ -98,6 +98,10 @@ def prepare(start: Start) -> dict[str, Any]:
         "hiddenNodes": hidden,
         "tokenFile": str(token_file) if token_file else None,
         "loginToken": login,
+        # Who chooses the address himself has chosen who may come.
+        "neededNode": nodes.LOGIN
+        if login and listen == EVERYWHERE and not options.names_option(given, "--listen")
+        else None,
         "models": models.plan,
     }
 
@@ -158,13 +162,17 @@ def prepare_token(start: Start, path: Path) -> Path | None:
     return file
 
 
-def prepare_login(start: Start, path: Path, hidden: list[str], token_file: Path | None) -> tuple[str | None, str]:
+def prepare_login(
+    start: Start, path: Path, hidden: list[str], token_file: Path | None, given: list[str]
+) -> tuple[str | None, str]:
     """ComfyUI-Login's token and the address to listen on. Without a working login only this container may ask."""
     node = nodes.find_login(start.code / "custom_nodes", path / "custom_nodes", hidden)
     if not node:
         return None, INSIDE if start.is_worker else EVERYWHERE
     own = start.variables.get("STRATA_LOGIN_PASSWORD")
     try:
+        if not options.loads_node(given, node.name):
+            raise PermissionError("STRATA_COMFYUI_ARGS switches nodes off")
         token = access.set_password(start.code / "login", own or read_token(start, token_file))
         # It keeps the key of its cookies there, and is not loaded where it cannot.
         if not os.access(node, os.W_OK):

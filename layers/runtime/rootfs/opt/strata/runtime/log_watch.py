@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,11 +39,15 @@ class Redact(logging.Filter):
 
 
 class NodeFailures(logging.Filter):
-    """Notes nodes that could not be imported: ComfyUI tells only its log. One JSON object a line, for the service."""
+    """
+    Notes nodes that could not be imported: ComfyUI tells only its log. One JSON object a line, for the service. One that is
+    `needed` ends the process: ComfyUI loads its nodes before it listens.
+    """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, needed: str | None = None) -> None:
         super().__init__()
         self._file = file
+        self._needed = needed
         self._traceback: str | None = None
         with suppress(OSError):
             file.write_text("", encoding="utf-8")
@@ -55,5 +61,16 @@ class NodeFailures(logging.Filter):
             content = {**failure.groupdict(), "traceback": self._traceback}
             with suppress(OSError), self._file.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(content) + "\n")
+            if Path(failure["path"]).name.casefold() == self._needed:
+                self._end(failure["reason"])
         self._traceback = message if message.startswith("Traceback (most recent call last)") else None
         return True
+
+    def _end(self, reason: str) -> None:
+        print(
+            f"strata: ComfyUI-Login cannot be loaded ({reason}), and without it everybody could use ComfyUI. STRATA_COMFYUI_ARGS="
+            "--listen=0.0.0.0 opens it to everybody, --listen=127.0.0.1 to this container alone.",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(1)

@@ -51,7 +51,7 @@ def run(main: Path, state: Path, plan: dict[str, Any]) -> None:
     hidden = frozenset(plan["hiddenNodes"])
     if hidden:
         os.listdir = hide(os.listdir, f"{plan['volume']}/custom_nodes", hidden)
-    logging.getLogger().addFilter(NodeFailures(state / "failed-nodes.jsonl"))
+    logging.getLogger().addFilter(NodeFailures(state / "failed-nodes.jsonl", plan["neededNode"]))
     if plan["loginToken"]:
         logging.getLogger().addFilter(Redact(plan["loginToken"]))
     sys.path[0] = str(main.parent)

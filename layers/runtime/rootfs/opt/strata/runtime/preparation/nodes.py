@@ -27,8 +27,11 @@ def shadowed_nodes(image: Iterable[str], volume: Iterable[str]) -> list[str]:
     return sorted(name for name in volume if name.casefold() in known)
 
 
+LOGIN = "comfyui-login"
+
+
 def find_login(image: Path, volume: Path, hidden: Iterable[str]) -> Path | None:
     """The folder of ComfyUI-Login, if it is one of the nodes that are loaded."""
     candidates = [image / name for name in list_nodes(image)]
     candidates += [volume / name for name in list_nodes(volume) if name not in set(hidden)]
-    return next((path for path in candidates if path.name.casefold() == "comfyui-login"), None)
+    return next((path for path in candidates if path.name.casefold() == LOGIN), None)

@@ -41,6 +41,16 @@ def option_name(argument: str) -> str:
     return argument.split("=", 1)[0]
 
 
+def names_option(arguments: Iterable[str], name: str) -> bool:
+    """Whether an option is among them, with its value or before it."""
+    return any(option_name(argument) == name for argument in arguments)
+
+
+def loads_node(given: list[str], folder: str) -> bool:
+    """Whether ComfyUI loads a node with these arguments of the user's."""
+    return not names_option(given, "--disable-all-custom-nodes") or folder in given
+
+
 def check_port(text: str) -> int:
     """`STRATA_COMFYUI_PORT` as a number; raises Problem."""
     if problem := port_problem(text, "STRATA_COMFYUI_PORT", "8188"):

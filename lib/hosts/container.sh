@@ -15,11 +15,11 @@ LABEL=strata.smoke.until
 # Nobody in the image and nobody on the host.
 STRANGER=4242
 
-# Usage: ready [zstd]. Whether the engine answers, and reads such layers; removes what a test left behind that was cut off
-# from this host.
+# Usage: ready [ZSTD]. Whether the engine answers, and reads layers packed with zstd, as Docker does since version ZSTD; removes
+# what a test left behind that was cut off from this host.
 ready() {
   run_engine ps --quiet >/dev/null || fail "$TROUBLE" "$engine does not answer on this host"
-  [ "${1:-}" != zstd ] || reads_zstd
+  [ "$#" -eq 0 ] || reads_zstd "$1"
   now="$(date +%s)"
   for container in $(run_engine ps --all --quiet --filter "label=$LABEL"); do
     until="$(run_engine inspect --format "{{index .Config.Labels \"$LABEL\"}}" "$container")" || continue

@@ -33,16 +33,15 @@ gpus() {
   if serves_podman; then echo --device nvidia.com/gpu=all --security-opt label=disable; else echo --gpus all; fi
 }
 
-# Usage: reads_zstd. Docker reads layers packed with zstd since 23.0 (docs.docker.com/engine/release-notes/23.0), and an older
-# one says so only when it has downloaded them; podman does in every version that is still around. A version that is no
-# number is not judged.
+# Usage: reads_zstd SINCE. Docker reads layers packed with zstd from that version on, and an older one says so only when it
+# has downloaded them; podman does in every version that is still around. A version that is no number is not judged.
 reads_zstd() {
   ! serves_podman || return 0
   version="$(run_engine version --format '{{.Server.Version}}' 2>/dev/null)" || return 0
   major="${version%%.*}"
   case "$major" in "" | *[!0-9]*) return 0 ;; esac
-  [ "$major" -ge 23 ] || fail "$TROUBLE" "Docker $version on this host cannot read the image's layers, which are packed with" \
-    "zstd: that takes 23.0 or newer. Update it, or set strata:compression to gzip"
+  [ "$major" -ge "${1%%.*}" ] || fail "$TROUBLE" "Docker $version on this host cannot read the image's layers, which are" \
+    "packed with zstd: that takes $1 or newer. Update it, or set strata:compression to gzip"
 }
 
 # Usage: find_smi. Prints where nvidia-smi is. WSL 2 has it where no shell looks, and a login by SSH has a short PATH.

@@ -18,7 +18,7 @@ export function productOf<T extends { readonly role: string | null }>(stages: re
   return stages.find(({ role }) => role === "product");
 }
 
-/** One input that differs: `file`, `argument`, `package`, `build package`, `pin` or `parent`, and its name. */
+/** One input that differs: `file`, `argument`, `package`, `build package`, `pin`, `export` or `parent`, and its name. */
 export interface Cause {
   readonly kind: string;
   readonly name: string;

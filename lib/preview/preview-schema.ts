@@ -8,7 +8,9 @@ const count = z.int().nonnegative();
 const seconds = z.number().nonnegative();
 
 const cause = z.strictObject({
-  kind: text.describe("file, argument, package, build package, pin, parent; settings: registry, tag, checks"),
+  kind: text.describe(
+    "file, argument, package, build package, pin, export, parent; settings: registry, tag, checks",
+  ),
   name: text,
   before: text.nullable().describe("null: new"),
   after: text.nullable().describe("null: gone"),

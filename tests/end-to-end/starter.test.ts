@@ -15,10 +15,11 @@ import { buildInBuilder } from "../../tools/builder/builder.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { openStack } from "../../tools/pulumi/open-stack.ts";
 import { recallServices } from "../../tools/services/record.ts";
+import { recordOf } from "../../tools/stack/outputs.ts";
 import { startEngine, whyNoEngine } from "../integration/support/engine.ts";
 import { containerBlocks, typeCommands } from "../integration/support/written-commands.ts";
 
-const outputsSchema = z.object({
+const recordSchema = z.object({
   product: z.object({
     reference: z.string(),
     digest: z.string(),
@@ -27,7 +28,8 @@ const outputsSchema = z.object({
   }),
   stages: z.record(z.string(), z.object({ key: z.string(), digest: z.string(), bytes: z.number() })),
 });
-type Outputs = z.infer<typeof outputsSchema>;
+/** What the stack's state says of its image. */
+type Recorded = z.infer<typeof recordSchema>;
 
 /** Runs a make target without a terminal; its lines are shown as they come. */
 async function make(target: string): Promise<string> {
@@ -43,20 +45,16 @@ async function make(target: string): Promise<string> {
   return all;
 }
 
-async function up(): Promise<Outputs & { log: string }> {
+async function up(): Promise<Recorded & { log: string }> {
   const log = await make("up");
-  const { pulumi, environment } = await openStack(home, "dev");
-  const outputs = await execa(pulumi, ["stack", "output", "--json", "--stack", "dev"], {
-    cwd: repository,
-    env: environment,
-  });
-  return { ...outputsSchema.parse(JSON.parse(outputs.stdout)), log };
+  const record = await recordOf(home, await openStack(home, "dev"));
+  return { ...recordSchema.parse(record), log };
 }
 
 const entrypoint = join(repository, "layers/runtime/rootfs/opt/strata/runtime/entrypoint");
 const original = readFileSync(entrypoint, "utf8");
 
-let first: Outputs;
+let first: Recorded;
 before(async () => {
   first = await up();
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shlex
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 
 from support import RUNTIME
 
@@ -104,6 +106,8 @@ class ServicesTest(unittest.TestCase):
         self.assertEqual(self.variables(WAN)["STRATA_MODE"], "pod")
         self.assertEqual(self.variables(WAN, **on_runpod)["STRATA_MODE"], "worker")
         self.assertEqual(self.variables(STUDIO, **on_runpod)["STRATA_MODE"], "pod")
+        self.assertEqual(self.variables(STUDIO, STRATA_MODE="pod")["STRATA_MODE"], "pod")
+        self.assertEqual(self.variables(WAN, STRATA_MODE="worker")["STRATA_WORKER_AUTOSTART"], "true")
         self.assertEqual(self.variables(WAN, STRATA_MODE="pod", **on_runpod)["STRATA_WORKER_AUTOSTART"], "false")
         self.assertIn("no worker for RunPod", self.problems(STUDIO, STRATA_MODE="worker"))
         self.assertIn("expected worker or pod", self.problems(WAN, STRATA_MODE="x"))
@@ -141,7 +145,8 @@ class DriverTest(unittest.TestCase):
     def test_new_enough_or_unknown(self) -> None:
         for version in ("580.65.06", "580.100", "581.1", "610.43.02", None):
             self.assertIsNone(self.judge(version, 13000), version)
-        self.assertIsNone(self.judge("1.0", 1, {}))
+        for image in ({}, {"cuda": "13.0"}, {"minimumDriver": "580.65.06"}):
+            self.assertIsNone(self.judge("1.0", 1, image), image)
 
     def test_one_line_with_both_versions_and_the_remedy(self) -> None:
         finding = self.judge("550.54.15", 12040)
@@ -154,6 +159,7 @@ class DriverTest(unittest.TestCase):
         old = {"minimumDriver": "570.26", "cuda": "12.8"}
         for image, version, cuda, hopeless in (
             (self.IMAGE, "575.57.08", 12090, True),
+            (self.IMAGE, "579.99", 12990, True),
             (self.IMAGE, "580.50", 13000, False),
             # A library for forward compatibility beside an old kernel.
             (self.IMAGE, "550.54.15", 13000, False),
@@ -174,6 +180,41 @@ class DriverTest(unittest.TestCase):
                 file.write(text + "GCC version:  gcc version 12.3.0 (Ubuntu 12.3.0-1ubuntu1~22.04)\n")
                 file.flush()
                 self.assertEqual(driver.find_driver(Path(file.name)).version, version)
+
+    def test_what_the_drivers_libraries_say(self) -> None:
+        # As nvml.h and cuda.h declare them: 0 is success, the answer goes where the first argument points.
+        class Nvml:
+            def __init__(self, begun: int, told: int) -> None:
+                self.begun, self.told, self.ended = begun, told, False
+
+            def nvmlInit_v2(self) -> int:
+                return self.begun
+
+            def nvmlSystemGetDriverVersion(self, text: ctypes.Array[ctypes.c_char], size: int) -> int:
+                assert len(text) == size >= 80, "NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE"
+                text.value = b"580.65.06"
+                return self.told
+
+            def nvmlShutdown(self) -> None:
+                self.ended = True
+
+        class Cuda:
+            def __init__(self, status: int, version: int) -> None:
+                self.status, self.version = status, version
+
+            def cuDriverGetVersion(self, pointer: Any) -> int:
+                pointer._obj.value = self.version
+                return self.status
+
+        good = Nvml(0, 0)
+        self.assertEqual(driver.ask_nvml(lambda _: good), "580.65.06")
+        self.assertTrue(good.ended)
+        for begun, told in ((9, 0), (0, 999), (1, 0), (0, 1)):
+            self.assertIsNone(driver.ask_nvml(lambda _, begun=begun, told=told: Nvml(begun, told)))
+        self.assertEqual(driver.ask_cuda(lambda _: Cuda(0, 13000)), 13000)
+        self.assertIsNone(driver.ask_cuda(lambda _: Cuda(0, 0)), "no driver behind the library")
+        for status in (1, 3):
+            self.assertIsNone(driver.ask_cuda(lambda _, status=status: Cuda(status, 13000)))
 
     def test_a_library_that_is_not_there_knows_nothing(self) -> None:
         self.assertIsNone(driver.ask_nvml(lambda _: None))

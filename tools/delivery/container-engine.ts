@@ -1,17 +1,25 @@
 import { existsSync } from "node:fs";
 import { compare } from "compare-versions";
+import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { zstdEngines } from "../../lib/registry/compression.ts";
 import { compressionOf } from "../../oci/manifest.ts";
 import type { Image } from "../../oci/read/image.ts";
 import { attempt, tail } from "../program/exec.ts";
 
+const answer = z.object({
+  Client: z.object({ Version: z.string() }).nullish(),
+  Server: z
+    .object({ Version: z.string(), Components: z.array(z.object({ Name: z.string() })).nullish() })
+    .nullish(),
+});
+
 /** A container engine that answers on this machine. */
 export interface ContainerEngineHere {
   /** The program: `docker` may be podman's. */
   readonly program: string;
   readonly kind: "docker" | "podman";
-  /** Of the engine, not of its client: `26.1.5`. */
+  /** Of the engine, not of its client: `26.1.5`; empty for what is behind Docker's client and is not Docker. */
   readonly version: string;
 }
 
@@ -27,15 +35,9 @@ export async function findEngine(
       continue;
     }
     // Behind a link called docker, podman 4.3 says "docker version 4.3.1", and Docker "Docker version 26.1.5".
-    const isPodman = /podman|^docker version /.test(client.stdout);
-    const wanted = isPodman
-      ? "{{.Client.Version}}"
-      : "{{.Server.Version}}{{range .Server.Components}} {{.Name}}{{end}}";
-    const asked = await attempt(program, ["version", "--format", wanted]);
-    const [version = "", ...components] = asked.stdout.trim().split(" ");
-    // Docker's own program may talk to podman's socket.
-    const kind = isPodman || components.includes("Podman") ? "podman" : "docker";
-    if (asked.ok) return { program, kind, version };
+    const kind = /podman|^docker version /.test(client.stdout) ? "podman" : "docker";
+    const asked = await attempt(program, ["version", "--format", "{{json .}}"]);
+    if (asked.ok) return { program, kind, version: versionIn(asked.stdout, kind) };
     problems.push(`${program} does not answer: ${tail(asked.all, 1).trim()}`);
   }
   throw new UserError(
@@ -43,6 +45,12 @@ export async function findEngine(
     `${problems.join("; ")}.`,
     "Start Docker, install Docker or podman, or take the image elsewhere: `make export`.",
   );
+}
+
+function versionIn(text: string, kind: ContainerEngineHere["kind"]): string {
+  const { Client, Server } = answer.parse(JSON.parse(text));
+  if (kind === "podman") return Client?.Version ?? "";
+  return Server?.Components?.some(({ Name }) => /podman/i.test(Name)) ? "" : (Server?.Version ?? "");
 }
 
 /** Throws where the engine would pull all of the image, and then speak of a tar header. */

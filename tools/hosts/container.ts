@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { repository } from "../../home.ts";
 import type { Evidence, RunReport } from "../../lib/evidence/evidence.ts";
+import { zstdEngines } from "../../lib/registry/compression.ts";
 import { note } from "../program/progress.ts";
 import { packChecks } from "./checks.ts";
 import {
@@ -60,7 +61,7 @@ export async function testInContainers(
     callScript(machine, engine, words, { limitMs: Math.min(SHORT_MS, left()), signal, ...options });
   let keepsImage = true;
   try {
-    await call(order.hasZstd ? ["ready", "zstd"] : ["ready"]);
+    await call(order.hasZstd ? ["ready", zstdEngines.docker] : ["ready"]);
     if (engine.gpu) await checkMachine(call, order);
     const pulled = await pull(call, engine.login, reference, left());
     keepsImage = engine.keepImage || pulled.wasThere;

@@ -21,7 +21,6 @@ type Promoted = ReadonlyMap<string, unknown>;
 export function shownBy(instance: EditorNode, around: Promoted): Map<string, unknown> {
   const shown = new Map<string, unknown>();
   for (const { id, name, source, value } of listed(instance)) {
-    if (id === ITSELF) continue;
     const outer = around.get(`${instance.id}/${id}/${name}`) ?? around.get(`${instance.id}/${name}`);
     const counts = outer ?? value;
     if (counts === undefined || counts === null) continue;

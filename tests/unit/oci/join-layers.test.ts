@@ -38,6 +38,7 @@ test("a configuration that says nothing of layers says it of those that come on 
 test("layers are added on top, and nothing else of the image changes", () => {
   const config = {
     architecture: "amd64",
+    created: "2026-01-01T00:00:00Z",
     config: { Env: ["A=1"], Labels: { x: "y" } },
     rootfs: { type: "layers", diff_ids: ["0"] },
     history: [{ created_by: "FROM" }, { created_by: "ENV", empty_layer: true }],

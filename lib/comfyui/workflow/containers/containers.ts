@@ -6,7 +6,7 @@ import { flacTexts, isFlac, isOgg, oggTexts } from "./vorbis.ts";
 import { isWebm, webmTexts } from "./webm.ts";
 
 /** What a file says beside its pictures and sounds, by key in lower case. */
-export interface Container {
+export interface SavedTexts {
   /** `PNG`: in messages. */
   readonly kind: string;
   readonly texts: ReadonlyMap<string, string>;
@@ -35,7 +35,7 @@ const readers: readonly Reader[] = [
 ];
 
 /** What `bytes` hold beside pictures and sounds; undefined where they are no container that is known. */
-export function readContainer(bytes: Buffer, path: string): Container | undefined {
+export function readContainer(bytes: Buffer, path: string): SavedTexts | undefined {
   const reader = readers.find(({ is }) => is(bytes));
   return reader && { kind: reader.kind, texts: reader.read(bytes, path) };
 }

@@ -7,6 +7,7 @@ import {
   keepTag,
   longestTag,
   promotionsTag,
+  readStageTag,
   reservedPrefixes,
   stageTag,
 } from "../../../../lib/registry/tags.ts";
@@ -78,4 +79,26 @@ test("exactly the longest tag is taken, and a commit is shortened at its beginni
   assert.throws(() => expandTags(["x".repeat(longestTag + 1)], values), /longer than/);
   assert.deepEqual(expandTags(["{commit}"], { ...values, commit: "b".repeat(12) }), ["b".repeat(12)]);
   assert.equal(keepTag("s".repeat(128 - "keep--torch".length), "torch").endsWith("-torch"), true);
+});
+
+test("a working tag says whose it is, in a reference and in an export", () => {
+  const key = "0123456789abcdef0123";
+  const torch = { repository: "127.0.0.1:5000/strata", name: "torch", key, role: "stage" };
+  const target = `127.0.0.1:5000/strata:${stageTag({ ...torch, role: "stage" })}`;
+  assert.deepEqual(readStageTag(target), torch);
+  assert.deepEqual(readStageTag(`type=registry,name=${target},push=true,compression=zstd`), torch);
+  assert.deepEqual(readStageTag(`r/s:${stageTag({ name: "wan22-a", key, role: "product" })}`), {
+    repository: "r/s",
+    name: "wan22-a",
+    key,
+    role: "product",
+  });
+  for (const other of [
+    "",
+    "r/s:latest",
+    `r/s:cache-torch-${key}`,
+    `r/s:product-wan22-joined-${key}x`,
+    `stage-torch-${key}`,
+  ])
+    assert.equal(readStageTag(other), undefined, other);
 });

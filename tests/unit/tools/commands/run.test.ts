@@ -20,7 +20,7 @@ function fakeDocker(folder: string, { version, hasImage = false, run = "exit 0" 
   const body = [
     'case "$1" in',
     '  --version) echo "Docker version 26.1.5+dfsg1, build a72d7cd" ;;',
-    `  version) echo ${version} ;;`,
+    `  version) echo '${JSON.stringify({ Server: { Version: version } })}' ;;`,
     `  image) exit ${hasImage ? 0 : 1} ;;`,
     `  run) echo "$@" >>${folder}/calls; echo "token=\${STRATA_TOKEN:-}" >>${folder}/calls; ${run} ;;`,
     "esac",

@@ -4,11 +4,19 @@ import { test } from "node:test";
 import { findEngine, refuseOldEngine } from "../../../../tools/delivery/container-engine.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
 
-// What docker 26.1, podman 4.3 and podman's package of that name answer to these two questions.
-const docker =
-  'case "$1" in --version) echo "Docker version 26.1.5+dfsg1, build a72d7cd" ;; version) echo 20.10.24+dfsg1 ;; esac';
-const podman =
-  'case "$1 $3" in "--version "*) echo "podman version 4.3.1" ;; *Client*) echo 4.3.1 ;; *) exit 125 ;; esac';
+// What docker 26.1, podman 4.3 and Docker's client in front of podman's service answer to these two questions, shortened.
+const answering = (named: string, version: object) =>
+  `case "$1 $3" in "--version "*) echo "${named}" ;; "version {{json .}}") echo '${JSON.stringify(version)}' ;; *) exit 125 ;; esac`;
+const Engine = { Name: "Engine", Version: "20.10.24+dfsg1" };
+const docker = answering("Docker version 26.1.5+dfsg1, build a72d7cd", {
+  Client: { Version: "26.1.5+dfsg1", ApiVersion: "1.41" },
+  Server: { Version: "20.10.24+dfsg1", ApiVersion: "1.41", Components: [Engine] },
+});
+const podman = answering("podman version 4.3.1", { Client: { APIVersion: "4.3.1", Version: "4.3.1" } });
+const service = answering("Docker version 26.1.5+dfsg1, build a72d7cd", {
+  Client: { Version: "26.1.5+dfsg1" },
+  Server: { Version: "4.3.1", Components: [{ Name: "Podman Engine", Version: "4.3.1" }] },
+});
 const silent =
   'case "$1" in --version) echo "Docker version 26.1.5" ;; *) echo "Cannot connect to the Docker daemon" >&2; exit 1 ;; esac';
 
@@ -16,17 +24,13 @@ test("the engine's version counts, not its client's; podman is known whatever it
   const folder = temporaryFolder(t);
   const program = script(join(folder, "docker"), docker);
   assert.deepEqual(await findEngine([program]), { program, kind: "docker", version: "20.10.24+dfsg1" });
+  // Docker's words, as its client gets them, and a version that is none of Docker's.
+  const served = script(join(folder, "served", "docker"), service);
+  assert.deepEqual(await findEngine([served]), { program: served, kind: "docker", version: "" });
   const posing = script(join(folder, "posing", "docker"), podman);
   assert.deepEqual(await findEngine([posing]), { program: posing, kind: "podman", version: "4.3.1" });
   const linked = script(join(folder, "linked", "docker"), podman.replace("podman version", "docker version"));
   assert.deepEqual(await findEngine([linked]), { program: linked, kind: "podman", version: "4.3.1" });
-  // What Docker's client makes of podman 4.3's socket.
-  const answer = "4.3.1 Podman Engine Conmon OCI Runtime (runc) Engine";
-  const socket = script(
-    join(folder, "socket", "docker"),
-    docker.replace("20.10.24+dfsg1", answer).replace(answer, `"${answer}"`),
-  );
-  assert.deepEqual(await findEngine([socket]), { program: socket, kind: "podman", version: "4.3.1" });
 });
 
 test("the first that answers; where none does, each with its reason", async (t) => {

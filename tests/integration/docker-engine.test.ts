@@ -130,7 +130,7 @@ test("make up sets both containers up, builds, tests and promotes; preview then 
 }, async () => {
   const up = await made(one, "up");
   assert.match(up, /services: builder strata and registry 127\.0\.0\.1:\d+, Docker containers$/m);
-  assert.match(up, /^evidence +pass: 14 passed$/m);
+  assert.match(up, /^evidence +pass: \d+ passed$/m);
   const id = await cloneOf(one);
   assert.deepEqual(Object.keys(await containers()).sort(), [
     `buildx_buildkit_strata-${id}`,
@@ -176,7 +176,7 @@ test("a second clone, by another context and port, neither recreates nor interru
   assert.ok(!isOver, "it ended before it was to wait");
 
   const up = await made(two, "up");
-  assert.match(up, /^evidence +pass: 14 passed$/m);
+  assert.match(up, /^evidence +pass: \d+ passed$/m);
   assert.match(await made(two, "down"), /services: stopped the builder and the registry/);
   assert.match(await made(two, "down"), /services: nothing was running/);
   const clean = await made(two, "clean");

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { UserError } from "../../errors.ts";
 import { isAddress } from "../comfyui/custom-nodes.ts";
+import { isForImages } from "../locks/marker.ts";
 import { normaliseName } from "../locks/python-lock.ts";
 import { isSpecifier, parseRequirement } from "../locks/requirement.ts";
 
@@ -88,11 +89,15 @@ function oneLine(path: string, line: string): Requirements {
 }
 
 function remark(line: string): string | undefined {
-  if (isAddress(line)) return "is an address, which nothing pins";
+  // A line for Windows, macOS or another Python asks nothing of an image.
+  const counts = isForImages(line);
+  if (isAddress(line)) return counts ? "is an address, which nothing pins" : undefined;
   const { name, specifier = "" } = parseRequirement(line) ?? {};
   // Other text behind a name is the resolver's to refuse.
   const isBroken = /^[<>=!~]/.test(specifier) && !isSpecifier(specifier);
+  // The resolver refuses it for whatever machine it is.
   if (!name || isBroken) return "is not a Python requirement";
+  if (!counts) return undefined;
   const normalised = normaliseName(name);
   if (normalised === "cmake") return "is a build tool, which images do without";
   const asks = decidedElsewhere.has(normalised) && specifier !== "";

@@ -71,6 +71,26 @@ test("what nothing pins and what the stack decides is warned of", () => {
   ]);
 });
 
+test("of lines for several systems only those are remarked on that an image has", () => {
+  const wheel = (tag: string) => `https://example.com/flash_attn-2.7-${tag}.whl`;
+  const { lines, warnings } = read(
+    [
+      `${wheel("cp310-cp310-win_amd64")} ; sys_platform == "win32" and python_version == "3.10"`,
+      `${wheel("cp312-cp312-win_amd64")}; platform_system == "Windows"`,
+      `flash-attn @ ${wheel("macosx_11_0_arm64")} ; sys_platform == 'darwin'`,
+      `${wheel("cp39-cp39-linux_x86_64")} ; python_version == "3.9"`,
+      `${wheel("cp312-cp312-linux_x86_64")} ; sys_platform == "linux" and python_version == "3.12"`,
+      "torch==2.1 ; sys_platform == 'win32'",
+      "numpy=1 ; sys_platform == 'win32'",
+    ].join("\n"),
+  );
+  assert.equal(lines.length, 7, "what a node says stays in its lock");
+  assert.deepEqual(warnings, [
+    `requirements.txt: "${lines[4]}" is an address, which nothing pins`,
+    `requirements.txt: "numpy=1 ; sys_platform == 'win32'" is not a Python requirement`,
+  ]);
+});
+
 test("versions that no resolver will take are warned of when they are read", () => {
   const { lines, warnings } = read(
     "numpy=1.2\nsix>=1 <2\ntorch===2.1\ntz===2024a\na (>=1,)\nb>=1!2.0rc1,<2\n",

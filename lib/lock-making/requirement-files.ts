@@ -4,6 +4,7 @@ import { isAddress } from "../comfyui/custom-nodes.ts";
 import { isForImages } from "../locks/marker.ts";
 import { normaliseName } from "../locks/python-lock.ts";
 import { isSpecifier, parseRequirement } from "../locks/requirement.ts";
+import { isNoText } from "./decode-text.ts";
 
 /** The files of a repository that are read, by path. */
 export type Files = ReadonlyMap<string, string>;
@@ -58,6 +59,13 @@ export function readRequirements(path: string, files: Files, seen: readonly stri
       seen.at(-1) ?? path,
       `includes ${path}, which is not in the repository, or too large.`,
       "Name other files in the recipe: `requirements` of this node.",
+    );
+  }
+  if (isNoText(text)) {
+    throw new UserError(
+      path,
+      "is neither UTF-8 nor UTF-16 text.",
+      "Name other files in the recipe: `requirements` of this node, [] for none.",
     );
   }
   const parts = logicalLines(text).map(({ line, number }): Requirements => {

@@ -31,6 +31,11 @@ test("an include that is not there is an error", () => {
   assert.throws(() => read("-r ../outside.txt\n"), /requirements\.txt: includes \.\.\/outside\.txt/);
 });
 
+test("a file that is no text is an error, not a list of strange names", () => {
+  const problem = /more\.txt: is neither UTF-8 nor UTF-16 text\. Name other files in the recipe/;
+  assert.throws(() => read("-r more.txt\n", { "more.txt": "s\0\0\0i\0\0\0x\0\0\0" }), problem);
+});
+
 test("options are named without their values: a lock holds no addresses of indexes", () => {
   const { lines, warnings } = read(
     "--extra-index-url https://index.example.com/simple\n-f https://x.example.com\n",

@@ -3,7 +3,7 @@ import { UserError } from "../../errors.ts";
 import { isAddress } from "../comfyui/custom-nodes.ts";
 import { isForImages } from "../locks/marker.ts";
 import { normaliseName } from "../locks/python-lock.ts";
-import { isSpecifier, parseRequirement } from "../locks/requirement.ts";
+import { brokenVersion, parseRequirement } from "../locks/requirement.ts";
 import { isNoText } from "./decode-text.ts";
 
 /** The files of a repository that are read, by path. */
@@ -77,13 +77,13 @@ export function readRequirements(path: string, files: Files, seen: readonly stri
         : readRequirements(target, files, [...seen, path]);
     }
     const editable = /^(?:-e|--editable)[\s=]*(\S.*)$/.exec(line)?.[1];
-    if (editable) return oneLine(path, editable);
+    if (editable) return oneLine(`${path}:${number}`, editable);
     // The value is left out: a lock holds no addresses of package indexes.
     if (line.startsWith("-")) {
       const option = /^-[\w-]*/.exec(line)?.[0];
       return { lines: [], warnings: [`${path}:${number} sets ${option}, which does not count`] };
     }
-    return oneLine(path, line.replace(/\s+--(hash|config-settings?|global-option)\b.*$/, ""));
+    return oneLine(`${path}:${number}`, line.replace(/\s+--(hash|config-settings?|global-option)\b.*$/, ""));
   });
   return {
     lines: [...new Set(parts.flatMap(({ lines }) => lines))],
@@ -91,9 +91,9 @@ export function readRequirements(path: string, files: Files, seen: readonly stri
   };
 }
 
-function oneLine(path: string, line: string): Requirements {
+function oneLine(place: string, line: string): Requirements {
   const warning = remark(line);
-  return { lines: [line], warnings: warning ? [`${path}: "${line}" ${warning}`] : [] };
+  return { lines: [line], warnings: warning ? [`${place}: "${line}" ${warning}`] : [] };
 }
 
 function remark(line: string): string | undefined {
@@ -101,10 +101,10 @@ function remark(line: string): string | undefined {
   const counts = isForImages(line);
   if (isAddress(line)) return counts ? "is an address, which nothing pins" : undefined;
   const { name, specifier = "" } = parseRequirement(line) ?? {};
-  // Other text behind a name is the resolver's to refuse.
-  const isBroken = /^[<>=!~]/.test(specifier) && !isSpecifier(specifier);
   // The resolver refuses it for whatever machine it is.
-  if (!name || isBroken) return "is not a Python requirement";
+  if (!name) return "is not a Python requirement";
+  const broken = brokenVersion(line);
+  if (broken !== undefined) return `is not a Python requirement: "${broken}" names no version`;
   if (!counts) return undefined;
   const normalised = normaliseName(name);
   if (normalised === "cmake") return "is a build tool, which images do without";

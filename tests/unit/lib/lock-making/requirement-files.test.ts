@@ -68,11 +68,11 @@ test("what nothing pins and what the stack decides is warned of", () => {
     ].join("\n"),
   );
   assert.deepEqual(warnings, [
-    'requirements.txt: "clip @ git+https://git.example.com/openai/CLIP" is an address, which nothing pins',
-    'requirements.txt: "torch==2.1" asks for a version of torch',
-    `requirements.txt: "TorchVision >= 0.15 ; python_version > '3'" asks for a version of torchvision`,
-    'requirements.txt: "cmake" is a build tool, which images do without',
-    'requirements.txt: "??" is not a Python requirement',
+    'requirements.txt:1: "clip @ git+https://git.example.com/openai/CLIP" is an address, which nothing pins',
+    'requirements.txt:2: "torch==2.1" asks for a version of torch',
+    `requirements.txt:4: "TorchVision >= 0.15 ; python_version > '3'" asks for a version of torchvision`,
+    'requirements.txt:6: "cmake" is a build tool, which images do without',
+    'requirements.txt:8: "??" is not a Python requirement',
   ]);
 });
 
@@ -91,8 +91,8 @@ test("of lines for several systems only those are remarked on that an image has"
   );
   assert.equal(lines.length, 7, "what a node says stays in its lock");
   assert.deepEqual(warnings, [
-    `requirements.txt: "${lines[4]}" is an address, which nothing pins`,
-    `requirements.txt: "numpy=1 ; sys_platform == 'win32'" is not a Python requirement`,
+    `requirements.txt:5: "${lines[4]}" is an address, which nothing pins`,
+    `requirements.txt:7: "numpy=1 ; sys_platform == 'win32'" is not a Python requirement: "=1" names no version`,
   ]);
 });
 
@@ -102,9 +102,9 @@ test("versions that no resolver will take are warned of when they are read", () 
   );
   assert.equal(lines.length, 6, "what a node says stays in its lock");
   assert.deepEqual(warnings, [
-    'requirements.txt: "numpy=1.2" is not a Python requirement',
-    'requirements.txt: "six>=1 <2" is not a Python requirement',
-    'requirements.txt: "torch===2.1" asks for a version of torch',
+    'requirements.txt:1: "numpy=1.2" is not a Python requirement: "=1.2" names no version',
+    'requirements.txt:2: "six>=1 <2" is not a Python requirement: ">=1 <2" names no version',
+    'requirements.txt:3: "torch===2.1" asks for a version of torch',
   ]);
 });
 

@@ -1,32 +1,9 @@
 import { UserError } from "../../errors.ts";
 import { hubHost, hubPage, hubUrl, isCommit, parseHubUrl } from "../../lib/lock-making/hub-address.ts";
-import { mirrored } from "../../lib/mirrors.ts";
-import { attemptFetch, patiently } from "../program/retry.ts";
+import { ask, type FileFacts, notServed, type SourceAccess } from "./ask.ts";
+import { askOther } from "./ask-other.ts";
 
-const TIMEOUT_MS = 60_000;
 const MOST_REDIRECTS = 5;
-
-/** What decides where is asked, and as whom. */
-export interface SourceAccess {
-  /** Replaces the hub's address: `HF_ENDPOINT`. */
-  readonly endpoint?: string | undefined;
-  /** `HF_TOKEN`; sent to the hub alone. */
-  readonly token?: string | undefined;
-  readonly mirrors: Readonly<Record<string, string>>;
-  /** Milliseconds of the first pause; tests use a smaller number. */
-  readonly pauseMs?: number;
-}
-
-/** What a source says of a file without giving it. */
-export interface FileFacts {
-  /** With the commit in place of a branch, where the source has commits. */
-  readonly url: string;
-  readonly size: number | null;
-  /** null where the source does not say. */
-  readonly sha256: string | null;
-  readonly gated: boolean | null;
-  readonly licence: string | null;
-}
 
 /** Asks the source of a file for its size and hash. Throws where it does not serve the file. */
 export async function askSource(url: string, asking: SourceAccess): Promise<FileFacts> {
@@ -86,48 +63,6 @@ async function describe(
   };
 }
 
-/** Other hosts tell the size; their redirects are followed, with no token. */
-async function askOther(url: string, asking: SourceAccess): Promise<FileFacts> {
-  let address = mirrored(url, asking.mirrors);
-  for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
-    const answer = await ask(address, "HEAD", {}, asking);
-    const next = answer.headers.get("location");
-    if (answer.status >= 300 && answer.status < 400 && next !== null) {
-      address = new URL(next, address).href;
-      continue;
-    }
-    if (!answer.ok) throw notServed(url, answer.status);
-    const size = answer.headers.get("content-length");
-    return { url, size: size === null ? null : Number(size), sha256: null, gated: null, licence: null };
-  }
-  throw new UserError(url, `redirects more than ${MOST_REDIRECTS} times.`, "Give the address it ends at.");
-}
-
-/** Asks without following redirects; again where the server has no time. */
-function ask(
-  address: string,
-  method: "GET" | "HEAD",
-  headers: Record<string, string>,
-  { pauseMs }: SourceAccess,
-): Promise<Response> {
-  return patiently(
-    () =>
-      attemptFetch(address, {
-        method,
-        headers,
-        redirect: "manual",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      }),
-    ({ message }) =>
-      new UserError(
-        new URL(address).host,
-        `${message}.`,
-        "Check the network, or set HF_ENDPOINT or --mirror to a mirror.",
-      ),
-    pauseMs === undefined ? {} : { pauseMs },
-  );
-}
-
 function refused(url: string, repository: string, { token }: SourceAccess): UserError {
   return token
     ? new UserError(
@@ -140,14 +75,6 @@ function refused(url: string, repository: string, { token }: SourceAccess): User
         "is gated, private or gone.",
         `Accept the licence at ${hubPage(repository)} and set HF_TOKEN.`,
       );
-}
-
-function notServed(url: string, status: number): UserError {
-  return new UserError(
-    url,
-    `is not served any more: ${status}.`,
-    "Give another address in locks/models.json.",
-  );
 }
 
 /** Entity tags stand in quotes, weak ones behind `W/`. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { UserErrors } from "../../../../errors.ts";
 import type { IncompleteModel, LockedModel } from "../../../../lib/locks/model-lock.ts";
-import type { SourceAccess } from "../../../../tools/lock/ask-source.ts";
+import type { SourceAccess } from "../../../../tools/lock/ask.ts";
 import { lockModels, modelMoves } from "../../../../tools/lock/lock-models.ts";
 import { type FakeHub, respond, startFakeHub } from "../../../support/fake-hub.ts";
 

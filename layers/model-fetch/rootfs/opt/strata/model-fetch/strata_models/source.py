@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
-from .access import Access, is_private, licence_page
+from .access import CIVITAI, Access, Origin, is_private, licence_page
 from .manifest import Model
 from .problem import Later, Problem
 
 MOST_REDIRECTS = 10
 TIMEOUT = 60
 REDIRECTS = {301, 302, 303, 307, 308}
+PAGES = {"text/html", "application/xhtml+xml"}
 GONE = {404, 410, 451}
 # Statuses that a server is in for a moment. 403 is one where an address was signed for a time that is over.
 PASSING = {408, 425, 429, 500, 502, 503, 504}
@@ -62,6 +63,7 @@ def find_source(model: Model, access: Access) -> Source:
                 url = next_address(model, url, target)
                 continue
             check_status(model, url, answer, access, is_first=url == first)
+            check_page(model, first, answer, access)
             check_size(model, answer)
             return Source(url, headers)
     raise Problem(f"{model.path}: {host_of(url)} redirects without end")
@@ -103,6 +105,8 @@ def refused(model: Model, url: str, access: Access) -> Problem:
     """Names the gate, its licence and the token that opens it; never the token."""
     origin = access.origin(url)
     page = licence_page(model.url)
+    if origin is not None and origin.address in CIVITAI:
+        return Problem(f"{model.path}: {model.url} {civitai_remedy(origin)}")
     if origin is None:
         return Problem(f"{model.path}: {host_of(url)} refuses it; see {page}")
     if origin.token is None:
@@ -116,12 +120,35 @@ def refused(model: Model, url: str, access: Access) -> Problem:
     )
 
 
-def check_size(model: Model, answer: http.client.HTTPResponse) -> None:
+def civitai_remedy(origin: Origin) -> str:
+    """CivitAI has no licence to accept, but files that only some accounts may have."""
+    if origin.token is None:
+        return f"wants a login: give a key of your account as the secret {origin.variable}"
+    return f"is not given to the owner of {origin.variable}: early access, or downloads that its author switched off"
+
+
+def check_page(model: Model, first: str, answer: http.client.HTTPResponse, access: Access) -> None:
+    """A login with status 200, as browsers get it, is not the file."""
+    if answer.headers.get_content_type() not in PAGES or total_size(answer) == model.size:
+        return
+    origin = access.origin(first)
+    is_download = origin is not None and origin.address in CIVITAI and "/api/download/" in first
+    remedy = civitai_remedy(origin) if origin and is_download else model.remedy
+    raise Problem(f"{model.path}: {model.url} gives a page, not the file; {'it ' if is_download else ''}{remedy}")
+
+
+def total_size(answer: http.client.HTTPResponse) -> int | None:
     """`Content-Range: bytes 0-0/<size>`, or the length of a server that gives everything at once."""
     total = answer.headers.get("Content-Range", "").rpartition("/")[2] if answer.status == 206 else ""
     total = total or (answer.headers.get("Content-Length", "") if answer.status == 200 else "")
-    if total.isdigit() and int(total) != model.size:
-        raise another_size(model, int(total))
+    return int(total) if total.isdigit() else None
+
+
+def check_size(model: Model, answer: http.client.HTTPResponse) -> None:
+    """What the source says, where it says anything."""
+    total = total_size(answer)
+    if total not in (None, model.size):
+        raise another_size(model, total)
 
 
 def another_size(model: Model, size: int) -> Problem:

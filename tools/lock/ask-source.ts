@@ -26,8 +26,7 @@ async function askHub(url: string, asking: SourceAccess): Promise<FileFacts> {
       address = new URL(next, address).href;
       continue;
     }
-    if (answer.status === 401 || answer.status === 403) throw refused(url, file.repository, asking);
-    if (answer.status >= 400) throw notServed(url, answer.status);
+    if (answer.status >= 400) throw hubError(url, file.repository, answer, asking);
     const commit = answer.headers.get("x-repo-commit") ?? "";
     const hash = unquoted(answer.headers.get("x-linked-etag") ?? "");
     const size =
@@ -63,18 +62,43 @@ async function describe(
   };
 }
 
-function refused(url: string, repository: string, { token }: SourceAccess): UserError {
-  return token
-    ? new UserError(
-        url,
-        `is not given to the owner of HF_TOKEN.`,
-        `Accept the licence at ${hubPage(repository)} with that account, and give the token the right to read gated repositories.`,
-      )
-    : new UserError(
-        url,
-        "is gated, private or gone.",
-        `Accept the licence at ${hubPage(repository)} and set HF_TOKEN.`,
-      );
+/** The hub's words for what is wrong, as huggingface_hub reads them (utils/_http.py). */
+function hubError(
+  url: string,
+  repository: string,
+  { status, headers }: Response,
+  { token }: SourceAccess,
+): UserError {
+  const [code, message] = [headers.get("x-error-code"), headers.get("x-error-message")];
+  const error = (problem: string, remedy: string) => new UserError(url, problem, remedy);
+  const other = "Give another address in locks/models.json.";
+  // Of public files as well: https://github.com/huggingface/huggingface_hub/pull/2847.
+  if (token && message === "Invalid credentials in Authorization header")
+    return error(
+      "is not given: the hub does not know HF_TOKEN, or no longer.",
+      `Make a new one at https://${hubHost}/settings/tokens, or unset it for files that are free.`,
+    );
+  if (message === "Access to this resource is disabled.")
+    return error(`is in a repository that the hub has shut (${status}).`, other);
+  if (code === "RepoNotFound")
+    return token
+      ? error(`is gone, or private and not for the owner of HF_TOKEN (${status}).`, other)
+      : error(
+          "is private or gone.",
+          `Correct the address, or set HF_TOKEN if ${hubPage(repository)} is yours.`,
+        );
+  if (code === "EntryNotFound" || code === "RevisionNotFound")
+    return error(`is not in its repository any more (${status} ${code}).`, other);
+  if (status !== 401 && status !== 403) return notServed(url, status);
+  if (!token)
+    return error(
+      code === "GatedRepo" ? "is gated." : "is gated, private or gone.",
+      `Accept the licence at ${hubPage(repository)} and set HF_TOKEN.`,
+    );
+  return error(
+    "is not given to the owner of HF_TOKEN.",
+    `Accept the licence at ${hubPage(repository)} with that account, and give the token the right to read gated repositories.`,
+  );
 }
 
 /** Entity tags stand in quotes, weak ones behind `W/`. */

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
-from .access import CIVITAI, Access, Origin, is_private, licence_page
+from .access import CIVITAI, HUB, Access, Origin, is_private, licence_page
 from .manifest import Model
 from .problem import Later, Problem
 
@@ -94,11 +94,29 @@ def check_status(model: Model, url: str, answer: http.client.HTTPResponse, acces
         return
     if status in PASSING or (status in (401, 403) and not is_first and access.origin(url) is None):
         raise Later(f"{host} answers {status}", retry_after(answer.headers.get("Retry-After")))
+    if (origin := access.origin(url)) and origin.variable == "HF_TOKEN":
+        check_hub(model, answer, origin)
     if status in (401, 403):
         raise refused(model, url, access)
     if status in GONE:
         raise Problem(f"{model.path}: {host} does not have it any more ({status}); {model.remedy}")
     raise Problem(f"{model.path}: {host} answers {status}")
+
+
+def check_hub(model: Model, answer: http.client.HTTPResponse, origin: Origin) -> None:
+    """The hub's words for what no licence opens, as huggingface_hub reads them (utils/_http.py)."""
+    code, message = answer.headers.get("X-Error-Code"), answer.headers.get("X-Error-Message")
+    # Of public files as well: github.com/huggingface/huggingface_hub/pull/2847.
+    if origin.token and message == "Invalid credentials in Authorization header":
+        raise Problem(
+            f"{model.path}: the hub does not know {origin.variable}, or no longer: make a new one at {HUB}/settings/tokens, "
+            "or take it away for files that are free"
+        )
+    if message == "Access to this resource is disabled.":
+        raise Problem(f"{model.path}: the hub has shut {licence_page(model.url)}; {model.remedy}")
+    if code == "RepoNotFound":
+        whose = f"not for the owner of {origin.variable}" if origin.token else f"needs the secret {origin.variable}"
+        raise Problem(f"{model.path}: {licence_page(model.url)} is gone, or private and {whose}; {model.remedy}")
 
 
 def refused(model: Model, url: str, access: Access) -> Problem:

@@ -6,6 +6,9 @@ import { type Content, descriptorOf, digestOf } from "../blob-digest.ts";
 import type { Descriptor } from "../manifest.ts";
 import { formatReference, type Reference } from "../references.ts";
 
+/** 201 by the specification; others answer 202 or 204 to what they took (go-containerregistry, regclient). */
+export const STORED = new Set([201, 202, 204]);
+
 /** Whether the repository has a blob. */
 export async function hasBlob(transport: Transport, target: Reference, digest: string): Promise<boolean> {
   const answer = await transport.request(target, `blobs/${digest}`, { method: "HEAD" });
@@ -31,7 +34,7 @@ export async function putBlob(
     headers: { "content-type": "application/octet-stream" },
     body: content.bytes,
   });
-  if (answer.status !== 201) throw await failure(target, answer, "blob");
+  if (!STORED.has(answer.status)) throw await failure(target, answer, "blob");
   await answer.bytes();
   return blob;
 }
@@ -65,7 +68,7 @@ export async function putManifest(
     headers: { "content-type": mediaType },
     body: bytes,
   });
-  if (answer.status !== 201) throw await failure(target, answer, what);
+  if (!STORED.has(answer.status)) throw await failure(target, answer, what);
   const stored = answer.headers.get("docker-content-digest");
   await answer.bytes();
   const digest = digestOf(bytes);

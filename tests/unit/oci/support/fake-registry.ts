@@ -18,6 +18,11 @@ export interface FakeRegistry extends AsyncDisposable {
   readonly requests: string[];
   /** Whether it has the referrers API, as the specification has it since 1.1. */
   hasReferrers: boolean;
+  /**
+   * Takes uploads as ECR does: 201 for a piece (regclient, scheme/reg/blob.go: "AWS ECR returns a 201"), and the body of
+   * every later piece is dropped while `Range` stays (aws/containers-roadmap#2831).
+   */
+  isEcr: boolean;
   /** Hears how many bytes of an upload are there. */
   received?: (request: IncomingMessage, bytes: number) => void;
   /** Answers a request itself by returning true. */
@@ -90,6 +95,7 @@ async function upload(
     return;
   }
   begun.writer = request;
+  const isDropped = registry.isEcr && begun.length > 0;
   const headers = () => ({
     location: `${pathname}?state=begun`,
     range: `0-${Math.max(0, begun.length - 1)}`,
@@ -101,6 +107,7 @@ async function upload(
   try {
     for await (const chunk of request) {
       if (begun.writer !== request) return;
+      if (isDropped) continue;
       begun.chunks.push(chunk);
       begun.length += chunk.length;
       registry.received?.(request, begun.length);
@@ -109,7 +116,7 @@ async function upload(
     return;
   }
   if (request.method === "PATCH") {
-    response.writeHead(202, headers()).end();
+    response.writeHead(registry.isEcr ? 201 : 202, headers()).end();
     return;
   }
   const bytes = Buffer.concat(begun.chunks);
@@ -173,6 +180,7 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     content: new Map(),
     requests: [],
     hasReferrers: false,
+    isEcr: false,
     blob(mediaType, bytes) {
       const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
       this.content.set(`blobs/${digest}`, { mediaType, bytes });

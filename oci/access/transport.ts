@@ -37,6 +37,8 @@ export interface RequestOptions {
   readonly stream?: () => AsyncIterable<Buffer>;
   /** Longest silence, where it may be another than the transport's. */
   readonly timeoutMs?: number;
+  /** `manual`: a redirect is an answer. Default: it is followed, without the token on another host. */
+  readonly redirect?: "manual";
 }
 
 /** Sends requests to registries and keeps their tokens. One instance serves a whole run. */
@@ -130,6 +132,7 @@ export class Transport {
           ...(token && { authorization: token }),
         },
         ...(body && { body, duplex: "half" }),
+        ...(init.redirect && { redirect: init.redirect }),
         signal: clock.signal,
       });
       return readable(response, clock);

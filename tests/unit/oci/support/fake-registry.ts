@@ -19,6 +19,11 @@ export interface FakeRegistry extends AsyncDisposable {
   /** Whether it has the referrers API, as the specification has it since 1.1. */
   hasReferrers: boolean;
   /**
+   * Where it leads whoever asks for referrers, with 303, as GHCR does to
+   * `https://github.com/-/v2/packages/container/package/…` (artifacthub/hub#4785, of 2026-04).
+   */
+  referrersElsewhere?: string;
+  /**
    * Takes uploads as ECR does: 201 for a piece (regclient, scheme/reg/blob.go: "AWS ECR returns a 201"), and the body of
    * every later piece is dropped while `Range` stays (aws/containers-roadmap#2831).
    */
@@ -147,6 +152,10 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     }
     if (key.startsWith("blobs/uploads/")) {
       await upload(registry, uploads, request, response);
+      return;
+    }
+    if (registry.referrersElsewhere && key.startsWith("referrers/")) {
+      response.writeHead(303, { location: registry.referrersElsewhere }).end();
       return;
     }
     if (registry.hasReferrers && key.startsWith("referrers/")) {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { home } from "../../home.ts";
 import { isPassingStatus, LONGEST_PAUSE_MS, retryAfterMs } from "../../lib/http-retry.ts";
 import { DEFAULT_REGISTRY, isLoopback, type RepositoryAddress } from "../references.ts";
-import { authorize, parseChallenge } from "./auth.ts";
+import { authorize, chooseChallenge, parseChallenges } from "./auth.ts";
 import { trustedAuthority } from "./authority.ts";
 import { isPassing, unreachable } from "./connection-errors.ts";
 import { dockerConfigFolder, findCredentials } from "./credentials.ts";
@@ -100,11 +100,12 @@ export class Transport {
   }
 
   private async logIn(target: RepositoryAddress, headers: Headers): Promise<boolean> {
-    const challenge = parseChallenge(headers.get("www-authenticate"));
-    if (!challenge) return false;
+    const challenges = parseChallenges(headers.get("www-authenticate"));
+    if (challenges.length === 0) return false;
     const keptCredentials = this.logins && (await keptLogin(this.logins, target.registry));
     const credentials = keptCredentials || (await findCredentials(target.registry, this.dockerConfig));
-    const token = await authorize(target.registry, target.repository, challenge, credentials);
+    const challenge = chooseChallenge(challenges, credentials);
+    const token = challenge && (await authorize(target.registry, target.repository, challenge, credentials));
     if (token) this.tokens.set(tokenKey(target), token);
     return token !== undefined;
   }

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { UserError } from "../../../../errors.ts";
-import { authorize, parseChallenge } from "../../../../oci/access/auth.ts";
+import { authorize, chooseChallenge, parseChallenges } from "../../../../oci/access/auth.ts";
 import { findCredentials } from "../../../../oci/access/credentials.ts";
 import { Transport } from "../../../../oci/access/transport.ts";
 import { openLayer, readImage } from "../../../../oci/read/image.ts";
@@ -126,12 +126,66 @@ test("the token stays with the registry when a blob lies on another host", async
   assert.deepEqual(seen, [undefined]);
 });
 
-test("parseChallenge reads quoted and bare values", () => {
-  assert.deepEqual(parseChallenge('Bearer realm="https://a/b?c=d,e",service=xyz'), {
-    scheme: "bearer",
-    parameters: { realm: "https://a/b?c=d,e", service: "xyz" },
-  });
-  assert.equal(parseChallenge(null), undefined);
+test("challenges have quoted and bare values", () => {
+  assert.deepEqual(parseChallenges('Bearer realm="https://a/b?c=d,e",service=xyz'), [
+    { scheme: "bearer", parameters: { realm: "https://a/b?c=d,e", service: "xyz" } },
+  ]);
+  assert.deepEqual(parseChallenges(null), []);
+});
+
+test("several challenges keep their own values, in one header or in some", () => {
+  const bearer = { scheme: "bearer", parameters: { realm: "https://t/", scope: "a b" } };
+  const basic = { scheme: "basic", parameters: { realm: 'Sonatype "Nexus", 3' } };
+  const written = 'BASIC Realm="Sonatype \\"Nexus\\", 3"';
+  for (const [header, expected] of [
+    [`Bearer realm="https://t/",scope="a b", ${written}`, [bearer, basic]],
+    [`${written}, Bearer realm = "https://t/" , scope="a b"`, [basic, bearer]],
+    [`Negotiate, ${written}`, [{ scheme: "negotiate", parameters: {} }, basic]],
+    [
+      `NTLM,Negotiate ,,${written}`,
+      [{ scheme: "ntlm", parameters: {} }, { scheme: "negotiate", parameters: {} }, basic],
+    ],
+  ] as const)
+    assert.deepEqual(parseChallenges(header), expected, header);
+  const headers = new Headers([
+    ["www-authenticate", 'Bearer realm="https://t/",scope="a b"'],
+    ["www-authenticate", written],
+  ]);
+  assert.deepEqual(parseChallenges(headers.get("www-authenticate")), [bearer, basic]);
+});
+
+test("of several challenges the first that can be answered is; else the error is about one that a login answers", () => {
+  const [bearer, basic, negotiate] = parseChallenges('Bearer realm="https://t/", Basic realm="r", Negotiate');
+  const clear = { scheme: "bearer", parameters: { realm: "http://t.invalid/" } };
+  assert.ok(bearer && basic && negotiate);
+  const password = { kind: "password", username: "a", password: "b" } as const;
+  const identity = { kind: "identity", token: "t" } as const;
+  for (const [offered, credentials, expected] of [
+    [[bearer, basic], password, bearer],
+    [[basic, bearer], password, basic],
+    [[basic, bearer], identity, bearer],
+    [[basic, bearer], undefined, bearer],
+    [[negotiate, basic], password, basic],
+    [[negotiate, basic], undefined, basic],
+    [[clear, basic], password, basic],
+    [[clear], password, clear],
+    [[negotiate], password, negotiate],
+    [[], password, undefined],
+  ] as const)
+    assert.equal(chooseChallenge(offered, credentials), expected);
+});
+
+test("a registry that offers an unknown login before a known one lets in whoever has that", async () => {
+  await using registry = await startFakeRegistry();
+  registry.image("one", []);
+  // Two headers, an unknown kind first: go-containerregistry looks through them (ping.go, pickFromMultipleChallenges).
+  registry.intercept = (request, response) => {
+    if (request.headers.authorization === `Basic ${encoded("ada:x")}`) return false;
+    response.writeHead(401, { "www-authenticate": ["Negotiate", 'Basic realm="registry"'] }).end();
+    return true;
+  };
+  await writeConfig({ auths: { [registry.host]: { auth: encoded("ada:x") } } });
+  await readImage(`${registry.host}/${REPOSITORY}:one`, new Transport({ dockerConfig: folder }));
 });
 
 describe("findCredentials", () => {
@@ -202,8 +256,8 @@ esac
 });
 
 test("a challenge begins with its scheme, which may stand alone", () => {
-  assert.deepEqual(parseChallenge("  Basic"), { scheme: "basic", parameters: {} });
-  for (const odd of ["", "=x Bearer", "Bea-rer x"]) assert.equal(parseChallenge(odd), undefined, odd);
+  assert.deepEqual(parseChallenges("  Basic"), [{ scheme: "basic", parameters: {} }]);
+  for (const odd of ["", "=x Bearer", "x=y, Bearer"]) assert.deepEqual(parseChallenges(odd), [], odd);
 });
 
 describe("the token service", () => {

@@ -74,7 +74,7 @@ async function listByInterface(
 function ownPath(target: Reference, path: string, headers: Headers): string | undefined {
   const own = new URL(path, `https://${target.registry}/v2/${target.repository}/`);
   const location = headers.get("location") ?? "";
-  if (location === "" || !URL.canParse(location, own)) return undefined;
+  if (location === "" || !URL.canParse(location, own.href)) return undefined;
   const { host, pathname, search } = new URL(location, own);
   return host === own.host ? `${pathname}${search}` : undefined;
 }

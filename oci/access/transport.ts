@@ -6,8 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { home } from "../../home.ts";
 import { isPassingStatus, LONGEST_PAUSE_MS, retryAfterMs } from "../../lib/http-retry.ts";
 import { DEFAULT_REGISTRY, isLoopback, type RepositoryAddress } from "../references.ts";
-import { authorize, chooseChallenge, parseChallenges } from "./auth.ts";
+import { authorize } from "./auth.ts";
 import { trustedAuthority } from "./authority.ts";
+import { chooseChallenge, parseChallenges } from "./challenges.ts";
 import { isPassing, unreachable } from "./connection-errors.ts";
 import { dockerConfigFolder, findCredentials } from "./credentials.ts";
 import { keptLogin } from "./logins.ts";
@@ -105,7 +106,8 @@ export class Transport {
     const keptCredentials = this.logins && (await keptLogin(this.logins, target.registry));
     const credentials = keptCredentials || (await findCredentials(target.registry, this.dockerConfig));
     const challenge = chooseChallenge(challenges, credentials);
-    const token = challenge && (await authorize(target.registry, target.repository, challenge, credentials));
+    const token =
+      challenge && (await authorize(target.registry, target.repository, challenge, credentials, this));
     if (token) this.tokens.set(tokenKey(target), token);
     return token !== undefined;
   }

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { UserError } from "../../../../errors.ts";
-import { authorize, chooseChallenge, parseChallenges } from "../../../../oci/access/auth.ts";
+import { authorize } from "../../../../oci/access/auth.ts";
 import { findCredentials } from "../../../../oci/access/credentials.ts";
 import { Transport } from "../../../../oci/access/transport.ts";
 import { openLayer, readImage } from "../../../../oci/read/image.ts";
@@ -126,55 +126,6 @@ test("the token stays with the registry when a blob lies on another host", async
   assert.deepEqual(seen, [undefined]);
 });
 
-test("challenges have quoted and bare values", () => {
-  assert.deepEqual(parseChallenges('Bearer realm="https://a/b?c=d,e",service=xyz'), [
-    { scheme: "bearer", parameters: { realm: "https://a/b?c=d,e", service: "xyz" } },
-  ]);
-  assert.deepEqual(parseChallenges(null), []);
-});
-
-test("several challenges keep their own values, in one header or in some", () => {
-  const bearer = { scheme: "bearer", parameters: { realm: "https://t/", scope: "a b" } };
-  const basic = { scheme: "basic", parameters: { realm: 'Sonatype "Nexus", 3' } };
-  const written = 'BASIC Realm="Sonatype \\"Nexus\\", 3"';
-  for (const [header, expected] of [
-    [`Bearer realm="https://t/",scope="a b", ${written}`, [bearer, basic]],
-    [`${written}, Bearer realm = "https://t/" , scope="a b"`, [basic, bearer]],
-    [`Negotiate, ${written}`, [{ scheme: "negotiate", parameters: {} }, basic]],
-    [
-      `NTLM,Negotiate ,,${written}`,
-      [{ scheme: "ntlm", parameters: {} }, { scheme: "negotiate", parameters: {} }, basic],
-    ],
-  ] as const)
-    assert.deepEqual(parseChallenges(header), expected, header);
-  const headers = new Headers([
-    ["www-authenticate", 'Bearer realm="https://t/",scope="a b"'],
-    ["www-authenticate", written],
-  ]);
-  assert.deepEqual(parseChallenges(headers.get("www-authenticate")), [bearer, basic]);
-});
-
-test("of several challenges the first that can be answered is; else the error is about one that a login answers", () => {
-  const [bearer, basic, negotiate] = parseChallenges('Bearer realm="https://t/", Basic realm="r", Negotiate');
-  const clear = { scheme: "bearer", parameters: { realm: "http://t.invalid/" } };
-  assert.ok(bearer && basic && negotiate);
-  const password = { kind: "password", username: "a", password: "b" } as const;
-  const identity = { kind: "identity", token: "t" } as const;
-  for (const [offered, credentials, expected] of [
-    [[bearer, basic], password, bearer],
-    [[basic, bearer], password, basic],
-    [[basic, bearer], identity, bearer],
-    [[basic, bearer], undefined, bearer],
-    [[negotiate, basic], password, basic],
-    [[negotiate, basic], undefined, basic],
-    [[clear, basic], password, basic],
-    [[clear], password, clear],
-    [[negotiate], password, negotiate],
-    [[], password, undefined],
-  ] as const)
-    assert.equal(chooseChallenge(offered, credentials), expected);
-});
-
 test("a registry that offers an unknown login before a known one lets in whoever has that", async () => {
   await using registry = await startFakeRegistry();
   registry.image("one", []);
@@ -255,11 +206,6 @@ esac
   });
 });
 
-test("a challenge begins with its scheme, which may stand alone", () => {
-  assert.deepEqual(parseChallenges("  Basic"), [{ scheme: "basic", parameters: {} }]);
-  for (const odd of ["", "=x Bearer", "x=y, Bearer"]) assert.deepEqual(parseChallenges(odd), [], odd);
-});
-
 describe("the token service", () => {
   /** What it was asked, and its answer. */
   async function ask(
@@ -337,6 +283,47 @@ describe("the token service", () => {
     await assert.rejects(at(""), /is not known/);
     await assert.rejects(at("no address"), /is not known/);
   });
+});
+
+test("a token service that is away is asked again, as late as it says; a refusal is one at once", async () => {
+  await using registry = await startFakeRegistry();
+  registry.image("one", []);
+  // Docker Hub's and distribution's token services answer as every web server does: 429 or 503, with Retry-After or without.
+  const answers: (number | "broken")[] = [503, 429, "broken", 200];
+  let asked = 0;
+  registry.intercept = (request, response) => {
+    if (request.headers.authorization === "Bearer t") return false;
+    if (!request.url?.startsWith("/token")) {
+      response.writeHead(401, { "www-authenticate": `Bearer realm="http://${registry.host}/token"` }).end();
+      return true;
+    }
+    asked++;
+    const answer = answers.shift() ?? 500;
+    if (answer === "broken") request.socket.destroy();
+    else response.writeHead(answer, answer === 429 ? { "retry-after": "7" } : {}).end('{"token":"t"}');
+    return true;
+  };
+  const reference = `${registry.host}/${REPOSITORY}:one`;
+  const transport = new Transport({ dockerConfig: "no-such-folder", attempts: 4, backoffMs: 1 });
+  const paused: (string | null)[] = [];
+  transport.pause = async (_, retryAfter = null) => void paused.push(retryAfter);
+  await readImage(reference, transport);
+  assert.deepEqual(paused, [null, "7", null]);
+
+  const patient = () => new Transport({ dockerConfig: "no-such-folder", attempts: 3, backoffMs: 1 });
+  answers.push(503, 503, 503);
+  asked = 0;
+  await assert.rejects(readImage(reference, patient()), (error: UserError) => {
+    assert.match(error.problem, /answered 503 to an anonymous request/);
+    assert.match(error.remedy, /busy or away.*try again later/);
+    assert.doesNotMatch(error.remedy, /docker login/);
+    return true;
+  });
+  assert.equal(asked, 3);
+  answers.push(403);
+  asked = 0;
+  await assert.rejects(readImage(reference, patient()), /answered 403 .*docker login/);
+  assert.equal(asked, 1);
 });
 
 test("a login without a colon is damaged, and a helper that answers nonsense is told of without its answer", async () => {

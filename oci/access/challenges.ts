@@ -45,3 +45,24 @@ export function isSafe(realm = ""): boolean {
   const url = URL.canParse(realm) ? new URL(realm) : undefined;
   return url !== undefined && (url.protocol === "https:" || isLoopback(url.host));
 }
+
+const WRITES = /:(?:.*,)?(?:push|\*)(?:,.*)?$/;
+
+/** Whether a token for this challenge may write somewhere. */
+export function allowsWriting({ parameters }: Challenge): boolean {
+  return (parameters.scope ?? "").split(" ").some((scope) => WRITES.test(scope));
+}
+
+/**
+ * The challenge with a scope that is enough to write to a repository. Some name no scope, or that of the request before,
+ * or only that of the repository that a blob is mounted from.
+ */
+export function forWriting(challenge: Challenge, repository: string): Challenge {
+  if (allowsWriting(challenge)) return challenge;
+  const own = `repository:${repository}:`;
+  const others = (challenge.parameters.scope ?? "")
+    .split(" ")
+    .filter((name) => name && !name.startsWith(own));
+  const scope = [`${own}pull,push`, ...others].join(" ");
+  return { ...challenge, parameters: { ...challenge.parameters, scope } };
+}

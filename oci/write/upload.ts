@@ -95,9 +95,12 @@ async function begin(
   mountFrom: string | undefined,
 ): Promise<Upload | "mounted"> {
   const mount = mountFrom && new URLSearchParams({ mount: digest, from: mountFrom });
-  const answer = await transport.request(target, `blobs/uploads/${mount ? `?${mount}` : ""}`, {
-    method: "POST",
+  const path = `blobs/uploads/${mount ? `?${mount}` : ""}`;
+  const answer = await transport.request(target, path, { method: "POST" }).catch((error: unknown) => {
+    // A token service may refuse a token for both repositories, and grant one for this alone.
+    if (!mountFrom) throw error;
   });
+  if (!answer) return await begin(transport, target, digest, undefined);
   if (answer.status === 201) {
     await answer.bytes();
     return "mounted";

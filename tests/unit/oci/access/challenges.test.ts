@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseChallenge, parseChallenges } from "../../../../oci/access/challenges.ts";
+import { chooseChallenge, forWriting, parseChallenges } from "../../../../oci/access/challenges.ts";
 
 test("challenges have quoted and bare values", () => {
   assert.deepEqual(parseChallenges('Bearer realm="https://a/b?c=d,e",service=xyz'), [
@@ -54,4 +54,20 @@ test("of several challenges the first that can be answered is; else the error is
 test("a challenge begins with its scheme, which may stand alone", () => {
   assert.deepEqual(parseChallenges("  Basic"), [{ scheme: "basic", parameters: {} }]);
   for (const odd of ["", "=x Bearer", "x=y, Bearer"]) assert.deepEqual(parseChallenges(odd), [], odd);
+});
+
+test("to write, push is asked for where the registry does not ask for it itself", () => {
+  const scope = (named?: string) =>
+    forWriting({ scheme: "bearer", parameters: named === undefined ? {} : { scope: named } }, "a/b")
+      .parameters.scope;
+  assert.equal(scope(), "repository:a/b:pull,push");
+  assert.equal(scope("repository:a/b:pull"), "repository:a/b:pull,push");
+  assert.equal(scope("repository:push:pull"), "repository:a/b:pull,push repository:push:pull");
+  for (const enough of [
+    "repository:a/b:pull,push",
+    "repository:a/b:push,pull",
+    "repository:a/b:*",
+    "repository:c:pull repository:d:push",
+  ])
+    assert.equal(scope(enough), enough);
 });

@@ -124,7 +124,7 @@ export class Transport {
   ): Promise<boolean> {
     const { registry, repository } = target;
     const keptCredentials = this.logins && (await keptLogin(this.logins, registry));
-    const credentials = keptCredentials || (await findCredentials(registry, this.dockerConfig));
+    const credentials = keptCredentials || (await findCredentials(registry, this.dockerConfig, repository));
     const chosen = chooseChallenge(challenges, credentials);
     const challenge = chosen && isWrite ? forWriting(chosen, repository) : chosen;
     const header = challenge && (await authorize(registry, repository, challenge, credentials, this));

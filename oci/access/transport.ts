@@ -11,6 +11,7 @@ import { trustedAuthority } from "./authority.ts";
 import { allowsWriting, type Challenge, chooseChallenge, forWriting, parseChallenges } from "./challenges.ts";
 import { isPassing, unreachable } from "./connection-errors.ts";
 import { dockerConfigFolder, findCredentials } from "./credentials.ts";
+import { patient } from "./dispatcher.ts";
 import { keptLogin } from "./logins.ts";
 import { type Answer, readable, SilenceClock, uploaded } from "./silence.ts";
 
@@ -156,6 +157,7 @@ export class Transport {
         },
         ...(body && { body, duplex: "half" }),
         ...(init.redirect && { redirect: init.redirect }),
+        ...patient(),
         signal: clock.signal,
       });
       return readable(response, clock);

@@ -67,8 +67,10 @@ export async function ensureBlob(
         await sessions?.set(target, blob.digest, undefined);
         return "sent";
       }
-      // What came out wrong, after a break somewhere else perhaps, is sent once more from the beginning.
+      // What came out wrong, after a break somewhere else perhaps, is sent once more from the beginning. An upload that is
+      // gone may have ended well: an answer that was lost on the way is asked for again.
       await sessions?.set(target, blob.digest, undefined);
+      if (ANEW.has(answer.status) && (await hasBlob(transport, target, blob.digest))) return "sent";
       if (++wrong > 1 || !ANEW.has(answer.status))
         throw await failure(target, answer, `upload of ${blob.digest}`);
       await answer.bytes();

@@ -173,13 +173,24 @@ test("what the registry finds wrong at the end is sent once more, and a refusal 
   for (const status of [400, 404, 410, 416]) {
     const { asked, kept, send } = await setting(t, { PUT: [{ status }, { status: 201 }] });
     assert.equal(await send(), "sent", `${status}`);
-    assert.deepEqual(asked.slice(1), [`POST ${UPLOADS}`, ALL, END, `POST ${UPLOADS}`, ALL, END]);
+    const look = `HEAD /v2/${REPOSITORY}/blobs/${blob.digest}`;
+    assert.deepEqual(asked.slice(1), [`POST ${UPLOADS}`, ALL, END, look, `POST ${UPLOADS}`, ALL, END]);
     assert.deepEqual(kept, ["/up/1", undefined, "/up/1", undefined]);
   }
   const refused = await setting(t, { PUT: [{ status: 403 }] });
   await assert.rejects(refused.send(), /answered 403 for the upload of sha256:/);
   assert.deepEqual(refused.kept, ["/up/1", undefined]);
   assert.equal(refused.asked.filter((line) => line.startsWith("PUT")).length, 1);
+});
+
+test("an end whose answer was lost is no reason to send all of it again: the blob is there", async (t) => {
+  const { asked, kept, send } = await setting(t, {
+    HEAD: [{ status: 404 }, { status: 200 }],
+    PUT: [BROKEN, { status: 404 }],
+  });
+  assert.equal(await send(), "sent");
+  assert.equal(asked.filter((line) => line.startsWith("PATCH")).length, 1);
+  assert.deepEqual(kept, ["/up/1", undefined]);
 });
 
 test("a source that fails is the failure, not the request that it ended", async (t) => {

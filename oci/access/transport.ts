@@ -160,7 +160,7 @@ export class Transport {
         ...patient(),
         signal: clock.signal,
       });
-      return readable(response, clock);
+      return readable(response, clock, url);
     } finally {
       clock.stop();
     }

@@ -6,7 +6,7 @@ import type { Answer } from "../access/silence.ts";
 import type { Transport } from "../access/transport.ts";
 import type { Descriptor } from "../manifest.ts";
 import type { Reference } from "../references.ts";
-import { hasBlob, STORED, uploadPath } from "./put.ts";
+import { hasBlob, nextPath, STORED, uploadPath } from "./put.ts";
 
 /** Uploads that were begun: a run that ends in the middle of one leaves it to the next. */
 export interface Sessions {
@@ -114,7 +114,7 @@ async function begin(
   }
   if (answer.status !== 202) throw await failure(target, answer, "upload");
   await answer.bytes();
-  return { location: uploadPath(answer.headers), offset: 0 };
+  return { location: uploadPath(target, answer), offset: 0 };
 }
 
 /** Asks how far an upload is; undefined for one that the registry does not know any more. */
@@ -131,7 +131,7 @@ async function resumed(
   const last = /^(?:bytes=)?0-(\d+)$/.exec(answer.headers.get("range") ?? "")?.[1];
   // "0-0" is how registries say that there is nothing.
   const offset = last === undefined || last === "0" ? 0 : Number(last) + 1;
-  return { location: answer.headers.has("location") ? uploadPath(answer.headers) : location, offset };
+  return { location: nextPath(target, answer, location), offset };
 }
 
 /** Sends the rest of a blob. */
@@ -174,7 +174,7 @@ async function send(
   const isDropped = answer.status === 201 && offset > 0;
   if (TAKEN.has(answer.status) && !isDropped) {
     await answer.bytes();
-    return { location: uploadPath(answer.headers), offset: blob.size };
+    return { location: nextPath(target, answer, location), offset: blob.size };
   }
   const anew = isDropped || ANEW.has(answer.status);
   const passing = anew || answer.status === 401 || answer.status === 429 || answer.status >= 500;

@@ -209,6 +209,13 @@ test("every answer with which registries take bytes is one: ECR's 201, and 204 o
     assert.equal(await send(), "sent", `${status}`);
     assert.deepEqual(asked.slice(2), [ALL, END], `${status}`);
   }
+  const silent = await setting(t, { PATCH: [{ status: 202 }] });
+  assert.equal(await silent.send(), "sent");
+  assert.equal(
+    silent.asked.at(-1),
+    END.replace("/up/2", "/up/1"),
+    "without another place it ends where it was",
+  );
 });
 
 test("201 for a second piece is no promise: all of it is sent again", async (t) => {

@@ -47,8 +47,10 @@ function read<T>(schema: z.ZodType<T>, text: string, path: string): T {
 
 /** The same by what Pulumi tells a program: keys alone, so that a part of one is looked for in the stack's file. */
 export function encryptedSettings(keys: readonly string[], stackYaml: string, path: string): string[] {
-  const { secret } = readSettings(stackYaml, "", path);
-  return keys.flatMap((key) => {
+  // A key is `strata:host` or, in full, `strata:config:host`.
+  const withoutConfig = (key: string) => key.replace(/^([^:]+):config:/, "$1:");
+  const secret = readSettings(stackYaml, "", path).secret.map(withoutConfig);
+  return keys.map(withoutConfig).flatMap((key) => {
     const places = secret.filter((place) => place === key || place.startsWith(`${key}.`));
     // Of another file, or set for this run alone: it is not known which part.
     return places.length > 0 ? places : [key];

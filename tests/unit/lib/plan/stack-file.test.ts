@@ -46,6 +46,9 @@ test("what Pulumi tells by its key is told by its place where the stack's file h
     "strata:registry",
     "aws:token",
   ]);
+  assert.deepEqual(encryptedSettings(["strata:config:copies"], file, "Pulumi.x.yaml"), [
+    "strata:copies.0.password",
+  ]);
   assert.deepEqual(encryptedSettings([], file, "Pulumi.x.yaml"), [], "another file was given to Pulumi");
   assert.deepEqual(encryptedSettings(keys, "", "Pulumi.x.yaml"), keys);
 });

@@ -6,6 +6,7 @@ import type { AwsDescription } from "../../../lib/hosts/description.ts";
 import { explainRefusal, fleetRequest, type Launch, type Market } from "../../../lib/hosts/fleet.ts";
 import { partitionOf } from "../../../lib/hosts/policies.ts";
 import { HostTrouble } from "../machine.ts";
+import type { TestRequest } from "../test-host.ts";
 import type { AwsClients } from "./clients.ts";
 import {
   deleteFleet,
@@ -36,13 +37,13 @@ export async function chooseImage(
  * Starts an instance in one of the subnets: spot where that is wanted and to be had, else on demand. From here on it
  * ends by itself at the latest, by a timer of its own and by a schedule outside.
  *
- * @param deadline milliseconds since 1970
+ * @param limits until when the test may take, in milliseconds since 1970, and who interrupts it
  * @throws HostTrouble that says which capacity or quota is missing
  */
 export async function launch(
   host: AwsDescription,
   subnets: readonly string[],
-  deadline: number,
+  { deadline, signal }: Pick<TestRequest, "deadline" | "signal">,
   clients: AwsClients,
 ): Promise<LaunchedInstance> {
   const image = await chooseImage(host, clients);
@@ -50,13 +51,16 @@ export async function launch(
   const refusals: string[] = [];
   const markets: readonly Market[] = host.spot ? ["spot", "on-demand"] : ["on-demand"];
   for (const market of markets) {
+    refuseInterrupted(signal);
     const request = { market, image, subnets, until: until.toISOString() };
     const at = Date.now();
-    const { FleetId = "", Instances, Errors = [] } = await createFleet(host, request, clients);
+    const { FleetId = "", Instances, Errors = [] } = await createFleet(host, request, signal, clients);
     const made = Instances?.find(({ InstanceIds = [] }) => InstanceIds.length > 0);
     const id = made?.InstanceIds?.[0];
     if (id) {
       try {
+        // Nothing answers for a request that is on its way: what it made is ended.
+        refuseInterrupted(signal);
         await scheduleEnd(host, id, until, clients);
         const described = await describeInstance(id, clients);
         const type = described?.InstanceType ?? made?.InstanceType ?? "";
@@ -85,6 +89,7 @@ export async function launch(
 async function createFleet(
   host: AwsDescription,
   request: Omit<Launch, "token">,
+  signal: AbortSignal,
   clients: AwsClients,
 ): Promise<CreateFleetResult> {
   for (let tries = 1; ; tries++) {
@@ -96,8 +101,13 @@ async function createFleet(
     );
     if (!isTooNew || tries >= PROFILE_TRIES || answer.Instances?.length) return answer;
     if (answer.FleetId) await deleteFleet(answer.FleetId, clients);
-    await clients.pause(PROFILE_MS);
+    await clients.pause(PROFILE_MS, signal);
+    refuseInterrupted(signal);
   }
+}
+
+function refuseInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new HostTrouble("the test was interrupted");
 }
 
 /** Has the instance ended at `until` by somebody who depends neither on it nor on us. */

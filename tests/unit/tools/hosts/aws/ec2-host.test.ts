@@ -451,6 +451,11 @@ test("another registry's password lies in an encrypted parameter while the test 
     "DeleteParameter",
     ...theEnd,
   ]);
+  // It is gone before the image runs: only the verbs `ready`, `driver` and `pull` come before.
+  const commands = aws.asked.map((request) => request.name).slice(0, -theEnd.length);
+  const removed = commands.indexOf("DeleteParameterCommand");
+  const starts = aws.asked.findIndex(({ input }) => JSON.stringify(input).includes(" create strata-smoke-"));
+  assert.ok(removed > 0 && removed < starts, `${removed} of ${starts}`);
   const asked = readFileSync(join(folder, "asked"), "utf8");
   assert.match(
     asked,
@@ -461,6 +466,63 @@ test("another registry's password lies in an encrypted parameter while the test 
   assert.ok(!JSON.stringify(others).includes("the-password"));
   assert.ok(!asked.includes("the-password"));
 });
+
+/** Interrupts the test when AWS is asked this. */
+function interruptedAt(t: TestContext, isMoment: (command: string, input: object) => boolean) {
+  const interrupt = new AbortController();
+  const aws = fakeAws(join(instance(t, "8.9"), "state"), goodDay("g6.xlarge"));
+  let askedBefore = -1;
+  const send = async (command: { constructor: { name: string }; input: object }) => {
+    const answer = await aws.ec2.send(command as never);
+    if (askedBefore < 0 && isMoment(command.constructor.name, command.input)) {
+      askedBefore = aws.asked.length;
+      interrupt.abort();
+    }
+    return answer;
+  };
+  const client = { send } as never;
+  const clients = { ...aws, ec2: client, ssm: client, scheduler: client };
+  const login = async () => ({ kind: "password", username: "somebody", password: "the-password" }) as const;
+  const wanted = { ...order("ada", `ghcr.io/team/strata@${digest}`), signal: interrupt.signal };
+  const work = assert.rejects(
+    new Ec2Host(description("ada"), clients, login).test(wanted),
+    /HostTrouble: the test was interrupted/,
+  );
+  return work.then(() => aws.asked.slice(askedBefore));
+}
+
+for (const [moment, isMoment, hasParameter] of [
+  ["as soon as there is an instance", (name) => name === "CreateFleetCommand", false],
+  ["while it is looked at", (name) => name === "DescribeInstancesCommand", false],
+  ["while it starts", (name) => name === "DescribeInstanceInformationCommand", false],
+  ["as soon as the login is there", (name) => name === "PutParameterCommand", true],
+  [
+    "while it pulls",
+    (name, input) =>
+      name === "SendCommandCommand" && JSON.stringify(input).includes("container.sh docker pull"),
+    true,
+  ],
+  [
+    "while the image runs",
+    (name, input) =>
+      name === "SendCommandCommand" && JSON.stringify(input).includes("container.sh docker start"),
+    false,
+  ],
+] satisfies [string, (name: string, input: object) => boolean, boolean][]) {
+  test(`interrupted ${moment}: the instance is ended first, then the login; nothing else is done there`, async (t) => {
+    const asked = await interruptedAt(t, isMoment);
+    const names = asked
+      .map(({ name }) => name.replace(/Command$/, ""))
+      .filter((name) => name !== "CancelCommand");
+    // A login that is being written when the signal comes cannot be removed before.
+    assert.deepEqual(
+      names.toSorted(),
+      [...theEnd, ...(hasParameter ? ["DeleteParameter"] : [])].toSorted(),
+      names.join(" "),
+    );
+    assert.equal(names[0], "TerminateInstances");
+  });
+}
 
 test("without credentials nothing is started, and AWS's own words are told", async (t) => {
   const aws = fakeAws(temporaryFolder(t), {

@@ -22,6 +22,7 @@ import {
 } from "../../../support/preview.ts";
 
 const aws = { kind: "aws", region: "us-east-1" };
+const ghcr = { kind: "ghcr", owner: "acme", repository: "strata" };
 const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0lHs4ZBFv8y0dKJ9yy3pNmDmCkN5R2RzQ3mR6fA8ay";
 
 function expected(
@@ -41,6 +42,7 @@ function expected(
   } = parseConfig({
     "strata:generation": name,
     "strata:host": JSON.stringify(host),
+    "strata:registry": JSON.stringify(ghcr),
     "strata:budget": JSON.stringify({ dollars: 50 }),
   });
   const history: History = { format: 1, builds: [], tests };
@@ -121,7 +123,9 @@ test("the newest tests of each kind are kept, and builds are not touched", () =>
   assert.deepEqual(remember({ format: 1, builds: [] }, []), { format: 1, builds: [] });
 });
 
-const planned = lazily(() => plannedBy(repository, { generation: "ada", host: JSON.stringify(aws) }));
+const planned = lazily(() =>
+  plannedBy(repository, { generation: "ada", host: JSON.stringify(aws), registry: JSON.stringify(ghcr) }),
+);
 const evidence = { verdict: "pass", digest: null, gpu: null, driver: null, at: null };
 const counts = { passed: 1, failed: 0, skipped: 0, inconclusive: 0 };
 const tested = (): PreviousStack => ({

@@ -10,6 +10,7 @@ import { runPulumi } from "../pulumi/update.ts";
 import { retestArguments } from "../pulumi/urns.ts";
 import { planStackIn } from "../stack/checkout-plan.ts";
 import { recordOf } from "../stack/outputs.ts";
+import { refuseSharedTags } from "../stack/tag-owners.ts";
 
 const HELP = `Usage: npm run up -- [--stack NAME] [--retest]
 
@@ -35,6 +36,7 @@ await main(
     const stack = { ...opened, environment: { ...environment, ...retest } };
     const update = await retryEarlyEnd(stack.name, async () => {
       const { planned } = await planStackIn(repository, stack.name, home);
+      await refuseSharedTags(repository, stack.name);
       const { recipe, product } = planned.plan;
       const record = await recordOf(home, stack, recipe);
       const retested = values.retest

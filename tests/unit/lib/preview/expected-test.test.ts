@@ -65,14 +65,22 @@ test("every generation on EC2: instance, price, minutes and dollars", () => {
     .map((name) => `${name}: ${testText({ test: expected(name, aws) })}`);
   const rest = (dollars: string) => `about 20m (an estimate), ${dollars} of a budget of $50.00`;
   assert.deepEqual(told, [
-    `turing: g4dn.xlarge in us-east-1, spot first, at most $0.53 an hour, ${rest("$0.18")}`,
-    `ampere: g5.xlarge in us-east-1, spot first, at most $1.01 an hour, ${rest("$0.34")}`,
-    `ada: g6.xlarge in us-east-1, spot first, at most $0.80 an hour, ${rest("$0.27")}`,
+    `turing: g4dn.xlarge in us-east-1, spot first, at most $0.75 an hour, ${rest("$0.25")}`,
+    `ampere: g5.xlarge in us-east-1, spot first, at most $1.21 an hour, ${rest("$0.40")}`,
+    `ada: g6.xlarge in us-east-1, spot first, at most $1.86 an hour, ${rest("$0.62")}`,
     `hopper: p5.4xlarge in us-east-1, spot first, at most $6.88 an hour, ${rest("$2.29")}`,
     `blackwell: g7e.2xlarge in us-east-1, spot first, at most $3.36 an hour, ${rest("$1.12")}`,
-    `universal: g6.xlarge in us-east-1, spot first, at most $0.80 an hour, ${rest("$0.27")}`,
+    `universal: g6.xlarge in us-east-1, spot first, at most $1.86 an hour, ${rest("$0.62")}`,
   ]);
-  assert.equal(testCell({ test: expected("ada", aws) }), "g6.xlarge, 20m, $0.27");
+  assert.equal(testCell({ test: expected("ada", aws) }), "g6.xlarge, 20m, $0.62");
+  // What the stack asks for and pays is what counts: one type, another price.
+  const one = { ...aws, instances: ["g6.xlarge"] };
+  assert.equal(expected("ada", one)?.dollarsPerHour, 0.8048);
+  assert.equal(expected("ada", { ...aws, prices: { "g6.2xlarge": 3 } })?.dollarsPerHour, 3);
+  assert.match(
+    testText({ test: expected("ada", { ...aws, spot: false }) }),
+    /us-east-1, at most \$1\.86 an hour/,
+  );
 });
 
 test("a stack that is tested without a GPU is told what one would cost", () => {
@@ -81,15 +89,15 @@ test("a stack that is tested without a GPU is told what one would cost", () => {
     const { testedOn } = generation(name);
     assert.match(told, /^the builder, no GPU/);
     assert.equal(told.includes(" on EC2 it would be "), testedOn !== null, name);
-    if (testedOn) assert.ok(told.includes(`${instancesFor(testedOn)[0]?.type}, $`), told);
+    if (testedOn) assert.ok(told.includes(`${instancesFor(testedOn)[0]?.type}, at most $`), told);
   }
 });
 
 test("an image whose own workflow needs memory is told the instance that has it", () => {
   const memory = { gpu: 17 * 2 ** 30, ram: 35 * 2 ** 30 };
   const told = (host: object) => testText({ test: expected("ada", host, { memory }) });
-  assert.match(told(aws), /^g6\.4xlarge in us-east-1, spot first, at most \$1\.32 an hour/);
-  assert.match(told({ kind: "builder" }), / on EC2 it would be g6\.4xlarge, \$/);
+  assert.match(told(aws), /^g6\.4xlarge in us-east-1, spot first, at most \$2\.24 an hour/);
+  assert.match(told({ kind: "builder" }), / on EC2 it would be g6\.4xlarge, at most \$2\.24/);
 });
 
 test("a host of one's own costs what somebody asks for it, or nothing", () => {
@@ -107,7 +115,7 @@ test("earlier tests of the recipe say how long it takes: on the same type, else 
   const text = (tests: TestRun[]) =>
     testText({ test: expected("ada", aws, { tests: [...others, ...tests] }) });
   assert.match(text([]), /about 20m \(an estimate\)/);
-  assert.match(text([run(10), run(12), run(40)]), /about 12m \(3 tests\), \$0\.16 of/);
+  assert.match(text([run(10), run(12), run(40)]), /about 12m \(3 tests\), \$0\.37 of/);
   assert.match(text([run(30, { instance: "g5.xlarge" })]), /about 30m \(1 test\)/);
   assert.match(text([run(30, { instance: "g5.xlarge" }), run(9)]), /about 9m \(1 test\)/);
 });

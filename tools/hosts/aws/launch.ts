@@ -19,6 +19,9 @@ import {
 /** How often, and how many milliseconds apart, a role that is not known yet is tried. */
 const PROFILE_TRIES = 6;
 const PROFILE_MS = 10_000;
+/** The same for the scheduler's role: two minutes, as Terraform's provider waits for it. */
+const SCHEDULER_TRIES = 24;
+const SCHEDULER_MS = 5_000;
 /** Minutes after a test's time at which the scheduler ends what is still there. */
 const SPARE_MINUTES = 5;
 
@@ -61,7 +64,7 @@ export async function launch(
       try {
         // Nothing answers for a request that is on its way: what it made is ended.
         refuseInterrupted(signal);
-        await scheduleEnd(host, id, until, clients);
+        await scheduleEnd(host, id, { until, signal }, clients);
         const described = await describeInstance(id, clients);
         const type = described?.InstanceType ?? made?.InstanceType ?? "";
         return {
@@ -110,25 +113,44 @@ function refuseInterrupted(signal: AbortSignal): void {
   if (signal.aborted) throw new HostTrouble("the test was interrupted");
 }
 
-/** Has the instance ended at `until` by somebody who depends neither on it nor on us. */
+/**
+ * Has the instance ended at `until` by somebody who depends neither on it nor on us. A role that was made a moment ago is
+ * waited for here too: the scheduler says that it may not assume it.
+ */
 async function scheduleEnd(
   { region, schedulerRole }: AwsDescription,
   id: string,
-  until: Date,
-  { scheduler }: AwsClients,
+  { until, signal }: { readonly until: Date; readonly signal: AbortSignal },
+  { scheduler, pause }: AwsClients,
 ): Promise<void> {
-  await scheduler.send(
-    new CreateScheduleCommand({
-      Name: `${SCHEDULE_PREFIX}${id}`,
-      ScheduleExpression: `at(${until.toISOString().slice(0, 19)})`,
-      ScheduleExpressionTimezone: "UTC",
-      FlexibleTimeWindow: { Mode: "OFF" },
-      ActionAfterCompletion: "DELETE",
-      Target: {
-        Arn: `arn:${partitionOf(region)}:scheduler:::aws-sdk:ec2:terminateInstances`,
-        RoleArn: schedulerRole,
-        Input: JSON.stringify({ InstanceIds: [id] }),
-      },
-    }),
+  const command = new CreateScheduleCommand({
+    Name: `${SCHEDULE_PREFIX}${id}`,
+    ScheduleExpression: `at(${until.toISOString().slice(0, 19)})`,
+    ScheduleExpressionTimezone: "UTC",
+    FlexibleTimeWindow: { Mode: "OFF" },
+    ActionAfterCompletion: "DELETE",
+    Target: {
+      Arn: `arn:${partitionOf(region)}:scheduler:::aws-sdk:ec2:terminateInstances`,
+      RoleArn: schedulerRole,
+      Input: JSON.stringify({ InstanceIds: [id] }),
+    },
+  });
+  for (let tries = 1; ; tries++) {
+    try {
+      await scheduler.send(command);
+      return;
+    } catch (error) {
+      if (!isRoleTooNew(error) || tries >= SCHEDULER_TRIES) throw error;
+    }
+    await pause(SCHEDULER_MS, signal);
+    refuseInterrupted(signal);
+  }
+}
+
+function isRoleTooNew(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    error.name === "ValidationException" &&
+    error.message.includes("must allow AWS EventBridge Scheduler to assume the role")
   );
 }

@@ -299,6 +299,58 @@ test("a role that was made a moment ago is waited for", async (t) => {
   assert.equal(new Set(tokens).size, 3);
 });
 
+/** What the scheduler answers for some seconds after its role was made, by the source of Terraform's provider. */
+const roleTooNew = () =>
+  awsError(
+    "ValidationException",
+    "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
+  );
+
+test("the scheduler's role is waited for as well, two minutes and no longer", async (t) => {
+  const folder = join(instance(t, "8.9"), "state");
+  let times = 0;
+  const day = dayBut({ CreateScheduleCommand: () => (times++ < 3 ? roleTooNew() : {}) });
+  const aws = fakeAws(folder, day);
+  const { report } = await new Ec2Host(description("ada"), aws, none).test(order("ada"));
+  assert.equal(report.verdict, "pass");
+  assert.equal(times, 4);
+  const paused: number[] = [];
+  const never = {
+    ...fakeAws(folder, dayBut({ CreateScheduleCommand: roleTooNew })),
+    pause: async (milliseconds: number) => {
+      paused.push(milliseconds);
+    },
+  };
+  await assert.rejects(
+    new Ec2Host(description("ada"), never, none).test(order("ada")),
+    /HostTrouble: AWS refuses: ValidationException: The execution role/,
+  );
+  const waited = paused.reduce((sum, each) => sum + each, 0);
+  assert.ok(waited >= 110_000 && waited <= 130_000, String(waited));
+  assert.deepEqual(changes(never).slice(-theEnd.length), theEnd);
+});
+
+test("whoever interrupts that waiting has the instance ended", async (t) => {
+  const interrupt = new AbortController();
+  const aws = fakeAws(temporaryFolder(t), dayBut({ CreateScheduleCommand: roleTooNew }));
+  const clients = { ...aws, pause: async () => interrupt.abort() };
+  await assert.rejects(
+    new Ec2Host(description("ada"), clients, none).test({ ...order("ada"), signal: interrupt.signal }),
+    /HostTrouble: the test was interrupted/,
+  );
+  assert.deepEqual(changes(aws), ["CreateFleet", "CreateSchedule", ...theEnd]);
+});
+
+test("another mistake in a schedule is told at once", async (t) => {
+  const refusal = () => awsError("ValidationException", "Invalid Schedule Expression");
+  const aws = fakeAws(temporaryFolder(t), dayBut({ CreateScheduleCommand: refusal }));
+  await assert.rejects(
+    new Ec2Host(description("ada"), aws, none).test(order("ada")),
+    /Invalid Schedule Expression/,
+  );
+  assert.deepEqual(changes(aws), ["CreateFleet", "CreateSchedule", ...theEnd]);
+});
+
 test("an instance that nobody else would end is not kept", async (t) => {
   const aws = fakeAws(
     temporaryFolder(t),

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { parseConfig } from "../../../../config.ts";
 import { repository } from "../../../../home.ts";
-import { generation, generationNames } from "../../../../lib/gpu/generations.ts";
+import { type ComputeCapability, generation, generationNames } from "../../../../lib/gpu/generations.ts";
 import { instancesFor } from "../../../../lib/gpu/instances.ts";
 import type { MemoryNeed } from "../../../../lib/gpu/memory.ts";
 import { type History, remember, type TestRun } from "../../../../lib/preview/build-history.ts";
@@ -81,6 +83,21 @@ test("every generation on EC2: instance, price, minutes and dollars", () => {
     testText({ test: expected("ada", { ...aws, spot: false }) }),
     /us-east-1, at most \$1\.86 an hour/,
   );
+});
+
+test("the table of the documents says what a preview says", () => {
+  const rows = readFileSync(join(repository, "docs/hosts.md"), "utf8").matchAll(
+    /^\| `(\w+)` +\| ([\d.]+) +\| (.+?) +\| \$([\d.]+) +\| \$([\d.]+) +\|$/gm,
+  );
+  const seen = [...rows].map(([, name, capability, types, hour, whole]) => {
+    const host = { ...aws, capability, allowExpensive: true };
+    const test = expected(name ?? "", host);
+    assert.deepEqual([test?.dollarsPerHour?.toFixed(2), test?.dollars?.toFixed(2)], [hour, whole], name);
+    const known = instancesFor(capability as ComputeCapability).map(({ type }) => type);
+    if (types !== "as `ada`") assert.equal(types, known.join(", "));
+    return name;
+  });
+  assert.deepEqual(new Set(seen), new Set(generationNames.filter((name) => name !== "cpu")));
 });
 
 test("a stack that is tested without a GPU is told what one would cost", () => {

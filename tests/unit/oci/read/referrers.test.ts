@@ -143,7 +143,7 @@ test("a registry that refuses or is in trouble is an error, not an empty list", 
   await using registry = await startFakeRegistry();
   const { reference } = image(registry);
   for (const where of ["/referrers/", "/manifests/sha256-"])
-    for (const status of [401, 403, 429, 500, 503]) {
+    for (const status of where === "/referrers/" ? [401, 429, 500, 503] : [401, 403, 429, 500, 501, 503]) {
       registry.intercept = (request, response) => {
         if (!request.url?.includes(where)) return false;
         response.writeHead(status).end();
@@ -154,6 +154,31 @@ test("a registry that refuses or is in trouble is an error, not an empty list", 
         new RegExp(`answered ${status} for the list of what is attached`),
       );
     }
+});
+
+test("403 and 501 are how some say that they have no such interface: the tag is asked, and may refuse", async () => {
+  await using registry = await startFakeRegistry();
+  const { reference } = image(registry);
+  const digest = await attachArtifact(reference, artifact("one"), quickTransport());
+  for (const status of [403, 404, 405, 501]) {
+    let isClosed = false;
+    registry.intercept = (request, response) => {
+      if (!request.url?.includes("/referrers/") && !isClosed) return false;
+      response.writeHead(status === 404 && isClosed ? 403 : status).end();
+      return true;
+    };
+    const found = await listReferrers(reference, TYPE, quickTransport());
+    assert.deepEqual(
+      found.map((descriptor) => descriptor.digest),
+      [digest],
+      `${status}`,
+    );
+    isClosed = true;
+    await assert.rejects(
+      listReferrers(reference, TYPE, quickTransport()),
+      /for the list of what is attached/,
+    );
+  }
 });
 
 test("another host that a registry leads to, as GHCR does, is not asked: the list is in the tag", async () => {

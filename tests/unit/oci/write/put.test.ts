@@ -33,15 +33,19 @@ test("a blob is there, is not there, or nobody can say", async () => {
   for (const [status, expected] of [
     [200, true],
     [404, false],
+    [401, false],
+    [403, false],
+    [405, false],
+    [501, false],
   ] as const) {
     await using registry = await answering({ HEAD: { status } });
     assert.equal(await hasBlob(quickTransport(), registry.target, "sha256:a"), expected);
     assert.deepEqual(registry.asked, [`HEAD /v2/${REPOSITORY}/blobs/sha256:a  `]);
   }
-  await using registry = await answering({ HEAD: { status: 403 } });
+  await using registry = await answering({ HEAD: { status: 400 } });
   await assert.rejects(
     hasBlob(quickTransport(), registry.target, "sha256:a"),
-    /answered 403 for the blob sha256:a/,
+    /answered 400 for the blob sha256:a/,
   );
 });
 

@@ -11,10 +11,10 @@ import { formatReference, type Reference } from "../references.ts";
 export const STORED = new Set([201, 202, 204]);
 
 /**
- * What a registry answers where it does not say 404: 401 (distribution#1291) or 403 (Artifactory, go-containerregistry#1691)
- * for what is not there, 405 or 501 where it cannot be asked. Who goes on to write hears the truth then.
+ * What a registry answers where it does not say 404: 403 for what is not there (Artifactory, go-containerregistry#1691), 405
+ * or 501 where it cannot be asked. Who goes on to write hears the truth then. 401 is a login that is wrong.
  */
-export const UNSAID = [401, 403, 404, 405, 501];
+export const UNSAID = [403, 404, 405, 501];
 
 /** Whether the repository has a blob, as far as it says. */
 export async function hasBlob(transport: Transport, target: Reference, digest: string): Promise<boolean> {

@@ -150,8 +150,8 @@ test("another run goes on with what the last one began", async (t) => {
 });
 
 test("a first copy goes on where the registry does not say 404 for what is absent, and who may not write is told so", async (t) => {
-  // Artifactory answers 403 (go-containerregistry#1691), distribution before Docker Hub 401 (distribution#1291).
-  for (const status of [401, 403, 405, 501]) {
+  // Artifactory answers 403 (go-containerregistry#1691).
+  for (const status of [403, 405, 501]) {
     const { target, digest, copy } = await setting(t);
     target.intercept = (request, response) => {
       const key = request.url?.replace(`/v2/${REPOSITORY}/`, "") ?? "";

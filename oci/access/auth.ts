@@ -7,12 +7,12 @@ import { isPassing } from "./connection-errors.ts";
 import type { Credentials } from "./credentials.ts";
 
 /** How often a token service is asked, and how long to wait in between. */
-export interface Patience {
+export interface TokenPatience {
   readonly attempts: number;
   pause(attempt: number, retryAfter?: string | null): Promise<void>;
 }
 
-const ONCE: Patience = { attempts: 1, async pause() {} };
+const ONCE: TokenPatience = { attempts: 1, async pause() {} };
 
 const TokenAnswer = z.object({ token: z.string().optional(), access_token: z.string().optional() });
 const TIMEOUT_MS = 30_000;
@@ -94,7 +94,7 @@ async function askService(
   registry: string,
   url: URL,
   request: RequestInit,
-  patience: Patience,
+  patience: TokenPatience,
 ): Promise<{ status: number; body: string }> {
   for (let attempt = 1; ; attempt++) {
     const isLast = attempt >= patience.attempts;

@@ -94,10 +94,15 @@ export function openLayer(
   return unpacked;
 }
 
-/** Whether the registry has the manifest that a reference names. */
+/**
+ * Whether the registry has the manifest that a reference names.
+ *
+ * @param absent answers that mean that it has not; any other than 200 is an error
+ */
 export async function imageExists(
   reference: string | Reference,
   transport = sharedTransport(),
+  absent: readonly number[] = [404],
 ): Promise<boolean> {
   const source = toReference(reference);
   const answer = await transport.request(source, `manifests/${source.digest ?? source.tag}`, {
@@ -105,7 +110,7 @@ export async function imageExists(
     headers: { accept: MANIFEST_TYPES.join(", ") },
   });
   if (answer.status === 200) return true;
-  if (answer.status === 404) return false;
+  if (absent.includes(answer.status)) return false;
   throw await failure(source, answer, "manifest");
 }
 

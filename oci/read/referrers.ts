@@ -54,7 +54,8 @@ async function listByInterface(
       if (path === undefined) return undefined;
       continue;
     }
-    if (answer.status === 401 || answer.status === 403 || answer.status >= 500 || answer.status === 429) {
+    // 403 and 501 are also how an interface is not there; the list in the tag tells, or refuses too.
+    if (answer.status === 401 || answer.status === 429 || (answer.status >= 500 && answer.status !== 501)) {
       throw await failure(target, answer, "list of what is attached");
     }
     const bytes = await answer.bytes();

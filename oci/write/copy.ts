@@ -6,7 +6,7 @@ import { readBlob } from "../read/blob.ts";
 import { imageExists } from "../read/image.ts";
 import { readManifest, type StoredManifest } from "../read/stored-manifest.ts";
 import { formatReference, parseReference, type Reference } from "../references.ts";
-import { putManifest } from "./put.ts";
+import { putManifest, UNSAID } from "./put.ts";
 import { putReferrer } from "./put-artifact.ts";
 import { ensureBlob, type Sessions } from "./upload.ts";
 
@@ -48,7 +48,7 @@ export async function copyImage(
   const { digest } = source;
   if (!digest) throw new UserError(from, "has no digest.", "A copy is of a digest: name one.");
   const copy = formatReference({ ...target, digest });
-  if (await imageExists(copy, transport)) return copy;
+  if (await imageExists(copy, transport, UNSAID)) return copy;
   const storedManifest = await readManifest(transport, source, digest);
   const members = Index.safeParse(storedManifest.document).data?.manifests ?? [];
   for (const member of members)

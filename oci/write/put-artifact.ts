@@ -97,17 +97,23 @@ export async function putReferrer(
     ...(annotations && { annotations }),
   };
   const name = formatReference({ ...target, digest: subject.digest });
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+  let seen = 0;
+  for (let writes = 0; ; ) {
     const listed = await listInTag(transport, target, subject.digest);
-    if (listed.some(({ digest }) => digest === descriptor.digest)) return descriptor.digest;
+    if (listed.some(({ digest }) => digest === descriptor.digest)) {
+      // Whoever read the list before us writes over it a moment after: only a second look, later, tells.
+      if (writes === 0 || ++seen > 1) return descriptor.digest;
+      await transport.pause(2);
+      continue;
+    }
+    if (writes++ >= ATTEMPTS) break;
+    seen = 0;
     const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...listed, entry] };
     const bytes = Buffer.from(JSON.stringify(index));
     await putManifest(transport, target, fallbackTag(subject.digest), { mediaType: INDEX_TYPE, bytes });
-    // Whoever wrote at the same moment may have written over it: the list is looked at again.
-    if (attempt > 1) await sleep(50 * attempt * Math.random());
+    // Two who write over each other do not go on in step.
+    if (writes > 1) await sleep(50 * writes * Math.random());
   }
-  const listed = await listInTag(transport, target, subject.digest);
-  if (listed.some(({ digest }) => digest === descriptor.digest)) return descriptor.digest;
   throw new UserError(
     name,
     "others keep changing the list of what is attached to it.",

@@ -10,12 +10,18 @@ import { formatReference, type Reference } from "../references.ts";
 /** 201 by the specification; others answer 202 or 204 to what they took (go-containerregistry, regclient). */
 export const STORED = new Set([201, 202, 204]);
 
-/** Whether the repository has a blob. */
+/**
+ * What a registry answers where it does not say 404: 403 for what is not there (Artifactory, go-containerregistry#1691), 405
+ * or 501 where it cannot be asked. Who goes on to write hears the truth then. 401 is a login that is wrong.
+ */
+export const UNSAID = [403, 404, 405, 501];
+
+/** Whether the repository has a blob, as far as it says. */
 export async function hasBlob(transport: Transport, target: Reference, digest: string): Promise<boolean> {
   const answer = await transport.request(target, `blobs/${digest}`, { method: "HEAD" });
   await answer.bytes();
   if (answer.status === 200) return true;
-  if (answer.status === 404) return false;
+  if (UNSAID.includes(answer.status)) return false;
   throw await failure(target, answer, `blob ${digest}`);
 }
 

@@ -96,6 +96,48 @@ test("somebody who writes the list at the same moment does not make ours disappe
   assert.deepEqual(found.map(({ digest }) => digest).sort(), [theirs, ours].sort());
 });
 
+test("somebody who writes the list after we have seen ourselves in it does not make ours disappear", async () => {
+  await using registry = await startFakeRegistry();
+  const { subject, reference } = image(registry);
+  const theirs = await attachArtifact(reference, artifact("theirs"), quickTransport());
+  const stale = registry.content.get(fallback(subject.digest));
+  assert.ok(stale);
+  // They read the list before ours was in it, and write it once we have looked.
+  const transport = quickTransport();
+  const pause = transport.pause.bind(transport);
+  let overwritten = 0;
+  transport.pause = async (attempt) => {
+    if (overwritten++ === 0) registry.content.set(fallback(subject.digest), stale);
+    await pause(attempt);
+  };
+  const ours = await attachArtifact(reference, artifact("ours"), transport);
+  assert.equal(overwritten, 2);
+  const found = await listReferrers(reference, TYPE, quickTransport());
+  assert.deepEqual(found.map(({ digest }) => digest).sort(), [theirs, ours].sort());
+});
+
+test("what is in the list already is not looked for twice, and a list that never keeps it is an error", async () => {
+  await using registry = await startFakeRegistry();
+  const { subject, reference } = image(registry);
+  await attachArtifact(reference, artifact("one"), quickTransport());
+  const transport = quickTransport();
+  transport.pause = () => assert.fail("waited");
+  await attachArtifact(reference, artifact("one"), transport);
+  const kept = registry.content.get(fallback(subject.digest)) ?? assert.fail();
+  let writes = 0;
+  registry.intercept = (request) => {
+    const isList = request.url?.endsWith(fallback(subject.digest));
+    if (isList && request.method === "PUT") writes++;
+    if (isList && request.method === "GET") registry.content.set(fallback(subject.digest), kept);
+    return false;
+  };
+  await assert.rejects(
+    attachArtifact(reference, artifact("two"), quickTransport()),
+    /others keep changing the list/,
+  );
+  assert.equal(writes, 5);
+});
+
 test("a registry that answers the list's tag with the subject itself has nothing attached", async () => {
   await using registry = await startFakeRegistry();
   const index = {
@@ -143,7 +185,7 @@ test("a registry that refuses or is in trouble is an error, not an empty list", 
   await using registry = await startFakeRegistry();
   const { reference } = image(registry);
   for (const where of ["/referrers/", "/manifests/sha256-"])
-    for (const status of [401, 403, 429, 500, 503]) {
+    for (const status of where === "/referrers/" ? [401, 429, 500, 503] : [401, 403, 429, 500, 501, 503]) {
       registry.intercept = (request, response) => {
         if (!request.url?.includes(where)) return false;
         response.writeHead(status).end();
@@ -154,6 +196,31 @@ test("a registry that refuses or is in trouble is an error, not an empty list", 
         new RegExp(`answered ${status} for the list of what is attached`),
       );
     }
+});
+
+test("403 and 501 are how some say that they have no such interface: the tag is asked, and may refuse", async () => {
+  await using registry = await startFakeRegistry();
+  const { reference } = image(registry);
+  const digest = await attachArtifact(reference, artifact("one"), quickTransport());
+  for (const status of [403, 404, 405, 501]) {
+    let isClosed = false;
+    registry.intercept = (request, response) => {
+      if (!request.url?.includes("/referrers/") && !isClosed) return false;
+      response.writeHead(status === 404 && isClosed ? 403 : status).end();
+      return true;
+    };
+    const found = await listReferrers(reference, TYPE, quickTransport());
+    assert.deepEqual(
+      found.map((descriptor) => descriptor.digest),
+      [digest],
+      `${status}`,
+    );
+    isClosed = true;
+    await assert.rejects(
+      listReferrers(reference, TYPE, quickTransport()),
+      /for the list of what is attached/,
+    );
+  }
 });
 
 test("another host that a registry leads to, as GHCR does, is not asked: the list is in the tag", async () => {

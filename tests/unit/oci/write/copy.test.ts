@@ -149,6 +149,27 @@ test("another run goes on with what the last one began", async (t) => {
   assert.deepEqual([...kept], [], "an upload that is over is forgotten");
 });
 
+test("a first copy goes on where the registry does not say 404 for what is absent, and who may not write is told so", async (t) => {
+  // Artifactory answers 403 (go-containerregistry#1691).
+  for (const status of [403, 405, 501]) {
+    const { target, digest, copy } = await setting(t);
+    target.intercept = (request, response) => {
+      const key = request.url?.replace(`/v2/${REPOSITORY}/`, "") ?? "";
+      if (request.method !== "HEAD" || target.content.has(key)) return false;
+      response.writeHead(status).end();
+      return true;
+    };
+    await copy();
+    assert.ok(target.content.has(`manifests/${digest}`), `${status}`);
+    target.content.clear();
+    target.intercept = (_, response) => {
+      response.writeHead(status).end();
+      return true;
+    };
+    await assert.rejects(copy(), new RegExp(`answered ${status} for the upload`));
+  }
+});
+
 test("ECR takes a copy; an upload that broke off begins anew there, as it drops what comes second", async (t) => {
   const { target, source, copy } = await setting(t, [4 * MB]);
   target.isEcr = true;

@@ -33,16 +33,21 @@ test("a blob is there, is not there, or nobody can say", async () => {
   for (const [status, expected] of [
     [200, true],
     [404, false],
+    [403, false],
+    [405, false],
+    [501, false],
   ] as const) {
     await using registry = await answering({ HEAD: { status } });
     assert.equal(await hasBlob(quickTransport(), registry.target, "sha256:a"), expected);
     assert.deepEqual(registry.asked, [`HEAD /v2/${REPOSITORY}/blobs/sha256:a  `]);
   }
-  await using registry = await answering({ HEAD: { status: 403 } });
-  await assert.rejects(
-    hasBlob(quickTransport(), registry.target, "sha256:a"),
-    /answered 403 for the blob sha256:a/,
-  );
+  for (const status of [400, 401]) {
+    await using registry = await answering({ HEAD: { status } });
+    await assert.rejects(
+      hasBlob(quickTransport(), registry.target, "sha256:a"),
+      new RegExp(`answered ${status} for the blob sha256:a`),
+    );
+  }
 });
 
 test("a blob is sent to where the registry says; what is there already is not sent", async () => {

@@ -5,7 +5,7 @@ import { throwAll, together } from "./errors.ts";
 import { evidenceSetting } from "./lib/evidence/evidence-setting.ts";
 import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
-import { hostProblems } from "./lib/hosts/host-problems.ts";
+import { hostProblems, reachProblems } from "./lib/hosts/host-problems.ts";
 import { budgetSetting, hostSetting } from "./lib/hosts/host-setting.ts";
 import { modelsSetting, noModels } from "./lib/models/models-setting.ts";
 import { refuseClear, refuseSecrets, requireSecrets } from "./lib/plan/secret-settings.ts";
@@ -84,7 +84,11 @@ export function parseConfig(
     () => find(recipeOf(values)),
   ]);
   const facts = generation(settings.generation);
-  throwAll(title, [...repeatedRegistries(settings), ...hostProblems(settings.host, facts, settings.budget)]);
+  throwAll(title, [
+    ...repeatedRegistries(settings),
+    ...hostProblems(settings.host, facts, settings.budget),
+    ...reachProblems(settings.host, settings.registry),
+  ]);
   const open = { attention: facts.attention, ...completeDefaults(selected.recipe) };
   return {
     ...settings,

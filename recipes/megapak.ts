@@ -260,7 +260,7 @@ export const megapak: Recipe = {
   defaults: {
     base: "ubuntu-24.04",
     python: "3.12",
-    // `latest` is studio's, where both are in one repository.
-    tags: ["{recipe}-latest", "{recipe}-sha-{commit}", "{recipe}-{generation}"],
+    // The recipe's name, as studio may be in the same repository.
+    tags: ["{recipe}-latest-{generation}", "{recipe}-sha-{commit}-{generation}", "{recipe}-{generation}"],
   },
 };

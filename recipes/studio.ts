@@ -100,5 +100,5 @@ export const studio: Recipe = {
   licences: comfyuiLicences,
   sizeBudget: "4.4 GB",
   runtime: comfyuiRuntime,
-  defaults: { tags: ["latest", "sha-{commit}", "{generation}"] },
+  defaults: { tags: ["latest-{generation}", "sha-{commit}-{generation}", "{generation}"] },
 };

@@ -36,7 +36,7 @@ export function objection(evidence: Evidence, terms: EvidenceTerms): Objection |
     return { problem: `the evidence lacks ${absent.join(", ")}.`, remedy: "Run `make up`." };
   if (evidence.checksKey !== terms.checksKey)
     return { problem: "the evidence is by other checks than today's.", remedy: again };
-  if (terms.host === "gpu" && (evidence.gpu === null || evidence.host.kind === "builder")) {
+  if (terms.host === "gpu" && !isByGpu(evidence)) {
     return {
       problem: `the evidence comes from ${evidence.host.kind === "builder" ? "the builder" : "a host"} without a GPU.`,
       remedy: "Test on a GPU host, or set strata:evidence.host to any.",
@@ -45,9 +45,40 @@ export function objection(evidence: Evidence, terms: EvidenceTerms): Objection |
   const age = ageDays(evidence, terms.now);
   if (age > terms.maxAgeDays)
     return { problem: `the evidence is ${Math.floor(age)} days old, of ${terms.maxAgeDays}.`, remedy: again };
-  if (age * DAY_MS < -SKEW_MS)
+  if (isYetToCome(evidence, terms.now))
     return { problem: `the evidence is of ${evidence.startedAt}, which is yet to come.`, remedy: again };
   return undefined;
+}
+
+/**
+ * The newest evidence that says something about the image by today's checks, from the host that is asked for: it decides,
+ * whatever passed before. What nobody could tell decides nothing, and a failure counts wherever it was.
+ *
+ * @param found newest first
+ * @param kinds kinds of host whose pass counts; all without it
+ */
+export function decisive<T extends { readonly evidence?: Evidence | undefined }>(
+  found: readonly T[],
+  { digest, checksKey, host, now }: Omit<EvidenceTerms, "maxAgeDays">,
+  kinds?: readonly Evidence["host"]["kind"][],
+): (T & { readonly evidence: Evidence }) | undefined {
+  return found.find((each): each is T & { readonly evidence: Evidence } => {
+    const { evidence } = each;
+    if (!evidence || evidence.verdict === "inconclusive") return false;
+    if (evidence.digest !== digest || evidence.checksKey !== checksKey) return false;
+    if (host === "gpu" && !isByGpu(evidence)) return false;
+    // One of tomorrow would outvote every test until then.
+    if (isYetToCome(evidence, now)) return false;
+    return evidence.verdict === "fail" || kinds?.includes(evidence.host.kind) !== false;
+  });
+}
+
+function isByGpu({ gpu, host }: Evidence): boolean {
+  return gpu !== null && host.kind !== "builder";
+}
+
+function isYetToCome(evidence: Evidence, now: number): boolean {
+  return ageDays(evidence, now) * DAY_MS < -SKEW_MS;
 }
 
 /** Days since the test began. */

@@ -61,7 +61,7 @@ export interface TagMove {
   readonly entries: readonly PromotionEntry[];
   /** The digest to which somebody else had moved the tag. */
   readonly elsewhere?: string;
-  /** The tag was rolled back from this very digest, and a promotion does not undo that. */
+  /** The tag was rolled back from this very digest since its last promotion, and a promotion does not undo that. */
   readonly held?: boolean;
 }
 
@@ -85,7 +85,7 @@ export function planTagMove(history: Promotions, current: string | undefined, wi
   const noticed: PromotionEntry[] = elsewhere
     ? [{ digest: elsewhere, at, kind: "elsewhere", from: last?.digest ?? null, evidence: null }]
     : [];
-  if (wish.kind === "promotion" && !elsewhere && last?.kind === "rollback" && last.from === target) {
+  if (wish.kind === "promotion" && !elsewhere && rolledBackFrom(history).has(target)) {
     return { moves: false, entries: [], held: true };
   }
   if (current === target && isRecorded) return { moves: false, entries: [] };
@@ -95,6 +95,16 @@ export function planTagMove(history: Promotions, current: string | undefined, wi
     entries: [...noticed, { ...wish, from }],
     ...(elsewhere && { elsewhere }),
   };
+}
+
+/** What rollbacks have left since the last promotion. A rollback forward forgives where it goes, and blames nothing. */
+function rolledBackFrom({ entries }: Promotions): ReadonlySet<string> {
+  const left = new Set<string>();
+  for (const { kind, digest: target, from } of entries) {
+    if (kind === "promotion") left.clear();
+    if (kind === "rollback" && !left.delete(target) && from !== null) left.add(from);
+  }
+  return left;
 }
 
 /** The history with what happened since; the oldest entries make room. */

@@ -7,6 +7,7 @@ import {
   roomierInstances,
 } from "../gpu/instances.ts";
 import { describeNeed, type MemoryNeed } from "../gpu/memory.ts";
+import type { RegistrySetting } from "../registry/registry-setting.ts";
 import {
   type AwsSetting,
   type Budget,
@@ -55,6 +56,31 @@ export function hostProblems(
         : [],
     ),
   ];
+}
+
+/** Registries that an instance on EC2 cannot pull from: it would be rented for nothing, and another one in the next zone. */
+export function reachProblems(hosts: readonly HostSetting[], registry: RegistrySetting): UserError[] {
+  const reason = unreachable(registry);
+  if (reason === undefined || !hosts.some(({ kind }) => kind === "aws")) return [];
+  return [
+    new UserError(
+      "strata:registry",
+      `${reason}, where an instance on EC2 cannot pull from.`,
+      "Set strata:registry to one that the internet reaches on port 443 (docs/registries.md), or another strata:host.",
+    ),
+  ];
+}
+
+/** Instances may connect to port 443 by IPv4 (components/hosts/aws-host.ts). */
+function unreachable(registry: RegistrySetting): string | undefined {
+  if (registry.kind === "local") return "is the local one, on a loopback address of this machine";
+  if (registry.kind !== "oci") return undefined;
+  const { hostname, port } = new URL(`https://${registry.address}`);
+  if (/^(.+\.)?localhost$|^127(\.\d+){3}$/.test(hostname))
+    return `${registry.address} is on a loopback address`;
+  if (hostname.startsWith("[")) return `${registry.address} is an address of IPv6`;
+  // A URL names no port that its scheme has anyway.
+  return port === "" ? undefined : `${registry.address} is on port ${port} and not on 443`;
 }
 
 function awsProblems(setting: AwsSetting, path: string, generation: Generation, budget: Budget): UserError[] {

@@ -1,4 +1,5 @@
 import { type GenerationName, generation } from "../gpu/generations.ts";
+import type { Instance } from "../gpu/instances.ts";
 import { instancesWith, type MemoryNeed } from "../gpu/memory.ts";
 import {
   type Budget,
@@ -50,14 +51,20 @@ export function expectedTest(plan: TestPlan, due: boolean, history: History): Ex
   };
 }
 
-/** The cheapest that a test on a GPU can be; null where no GPU is needed. */
+/** What a test on a GPU would be at most; null where no GPU is needed. */
 function onEc2({ generation: name, memory }: TestPlan): ExpectedTest["onEc2"] {
   const { testedOn } = generation(name);
-  const [first] = testedOn ? instancesWith(testedOn, memory) : [];
-  if (!first) return null;
-  const { type, dollarsPerHour } = first;
+  const instances = testedOn ? instancesWith(testedOn, memory) : [];
+  const dollarsPerHour = dearest(instances);
+  if (!instances[0] || dollarsPerHour === null) return null;
   const minutes = ESTIMATED_MINUTES;
-  return { instance: type, dollarsPerHour, minutes, dollars: cents((dollarsPerHour * minutes) / 60) };
+  const dollars = cents((dollarsPerHour * minutes) / 60);
+  return { instance: instances[0].type, dollarsPerHour, minutes, dollars };
+}
+
+/** One request asks for all of them, and any may be what is had. */
+function dearest(instances: readonly Instance[]): number | null {
+  return instances.length === 0 ? null : Math.max(...instances.map(({ dollarsPerHour }) => dollarsPerHour));
 }
 
 function cents(dollars: number): number {
@@ -84,12 +91,12 @@ function facts(host: HostSetting, { generation: name, memory }: TestPlan): Facts
     case "ssh":
       return { ...free, where: host.address, dollarsPerHour: host.dollarsPerHour ?? null };
     case "aws": {
-      const [first] = permittedInstances(host, generation(name), memory);
+      const instances = permittedInstances(host, generation(name), memory);
       return {
         where: host.region,
-        instance: first?.type ?? null,
+        instance: instances[0]?.type ?? null,
         spot: host.spot,
-        dollarsPerHour: first?.dollarsPerHour ?? null,
+        dollarsPerHour: dearest(instances),
       };
     }
   }

@@ -98,8 +98,12 @@ const expectedTest = z.strictObject({
   kind: z.enum(["builder", "docker", "ssh", "aws"]),
   where: text.describe("the machine or the region"),
   instance: text.nullable().describe("type of the instance that is asked for first; null: not rented as one"),
-  spot: z.boolean().describe("a spot instance is tried first: the price is the most it can be"),
-  dollarsPerHour: z.number().nonnegative().nullable().describe("US dollars; null: one's own"),
+  spot: z.boolean().describe("a spot instance is tried first"),
+  dollarsPerHour: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .describe("US dollars, the dearest of the types that are asked for; null: one's own"),
   minutes: z.number().nonnegative().nullable().describe("null: nobody knows"),
   dollars: z.number().nonnegative().nullable(),
   budget: z.number().nonnegative().describe("US dollars that a test may cost"),

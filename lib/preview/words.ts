@@ -109,12 +109,12 @@ export function testText({ test }: Pick<PlannedStack, "test">): string {
     instance ? `${instance} in ${where}` : where,
     ...(test.kind === "builder" ? ["no GPU"] : []),
     ...(spot ? ["spot first"] : []),
-    ...(dollarsPerHour === null ? [] : [`${spot ? "at most " : ""}${money(dollarsPerHour)} an hour`]),
+    ...(dollarsPerHour === null ? [] : [`${instance ? "at most " : ""}${money(dollarsPerHour)} an hour`]),
     ...(minutes === null ? [] : [`about ${time(minutes * 60)} (${basisText})`]),
     ...(dollars === null ? [] : [`${money(dollars)} of a budget of ${money(test.budget)}`]),
     ...(onEc2
       ? [
-          `on EC2 it would be ${onEc2.instance}, ${money(onEc2.dollarsPerHour)} an hour, about ${time(onEc2.minutes * 60)}, ${money(onEc2.dollars)}`,
+          `on EC2 it would be ${onEc2.instance}, at most ${money(onEc2.dollarsPerHour)} an hour, about ${time(onEc2.minutes * 60)}, ${money(onEc2.dollars)}`,
         ]
       : []),
   ].join(", ");

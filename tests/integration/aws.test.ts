@@ -83,7 +83,12 @@ after(() => {
 
 test("an instance is started as asked, watched over, found, and ended", { skip }, async () => {
   const deadline = Date.now() + 30 * 60_000;
-  const launched = await launch(host, host.subnets, deadline, clients);
+  const launched = await launch(
+    host,
+    host.subnets,
+    { deadline, signal: new AbortController().signal },
+    clients,
+  );
   assert.equal(launched.type, "g6.xlarge");
   assert.ok(host.subnets.includes(launched.subnet));
   const { Reservations = [] } = await clients.ec2.send(

@@ -60,8 +60,8 @@ test("a recipe's defaults count where the stack says nothing, and the stack wins
   const megapak = parseConfig({ "strata:recipe": "megapak" });
   assert.deepEqual([megapak.base, megapak.python, megapak.cuda], ["ubuntu-24.04", "3.12", "13.0"]);
   assert.deepEqual(parseConfig({}, { STRATA_RECIPE: "studio" }).tags, [
-    "latest",
-    "sha-{commit}",
+    "latest-{generation}",
+    "sha-{commit}-{generation}",
     "{generation}",
   ]);
   const own = parseConfig({

@@ -20,6 +20,8 @@ export interface BuildRequest {
   /** File for what the exporter says, its digest for instance. */
   readonly metadata?: string;
   readonly onLine?: (line: string) => void;
+  /** Ends the build. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -39,11 +41,15 @@ export async function buildInBuilder(
 async function build(
   home: Home,
   name: string,
-  { folder, images = {}, args = {}, secrets = {}, output, metadata, onLine }: BuildRequest,
+  { folder, images = {}, args = {}, secrets = {}, output, metadata, onLine, signal }: BuildRequest,
   env: Readonly<Record<string, string>>,
 ): Promise<CommandResult> {
   const { buildkitd, buildx } = await findBuilder(home);
-  const options = { env: { ...env, ...buildx }, ...(onLine ? { onLine } : {}) };
+  const options = {
+    env: { ...env, ...buildx },
+    ...(onLine ? { onLine } : {}),
+    ...(signal ? { signal } : {}),
+  };
   const given = Object.entries(secrets)
     .filter(([, variable]) => process.env[variable])
     .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);

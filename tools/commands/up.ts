@@ -3,12 +3,14 @@ import { home, repository } from "../../home.ts";
 import { main } from "../program/main.ts";
 import { lostImages } from "../pulumi/lost-images.ts";
 import { openStack } from "../pulumi/open-stack.ts";
+import { outvotedTest } from "../pulumi/outvoted-test.ts";
 import { retryEarlyEnd } from "../pulumi/retry-early-end.ts";
 import { resultOf, summary } from "../pulumi/summary.ts";
 import { runPulumi } from "../pulumi/update.ts";
 import { retestArguments } from "../pulumi/urns.ts";
 import { planStackIn } from "../stack/checkout-plan.ts";
 import { recordOf } from "../stack/outputs.ts";
+import { refuseSharedTags } from "../stack/tag-owners.ts";
 
 const HELP = `Usage: npm run up -- [--stack NAME] [--retest]
 
@@ -34,10 +36,12 @@ await main(
     const stack = { ...opened, environment: { ...environment, ...retest } };
     const update = await retryEarlyEnd(stack.name, async () => {
       const { planned } = await planStackIn(repository, stack.name, home);
+      await refuseSharedTags(repository, stack.name);
       const { recipe, product } = planned.plan;
+      const record = await recordOf(home, stack, recipe);
       const retested = values.retest
-        ? retestArguments(stack, recipe, await recordOf(home, stack, recipe))
-        : [];
+        ? retestArguments(stack, recipe, record)
+        : await outvotedTest(stack, recipe, record);
       const lost = await lostImages(home, stack, recipe);
       const code = await runPulumi(home, stack, [
         "up",

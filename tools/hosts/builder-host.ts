@@ -7,6 +7,7 @@ import { parseRunReport } from "../../lib/evidence/evidence.ts";
 import { buildInBuilder } from "../builder/builder.ts";
 import { tail } from "../program/exec.ts";
 import { note } from "../program/progress.ts";
+import { HostTrouble } from "./machine.ts";
 import type { TestHost, TestOutcome, TestRequest } from "./test-host.ts";
 
 /** Times that BuildKit puts before a line of a step's output: `#7 12.3 `. */
@@ -28,8 +29,10 @@ export class BuilderHost implements TestHost {
     return false;
   }
 
-  async test({ reference }: TestRequest): Promise<TestOutcome> {
+  async test({ reference, deadline, signal }: TestRequest): Promise<TestOutcome> {
     const output = await mkdtemp(join(tmpdir(), "strata-smoke-"));
+    const limitMs = Math.max(1, deadline - Date.now());
+    const limit = AbortSignal.timeout(limitMs);
     try {
       const result = await buildInBuilder(this.#home, this.#builder, {
         folder: join(repository, "smoke"),
@@ -38,7 +41,15 @@ export class BuilderHost implements TestHost {
         args: { RUN: new Date().toISOString() },
         output: `type=local,dest=${output}`,
         onLine: showCheck,
+        signal: AbortSignal.any([signal, limit]),
       });
+      // A build that was ended says nothing, nor does one that ended by itself in that moment.
+      if (signal.aborted) throw new HostTrouble("the test was interrupted");
+      if (!result.ok && limit.aborted) {
+        throw new HostTrouble(
+          `no end within ${Math.round(limitMs / 1000)} s, which is all that the budget leaves`,
+        );
+      }
       if (!result.ok) {
         throw new UserError(reference, `the smoke test could not run:\n${tail(result.all, 30)}`, "");
       }

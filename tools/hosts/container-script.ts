@@ -24,6 +24,10 @@ export interface ContainerEngine {
   readonly gpu: boolean;
   readonly keepImage: boolean;
   readonly login: HostLogin;
+  /** Whether the machine goes away with the test: nothing is removed there then. */
+  readonly goesAway?: boolean;
+  /** Called once the machine has the image: nobody needs the login any more. */
+  readonly onPulled?: () => Promise<void>;
 }
 
 /** A verb of the script with its words. */

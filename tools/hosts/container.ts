@@ -42,7 +42,7 @@ export interface ContainerTest {
 }
 
 /**
- * Tests an image in containers on `machine`, and leaves nothing behind there.
+ * Tests an image in containers on `machine`, and leaves nothing behind there, unless it goes away itself.
  *
  * @throws HostTrouble where the machine could not do it
  * @throws UserError where the registry has no such image, or does not give it to us
@@ -66,6 +66,7 @@ export async function testInContainers(
     const pulled = await pull(call, engine.login, reference, left());
     keepsImage = engine.keepImage || pulled.wasThere;
     const preparation = { pullSeconds: pulled.seconds };
+    await engine.onPulled?.();
 
     await call(["create", name, until, reference, gpu], {
       stdin: await packChecks(join(repository, "smoke")),
@@ -95,7 +96,7 @@ export async function testInContainers(
       },
     };
   } finally {
-    await clean(machine, engine, name, keepsImage ? [] : [reference]);
+    if (!engine.goesAway) await clean(machine, engine, name, keepsImage ? [] : [reference]);
   }
 }
 

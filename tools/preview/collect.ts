@@ -13,6 +13,7 @@ import { usesFileBackend } from "../program/environment.ts";
 import { type CheckoutPlan, planStackIn } from "../stack/checkout-plan.ts";
 import { readOwnState, readState } from "../stack/outputs.ts";
 import { projectName, readOptional } from "../stack/stack.ts";
+import { refuseSharedTags } from "../stack/tag-owners.ts";
 import { askEngines, type EngineResult, findPulumi } from "./engine.ts";
 import { readHistory } from "./history-file.ts";
 import { previousFromState, stackNamed } from "./read-previous.ts";
@@ -30,7 +31,11 @@ export interface PreviewRequest {
 /** Brings together what the preview of several stacks is made of. One stack that fails does not stop the others. */
 export async function collectPreview(home: Home, wish: PreviewRequest): Promise<Preview> {
   const project = projectName(await readOptional(join(repository, "Pulumi.yaml")));
-  const plans = await eachStack(wish.stacks, (stack) => planStackIn(repository, stack, home));
+  const plans = await eachStack(wish.stacks, async (stack) => {
+    const plan = await planStackIn(repository, stack, home);
+    await refuseSharedTags(repository, stack);
+    return plan;
+  });
   const base = wish.base ?? (wish.offline && !usesFileBackend() ? await defaultBase() : undefined);
   const before = base ? await plansOf(base, wish.stacks, home) : undefined;
   const engineResults = wish.offline || base ? undefined : await askEngines(home, project, wish.stacks);

@@ -7,6 +7,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds until the command is killed; none by default. */
   readonly timeout?: number;
+  /** Ends the command: politely, and for good where it does not end within seconds. */
+  readonly signal?: AbortSignal;
   /** Called with each line of stdout and stderr as it comes. */
   readonly onLine?: (line: string) => void;
   /** What to tell the user to do when it fails. */
@@ -35,6 +37,7 @@ export async function attempt(
     ...(options.cwd ? { cwd: options.cwd } : {}),
     ...(options.env ? { env: { ...options.env } } : {}),
     ...(options.timeout ? { timeout: options.timeout } : {}),
+    ...(options.signal ? { cancelSignal: options.signal } : {}),
   });
   const { onLine } = options;
   if (onLine) {

@@ -1,9 +1,14 @@
 import { UserError } from "../../errors.ts";
 import { type Evidence, parseEvidence } from "../../lib/evidence/evidence.ts";
-import { type EvidenceTerms, type Objection, objection } from "../../lib/evidence/evidence-terms.ts";
+import {
+  decisive,
+  type EvidenceTerms,
+  type Objection,
+  objection,
+} from "../../lib/evidence/evidence-terms.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { parseReference } from "../../oci/references.ts";
-import { digestOfEvidence, forged } from "./evidence-store.ts";
+import { digestOfEvidence, forged, storedEvidence } from "./evidence-store.ts";
 
 /** Evidence that moves tags to the image `reference`. */
 export interface AcceptedEvidence {
@@ -14,8 +19,8 @@ export interface AcceptedEvidence {
 }
 
 /**
- * Evidence about exactly this image that is complete, passes, is young enough, comes from the right host and lies in the
- * registry as it is here.
+ * Evidence about exactly this image that is complete, passes, is young enough, comes from the right host, lies in the
+ * registry as it is here, and that no newer test contradicts.
  *
  * @param text the evidence as JSON
  * @throws UserError that says what is wrong; then every tag stays.
@@ -36,5 +41,35 @@ export async function acceptEvidence(
   const artifact = await digestOfEvidence(evidence, reference, transport);
   const changed = await forged(evidence, reference, artifact, transport);
   if (changed) throw refuse(changed);
+  const contradicted = await newerFailure(reference, evidence, transport);
+  if (contradicted) throw refuse(contradicted);
   return { digest, evidence, artifact };
+}
+
+/**
+ * The failure that outvotes a pass: a newer one by the same checks, stored here or by anybody else. What Pulumi kept of a
+ * pass knows nothing of it.
+ */
+export async function newerFailure(
+  reference: string,
+  {
+    digest,
+    checksKey,
+    startedAt,
+    gpu,
+  }: Pick<Evidence, "digest" | "checksKey" | "startedAt"> & { gpu: unknown },
+  transport: Transport,
+): Promise<Objection | undefined> {
+  // A builder's failure is no answer to what a GPU said; a GPU's is one to what the builder said.
+  const host = gpu === null ? "any" : "gpu";
+  const terms = { digest, checksKey, host, now: Date.now() } as const;
+  const newest = decisive(await storedEvidence(reference, transport), terms);
+  if (newest?.evidence.verdict !== "fail") return undefined;
+  const { startedAt: failedAt, host: by } = newest.evidence;
+  if (Date.parse(failedAt) <= Date.parse(startedAt)) return undefined;
+  const where = by.name ? `${by.kind} ${by.name}` : by.kind;
+  return {
+    problem: `a newer test failed, on ${failedAt} (${where}, ${newest.digest}).`,
+    remedy: "Mend the image, or test again: make up RETEST=1.",
+  };
 }

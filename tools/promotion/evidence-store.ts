@@ -1,6 +1,11 @@
 import { canonicalJson } from "../../lib/canonical-json.ts";
 import { type Evidence, parseEvidence } from "../../lib/evidence/evidence.ts";
-import { type EvidenceTerms, type Objection, objection } from "../../lib/evidence/evidence-terms.ts";
+import {
+  decisive,
+  type EvidenceTerms,
+  type Objection,
+  objection,
+} from "../../lib/evidence/evidence-terms.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { digestOf } from "../../oci/blob-digest.ts";
 import { readArtifact, type StoredArtifact } from "../../oci/read/artifact.ts";
@@ -39,8 +44,8 @@ export async function storeEvidence(evidence: Evidence, transport = new Transpor
 }
 
 /**
- * The newest evidence that this image passed, and passes by the wish; null where there is none. What cannot be read, as
- * it is of another version or was changed, is no evidence.
+ * The evidence that decides about this image, where it is a pass and passes by the wish; null where there is none, or
+ * where a newer test failed. What cannot be read, as it is of another version or was changed, is no evidence.
  *
  * @param reference `repository@sha256:…`
  */
@@ -58,11 +63,8 @@ export async function findEvidence(
     now = Date.now(),
   } = wish;
   const terms = { digest, checksKey, maxAgeDays, host, now };
-  for (const stored of await storedEvidence(reference, transport)) {
-    if (!stored.evidence || hostKinds?.includes(stored.evidence.host.kind) === false) continue;
-    if (!objection(stored.evidence, terms)) return { digest: stored.digest, evidence: stored.evidence };
-  }
-  return null;
+  const newest = decisive(await storedEvidence(reference, transport), terms, hostKinds);
+  return newest && !objection(newest.evidence, terms) ? newest : null;
 }
 
 /** Everything that was found about an image, newest first; `evidence` is absent where it is of another version. */

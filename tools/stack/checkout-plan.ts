@@ -45,9 +45,13 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
 }
 
 /** A stack's configuration as the files of a checkout have it. */
-export async function stackConfig(root: string, stack: string): Promise<Config> {
+export async function stackConfig(
+  root: string,
+  stack: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Config> {
   const { raw, secret } = readStackSettings(root, stack);
-  const config = await readConfig(raw, process.env);
+  const config = await readConfig(raw, environment);
   refuseClear(config, secret);
   requireSecrets(config, secret);
   return config;

@@ -101,7 +101,7 @@ test("it has megapak's defaults, tags of its own name, and its own nodes in the 
   const file = await copiedExample(t);
   const { base, python, tags } = await readConfig({ "strata:recipe": file });
   assert.deepEqual([base, python], ["ubuntu-24.04", "3.12"]);
-  assert.ok(tags.includes("{recipe}-latest"));
+  assert.ok(tags.includes("{recipe}-latest-{generation}"));
   const { stages } = await planOf(file);
   const runtime = stages.find(({ name }) => name === "runtime");
   const image = runtime?.files.find(({ path }) => path.endsWith("image.json"))?.content.toString() ?? "";

@@ -253,6 +253,9 @@ test("wan22 with its models is not planned for a host that is too small to run i
         "strata:generation": generation,
         "strata:models": JSON.stringify({ strategy }),
         "strata:host": JSON.stringify({ kind: "aws", region: "us-east-1" }),
+        "strata:registry": JSON.stringify({
+          ...{ kind: "ecr", account: "123456789012", region: "us-east-1", repository: "strata" },
+        }),
       }),
       { root, localImages: "none.json" },
       sampleLabels,

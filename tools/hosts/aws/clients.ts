@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SSMClient } from "@aws-sdk/client-ssm";
@@ -7,8 +8,8 @@ export interface AwsClients {
   readonly ec2: Pick<EC2Client, "send">;
   readonly ssm: Pick<SSMClient, "send">;
   readonly scheduler: Pick<SchedulerClient, "send">;
-  /** Resolves after so many milliseconds. */
-  readonly pause: (milliseconds: number) => Promise<void>;
+  /** Resolves after so many milliseconds, or when `signal` says that nobody waits any more. */
+  readonly pause: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 }
 
 /** As many attempts as the SDK makes at a request that was throttled or lost. */
@@ -27,6 +28,7 @@ export function awsClients({
     ec2: new EC2Client(options),
     ssm: new SSMClient(options),
     scheduler: new SchedulerClient(options),
-    pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+    pause: (milliseconds, signal) =>
+      setTimeout(milliseconds, undefined, signal ? { signal } : {}).catch(() => {}),
   };
 }

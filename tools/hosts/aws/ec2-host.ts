@@ -3,6 +3,7 @@ import type { AwsDescription } from "../../../lib/hosts/description.ts";
 import { parseReference } from "../../../oci/references.ts";
 import { elapsed, note } from "../../program/progress.ts";
 import { testInContainers } from "../container.ts";
+import type { ContainerEngine } from "../container-script.ts";
 import type { HostLogin } from "../login.ts";
 import { loginFor } from "../login.ts";
 import { HostTrouble, type Machine } from "../machine.ts";
@@ -49,12 +50,20 @@ export class Ec2Host implements TestHost {
 
   async test(order: TestRequest): Promise<TestOutcome> {
     this.#launched = false;
-    const launched = await launch(this.#host, this.#subnets, order.deadline, this.#clients).catch(asTrouble);
+    const launched = await launch(this.#host, this.#subnets, order, this.#clients).catch(asTrouble);
     this.#launched = true;
     this.#tried.add(launched.subnet);
     const { id, type, zone, market, dollarsPerHour } = launched;
     note(`${id}: ${type} ${market} in ${zone}, $${dollarsPerHour.toFixed(2)} an hour at most`);
+    let ending: Promise<void> | undefined;
+    const end = () => {
+      ending ??= terminateInstance(launched, this.#clients);
+      return ending;
+    };
+    // Whoever interrupts a test may leave it no more than a moment: what costs money goes first.
+    order.signal.addEventListener("abort", end, { once: true });
     try {
+      if (order.signal.aborted) throw new HostTrouble("the test was interrupted");
       const tested = await this.#testOn(launched, order);
       const hours = (Date.now() - launched.at) / 3_600_000;
       return {
@@ -63,11 +72,12 @@ export class Ec2Host implements TestHost {
         cost: { dollarsPerHour, dollars: Math.round(hours * dollarsPerHour * 10_000) / 10_000 },
       };
     } catch (error) {
-      const gone = await whyGone(id, this.#clients).catch(() => undefined);
+      const gone = order.signal.aborted ? undefined : await whyGone(id, this.#clients).catch(() => undefined);
       if (gone) throw new HostTrouble(`${id} ${gone}`);
       return asTrouble(error);
     } finally {
-      await terminateInstance(launched, this.#clients);
+      order.signal.removeEventListener("abort", end);
+      await end();
       note(`${id}: ended after ${elapsed(Date.now() - launched.at)}`);
     }
   }
@@ -82,38 +92,46 @@ export class Ec2Host implements TestHost {
     if (status !== 0) throw new HostTrouble(`${id} did not get ready: ${stderr.trim().slice(-500)}`);
     note(`${id}: ${stdout.toString().trim()}`);
     const login = await this.#login(order.reference);
-    return await this.#withLogin(order.reference, login, (registryLogin) =>
-      // The image goes with the instance.
-      testInContainers(
-        machine,
-        { command: "docker", gpu: true, keepImage: true, login: registryLogin },
-        order,
-      ),
+    const engine = { command: "docker", gpu: true, keepImage: true, goesAway: true };
+    return await this.#withLogin(order, login, (way) =>
+      testInContainers(machine, { ...engine, ...way }, order),
     );
   }
 
-  /** ECR knows the instance by its role. Another registry's password lies in an encrypted parameter meanwhile. */
+  /**
+   * ECR knows the instance by its role. Another registry's password lies in an encrypted parameter until the instance has
+   * the image, or the test is interrupted.
+   */
   async #withLogin<T>(
-    reference: string,
+    { reference, signal }: TestRequest,
     login: HostLogin,
-    work: (login: HostLogin) => Promise<T>,
+    work: (way: Pick<ContainerEngine, "login" | "onPulled">) => Promise<T>,
   ): Promise<T> {
     const { registry } = parseReference(reference);
     const ecr = /^\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$/.exec(registry)?.[1];
-    if (ecr) return await work({ kind: "ecr", region: ecr });
-    if (login.kind !== "password") return await work({ kind: "none" });
+    if (ecr) return await work({ login: { kind: "ecr", region: ecr } });
+    if (login.kind !== "password") return await work({ login: { kind: "none" } });
     const { loginParameter: name, region } = this.#host;
     const { ssm } = this.#clients;
     const { username, password } = login;
     await ssm
       .send(new PutParameterCommand({ Name: name, Value: password, Type: "SecureString", Overwrite: true }))
       .catch(asTrouble);
+    let removal: Promise<void> | undefined;
+    const remove = () => {
+      removal ??= ssm.send(new DeleteParameterCommand({ Name: name })).then(
+        () => {},
+        () => note(`the parameter ${name} stays: npm run reaper removes it`),
+      );
+      return removal;
+    };
+    signal.addEventListener("abort", remove, { once: true });
     try {
-      return await work({ kind: "parameter", region, name, username });
+      if (signal.aborted) throw new HostTrouble("the test was interrupted");
+      return await work({ login: { kind: "parameter", region, name, username }, onPulled: remove });
     } finally {
-      await ssm
-        .send(new DeleteParameterCommand({ Name: name }))
-        .catch(() => note(`the parameter ${name} stays: npm run reaper removes it`));
+      signal.removeEventListener("abort", remove);
+      await remove();
     }
   }
 }

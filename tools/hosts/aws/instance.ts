@@ -34,19 +34,19 @@ export interface LaunchedInstance {
 export async function waitForCommands(id: string, clients: AwsClients, signal: AbortSignal): Promise<void> {
   const end = Date.now() + BOOT_MS;
   for (;;) {
+    if (signal.aborted) throw new HostTrouble("the test was interrupted");
     const { InstanceInformationList = [] } = await clients.ssm.send(
       new DescribeInstanceInformationCommand({ Filters: [{ Key: "InstanceIds", Values: [id] }] }),
     );
     if (InstanceInformationList.some(({ PingStatus }) => PingStatus === "Online")) return;
     const gone = await whyGone(id, clients);
-    if (gone) throw new HostTrouble(`${id} ${gone}`);
-    if (signal.aborted) throw new HostTrouble("the test was interrupted");
+    if (gone && !signal.aborted) throw new HostTrouble(`${id} ${gone}`);
     if (Date.now() > end) {
       throw new HostTrouble(
         `${id} takes no commands after ${BOOT_MS / 60_000} minutes: its subnet needs a way to Systems Manager`,
       );
     }
-    await clients.pause(POLL_MS);
+    await clients.pause(POLL_MS, signal);
   }
 }
 

@@ -6,6 +6,7 @@ import type { AwsDescription } from "../../../lib/hosts/description.ts";
 import { explainRefusal, fleetRequest, type Launch, type Market } from "../../../lib/hosts/fleet.ts";
 import { partitionOf } from "../../../lib/hosts/policies.ts";
 import { HostTrouble } from "../machine.ts";
+import type { TestRequest } from "../test-host.ts";
 import type { AwsClients } from "./clients.ts";
 import {
   deleteFleet,
@@ -18,6 +19,9 @@ import {
 /** How often, and how many milliseconds apart, a role that is not known yet is tried. */
 const PROFILE_TRIES = 6;
 const PROFILE_MS = 10_000;
+/** The same for the scheduler's role: two minutes, as Terraform's provider waits for it. */
+const SCHEDULER_TRIES = 24;
+const SCHEDULER_MS = 5_000;
 /** Minutes after a test's time at which the scheduler ends what is still there. */
 const SPARE_MINUTES = 5;
 
@@ -36,13 +40,13 @@ export async function chooseImage(
  * Starts an instance in one of the subnets: spot where that is wanted and to be had, else on demand. From here on it
  * ends by itself at the latest, by a timer of its own and by a schedule outside.
  *
- * @param deadline milliseconds since 1970
+ * @param limits until when the test may take, in milliseconds since 1970, and who interrupts it
  * @throws HostTrouble that says which capacity or quota is missing
  */
 export async function launch(
   host: AwsDescription,
   subnets: readonly string[],
-  deadline: number,
+  { deadline, signal }: Pick<TestRequest, "deadline" | "signal">,
   clients: AwsClients,
 ): Promise<LaunchedInstance> {
   const image = await chooseImage(host, clients);
@@ -50,14 +54,17 @@ export async function launch(
   const refusals: string[] = [];
   const markets: readonly Market[] = host.spot ? ["spot", "on-demand"] : ["on-demand"];
   for (const market of markets) {
+    refuseInterrupted(signal);
     const request = { market, image, subnets, until: until.toISOString() };
     const at = Date.now();
-    const { FleetId = "", Instances, Errors = [] } = await createFleet(host, request, clients);
+    const { FleetId = "", Instances, Errors = [] } = await createFleet(host, request, signal, clients);
     const made = Instances?.find(({ InstanceIds = [] }) => InstanceIds.length > 0);
     const id = made?.InstanceIds?.[0];
     if (id) {
       try {
-        await scheduleEnd(host, id, until, clients);
+        // Nothing answers for a request that is on its way: what it made is ended.
+        refuseInterrupted(signal);
+        await scheduleEnd(host, id, { until, signal }, clients);
         const described = await describeInstance(id, clients);
         const type = described?.InstanceType ?? made?.InstanceType ?? "";
         return {
@@ -85,6 +92,7 @@ export async function launch(
 async function createFleet(
   host: AwsDescription,
   request: Omit<Launch, "token">,
+  signal: AbortSignal,
   clients: AwsClients,
 ): Promise<CreateFleetResult> {
   for (let tries = 1; ; tries++) {
@@ -96,29 +104,53 @@ async function createFleet(
     );
     if (!isTooNew || tries >= PROFILE_TRIES || answer.Instances?.length) return answer;
     if (answer.FleetId) await deleteFleet(answer.FleetId, clients);
-    await clients.pause(PROFILE_MS);
+    await clients.pause(PROFILE_MS, signal);
+    refuseInterrupted(signal);
   }
 }
 
-/** Has the instance ended at `until` by somebody who depends neither on it nor on us. */
+function refuseInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new HostTrouble("the test was interrupted");
+}
+
+/**
+ * Has the instance ended at `until` by somebody who depends neither on it nor on us. A role that was made a moment ago is
+ * waited for here too: the scheduler says that it may not assume it.
+ */
 async function scheduleEnd(
   { region, schedulerRole }: AwsDescription,
   id: string,
-  until: Date,
-  { scheduler }: AwsClients,
+  { until, signal }: { readonly until: Date; readonly signal: AbortSignal },
+  { scheduler, pause }: AwsClients,
 ): Promise<void> {
-  await scheduler.send(
-    new CreateScheduleCommand({
-      Name: `${SCHEDULE_PREFIX}${id}`,
-      ScheduleExpression: `at(${until.toISOString().slice(0, 19)})`,
-      ScheduleExpressionTimezone: "UTC",
-      FlexibleTimeWindow: { Mode: "OFF" },
-      ActionAfterCompletion: "DELETE",
-      Target: {
-        Arn: `arn:${partitionOf(region)}:scheduler:::aws-sdk:ec2:terminateInstances`,
-        RoleArn: schedulerRole,
-        Input: JSON.stringify({ InstanceIds: [id] }),
-      },
-    }),
+  const command = new CreateScheduleCommand({
+    Name: `${SCHEDULE_PREFIX}${id}`,
+    ScheduleExpression: `at(${until.toISOString().slice(0, 19)})`,
+    ScheduleExpressionTimezone: "UTC",
+    FlexibleTimeWindow: { Mode: "OFF" },
+    ActionAfterCompletion: "DELETE",
+    Target: {
+      Arn: `arn:${partitionOf(region)}:scheduler:::aws-sdk:ec2:terminateInstances`,
+      RoleArn: schedulerRole,
+      Input: JSON.stringify({ InstanceIds: [id] }),
+    },
+  });
+  for (let tries = 1; ; tries++) {
+    try {
+      await scheduler.send(command);
+      return;
+    } catch (error) {
+      if (!isRoleTooNew(error) || tries >= SCHEDULER_TRIES) throw error;
+    }
+    await pause(SCHEDULER_MS, signal);
+    refuseInterrupted(signal);
+  }
+}
+
+function isRoleTooNew(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    error.name === "ValidationException" &&
+    error.message.includes("must allow AWS EventBridge Scheduler to assume the role")
   );
 }

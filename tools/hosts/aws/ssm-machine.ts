@@ -61,6 +61,7 @@ export class SsmMachine implements Machine {
   /** Runs a script and answers with what it wrote; it has to end well, as it is ours. */
   async #send(commands: string, limitMs: number, signal: AbortSignal | undefined): Promise<string> {
     const { ssm, pause } = this.#clients;
+    if (signal?.aborted) throw new HostTrouble("the test was interrupted");
     const seconds = Math.max(30, Math.ceil(limitMs / 1000));
     const { Command } = await ssm.send(
       new SendCommandCommand({
@@ -79,7 +80,8 @@ export class SsmMachine implements Machine {
           signal?.aborted ? "the test was interrupted" : `no end within ${Math.round(limitMs / 1000)} s`,
         );
       }
-      await pause(POLL_MS);
+      await pause(POLL_MS, signal);
+      if (signal?.aborted) continue;
       const answer = await ssm.send(new GetCommandInvocationCommand(which)).catch((error: unknown) => {
         // It takes a moment until the instance knows of a command.
         if (error instanceof Error && error.name === "InvocationDoesNotExist") return undefined;

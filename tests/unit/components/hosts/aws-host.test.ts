@@ -12,6 +12,7 @@ import { userData } from "../../../../lib/hosts/fleet.ts";
 import { awsAnswers, awsCalls } from "../../../support/aws.ts";
 import { type Recording, record, resolved } from "../../../support/mocks.ts";
 
+const ghcr = { kind: "ghcr", owner: "acme", repository: "strata" };
 const repositoryArn = "arn:aws:ecr:us-east-1:123456789012:repository/team/strata";
 
 interface Made {
@@ -28,6 +29,7 @@ async function make(
   const config = parseConfig({
     "strata:generation": name,
     "strata:host": JSON.stringify({ kind: "aws", region: "us-east-1", ...setting }),
+    "strata:registry": JSON.stringify(ghcr),
     "strata:budget": JSON.stringify({ dollars: 100 }),
   });
   let hosts: Host[] = [];
@@ -228,6 +230,7 @@ test("several hosts have names of their own", async () => {
       { kind: "aws", region: "us-east-1" },
       { kind: "aws", region: "eu-central-1" },
     ]),
+    "strata:registry": JSON.stringify(ghcr),
   });
   const recording = await record(
     async () => {

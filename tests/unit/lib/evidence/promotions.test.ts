@@ -11,7 +11,7 @@ import {
 } from "../../../../lib/evidence/promotions.ts";
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
-const [A, B, C] = [digest("a"), digest("b"), digest("c")];
+const [A, B, C, D] = [digest("a"), digest("b"), digest("c"), digest("d")];
 const evidence = digest("e");
 const at = "2026-11-21T12:00:00.000Z";
 const entry = (to: string, more: Partial<PromotionEntry> = {}): PromotionEntry => ({
@@ -77,6 +77,39 @@ test("a promotion does not undo a rollback from the same digest; another digest,
   const forward = planTagMove(rolledBack, A, wish(B, "rollback"));
   assert.deepEqual(forward.entries, [entry(B, { kind: "rollback", from: A })]);
   assert.equal(planTagMove(withEntries(rolledBack, forward.entries), B, wish(B)).held, undefined);
+});
+
+test("a second rollback holds what the first one left too, until another digest is promoted", () => {
+  const twice = history(
+    entry(A),
+    entry(B, { from: A }),
+    entry(C, { from: B }),
+    entry(B, { kind: "rollback", from: C }),
+    entry(A, { kind: "rollback", from: B }),
+  );
+  for (const bad of [B, C]) assert.equal(planTagMove(twice, A, wish(bad)).held, true, bad);
+  assert.equal(planTagMove(twice, A, wish(A)).held, undefined);
+  const moved = withEntries(twice, planTagMove(twice, A, wish(D)).entries);
+  for (const each of [A, B, C]) assert.equal(planTagMove(moved, D, wish(each)).moves, true, each);
+  // What somebody else did in between is no promotion.
+  const elsewhere = withEntries(twice, [
+    entry(D, { kind: "elsewhere", from: A, evidence: null }),
+    entry(A, { kind: "rollback", from: D }),
+  ]);
+  for (const bad of [B, C, D]) assert.equal(planTagMove(elsewhere, A, wish(bad)).held, true, bad);
+});
+
+test("a rollback forward forgives where it goes, and not what it leaves, and nothing else that is held", () => {
+  const forward = history(
+    entry(A),
+    entry(B, { from: A }),
+    entry(C, { from: B }),
+    entry(B, { kind: "rollback", from: C }),
+    entry(A, { kind: "rollback", from: B }),
+    entry(C, { kind: "rollback", from: A }),
+  );
+  assert.deepEqual(planTagMove(forward, C, wish(A)), { moves: true, entries: [entry(A, { from: C })] });
+  assert.equal(planTagMove(forward, C, wish(B)).held, true);
 });
 
 test("a rollback holds the tag only as long as nobody moves it elsewhere", () => {

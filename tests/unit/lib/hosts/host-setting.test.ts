@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { parse as parseYaml } from "yaml";
 import { parseConfig } from "../../../../config.ts";
 import { UserError, UserErrors } from "../../../../errors.ts";
+import { repository } from "../../../../home.ts";
 import { generation } from "../../../../lib/gpu/generations.ts";
 import { parseHostKeys } from "../../../../lib/hosts/host-keys.ts";
 import { memoryProblems } from "../../../../lib/hosts/host-problems.ts";
@@ -18,10 +22,13 @@ const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0lHs4ZBFv8y0dKJ9yy3pNmDmCkN5R
 const ssh = { kind: "ssh", address: "gpu.example.org", hostKey: KEY };
 const aws = { kind: "aws", region: "us-east-1" };
 
-function parse(host: unknown, generationName = "ada", budget?: object) {
+const ghcr = { kind: "ghcr", owner: "acme", repository: "strata" };
+
+function parse(host: unknown, generationName = "ada", budget?: object, registry: object = ghcr) {
   return parseConfig({
     "strata:generation": generationName,
     "strata:host": JSON.stringify(host),
+    "strata:registry": JSON.stringify(registry),
     ...(budget ? { "strata:budget": JSON.stringify(budget) } : {}),
   });
 }
@@ -83,6 +90,64 @@ test("the builder has no GPU and stands in for nobody", () => {
     complaints(() => parse([{ kind: "builder" }, aws]))[0] ?? "",
     /^strata:host: the builder cannot/,
   );
+});
+
+test("an instance is not rented for a registry that it cannot reach", () => {
+  const told = (registry: object, host: unknown = aws) =>
+    complaints(() => parse(host, "ada", undefined, registry));
+  const at = (address: string) => ({ kind: "oci", address, repository: "strata" });
+  for (const [registry, reason] of [
+    [{ kind: "local", repository: "strata" }, "is the local one, on a loopback address of this machine"],
+    [at("registry.example.org:5000"), "registry.example.org:5000 is on port 5000 and not on 443"],
+    [at("localhost"), "localhost is on a loopback address"],
+    [at("127.0.0.1:443"), "127.0.0.1:443 is on a loopback address"],
+    [at("[2001:db8::1]"), "[2001:db8::1] is an address of IPv6"],
+  ] as const) {
+    assert.deepEqual(told(registry), [
+      `strata:registry: ${reason}, where an instance on EC2 cannot pull from.`,
+    ]);
+    // Also where it is asked second.
+    assert.equal(told(registry, [ssh, aws]).length, 1);
+    assert.deepEqual(told(registry, ssh), []);
+    assert.deepEqual(told(registry, { kind: "docker" }), []);
+  }
+  const ecr = { kind: "ecr", account: "123456789012", region: "us-east-1", repository: "strata" };
+  for (const registry of [
+    ghcr,
+    ecr,
+    at("registry.example.org"),
+    at("registry.example.org:443"),
+    at("127.example.org"),
+  ])
+    assert.deepEqual(told(registry), []);
+  assert.match(
+    complaints(() => parseConfig({ "strata:generation": "ada", "strata:host": JSON.stringify(aws) })).join(),
+    /^strata:registry: is the local one/,
+  );
+});
+
+test("the examples of GPU hosts in the documents are accepted as they stand", () => {
+  for (const path of ["README.md", "docs/hosts.md"]) {
+    const text = readFileSync(join(repository, path), "utf8");
+    const examples = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)]
+      .map(([, yaml = ""]) => parseYaml(yaml))
+      .filter((document) => document?.config?.["strata:host"]);
+    assert.ok(examples.length > 0, path);
+    for (const { config } of examples) {
+      const raw = Object.entries(config).map(([key, value]) => [
+        key,
+        typeof value === "string" ? value : JSON.stringify(value),
+      ]);
+      const values = Object.fromEntries(raw);
+      // It stands for a key that nobody is to copy.
+      const host = values["strata:host"].replace(/ssh-ed25519 AAAA[^"]*/, KEY);
+      assert.deepEqual(
+        complaints(() => parseConfig({ ...values, "strata:host": host })),
+        [],
+        path,
+      );
+    }
+  }
 });
 
 test("hosts of tens of dollars an hour take an explicit yes, and a budget that allows them", () => {

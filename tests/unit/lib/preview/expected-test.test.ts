@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { parseConfig } from "../../../../config.ts";
 import { repository } from "../../../../home.ts";
-import { generation, generationNames } from "../../../../lib/gpu/generations.ts";
+import { type ComputeCapability, generation, generationNames } from "../../../../lib/gpu/generations.ts";
 import { instancesFor } from "../../../../lib/gpu/instances.ts";
 import type { MemoryNeed } from "../../../../lib/gpu/memory.ts";
 import { type History, remember, type TestRun } from "../../../../lib/preview/build-history.ts";
@@ -22,6 +24,7 @@ import {
 } from "../../../support/preview.ts";
 
 const aws = { kind: "aws", region: "us-east-1" };
+const ghcr = { kind: "ghcr", owner: "acme", repository: "strata" };
 const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0lHs4ZBFv8y0dKJ9yy3pNmDmCkN5R2RzQ3mR6fA8ay";
 
 function expected(
@@ -41,6 +44,7 @@ function expected(
   } = parseConfig({
     "strata:generation": name,
     "strata:host": JSON.stringify(host),
+    "strata:registry": JSON.stringify(ghcr),
     "strata:budget": JSON.stringify({ dollars: 50 }),
   });
   const history: History = { format: 1, builds: [], tests };
@@ -63,14 +67,37 @@ test("every generation on EC2: instance, price, minutes and dollars", () => {
     .map((name) => `${name}: ${testText({ test: expected(name, aws) })}`);
   const rest = (dollars: string) => `about 20m (an estimate), ${dollars} of a budget of $50.00`;
   assert.deepEqual(told, [
-    `turing: g4dn.xlarge in us-east-1, spot first, at most $0.53 an hour, ${rest("$0.18")}`,
-    `ampere: g5.xlarge in us-east-1, spot first, at most $1.01 an hour, ${rest("$0.34")}`,
-    `ada: g6.xlarge in us-east-1, spot first, at most $0.80 an hour, ${rest("$0.27")}`,
+    `turing: g4dn.xlarge in us-east-1, spot first, at most $0.75 an hour, ${rest("$0.25")}`,
+    `ampere: g5.xlarge in us-east-1, spot first, at most $1.21 an hour, ${rest("$0.40")}`,
+    `ada: g6.xlarge in us-east-1, spot first, at most $1.86 an hour, ${rest("$0.62")}`,
     `hopper: p5.4xlarge in us-east-1, spot first, at most $6.88 an hour, ${rest("$2.29")}`,
     `blackwell: g7e.2xlarge in us-east-1, spot first, at most $3.36 an hour, ${rest("$1.12")}`,
-    `universal: g6.xlarge in us-east-1, spot first, at most $0.80 an hour, ${rest("$0.27")}`,
+    `universal: g6.xlarge in us-east-1, spot first, at most $1.86 an hour, ${rest("$0.62")}`,
   ]);
-  assert.equal(testCell({ test: expected("ada", aws) }), "g6.xlarge, 20m, $0.27");
+  assert.equal(testCell({ test: expected("ada", aws) }), "g6.xlarge, 20m, $0.62");
+  // What the stack asks for and pays is what counts: one type, another price.
+  const one = { ...aws, instances: ["g6.xlarge"] };
+  assert.equal(expected("ada", one)?.dollarsPerHour, 0.8048);
+  assert.equal(expected("ada", { ...aws, prices: { "g6.2xlarge": 3 } })?.dollarsPerHour, 3);
+  assert.match(
+    testText({ test: expected("ada", { ...aws, spot: false }) }),
+    /us-east-1, at most \$1\.86 an hour/,
+  );
+});
+
+test("the table of the documents says what a preview says", () => {
+  const rows = readFileSync(join(repository, "docs/hosts.md"), "utf8").matchAll(
+    /^\| `(\w+)` +\| ([\d.]+) +\| (.+?) +\| \$([\d.]+) +\| \$([\d.]+) +\|$/gm,
+  );
+  const seen = [...rows].map(([, name, capability, types, hour, whole]) => {
+    const host = { ...aws, capability, allowExpensive: true };
+    const test = expected(name ?? "", host);
+    assert.deepEqual([test?.dollarsPerHour?.toFixed(2), test?.dollars?.toFixed(2)], [hour, whole], name);
+    const known = instancesFor(capability as ComputeCapability).map(({ type }) => type);
+    if (types !== "as `ada`") assert.equal(types, known.join(", "));
+    return name;
+  });
+  assert.deepEqual(new Set(seen), new Set(generationNames.filter((name) => name !== "cpu")));
 });
 
 test("a stack that is tested without a GPU is told what one would cost", () => {
@@ -79,15 +106,15 @@ test("a stack that is tested without a GPU is told what one would cost", () => {
     const { testedOn } = generation(name);
     assert.match(told, /^the builder, no GPU/);
     assert.equal(told.includes(" on EC2 it would be "), testedOn !== null, name);
-    if (testedOn) assert.ok(told.includes(`${instancesFor(testedOn)[0]?.type}, $`), told);
+    if (testedOn) assert.ok(told.includes(`${instancesFor(testedOn)[0]?.type}, at most $`), told);
   }
 });
 
 test("an image whose own workflow needs memory is told the instance that has it", () => {
   const memory = { gpu: 17 * 2 ** 30, ram: 35 * 2 ** 30 };
   const told = (host: object) => testText({ test: expected("ada", host, { memory }) });
-  assert.match(told(aws), /^g6\.4xlarge in us-east-1, spot first, at most \$1\.32 an hour/);
-  assert.match(told({ kind: "builder" }), / on EC2 it would be g6\.4xlarge, \$/);
+  assert.match(told(aws), /^g6\.4xlarge in us-east-1, spot first, at most \$2\.24 an hour/);
+  assert.match(told({ kind: "builder" }), / on EC2 it would be g6\.4xlarge, at most \$2\.24/);
 });
 
 test("a host of one's own costs what somebody asks for it, or nothing", () => {
@@ -105,7 +132,7 @@ test("earlier tests of the recipe say how long it takes: on the same type, else 
   const text = (tests: TestRun[]) =>
     testText({ test: expected("ada", aws, { tests: [...others, ...tests] }) });
   assert.match(text([]), /about 20m \(an estimate\)/);
-  assert.match(text([run(10), run(12), run(40)]), /about 12m \(3 tests\), \$0\.16 of/);
+  assert.match(text([run(10), run(12), run(40)]), /about 12m \(3 tests\), \$0\.37 of/);
   assert.match(text([run(30, { instance: "g5.xlarge" })]), /about 30m \(1 test\)/);
   assert.match(text([run(30, { instance: "g5.xlarge" }), run(9)]), /about 9m \(1 test\)/);
 });
@@ -121,7 +148,9 @@ test("the newest tests of each kind are kept, and builds are not touched", () =>
   assert.deepEqual(remember({ format: 1, builds: [] }, []), { format: 1, builds: [] });
 });
 
-const planned = lazily(() => plannedBy(repository, { generation: "ada", host: JSON.stringify(aws) }));
+const planned = lazily(() =>
+  plannedBy(repository, { generation: "ada", host: JSON.stringify(aws), registry: JSON.stringify(ghcr) }),
+);
 const evidence = { verdict: "pass", digest: null, gpu: null, driver: null, at: null };
 const counts = { passed: 1, failed: 0, skipped: 0, inconclusive: 0 };
 const tested = (): PreviousStack => ({

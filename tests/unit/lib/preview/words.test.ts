@@ -164,7 +164,7 @@ test("a test says where, for how much and how long, and from where that is known
   );
   assert.equal(
     testText({ test: { ...rented, spot: false, runs: 1, dollars: null } }),
-    "g6.xlarge in us-east-1, $0.80 an hour, about 20m (1 test)",
+    "g6.xlarge in us-east-1, at most $0.80 an hour, about 20m (1 test)",
   );
   const own = { ...rented, instance: null, spot: false, dollarsPerHour: null, dollars: null };
   assert.equal(
@@ -174,7 +174,7 @@ test("a test says where, for how much and how long, and from where that is known
   const onEc2 = { instance: "g6.xlarge", dollarsPerHour: 0.8, minutes: 20, dollars: 0.27 };
   assert.equal(
     testText({ test: { ...own, where: "gpu.test", basis: "estimate", onEc2 } }),
-    "gpu.test, about 20m (an estimate), on EC2 it would be g6.xlarge, $0.80 an hour, about 20m, $0.27",
+    "gpu.test, about 20m (an estimate), on EC2 it would be g6.xlarge, at most $0.80 an hour, about 20m, $0.27",
   );
 });
 

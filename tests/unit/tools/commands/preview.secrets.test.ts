@@ -85,7 +85,9 @@ async function plant(folder: string): Promise<{ root: string; home: string }> {
   }
   symlinkSync(join(repository, "node_modules"), join(root, "node_modules"));
   for (const [name, config] of Object.entries(stacks)) {
-    writeFileSync(join(root, `Pulumi.${name}.yaml`), JSON.stringify({ config }));
+    // Stacks of one repository need tags of their own.
+    const own = { "strata:tags": [name], ...config };
+    writeFileSync(join(root, `Pulumi.${name}.yaml`), JSON.stringify({ config: own }));
   }
   writeFileSync(join(root, "layers/backend", `${planted.fileName}.txt`), "x");
   const git = (...args: string[]) => execa("git", ["-C", root, ...args]);

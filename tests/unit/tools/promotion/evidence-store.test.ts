@@ -1,7 +1,7 @@
 /** Evidence in a registry: stored beside its image, kept, found again by what is asked of it. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { parseEvidence } from "../../../../lib/evidence/evidence.ts";
+import { type Evidence, parseEvidence } from "../../../../lib/evidence/evidence.ts";
 import {
   digestOfEvidence,
   findEvidence,
@@ -52,15 +52,47 @@ test("the newest wins, the others stay, and the same one twice is one", async (t
   );
 });
 
-test("evidence of a failure is kept, and is none that passes; an older pass counts", async (t) => {
-  const { reference } = await setting(t);
-  const passed = await store(evidenceFor(reference, { startedAt: daysAgo(2) }));
+const failing = (reference: string, more: Partial<Evidence> = {}) => {
   const [first, ...rest] = evidenceFor(reference).checks;
   assert.ok(first);
   const checks = [{ ...first, status: "fail" as const, reason: "broken" }, ...rest];
-  await store(evidenceFor(reference, { verdict: "fail", checks }));
+  return evidenceFor(reference, { verdict: "fail", checks, ...more });
+};
+
+test("evidence of a failure is kept, and an older pass does not outvote it; a newer one does", async (t) => {
+  const { reference } = await setting(t);
+  await store(evidenceFor(reference, { startedAt: daysAgo(3) }));
+  await store(failing(reference, { startedAt: daysAgo(2) }));
   assert.equal((await storedEvidence(reference, quickTransport())).length, 2);
+  assert.equal(await find(reference), null);
+  const passed = await store(evidenceFor(reference, { startedAt: daysAgo(1) }));
   assert.equal((await find(reference))?.digest, passed);
+});
+
+test("a failure by other checks, of tomorrow, or by nobody who could tell decides nothing", async (t) => {
+  const { reference } = await setting(t);
+  const passed = await store(evidenceFor(reference, { startedAt: daysAgo(2) }));
+  await store(failing(reference, { checksKey: "f".repeat(20), startedAt: daysAgo(1) }));
+  await store(failing(reference, { startedAt: daysAgo(-1) }));
+  const unclear = evidenceFor(reference).checks.map((check) => ({
+    ...check,
+    status: "inconclusive" as const,
+    reason: "no card",
+  }));
+  await store(evidenceFor(reference, { verdict: "inconclusive", checks: unclear, startedAt: daysAgo(1) }));
+  assert.equal((await find(reference))?.digest, passed);
+});
+
+test("a failure counts whatever kind of host saw it, but the builder's none where a GPU's word is asked for", async (t) => {
+  const { reference } = await setting(t);
+  const passed = await store(evidenceFor(reference, { ...onGpu, startedAt: daysAgo(3) }));
+  await store(failing(reference, { startedAt: daysAgo(2) }));
+  assert.equal((await find(reference, { host: "gpu" }))?.digest, passed);
+  assert.equal(await find(reference), null);
+  await store(evidenceFor(reference, { startedAt: daysAgo(1) }));
+  await store(failing(reference, onGpu));
+  assert.equal(await find(reference, { hostKinds: ["builder"] }), null);
+  assert.equal(await find(reference, { host: "gpu" }), null);
 });
 
 test("checks, host, age: only what fits is found", async (t) => {

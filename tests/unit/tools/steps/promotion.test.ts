@@ -114,6 +114,40 @@ test("a failed or inconclusive test moves nothing", async (t) => {
   }
 });
 
+test("a pass that Pulumi kept moves nothing once a newer test of the same digest failed; the next pass does", async (t) => {
+  const made = await promoting(t);
+  const [first, ...rest] = made.evidence.checks;
+  assert.ok(first);
+  const at = (seconds: number) =>
+    new Date(Date.parse(made.evidence.startedAt) + seconds * 1000).toISOString();
+  const checks = [{ ...first, status: "fail" as const, reason: "another driver" }, ...rest];
+  await stored({ ...made.evidence, verdict: "fail", checks, startedAt: at(10) });
+  await refused(
+    made,
+    made.evidence,
+    /a newer test failed, on \S+ \(builder, sha256:[0-9a-f]{64}\)\. Tags stay\./,
+  );
+  const again = { ...made.evidence, startedAt: at(20) };
+  await stored(again);
+  const { code, stderr } = await made.promote(again);
+  assert.equal(code, 0, stderr);
+});
+
+test("what the builder saw fail since is no answer to a pass on a GPU, but the reverse is", async (t) => {
+  const made = await promoting(t);
+  const [first, ...rest] = made.evidence.checks;
+  assert.ok(first);
+  const checks = [{ ...first, status: "fail" as const, reason: "broken" }, ...rest];
+  const onCard = evidenceFor(made.reference, { ...onGpu, startedAt: daysAgo(2) });
+  await stored(onCard);
+  await stored({ ...made.evidence, verdict: "fail", checks, startedAt: daysAgo(1) });
+  const { code, stderr } = await made.promote(onCard);
+  assert.equal(code, 0, stderr);
+  const now = new Date().toISOString();
+  await stored({ ...made.evidence, ...onGpu, verdict: "fail", checks, startedAt: now });
+  await refused(made, made.evidence, /a newer test failed, on \S+ \(ssh box, /);
+});
+
 test("a verdict that the checks contradict moves nothing", async (t) => {
   const made = await promoting(t);
   const [first, ...rest] = made.evidence.checks;

@@ -299,6 +299,58 @@ test("a role that was made a moment ago is waited for", async (t) => {
   assert.equal(new Set(tokens).size, 3);
 });
 
+/** What the scheduler answers for some seconds after its role was made, by the source of Terraform's provider. */
+const roleTooNew = () =>
+  awsError(
+    "ValidationException",
+    "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
+  );
+
+test("the scheduler's role is waited for as well, two minutes and no longer", async (t) => {
+  const folder = join(instance(t, "8.9"), "state");
+  let times = 0;
+  const day = dayBut({ CreateScheduleCommand: () => (times++ < 3 ? roleTooNew() : {}) });
+  const aws = fakeAws(folder, day);
+  const { report } = await new Ec2Host(description("ada"), aws, none).test(order("ada"));
+  assert.equal(report.verdict, "pass");
+  assert.equal(times, 4);
+  const paused: number[] = [];
+  const never = {
+    ...fakeAws(folder, dayBut({ CreateScheduleCommand: roleTooNew })),
+    pause: async (milliseconds: number) => {
+      paused.push(milliseconds);
+    },
+  };
+  await assert.rejects(
+    new Ec2Host(description("ada"), never, none).test(order("ada")),
+    /HostTrouble: AWS refuses: ValidationException: The execution role/,
+  );
+  const waited = paused.reduce((sum, each) => sum + each, 0);
+  assert.ok(waited >= 110_000 && waited <= 130_000, String(waited));
+  assert.deepEqual(changes(never).slice(-theEnd.length), theEnd);
+});
+
+test("whoever interrupts that waiting has the instance ended", async (t) => {
+  const interrupt = new AbortController();
+  const aws = fakeAws(temporaryFolder(t), dayBut({ CreateScheduleCommand: roleTooNew }));
+  const clients = { ...aws, pause: async () => interrupt.abort() };
+  await assert.rejects(
+    new Ec2Host(description("ada"), clients, none).test({ ...order("ada"), signal: interrupt.signal }),
+    /HostTrouble: the test was interrupted/,
+  );
+  assert.deepEqual(changes(aws), ["CreateFleet", "CreateSchedule", ...theEnd]);
+});
+
+test("another mistake in a schedule is told at once", async (t) => {
+  const refusal = () => awsError("ValidationException", "Invalid Schedule Expression");
+  const aws = fakeAws(temporaryFolder(t), dayBut({ CreateScheduleCommand: refusal }));
+  await assert.rejects(
+    new Ec2Host(description("ada"), aws, none).test(order("ada")),
+    /Invalid Schedule Expression/,
+  );
+  assert.deepEqual(changes(aws), ["CreateFleet", "CreateSchedule", ...theEnd]);
+});
+
 test("an instance that nobody else would end is not kept", async (t) => {
   const aws = fakeAws(
     temporaryFolder(t),
@@ -451,6 +503,11 @@ test("another registry's password lies in an encrypted parameter while the test 
     "DeleteParameter",
     ...theEnd,
   ]);
+  // It is gone before the image runs: only the verbs `ready`, `driver` and `pull` come before.
+  const commands = aws.asked.map((request) => request.name).slice(0, -theEnd.length);
+  const removed = commands.indexOf("DeleteParameterCommand");
+  const starts = aws.asked.findIndex(({ input }) => JSON.stringify(input).includes(" create strata-smoke-"));
+  assert.ok(removed > 0 && removed < starts, `${removed} of ${starts}`);
   const asked = readFileSync(join(folder, "asked"), "utf8");
   assert.match(
     asked,
@@ -461,6 +518,63 @@ test("another registry's password lies in an encrypted parameter while the test 
   assert.ok(!JSON.stringify(others).includes("the-password"));
   assert.ok(!asked.includes("the-password"));
 });
+
+/** Interrupts the test when AWS is asked this. */
+function interruptedAt(t: TestContext, isMoment: (command: string, input: object) => boolean) {
+  const interrupt = new AbortController();
+  const aws = fakeAws(join(instance(t, "8.9"), "state"), goodDay("g6.xlarge"));
+  let askedBefore = -1;
+  const send = async (command: { constructor: { name: string }; input: object }) => {
+    const answer = await aws.ec2.send(command as never);
+    if (askedBefore < 0 && isMoment(command.constructor.name, command.input)) {
+      askedBefore = aws.asked.length;
+      interrupt.abort();
+    }
+    return answer;
+  };
+  const client = { send } as never;
+  const clients = { ...aws, ec2: client, ssm: client, scheduler: client };
+  const login = async () => ({ kind: "password", username: "somebody", password: "the-password" }) as const;
+  const wanted = { ...order("ada", `ghcr.io/team/strata@${digest}`), signal: interrupt.signal };
+  const work = assert.rejects(
+    new Ec2Host(description("ada"), clients, login).test(wanted),
+    /HostTrouble: the test was interrupted/,
+  );
+  return work.then(() => aws.asked.slice(askedBefore));
+}
+
+for (const [moment, isMoment, hasParameter] of [
+  ["as soon as there is an instance", (name) => name === "CreateFleetCommand", false],
+  ["while it is looked at", (name) => name === "DescribeInstancesCommand", false],
+  ["while it starts", (name) => name === "DescribeInstanceInformationCommand", false],
+  ["as soon as the login is there", (name) => name === "PutParameterCommand", true],
+  [
+    "while it pulls",
+    (name, input) =>
+      name === "SendCommandCommand" && JSON.stringify(input).includes("container.sh docker pull"),
+    true,
+  ],
+  [
+    "while the image runs",
+    (name, input) =>
+      name === "SendCommandCommand" && JSON.stringify(input).includes("container.sh docker start"),
+    false,
+  ],
+] satisfies [string, (name: string, input: object) => boolean, boolean][]) {
+  test(`interrupted ${moment}: the instance is ended first, then the login; nothing else is done there`, async (t) => {
+    const asked = await interruptedAt(t, isMoment);
+    const names = asked
+      .map(({ name }) => name.replace(/Command$/, ""))
+      .filter((name) => name !== "CancelCommand");
+    // A login that is being written when the signal comes cannot be removed before.
+    assert.deepEqual(
+      names.toSorted(),
+      [...theEnd, ...(hasParameter ? ["DeleteParameter"] : [])].toSorted(),
+      names.join(" "),
+    );
+    assert.equal(names[0], "TerminateInstances");
+  });
+}
 
 test("without credentials nothing is started, and AWS's own words are told", async (t) => {
   const aws = fakeAws(temporaryFolder(t), {

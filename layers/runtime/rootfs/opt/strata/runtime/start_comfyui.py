@@ -43,6 +43,8 @@ def planned_environment(plan: dict[str, Any], environment: dict[str, str]) -> di
     kept = {name: value for name, value in environment.items() if name not in secrets}
     # Set for the other services; ComfyUI is the one that sees what its user installed.
     kept.pop("PYTHONNOUSERSITE", None)
+    # The process manager's line for llama-server: it names what is secret.
+    kept.pop("STRATA_LLAMA_COMMAND", None)
     return kept | plan["environment"]
 
 

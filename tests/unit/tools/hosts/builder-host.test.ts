@@ -1,0 +1,86 @@
+/** A test in the builder, with a program that stands in for buildctl: its report, its limits, and its end. */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { type Home, homeAt } from "../../../../home.ts";
+import { BuilderHost } from "../../../../tools/hosts/builder-host.ts";
+import { passedRun } from "../../../support/evidence.ts";
+import { script, temporaryFolder } from "../../support/folder.ts";
+
+/** A home whose builder does this for a build; `$OUT` is where its result goes, `$HERE` a folder for notes. */
+function homeWith(t: TestContext, build: string): { home: Home; here: string } {
+  const here = temporaryFolder(t);
+  const home = homeAt(join(here, "home"));
+  const services = {
+    builder: { kind: "buildkitd", name: "strata", address: "tcp://127.0.0.1:1" },
+    registry: { kind: "process", address: "127.0.0.1:5000" },
+  };
+  mkdirSync(dirname(home.services), { recursive: true });
+  writeFileSync(home.services, JSON.stringify(services));
+  writeFileSync(join(here, "report.json"), JSON.stringify(passedRun));
+  script(
+    join(home.bin, "buildctl"),
+    [
+      `HERE=${here}`,
+      'for word; do case "$word" in type=local,dest=*) OUT="$(printf %s "$word" | cut -d= -f3)" ;; esac; done',
+      build,
+    ].join("\n"),
+  );
+  return { home, here };
+}
+
+function order({ ms = 60_000, signal = new AbortController().signal } = {}) {
+  return {
+    reference: `127.0.0.1:5000/strata@sha256:${"a".repeat(64)}`,
+    computeCapabilities: [],
+    minimumDriver: "580.65.06",
+    hasZstd: false,
+    deadline: Date.now() + ms,
+    signal,
+  };
+}
+
+/** Like BuildKit's client: it stays until it is told to end, and notes that it was. */
+const endless = `trap 'touch "$HERE/told"; kill $!; exit 1' TERM; touch "$HERE/begun"; sleep 60 & wait`;
+
+test("what the checks found comes back", async (t) => {
+  const { home } = homeWith(t, 'cp "$HERE/report.json" "$OUT/evidence.json"');
+  const { report, host, cost } = await new BuilderHost(home, "strata").test(order());
+  assert.equal(report.verdict, "pass");
+  assert.deepEqual([host, cost], [{ kind: "builder" }, null]);
+});
+
+test("a build that fails by itself is the user's to look at", async (t) => {
+  const { home } = homeWith(t, "echo no such image >&2; exit 1");
+  await assert.rejects(
+    new BuilderHost(home, "strata").test(order()),
+    /UserError: .*the smoke test could not run:\n {2}no such image/,
+  );
+});
+
+test("the budget ends it, and that is trouble of the host", async (t) => {
+  const { home, here } = homeWith(t, endless);
+  const started = Date.now();
+  await assert.rejects(
+    new BuilderHost(home, "strata").test(order({ ms: 1000 })),
+    /HostTrouble: no end within 1 s, which is all that the budget leaves/,
+  );
+  assert.ok(Date.now() - started < 4000);
+  assert.ok(existsSync(join(here, "told")));
+});
+
+test("an interruption ends the build at once", async (t) => {
+  const { home, here } = homeWith(t, endless);
+  const interrupt = new AbortController();
+  const work = assert.rejects(
+    new BuilderHost(home, "strata").test(order({ signal: interrupt.signal })),
+    /HostTrouble: the test was interrupted/,
+  );
+  while (!existsSync(join(here, "begun"))) await new Promise((resolve) => setTimeout(resolve, 20));
+  const started = Date.now();
+  interrupt.abort();
+  await work;
+  assert.ok(Date.now() - started < 3000);
+  assert.ok(existsSync(join(here, "told")));
+});

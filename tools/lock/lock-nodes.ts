@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { throwAll, UserError } from "../../errors.ts";
+import { inParallel } from "../../lib/in-parallel.ts";
 import {
   describeSource,
   isOfInterest,
@@ -41,7 +42,7 @@ export async function lockNodes(
     sources: readonly NamedGitSource[],
     read: (source: NamedGitSource) => Promise<T>,
   ) => {
-    const entries = await inParallel(sources, async (source): Promise<[string, T][]> => {
+    const entries = await inParallel(AT_ONCE, sources, async (source): Promise<[string, T][]> => {
       try {
         return [[source.name, await read(source)]];
       } catch (error) {
@@ -166,15 +167,4 @@ async function submodulesOf(
     nested.omitted.push(...below.omitted);
   }
   return nested;
-}
-
-/** `map` for work that waits: in the given order, so many at a time. */
-async function inParallel<A, B>(items: readonly A[], work: (item: A) => Promise<B>): Promise<B[]> {
-  const results: B[] = [];
-  const open = items.entries();
-  const worker = async () => {
-    for (const [index, item] of open) results[index] = await work(item);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return results;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { PromotionEntry } from "../../lib/evidence/promotions.ts";
+import { inParallel } from "../../lib/in-parallel.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { readArtifact } from "../../oci/read/artifact.ts";
 import { imageExists } from "../../oci/read/image.ts";
@@ -7,6 +8,9 @@ import { formatReference } from "../../oci/references.ts";
 import { digestOfTag } from "../../oci/write/tag.ts";
 import { inRepository } from "./evidence-store.ts";
 import { readPromotions, repositoryOf } from "./promotion-history.ts";
+
+/** A history may hold 2000 promotions, and a registry that is asked for all at once refuses. */
+const EVIDENCE_AT_ONCE = 8;
 
 /** Evidence of any version, as far as a rollback reads it: an old image must not be lost to a new schema. */
 const anyEvidence = z.looseObject({
@@ -54,11 +58,13 @@ export async function listPromotions(
 ): Promise<TagListing> {
   const { entries } = await readPromotions(repository, tag, transport);
   const current = await digestOfTag(formatReference({ ...repositoryOf(repository), tag }), transport);
-  const promotions = await Promise.all(
-    entries.toReversed().map(async ({ evidence, ...entry }): Promise<PromotionLine> => {
+  const promotions = await inParallel(
+    EVIDENCE_AT_ONCE,
+    entries.toReversed(),
+    async ({ evidence, ...entry }): Promise<PromotionLine> => {
       if (evidence === null) return { ...entry, evidence };
       return { ...entry, evidence: await evidenceLine(repository, evidence, entry.digest, transport) };
-    }),
+    },
   );
   const last = entries.at(-1)?.digest;
   const movedElsewhere = current !== undefined && last !== undefined && current !== last;

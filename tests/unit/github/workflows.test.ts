@@ -1,11 +1,13 @@
 /** What actionlint does not look at: pins, rights, and whether the commands that a workflow calls exist. */
 import assert from "node:assert/strict";
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { parse } from "yaml";
 import { z } from "zod";
 import { repository } from "../../../home.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const step = z.object({
   uses: z.string().optional(),
@@ -138,4 +140,51 @@ test("every command that a workflow calls exists", () => {
 test("an update of a stack is never cut off, and never runs twice at once", () => {
   const { text = "" } = workflows.find(({ name }) => name === "release.yml") ?? {};
   assert.match(text, /concurrency:\n +group: stack-\$\{\{ matrix\.stack \}\}\n +cancel-in-progress: false/);
+});
+
+/** Runs the step of release.yml that chooses stacks, in a folder with these files. Programs: yq and jq, as runners have. */
+function releasedStacks(t: TestContext, files: Readonly<Record<string, string>>, label: string) {
+  const list = workflows
+    .find(({ name }) => name === "release.yml")
+    ?.jobs.stacks?.steps.find(({ run }) => run?.includes("GITHUB_OUTPUT"));
+  const folder = temporaryFolder(t);
+  const project = { "Pulumi.yaml": readFileSync(join(repository, "Pulumi.yaml"), "utf8") };
+  for (const [path, text] of Object.entries({ ...project, ...files }))
+    writeFileSync(join(folder, path), text);
+  const output = join(folder, "output");
+  const said = execFileSync("bash", ["-e", "-c", list?.run ?? "exit 1"], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, GITHUB_OUTPUT: output, LABEL: label },
+    encoding: "utf8",
+  });
+  return { said, stacks: JSON.parse(readFileSync(output, "utf8").replace("stacks=", "")) };
+}
+
+const hasPrograms = ["yq", "jq"].every((name) => spawnSync(name, ["--version"]).status === 0);
+
+test("a release builds what goes to a registry elsewhere, else it does nothing and says so", {
+  skip: !hasPrograms && "no yq or jq",
+}, (t) => {
+  const ghcr = "config:\n  strata:registry:\n    kind: ghcr\n    owner: acme\n    repository: strata\n";
+  const local = "config:\n  strata:registry: {kind: local, repository: strata}\n";
+  const ada = "Pulumi.ada.yaml";
+  const committed = { [ada]: readFileSync(join(repository, ada), "utf8") };
+  const byDefault = releasedStacks(t, committed, "large");
+  assert.deepEqual(byDefault.stacks, []);
+  assert.match(byDefault.said, /Nothing is released::Every stack has the local registry/);
+  const files = {
+    "Pulumi.ada.yaml": ghcr,
+    "Pulumi.b c.yaml": ghcr,
+    "Pulumi.dev.yaml": ghcr,
+    "Pulumi.x.yaml": local,
+  };
+  assert.deepEqual(releasedStacks(t, { ...files, "Pulumi.none.yaml": "" }, "large").stacks, ["ada", "b c"]);
+  const small = releasedStacks(t, files, "");
+  assert.deepEqual(small.stacks, []);
+  assert.match(small.said, /RELEASE_RUNNER .* 36 GB of free disk, for ada b c\./);
+  const project = "name: strata\nconfig:\n  strata:registry:\n    default: {kind: ghcr}\n";
+  assert.deepEqual(
+    releasedStacks(t, { "Pulumi.yaml": project, "Pulumi.a.yaml": "", "Pulumi.x.yaml": local }, "l").stacks,
+    ["a"],
+  );
 });

@@ -1,4 +1,5 @@
 import { throwAll, UserError } from "../../errors.ts";
+import { isForImages } from "../locks/marker.ts";
 import type { NodeLock } from "../locks/node-lock.ts";
 import type { Requirement } from "../locks/python-lock.ts";
 import { mirrored } from "../mirrors.ts";
@@ -108,9 +109,11 @@ function nodeRequirements(
   replace: Readonly<Record<string, Replacement>>,
 ): Requirement[] {
   return Object.entries(files).flatMap(([file, lines]) =>
-    lines.flatMap((line) =>
-      (replace[line]?.use ?? [line]).map((used) => ({ line: used, by: `${name} ${file}` })),
-    ),
+    lines
+      .flatMap((line) => replace[line]?.use ?? [line])
+      // Addresses for Windows, macOS or another Python; all other lines for them, the resolver passes over.
+      .filter((line) => !isAddress(line) || isForImages(line))
+      .map((line) => ({ line, by: `${name} ${file}` })),
   );
 }
 
@@ -172,7 +175,7 @@ function nodeProblems(node: CustomNode, lock: NodeLock): UserError[] {
 
 function unpinned(name: string, lines: readonly string[], remedy: string): UserError[] {
   return lines
-    .filter(isAddress)
+    .filter((line) => isAddress(line) && isForImages(line))
     .map((line) => new UserError(name, `asks for "${line}", which nothing pins.`, remedy));
 }
 

@@ -1,8 +1,10 @@
 import { posix } from "node:path";
 import { UserError } from "../../errors.ts";
 import { isAddress } from "../comfyui/custom-nodes.ts";
+import { isForImages } from "../locks/marker.ts";
 import { normaliseName } from "../locks/python-lock.ts";
-import { isSpecifier, parseRequirement } from "../locks/requirement.ts";
+import { brokenVersion, parseRequirement } from "../locks/requirement.ts";
+import { isNoText } from "./decode-text.ts";
 
 /** The files of a repository that are read, by path. */
 export type Files = ReadonlyMap<string, string>;
@@ -59,6 +61,13 @@ export function readRequirements(path: string, files: Files, seen: readonly stri
       "Name other files in the recipe: `requirements` of this node.",
     );
   }
+  if (isNoText(text)) {
+    throw new UserError(
+      path,
+      "is neither UTF-8 nor UTF-16 text.",
+      "Name other files in the recipe: `requirements` of this node, [] for none.",
+    );
+  }
   const parts = logicalLines(text).map(({ line, number }): Requirements => {
     const include = /^(?:-r|--requirement)[\s=]*(\S+)$/.exec(line)?.[1];
     if (include) {
@@ -68,13 +77,13 @@ export function readRequirements(path: string, files: Files, seen: readonly stri
         : readRequirements(target, files, [...seen, path]);
     }
     const editable = /^(?:-e|--editable)[\s=]*(\S.*)$/.exec(line)?.[1];
-    if (editable) return oneLine(path, editable);
+    if (editable) return oneLine(`${path}:${number}`, editable);
     // The value is left out: a lock holds no addresses of package indexes.
     if (line.startsWith("-")) {
       const option = /^-[\w-]*/.exec(line)?.[0];
       return { lines: [], warnings: [`${path}:${number} sets ${option}, which does not count`] };
     }
-    return oneLine(path, line.replace(/\s+--(hash|config-settings?|global-option)\b.*$/, ""));
+    return oneLine(`${path}:${number}`, line.replace(/\s+--(hash|config-settings?|global-option)\b.*$/, ""));
   });
   return {
     lines: [...new Set(parts.flatMap(({ lines }) => lines))],
@@ -82,17 +91,21 @@ export function readRequirements(path: string, files: Files, seen: readonly stri
   };
 }
 
-function oneLine(path: string, line: string): Requirements {
+function oneLine(place: string, line: string): Requirements {
   const warning = remark(line);
-  return { lines: [line], warnings: warning ? [`${path}: "${line}" ${warning}`] : [] };
+  return { lines: [line], warnings: warning ? [`${place}: "${line}" ${warning}`] : [] };
 }
 
 function remark(line: string): string | undefined {
-  if (isAddress(line)) return "is an address, which nothing pins";
+  // A line for Windows, macOS or another Python asks nothing of an image.
+  const counts = isForImages(line);
+  if (isAddress(line)) return counts ? "is an address, which nothing pins" : undefined;
   const { name, specifier = "" } = parseRequirement(line) ?? {};
-  // Other text behind a name is the resolver's to refuse.
-  const isBroken = /^[<>=!~]/.test(specifier) && !isSpecifier(specifier);
-  if (!name || isBroken) return "is not a Python requirement";
+  // The resolver refuses it for whatever machine it is.
+  if (!name) return "is not a Python requirement";
+  const broken = brokenVersion(line);
+  if (broken !== undefined) return `is not a Python requirement: "${broken}" names no version`;
+  if (!counts) return undefined;
   const normalised = normaliseName(name);
   if (normalised === "cmake") return "is a build tool, which images do without";
   const asks = decidedElsewhere.has(normalised) && specifier !== "";

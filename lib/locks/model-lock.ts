@@ -12,7 +12,12 @@ const folder = z
   .regex(/^(models|custom_nodes)\//, "expected a folder below models/ or custom_nodes/");
 const url = z
   .string()
-  .regex(/^https:\/\/[^\s\p{Cc}/@]+\/[^\s\p{Cc}]+$/u, "expected an https address without a login");
+  .regex(/^https:\/\/[^\s\p{Cc}/@]+\/[^\s\p{Cc}]+$/u, "expected an https address without a login")
+  // CivitAI's own guide puts the key there; a signature is good for hours.
+  .regex(
+    /^(?![^#]*[?&](?:token|access_token|api_?key|x-(?:amz|goog)-signature)=)/i,
+    "expected an address without a key or signature in it: everybody sees the lock; HF_TOKEN and CIVITAI_TOKEN go beside it",
+  );
 const size = z.int().positive();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "a sha256 has 64 hex digits in lower case");
 

@@ -27,3 +27,12 @@ export function parseRequirement(line: string): RequirementParts | undefined {
 export function isSpecifier(text: string): boolean {
   return validRange(text);
 }
+
+/** The first part of a requirement's versions that is none, `==0.20.x`; undefined where all are. */
+export function brokenVersion(line: string): string | undefined {
+  const { specifier = "" } = parseRequirement(line) ?? {};
+  // Other text behind a name is the resolver's to refuse.
+  if (!/^[<>=!~]/.test(specifier) || isSpecifier(specifier)) return undefined;
+  const part = specifier.split(",").find((each) => !isSpecifier(each.trim()));
+  return (part ?? specifier).trim();
+}

@@ -30,9 +30,13 @@ export function withMissingModels(lock: ModelLock, report: ModelsReport): ModelL
   );
 }
 
-/** Pages of the hub say `blob` where the file itself is at `resolve`, and links ask for a download. */
+/** Pages of the hub say `blob` where the file itself is at `resolve`, links ask for a download, or carry somebody's key. */
 function plain(url: string): string {
   return url
     .replace(/^(https:\/\/huggingface\.co\/[^/]+\/[^/]+)\/blob\//, "$1/resolve/")
-    .replace(/^(https:\/\/huggingface\.co\/.*)\?download=true$/, "$1");
+    .replace(/^(https:\/\/huggingface\.co\/.*)\?download=true$/, "$1")
+    .replace(/^(https:\/\/civitai\.(?:com|green|red)\/[^?#]*)\?([^#]*)/, (_, path: string, query: string) => {
+      const rest = query.split("&").filter((each) => !/^token=/i.test(each));
+      return rest.length > 0 ? `${path}?${rest.join("&")}` : path;
+    });
 }

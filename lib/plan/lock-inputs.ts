@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { UserError } from "../../errors.ts";
+import { throwAll, UserError } from "../../errors.ts";
 import { resolveComfyUi } from "../comfyui/resolve-nodes.ts";
 import {
   attentionKernels,
@@ -11,6 +11,7 @@ import {
 import { generation } from "../gpu/generations.ts";
 import type { NodeLock } from "../locks/node-lock.ts";
 import { normaliseName, type Requirement, requirementName } from "../locks/python-lock.ts";
+import { parseRequirement } from "../locks/requirement.ts";
 import { kernelRequirements } from "../recipe/kernels.ts";
 import type { LayerContext } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -78,8 +79,19 @@ export function lockRequirements(recipe: Recipe, { python, cuda }: LockName, nod
         }))
       : []),
   ];
+  throwAll(lockPath({ recipe: recipe.name, python, cuda }), nameless(all));
   const gitNames = new Set(Object.keys(inGit).map(normaliseName));
   return all.filter(({ line }) => !gitNames.has(requirementName(line)));
+}
+
+function nameless(requirements: readonly Requirement[]): UserError[] {
+  const remedy =
+    "Take a node's line otherwise (`replace` in the recipe, with a reason), or correct your own.";
+  return requirements
+    .filter(({ line }) => !parseRequirement(line))
+    .map(
+      ({ line, by }) => new UserError(by, `asks for "${line}", which is not a Python requirement.`, remedy),
+    );
 }
 
 /** What decides a Python lock, one line each, sorted: its requirements and its aliases. */

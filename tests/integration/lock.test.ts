@@ -224,6 +224,22 @@ describe("npm run lock", () => {
     assert.throws(() => checkExternalLocks(["nodes", "python"], own), /old-torch/);
   });
 
+  test("a line with a version that is none is told by its file, not as a fault of the network", async () => {
+    const compile = await installUv();
+    const by = "o/node requirements.txt";
+    for (const mayMiss of [true, false]) {
+      const requirements = ["six", "scikit-image==0.20.x", "idna=3"].map((line) => ({ line, by }));
+      await assert.rejects(
+        resolveRequirements(compile, { path: "test", python: "3.12", mayMiss, requirements, aliases: {} }),
+        ({ message }: Error) => {
+          assert.match(message, /o\/node requirements\.txt: asks for "scikit-image==0\.20\.x": .*`\.x`/);
+          assert.match(message, /o\/node requirements\.txt: asks for "idna=3": "=3" names no version/);
+          return !message.includes("network");
+        },
+      );
+    }
+  });
+
   test("an index that does not answer is told apart from a conflict, and the old locks stay", async () => {
     const before = snapshot();
     process.env.UV_DEFAULT_INDEX = "http://127.0.0.1:1/simple/";

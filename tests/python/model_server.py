@@ -41,6 +41,7 @@ class File:
     redirect: str | None = None
     linked: dict[str, str] = field(default_factory=dict)
     token: str | None = None
+    type: str | None = None
 
     @property
     def size(self) -> int:
@@ -155,6 +156,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(end - start + 1 if is_part else announced))
         if is_part:
             self.send_header("Content-Range", f"bytes {start}-{end}/{announced}")
+        if file.type:
+            self.send_header("Content-Type", file.type)
         self.end_headers()
         stop = end + 1
         is_look = end == start

@@ -411,6 +411,26 @@ class Tokens(Fetching):
             time.sleep(0.02)
         self.assertEqual(len(self.server.requests), 2, "a refusal is not repeated")
 
+    def test_the_hub_s_words_for_a_refusal_are_told_apart(self) -> None:
+        url = {"HF_ENDPOINT": self.server.url}
+        for status, headers, variables, said in (
+            (
+                401,
+                {"X-Error-Message": "Invalid credentials in Authorization header"},
+                self.hub(),
+                "not know HF_TOKEN, or no",
+            ),
+            (403, {"X-Error-Message": "Access to this resource is disabled."}, url, "shut https://huggingface.co/o/n;"),
+            (401, {"X-Error-Code": "RepoNotFound"}, url, "o/n is gone, or private and needs the secret HF_TOKEN"),
+            (404, {"X-Error-Code": "RepoNotFound"}, self.hub(), "o/n is gone, or private and not for the owner"),
+            (404, {"X-Error-Code": "EntryNotFound"}, self.hub(), "does not have it any more (404)"),
+            (401, {"X-Error-Code": "GatedRepo"}, url, "Accept its licence at https://huggingface.co/o/n"),
+        ):
+            model = self.on_hub(File(CONTENT, first=[(status, headers)]))
+            [problem] = self.fetch(model, variables=variables)
+            self.assertIn(said, problem)
+            self.assertNotIn(TOKEN, problem)
+
     def test_tokens_come_from_files_and_mounted_secrets(self) -> None:
         secrets = self.folder / "secrets"
         secrets.mkdir()

@@ -18,7 +18,7 @@ export interface GitServer {
 /** What a commit holds. */
 export interface Contents {
   /** Texts by path. */
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, string | Uint8Array>>;
   /** By path: the address as .gitmodules has it, and the commit. */
   readonly submodules?: Readonly<Record<string, { readonly url: string; readonly commit: string }>>;
   /** Contents that git LFS would keep elsewhere, by path: the repository gets pointers. */

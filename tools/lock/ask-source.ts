@@ -1,32 +1,9 @@
 import { UserError } from "../../errors.ts";
 import { hubHost, hubPage, hubUrl, isCommit, parseHubUrl } from "../../lib/lock-making/hub-address.ts";
-import { mirrored } from "../../lib/mirrors.ts";
-import { attemptFetch, patiently } from "../program/retry.ts";
+import { ask, type FileFacts, notServed, type SourceAccess } from "./ask.ts";
+import { askOther } from "./ask-other.ts";
 
-const TIMEOUT_MS = 60_000;
 const MOST_REDIRECTS = 5;
-
-/** What decides where is asked, and as whom. */
-export interface SourceAccess {
-  /** Replaces the hub's address: `HF_ENDPOINT`. */
-  readonly endpoint?: string | undefined;
-  /** `HF_TOKEN`; sent to the hub alone. */
-  readonly token?: string | undefined;
-  readonly mirrors: Readonly<Record<string, string>>;
-  /** Milliseconds of the first pause; tests use a smaller number. */
-  readonly pauseMs?: number;
-}
-
-/** What a source says of a file without giving it. */
-export interface FileFacts {
-  /** With the commit in place of a branch, where the source has commits. */
-  readonly url: string;
-  readonly size: number | null;
-  /** null where the source does not say. */
-  readonly sha256: string | null;
-  readonly gated: boolean | null;
-  readonly licence: string | null;
-}
 
 /** Asks the source of a file for its size and hash. Throws where it does not serve the file. */
 export async function askSource(url: string, asking: SourceAccess): Promise<FileFacts> {
@@ -49,8 +26,7 @@ async function askHub(url: string, asking: SourceAccess): Promise<FileFacts> {
       address = new URL(next, address).href;
       continue;
     }
-    if (answer.status === 401 || answer.status === 403) throw refused(url, file.repository, asking);
-    if (answer.status >= 400) throw notServed(url, answer.status);
+    if (answer.status >= 400) throw hubError(url, file.repository, answer, asking);
     const commit = answer.headers.get("x-repo-commit") ?? "";
     const hash = unquoted(answer.headers.get("x-linked-etag") ?? "");
     const size =
@@ -86,67 +62,42 @@ async function describe(
   };
 }
 
-/** Other hosts tell the size; their redirects are followed, with no token. */
-async function askOther(url: string, asking: SourceAccess): Promise<FileFacts> {
-  let address = mirrored(url, asking.mirrors);
-  for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
-    const answer = await ask(address, "HEAD", {}, asking);
-    const next = answer.headers.get("location");
-    if (answer.status >= 300 && answer.status < 400 && next !== null) {
-      address = new URL(next, address).href;
-      continue;
-    }
-    if (!answer.ok) throw notServed(url, answer.status);
-    const size = answer.headers.get("content-length");
-    return { url, size: size === null ? null : Number(size), sha256: null, gated: null, licence: null };
-  }
-  throw new UserError(url, `redirects more than ${MOST_REDIRECTS} times.`, "Give the address it ends at.");
-}
-
-/** Asks without following redirects; again where the server has no time. */
-function ask(
-  address: string,
-  method: "GET" | "HEAD",
-  headers: Record<string, string>,
-  { pauseMs }: SourceAccess,
-): Promise<Response> {
-  return patiently(
-    () =>
-      attemptFetch(address, {
-        method,
-        headers,
-        redirect: "manual",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      }),
-    ({ message }) =>
-      new UserError(
-        new URL(address).host,
-        `${message}.`,
-        "Check the network, or set HF_ENDPOINT or --mirror to a mirror.",
-      ),
-    pauseMs === undefined ? {} : { pauseMs },
-  );
-}
-
-function refused(url: string, repository: string, { token }: SourceAccess): UserError {
-  return token
-    ? new UserError(
-        url,
-        `is not given to the owner of HF_TOKEN.`,
-        `Accept the licence at ${hubPage(repository)} with that account, and give the token the right to read gated repositories.`,
-      )
-    : new UserError(
-        url,
-        "is gated, private or gone.",
-        `Accept the licence at ${hubPage(repository)} and set HF_TOKEN.`,
-      );
-}
-
-function notServed(url: string, status: number): UserError {
-  return new UserError(
-    url,
-    `is not served any more: ${status}.`,
-    "Give another address in locks/models.json.",
+/** The hub's words for what is wrong, as huggingface_hub reads them (utils/_http.py). */
+function hubError(
+  url: string,
+  repository: string,
+  { status, headers }: Response,
+  { token }: SourceAccess,
+): UserError {
+  const [code, message] = [headers.get("x-error-code"), headers.get("x-error-message")];
+  const error = (problem: string, remedy: string) => new UserError(url, problem, remedy);
+  const other = "Give another address in locks/models.json.";
+  // Of public files as well: https://github.com/huggingface/huggingface_hub/pull/2847.
+  if (token && message === "Invalid credentials in Authorization header")
+    return error(
+      "is not given: the hub does not know HF_TOKEN, or no longer.",
+      `Make a new one at https://${hubHost}/settings/tokens, or unset it for files that are free.`,
+    );
+  if (message === "Access to this resource is disabled.")
+    return error(`is in a repository that the hub has shut (${status}).`, other);
+  if (code === "RepoNotFound")
+    return token
+      ? error(`is gone, or private and not for the owner of HF_TOKEN (${status}).`, other)
+      : error(
+          "is private or gone.",
+          `Correct the address, or set HF_TOKEN if ${hubPage(repository)} is yours.`,
+        );
+  if (code === "EntryNotFound" || code === "RevisionNotFound")
+    return error(`is not in its repository any more (${status} ${code}).`, other);
+  if (status !== 401 && status !== 403) return notServed(url, status);
+  if (!token)
+    return error(
+      code === "GatedRepo" ? "is gated." : "is gated, private or gone.",
+      `Accept the licence at ${hubPage(repository)} and set HF_TOKEN.`,
+    );
+  return error(
+    "is not given to the owner of HF_TOKEN.",
+    `Accept the licence at ${hubPage(repository)} with that account, and give the token the right to read gated repositories.`,
   );
 }
 

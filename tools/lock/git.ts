@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../../errors.ts";
+import { decodeText } from "../../lib/lock-making/decode-text.ts";
 import type { TreeEntry } from "../../lib/lock-making/node-source.ts";
 import { attempt, tail } from "../program/exec.ts";
 import { PassingFailure, patiently } from "../program/retry.ts";
@@ -136,16 +137,10 @@ function splitBatch(output: Buffer, entries: readonly Blob[]): Map<string, strin
   for (const { path } of entries) {
     const end = output.indexOf("\n", at);
     const size = Number(output.toString("latin1", at, end).split(" ")[2]);
-    texts.set(path, decode(output.subarray(end + 1, end + 1 + size)));
+    texts.set(path, decodeText(output.subarray(end + 1, end + 1 + size)));
     at = end + 1 + size + 1;
   }
   return texts;
-}
-
-/** Some requirement files were written by Windows' tools as UTF-16. */
-function decode(bytes: Buffer): string {
-  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
-  return new TextDecoder(encoding).decode(bytes);
 }
 
 /** Asks a server, again when it fails for a moment; what it will never answer fails at once. */

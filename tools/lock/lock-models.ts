@@ -7,7 +7,8 @@ import {
   modelPath,
 } from "../../lib/locks/model-lock.ts";
 import type { ReportProgress } from "../program/progress.ts";
-import { askSource, type FileFacts, type SourceAccess } from "./ask-source.ts";
+import type { FileFacts, SourceAccess } from "./ask.ts";
+import { askSource } from "./ask-source.ts";
 
 /** What the lock says of a size and hash that the source itself gave. */
 const sizeAndHashOrigin = "size and sha256 asked at the source, by `npm run lock -- models`";

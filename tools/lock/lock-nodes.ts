@@ -76,7 +76,7 @@ async function lockNode(source: NamedGitSource, reading: Reading): Promise<NodeC
     fetched.entries.map(({ path }) => path),
     source.requirements,
   );
-  const description = describeSource(files, chosen);
+  const description = describeFiles(name, files, chosen);
   const below = await submodulesOf(source, fetched, files, reading);
   const gone = source.omit?.filter((path) => !below.omitted.includes(path)) ?? [];
   if (gone.length > 0) {
@@ -91,6 +91,16 @@ async function lockNode(source: NamedGitSource, reading: Reading): Promise<NodeC
     pointers: [...description.pointers, ...below.pointers].sort(),
     warnings: [...description.warnings, ...below.warnings],
   };
+}
+
+/** What fails in a file is said of the node that has it: many have a requirements.txt. */
+function describeFiles(name: string, files: Files, chosen: readonly string[]) {
+  try {
+    return describeSource(files, chosen);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${name} ${error.path}`, error.problem, error.remedy);
+  }
 }
 
 async function lockPackage(source: NamedGitSource, reading: Reading): Promise<LockedGitPackage> {

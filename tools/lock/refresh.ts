@@ -75,6 +75,7 @@ async function refreshModels({ root, mirrors }: LockSources, writeLine: WriteLin
   const asking = {
     endpoint: process.env.HF_ENDPOINT || undefined,
     token: process.env.HF_TOKEN || undefined,
+    civitaiToken: process.env.CIVITAI_TOKEN || undefined,
     mirrors,
   };
   const fresh = await withProgress("Asking the sources of models", (say) => lockModels(before, asking, say));

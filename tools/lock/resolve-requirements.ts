@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { throwAll, UserError } from "../../errors.ts";
+import { throwAll, UserError, UserErrors } from "../../errors.ts";
+import { brokenLines } from "../../lib/lock-making/broken-lines.ts";
 import { markSources } from "../../lib/lock-making/pylock.ts";
 import {
   explainResolverConflict,
@@ -106,6 +107,8 @@ const CONFLICT_SHOWN = 400;
 
 function failure(path: string, output: string, requirements: readonly Requirement[]): UserError {
   const said = `cannot be resolved:\n${tail(output, 30)}\n`;
+  const broken = brokenLines(output, requirements);
+  if (broken.length > 0) return new UserErrors(path, broken);
   if (!isResolverConflict(output)) return new UserError(path, said, "Check the network and the index.");
   const explanation = explainResolverConflict(output, requirements).replace(/^/gm, "  ");
   return new UserError(path, `${said}Who asks for what:\n${explanation}\n`, resolverConflictRemedy);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { script, temporaryFolder } from "../support/folder.ts";
 
@@ -91,6 +91,39 @@ test("a Node in the cache is taken without a download, and comes first on PATH",
   assert.equal(stdout, `${cached}\n`);
   assert.match(stderr, /node: v24\.21\.0 from strata's cache/);
 });
+
+const scripts: Readonly<Record<string, string>> = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../../../package.json"), "utf8"),
+).scripts;
+
+for (const [name, line] of Object.entries(scripts)) {
+  test(`npm run ${name} works with Node 20 in a clone where nothing is installed`, (context) => {
+    const { repository, cache, program } = clone(context);
+    // What an old Node says of a TypeScript file.
+    const bin = dirname(
+      program(
+        "node",
+        'if [ "$1" = --version ]; then echo v20.20.2; else echo ERR_UNKNOWN_FILE_EXTENSION >&2; exit 1; fi',
+      ),
+    );
+    script(
+      join(cache, "strata/node-24.21.0/bin/node"),
+      'test -e node_modules/.strata-lock.json && echo "new node ran $*"',
+    );
+    // As npm runs a script: by sh, in the clone's folder, with the words of the caller behind it.
+    const { status, stdout, stderr } = spawnSync("/bin/sh", ["-c", `${line} flow.json`], {
+      encoding: "utf8",
+      cwd: repository,
+      env: { PATH: `${bin}:/usr/bin:/bin`, XDG_CACHE_HOME: cache, HOME: cache },
+    });
+    assert.deepEqual(
+      [status, stdout],
+      [0, `new node ran ${line.replace("tools/bootstrap.sh ", "")} flow.json\n`],
+      stderr,
+    );
+    assert.match(readFileSync(join(repository, "npm.log"), "utf8"), /^npm ci --ignore-scripts .*\n$/);
+  });
+}
 
 test("other systems and machines are refused", (context) => {
   const { program, run } = clone(context);

@@ -120,6 +120,20 @@ test("an address among the requirements is an error until the recipe says what t
   assert.deepEqual(linesOf(resolveOne(requirements(line), { replace })), ["y"]);
 });
 
+test("an address for Windows, macOS or another Python is no error, and asks for nothing", () => {
+  const address = (marker: string) => `https://example.com/x.whl ; ${marker}`;
+  const others = ["sys_platform == 'win32'", "sys_platform == 'darwin'", "python_version == '3.9'"].map(
+    address,
+  );
+  const index = "six ; sys_platform == 'win32'";
+  assert.deepEqual(linesOf(resolveOne(requirements(...others, index))), [index]);
+  const own = address("sys_platform == 'linux' and python_version == '3.12'");
+  assert.throws(
+    () => resolveOne(requirements(...others, own)),
+    (error: Error) => error.message.split("which nothing pins").length === 2 && error.message.includes(own),
+  );
+});
+
 test("an address among ComfyUI's own requirements is an error too", () => {
   const lock = nodeLock({ "comfy/ComfyUI": requirements("x @ https://example.org/x.whl") });
   assert.throws(

@@ -31,6 +31,11 @@ test("an include that is not there is an error", () => {
   assert.throws(() => read("-r ../outside.txt\n"), /requirements\.txt: includes \.\.\/outside\.txt/);
 });
 
+test("a file that is no text is an error, not a list of strange names", () => {
+  const problem = /more\.txt: is neither UTF-8 nor UTF-16 text\. Name other files in the recipe/;
+  assert.throws(() => read("-r more.txt\n", { "more.txt": "s\0\0\0i\0\0\0x\0\0\0" }), problem);
+});
+
 test("options are named without their values: a lock holds no addresses of indexes", () => {
   const { lines, warnings } = read(
     "--extra-index-url https://index.example.com/simple\n-f https://x.example.com\n",
@@ -63,11 +68,31 @@ test("what nothing pins and what the stack decides is warned of", () => {
     ].join("\n"),
   );
   assert.deepEqual(warnings, [
-    'requirements.txt: "clip @ git+https://git.example.com/openai/CLIP" is an address, which nothing pins',
-    'requirements.txt: "torch==2.1" asks for a version of torch',
-    `requirements.txt: "TorchVision >= 0.15 ; python_version > '3'" asks for a version of torchvision`,
-    'requirements.txt: "cmake" is a build tool, which images do without',
-    'requirements.txt: "??" is not a Python requirement',
+    'requirements.txt:1: "clip @ git+https://git.example.com/openai/CLIP" is an address, which nothing pins',
+    'requirements.txt:2: "torch==2.1" asks for a version of torch',
+    `requirements.txt:4: "TorchVision >= 0.15 ; python_version > '3'" asks for a version of torchvision`,
+    'requirements.txt:6: "cmake" is a build tool, which images do without',
+    'requirements.txt:8: "??" is not a Python requirement',
+  ]);
+});
+
+test("of lines for several systems only those are remarked on that an image has", () => {
+  const wheel = (tag: string) => `https://example.com/flash_attn-2.7-${tag}.whl`;
+  const { lines, warnings } = read(
+    [
+      `${wheel("cp310-cp310-win_amd64")} ; sys_platform == "win32" and python_version == "3.10"`,
+      `${wheel("cp312-cp312-win_amd64")}; platform_system == "Windows"`,
+      `flash-attn @ ${wheel("macosx_11_0_arm64")} ; sys_platform == 'darwin'`,
+      `${wheel("cp39-cp39-linux_x86_64")} ; python_version == "3.9"`,
+      `${wheel("cp312-cp312-linux_x86_64")} ; sys_platform == "linux" and python_version == "3.12"`,
+      "torch==2.1 ; sys_platform == 'win32'",
+      "numpy=1 ; sys_platform == 'win32'",
+    ].join("\n"),
+  );
+  assert.equal(lines.length, 7, "what a node says stays in its lock");
+  assert.deepEqual(warnings, [
+    `requirements.txt:5: "${lines[4]}" is an address, which nothing pins`,
+    `requirements.txt:7: "numpy=1 ; sys_platform == 'win32'" is not a Python requirement: "=1" names no version`,
   ]);
 });
 
@@ -77,9 +102,9 @@ test("versions that no resolver will take are warned of when they are read", () 
   );
   assert.equal(lines.length, 6, "what a node says stays in its lock");
   assert.deepEqual(warnings, [
-    'requirements.txt: "numpy=1.2" is not a Python requirement',
-    'requirements.txt: "six>=1 <2" is not a Python requirement',
-    'requirements.txt: "torch===2.1" asks for a version of torch',
+    'requirements.txt:1: "numpy=1.2" is not a Python requirement: "=1.2" names no version',
+    'requirements.txt:2: "six>=1 <2" is not a Python requirement: ">=1 <2" names no version',
+    'requirements.txt:3: "torch===2.1" asks for a version of torch',
   ]);
 });
 

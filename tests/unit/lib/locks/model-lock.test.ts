@@ -46,6 +46,9 @@ test("what cannot be built with is refused with its path", () => {
     [{ url: "http://h/a" }, /url: .*an https address/],
     [{ url: "https://user:secret@h/a" }, /url: .*without a login/],
     [{ url: "https://h/a b" }, /url/],
+    [{ url: "https://h/a?type=Model&token=1" }, /url: .*without a key or signature/],
+    [{ url: "https://h/a?API_KEY=1" }, /url: .*without a key or signature/],
+    [{ url: "https://h/a?X-Amz-Date=1&X-Amz-Signature=1" }, /url: .*without a key or signature/],
     [{ name: "../a" }, /name: .*a file name/],
     [{ name: "a/../../b" }, /name/],
     [{ name: "/a" }, /name/],
@@ -147,4 +150,14 @@ test("what is wanted is sorted as well, and a gated model is told as one", () =>
   const gated = (value: boolean | null) =>
     JSON.parse(fetchManifest([{ ...model, gated: value }])).models[0].gated;
   assert.deepEqual([true, false, null].map(gated), [true, false, false]);
+});
+
+test("an address with a key in it is refused without repeating it; a token in its path is only a name", () => {
+  assert.throws(
+    () => parse({ models: [{ ...model, url: "https://h/a?token=very-secret" }], incomplete: [] }),
+    ({ message }: Error) =>
+      /HF_TOKEN and CIVITAI_TOKEN go beside it/.test(message) && !/very-secret/.test(message),
+  );
+  for (const url of ["https://h/token=/a?type=Model", "https://h/a?tokenizer=b", "https://h/a#?token=b"])
+    assert.doesNotThrow(() => parse({ models: [{ ...model, url }], incomplete: [] }), url);
 });

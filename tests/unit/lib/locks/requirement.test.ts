@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isSpecifier, parseRequirement } from "../../../../lib/locks/requirement.ts";
+import { brokenVersion, isSpecifier, parseRequirement } from "../../../../lib/locks/requirement.ts";
 
 test("a requirement comes apart into name, versions and marker", () => {
   for (const [line, name, specifier, marker] of [
@@ -37,4 +37,18 @@ test("specifiers are those of PEP 440: epochs, pre-releases, local versions, any
     assert.ok(isSpecifier(good), good);
   }
   for (const bad of ["=1.2", ">=1 <2", "world", "1.0", "~=1", "<two"]) assert.ok(!isSpecifier(bad), bad);
+});
+
+test("of several versions the one that is none is named", () => {
+  assert.equal(brokenVersion("foo>=0.1, ==0.20.x ; os_name == 'nt'"), "==0.20.x");
+  assert.equal(brokenVersion("six>=1 <2"), ">=1 <2");
+  for (const good of [
+    "six",
+    "six>=1,<2",
+    "six (>=1,)",
+    "six @ https://example.com/six.whl",
+    "??",
+    "six latest",
+  ])
+    assert.equal(brokenVersion(good), undefined, good);
 });

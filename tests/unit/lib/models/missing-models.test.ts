@@ -69,3 +69,17 @@ test("what a workflow says has to be fit for the lock", () => {
   );
   assert.throws(() => add(file("b", "missing", "http://example.com/a")), /incomplete\.1\.url/);
 });
+
+test("somebody's key in an address of CivitAI stays out of the lock; other hosts' are refused", () => {
+  const address = (url: string) => add(file("n.safetensors", "missing", url)).incomplete.at(-1)?.url;
+  for (const host of ["civitai.com", "civitai.green", "civitai.red"]) {
+    const download = `https://${host}/api/download/models/1`;
+    assert.equal(address(`${download}?token=very-secret`), download);
+    assert.equal(
+      address(`${download}?type=Model&token=x&format=SafeTensor`),
+      `${download}?type=Model&format=SafeTensor`,
+    );
+    assert.equal(address(`${download}?type=Model`), `${download}?type=Model`);
+  }
+  assert.throws(() => address("https://example.com/a?token=very-secret"), /without a key or signature/);
+});

@@ -204,3 +204,10 @@ test("a lock is edited when its header is, or when its body is", () => {
     assert.match(lockProblem(name, recipes.starter, inputs, edited)?.message ?? "", /edited by hand/);
   }
 });
+
+test("lines without a name are told together, with who asks for them", () => {
+  assert.throws(() => askedOf(["six", "??", "==1"]), {
+    message:
+      /owner\/pack requirements\.txt: asks for "\?\?", which is not a Python requirement.*\n.*owner\/pack requirements\.txt: asks for "==1"/,
+  });
+});

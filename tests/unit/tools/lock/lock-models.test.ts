@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { UserErrors } from "../../../../errors.ts";
 import type { IncompleteModel, LockedModel } from "../../../../lib/locks/model-lock.ts";
-import type { SourceAccess } from "../../../../tools/lock/ask-source.ts";
+import type { SourceAccess } from "../../../../tools/lock/ask.ts";
 import { lockModels, modelMoves } from "../../../../tools/lock/lock-models.ts";
 import { type FakeHub, respond, startFakeHub } from "../../../support/fake-hub.ts";
 
@@ -119,7 +119,7 @@ test("a gated model names its page, and what is gone says so; all of it together
     assert.deepEqual(
       error.errors.map(({ message }) => message),
       [
-        `models/vae/a.safetensors: ${url}: is gated, private or gone. Accept the licence at https://huggingface.co/o/n and set HF_TOKEN.`,
+        `models/vae/a.safetensors: ${url}: is gated. Accept the licence at https://huggingface.co/o/n and set HF_TOKEN.`,
         `models/vae/gone: ${url}.gone: is not served any more: 404. Give another address in locks/models.json.`,
       ],
     );
@@ -131,6 +131,62 @@ test("a gated model names its page, and what is gone says so; all of it together
       /is not given to the owner of HF_TOKEN/.test(error.message) && !error.message.includes("hf_secret"),
   );
 });
+
+const invalid = "Invalid credentials in Authorization header";
+const disabled = "Access to this resource is disabled.";
+const codes: readonly [number, Record<string, string>, string | undefined, RegExp][] = [
+  [
+    401,
+    { "x-error-code": "GatedRepo" },
+    undefined,
+    /: is gated\. Accept the licence at .*\/o\/n and set HF_TOKEN/,
+  ],
+  [
+    401,
+    { "x-error-code": "RepoNotFound" },
+    undefined,
+    /: is private or gone\. Correct the address, or set HF_TOKEN/,
+  ],
+  [401, {}, undefined, /: is gated, private or gone\./],
+  [
+    404,
+    { "x-error-code": "RepoNotFound" },
+    "hf_a",
+    /: is gone, or private and not for the owner of HF_TOKEN \(404\)/,
+  ],
+  [
+    404,
+    { "x-error-code": "EntryNotFound" },
+    undefined,
+    /: is not in its repository any more \(404 EntryNotFound\)/,
+  ],
+  [
+    404,
+    { "x-error-code": "RevisionNotFound" },
+    "hf_a",
+    /: is not in its repository any more \(404 RevisionNotFound\)/,
+  ],
+  [
+    401,
+    { "x-error-message": invalid },
+    "hf_a",
+    /: is not given: the hub does not know HF_TOKEN, or no longer\. Make a new/,
+  ],
+  [403, { "x-error-message": disabled }, "hf_a", /: is in a repository that the hub has shut \(403\)/],
+  [
+    403,
+    { "x-error-code": "GatedRepo" },
+    "hf_a",
+    /: is not given to the owner of HF_TOKEN\. Accept the licence/,
+  ],
+  [400, {}, undefined, /: is answered with 400\./],
+];
+for (const [status, headers, token, problem] of codes) {
+  test(`the hub's ${status} ${Object.values(headers)} is said for what it is`, async (context) => {
+    const server = await hub(context, { [path]: respond(status, headers) });
+    await assert.rejects(lockModels(lockOf(wanted), asking(server, { token })), problem);
+  });
+}
 
 test("a renamed repository is followed on the hub; the token never leaves it", async (context) => {
   const other = await hub(context, {});

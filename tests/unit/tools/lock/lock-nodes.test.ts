@@ -122,6 +122,28 @@ describe("locking git sources", () => {
     assert.match(error.message, /fixtures\/nowhere: cannot be read from git:\/\/127\.0\.0\.1/);
   });
 
+  test("requirements are read in every UTF-16, and what is no text is refused by node and file", async () => {
+    const text = "numpy<2\r\nsix\r\n";
+    const little = Buffer.from(text, "utf16le");
+    for (const [name, bytes] of [
+      ["utf16le", little],
+      ["utf16be", Buffer.from(little).swap16()],
+      ["utf16be-marked", Buffer.from(`\ufeff${text}`, "utf16le").swap16()],
+    ] as const) {
+      await commitTo(fixturePath(folder, name), { files: { "requirements.txt": bytes } });
+      const { repositories } = await lock(withNodes(fixtureNode(name)));
+      assert.deepEqual(
+        repositories[`fixtures/${name}`]?.requirements,
+        { "requirements.txt": ["numpy<2", "six"] },
+        name,
+      );
+    }
+    const archive = Buffer.from("PK\x03\x04\0\0\0\0archive");
+    await commitTo(fixturePath(folder, "archive"), { files: { "requirements.txt": archive } });
+    const error = await failure(withNodes(fixtureNode("archive")));
+    assert.match(error.message, /fixtures\/archive requirements\.txt: is neither UTF-8 nor UTF-16 text/);
+  });
+
   test("a submodule whose commit is gone is an error that names it", async () => {
     await commitTo(fixturePath(folder, "lost"), {
       files: { "__init__.py": "" },

@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 HUB = "https://huggingface.co"
-CIVITAI = "https://civitai.com"
+# One key is good for all of its names; github.com/civitai/civitai calls them blue, green and red.
+CIVITAI = ("https://civitai.com", "https://civitai.green", "https://civitai.red")
 SECRETS = Path("/run/secrets")
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -30,10 +31,11 @@ class Access:
     def __init__(self, variables: Mapping[str, str], secrets: Path = SECRETS) -> None:
         self.hub = variables.get("HF_ENDPOINT", HUB).rstrip("/") or HUB
         hub_token = read_token("HF_TOKEN", variables, secrets)
+        civitai_token = read_token("CIVITAI_TOKEN", variables, secrets)
         self._origins = [
             Origin(HUB, "HF_TOKEN", hub_token),
             Origin(self.hub, "HF_TOKEN", hub_token),
-            Origin(CIVITAI, "CIVITAI_TOKEN", read_token("CIVITAI_TOKEN", variables, secrets)),
+            *(Origin(address, "CIVITAI_TOKEN", civitai_token) for address in CIVITAI),
         ]
 
     def address(self, url: str) -> str:

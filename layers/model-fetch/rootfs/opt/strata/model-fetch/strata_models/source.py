@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
-from .access import Access, is_private, licence_page
+from .access import CIVITAI, HUB, Access, Origin, is_private, licence_page
 from .manifest import Model
 from .problem import Later, Problem
 
 MOST_REDIRECTS = 10
 TIMEOUT = 60
 REDIRECTS = {301, 302, 303, 307, 308}
+PAGES = {"text/html", "application/xhtml+xml"}
 GONE = {404, 410, 451}
 # Statuses that a server is in for a moment. 403 is one where an address was signed for a time that is over.
 PASSING = {408, 425, 429, 500, 502, 503, 504}
@@ -62,6 +63,7 @@ def find_source(model: Model, access: Access) -> Source:
                 url = next_address(model, url, target)
                 continue
             check_status(model, url, answer, access, is_first=url == first)
+            check_page(model, first, answer, access)
             check_size(model, answer)
             return Source(url, headers)
     raise Problem(f"{model.path}: {host_of(url)} redirects without end")
@@ -92,6 +94,8 @@ def check_status(model: Model, url: str, answer: http.client.HTTPResponse, acces
         return
     if status in PASSING or (status in (401, 403) and not is_first and access.origin(url) is None):
         raise Later(f"{host} answers {status}", retry_after(answer.headers.get("Retry-After")))
+    if (origin := access.origin(url)) and origin.variable == "HF_TOKEN":
+        check_hub(model, answer, origin)
     if status in (401, 403):
         raise refused(model, url, access)
     if status in GONE:
@@ -99,10 +103,28 @@ def check_status(model: Model, url: str, answer: http.client.HTTPResponse, acces
     raise Problem(f"{model.path}: {host} answers {status}")
 
 
+def check_hub(model: Model, answer: http.client.HTTPResponse, origin: Origin) -> None:
+    """The hub's words for what no licence opens, as huggingface_hub reads them (utils/_http.py)."""
+    code, message = answer.headers.get("X-Error-Code"), answer.headers.get("X-Error-Message")
+    # Of public files as well: github.com/huggingface/huggingface_hub/pull/2847.
+    if origin.token and message == "Invalid credentials in Authorization header":
+        raise Problem(
+            f"{model.path}: the hub does not know {origin.variable}, or no longer: make a new one at {HUB}/settings/tokens, "
+            "or take it away for files that are free"
+        )
+    if message == "Access to this resource is disabled.":
+        raise Problem(f"{model.path}: the hub has shut {licence_page(model.url)}; {model.remedy}")
+    if code == "RepoNotFound":
+        whose = f"not for the owner of {origin.variable}" if origin.token else f"needs the secret {origin.variable}"
+        raise Problem(f"{model.path}: {licence_page(model.url)} is gone, or private and {whose}; {model.remedy}")
+
+
 def refused(model: Model, url: str, access: Access) -> Problem:
     """Names the gate, its licence and the token that opens it; never the token."""
     origin = access.origin(url)
     page = licence_page(model.url)
+    if origin is not None and origin.address in CIVITAI:
+        return Problem(f"{model.path}: {model.url} {civitai_remedy(origin)}")
     if origin is None:
         return Problem(f"{model.path}: {host_of(url)} refuses it; see {page}")
     if origin.token is None:
@@ -116,12 +138,35 @@ def refused(model: Model, url: str, access: Access) -> Problem:
     )
 
 
-def check_size(model: Model, answer: http.client.HTTPResponse) -> None:
+def civitai_remedy(origin: Origin) -> str:
+    """CivitAI has no licence to accept, but files that only some accounts may have."""
+    if origin.token is None:
+        return f"wants a login: give a key of your account as the secret {origin.variable}"
+    return f"is not given to the owner of {origin.variable}: early access, or downloads that its author switched off"
+
+
+def check_page(model: Model, first: str, answer: http.client.HTTPResponse, access: Access) -> None:
+    """A login with status 200, as browsers get it, is not the file."""
+    if answer.headers.get_content_type() not in PAGES or total_size(answer) == model.size:
+        return
+    origin = access.origin(first)
+    is_download = origin is not None and origin.address in CIVITAI and "/api/download/" in first
+    remedy = civitai_remedy(origin) if origin and is_download else model.remedy
+    raise Problem(f"{model.path}: {model.url} gives a page, not the file; {'it ' if is_download else ''}{remedy}")
+
+
+def total_size(answer: http.client.HTTPResponse) -> int | None:
     """`Content-Range: bytes 0-0/<size>`, or the length of a server that gives everything at once."""
     total = answer.headers.get("Content-Range", "").rpartition("/")[2] if answer.status == 206 else ""
     total = total or (answer.headers.get("Content-Length", "") if answer.status == 200 else "")
-    if total.isdigit() and int(total) != model.size:
-        raise another_size(model, int(total))
+    return int(total) if total.isdigit() else None
+
+
+def check_size(model: Model, answer: http.client.HTTPResponse) -> None:
+    """What the source says, where it says anything."""
+    total = total_size(answer)
+    if total not in (None, model.size):
+        raise another_size(model, total)
 
 
 def another_size(model: Model, size: int) -> Problem:

@@ -4,19 +4,21 @@ STACK ?= dev
 NODE := tools/bootstrap.sh
 COMMANDS := tools/commands
 
-# As it is written, quotes and dollars included.
+# As they are written, quotes and dollars included: release.yml takes stacks from names of files.
 export STRATA_COMMAND = $(value COMMAND)
+export STRATA_STACK = $(value STACK)
+export STRATA_LAYER = $(value LAYER)
 
 # What config.ts takes instead of the stack's own configuration; unset is not the same as empty.
-ifneq ($(RECIPE),)
-export STRATA_RECIPE := $(RECIPE)
+ifneq ($(value RECIPE),)
+export STRATA_RECIPE = $(value RECIPE)
 endif
-ifneq ($(GENERATION),)
-export STRATA_GENERATION := $(GENERATION)
+ifneq ($(value GENERATION),)
+export STRATA_GENERATION = $(value GENERATION)
 endif
 
-# The words for one command are not for those that it starts: tests call make.
-unexport ARGS
+# The words for one command are not for those that it starts: tests call make. And make expands what it hands on.
+unexport ARGS COMMAND STACK LAYER RECIPE GENERATION
 MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
@@ -34,28 +36,28 @@ help: ## This list
 	@echo "  ARGS='...'       further words for the command; ARGS=--help says what it takes"
 
 up: ## Set everything up, build, push and smoke-test the image
-	@$(NODE) $(COMMANDS)/up.ts --stack "$(STACK)" $(if $(RETEST),--retest) $(ARGS)
+	@$(NODE) $(COMMANDS)/up.ts --stack "$$STRATA_STACK" $(if $(RETEST),--retest) $(ARGS)
 
 preview: ## Show what `make up` would do, and why
-	@$(NODE) $(COMMANDS)/preview.ts --stack "$(STACK)" $(ARGS)
+	@$(NODE) $(COMMANDS)/preview.ts --stack "$$STRATA_STACK" $(ARGS)
 
 stage: ## Build one layer alone, and what it needs: LAYER=torch
-	@$(NODE) $(COMMANDS)/stage.ts --stack "$(STACK)" --layer "$(LAYER)" $(ARGS)
+	@$(NODE) $(COMMANDS)/stage.ts --stack "$$STRATA_STACK" --layer "$$STRATA_LAYER" $(ARGS)
 
 shell: ## A shell in a stage, or COMMAND='python -V' there: LAYER=torch, else the product
-	@$(NODE) $(COMMANDS)/shell.ts --stack "$(STACK)" --layer "$(LAYER)" --command "$$STRATA_COMMAND" $(ARGS)
+	@$(NODE) $(COMMANDS)/shell.ts --stack "$$STRATA_STACK" --layer "$$STRATA_LAYER" --command "$$STRATA_COMMAND" $(ARGS)
 
 check-packages: ## Whether the image's Python packages are as locked and fit together; newer versions
-	@$(NODE) $(COMMANDS)/check-packages.ts --stack "$(STACK)" $(ARGS)
+	@$(NODE) $(COMMANDS)/check-packages.ts --stack "$$STRATA_STACK" $(ARGS)
 
 export: ## An image as a file for docker load and podman load: ARGS='--output FILE --gzip'
-	@$(NODE) $(COMMANDS)/export.ts --stack "$(STACK)" $(ARGS)
+	@$(NODE) $(COMMANDS)/export.ts --stack "$$STRATA_STACK" $(ARGS)
 
 run: ## Run the product with Docker or podman; further words for it after --: ARGS='-- -e NAME=VALUE'
-	@$(NODE) $(COMMANDS)/run.ts --stack "$(STACK)" $(ARGS)
+	@$(NODE) $(COMMANDS)/run.ts --stack "$$STRATA_STACK" $(ARGS)
 
 rollback: ## Where a tag has pointed, and move it back: ARGS='<tag> [<digest>]'
-	@$(NODE) $(COMMANDS)/rollback.ts --stack "$(STACK)" $(ARGS)
+	@$(NODE) $(COMMANDS)/rollback.ts --stack "$$STRATA_STACK" $(ARGS)
 
 audit: ## Read an image from its registry and check the invariants: ARGS='<reference>'
 	@$(NODE) $(COMMANDS)/audit.ts $(ARGS)

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { throwAll, together } from "./errors.ts";
 import { evidenceSetting } from "./lib/evidence/evidence-setting.ts";
@@ -7,6 +9,7 @@ import { hostProblems, reachProblems } from "./lib/hosts/host-problems.ts";
 import { budgetSetting, hostSetting } from "./lib/hosts/host-setting.ts";
 import { modelsSetting, noModels } from "./lib/models/models-setting.ts";
 import { refuseClear, refuseSecrets, requireSecrets } from "./lib/plan/secret-settings.ts";
+import { encryptedSettings } from "./lib/plan/stack-file.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import { llamaSetting, mirrorsSetting, wheelsSetting } from "./lib/recipe/source-settings.ts";
 import { compressionSetting, defaultCompression } from "./lib/registry/compression.ts";
@@ -141,8 +144,11 @@ export async function loadConfig(): Promise<Config> {
   // Tools read settings too, and need not wait for Pulumi's SDK: half a second.
   const pulumi = await import("@pulumi/pulumi");
   const config = await readConfig(pulumi.runtime.allConfig(), process.env);
-  refuseClear(config, secretKeys);
-  requireSecrets(config, secretKeys);
+  const path = `Pulumi.${pulumi.getStack()}.yaml`;
+  const file = join(import.meta.dirname, path);
+  const encrypted = encryptedSettings(secretKeys, existsSync(file) ? readFileSync(file, "utf8") : "", path);
+  refuseClear(config, encrypted);
+  requireSecrets(config, encrypted);
   return config;
 }
 

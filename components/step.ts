@@ -38,6 +38,8 @@ export function step(
       environment,
       ...(stdin === undefined ? {} : { stdin }),
       triggers: [...triggers],
+      // No step reads what the last one said, and more than 128 KB of it would keep the next from starting.
+      addPreviousOutputInEnv: false,
       logging: command.types.enums.local.Logging.Stderr,
     },
     options,

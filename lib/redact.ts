@@ -6,15 +6,18 @@ export const REDACTED = "[secret]";
 /** Shorter values are ordinary words far more often than secrets, and would take text away everywhere. */
 const SHORTEST_VALUE = 6;
 
-/** What is taken out whatever it is; the first group, where there is one, stays. */
+/**
+ * What is taken out whatever it is; the first group, where there is one, stays. Texts of strangers go through this, so none
+ * may begin in many places of a run of characters that each of them reads to its end.
+ */
 const forms: readonly RegExp[] = [
   /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|$)/g,
   // A login in an address: all of it, as a token is often given in the user's place. `git@` is everybody's user.
-  /(\b[a-z][a-z0-9+.-]*:\/\/)(?!git@)[^\s/?#@"'<>]+(?=@)/gi,
+  /((?<=[a-z0-9+.-]):\/\/)(?!git@)[^\s/?#@"'<>]+(?=@)/gi,
   /(\b(?:proxy-)?authorization["']?\s*[:=]\s*["']?)(?:(?:bearer|basic|token|negotiate)\s+)?[^\s"',;]+/gi,
   /(\b(?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{12,}/gi,
   // An assignment or a parameter of an address whose name says what it is: `HF_TOKEN=…`, `&X-Amz-Signature=…`.
-  /([\w-]*(?:token|secret|password|passwd|passphrase|api[-_]?key|access[-_]?key|private[-_]?key|credentials?|signature)["']?\s*(?:=|:(?!\/\/))\s*["']?)[^\s"'&,;]+/gi,
+  /((?:token|secret|password|passwd|passphrase|api[-_]?key|access[-_]?key|private[-_]?key|credentials?|signature)["']?\s*(?:=|:(?!\/\/))\s*["']?)[^\s"'&,;]+/gi,
   // Tokens that were cut short are still nobody's business.
   /(?<![A-Za-z0-9_])(?:gh[pousr]_|github_pat_|glpat-|xox[abposr]-)[A-Za-z0-9_-]{8,}/g,
   // The same beginnings are those of names such as hf_transfer and npm_config_cache.
@@ -22,7 +25,8 @@ const forms: readonly RegExp[] = [
   /(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{12,}/g,
   // Pulumi's own form of an encrypted value.
   /\bv1:[A-Za-z0-9+/=]{8,}:[A-Za-z0-9+/=]+/g,
-  /\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]+)?/g,
+  // Only the first beginning in a run of characters is tried: the others would end where that one does.
+  /(?<![A-Za-z0-9_-])(?=([A-Za-z0-9_-]*?\b)eyJ)\1eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]+)?/g,
   ...secretPatterns.map(({ source }) => new RegExp(source, "g")),
 ];
 

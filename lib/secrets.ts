@@ -16,7 +16,7 @@ const PATTERNS: readonly Pattern[] = [
     needle: "PRIVATE KEY",
     // With its first line of content: programs that merely know the marker are no secret. JSON writes \n for new lines.
     expression:
-      /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\s|\\n)+(?:[A-Za-z-]+: [^\n]*\s+)*[A-Za-z0-9+/=]{40}/,
+      /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\s|\\n)+(?:[A-Za-z-]+: [^\n\\]*(?:\n|\\n)(?:\s|\\n)*)*[A-Za-z0-9+/=]{40}/,
   },
   {
     kind: "Hugging Face token",

@@ -50,12 +50,13 @@ export async function openRegistry(
       return new LocalRegistry(name, { address, repository }, options);
     case "ghcr": {
       const { owner, username } = setting;
-      const password = given ?? (await dockerPassword(address));
+      const path = `${owner}/${repository}`;
+      const password = given ?? (await dockerPassword(address, path));
       return new GhcrRegistry(name, { owner, repository, username, password, logins }, options);
     }
     case "oci": {
       const { username } = setting;
-      const password = given ?? (username === undefined ? "" : await dockerPassword(address));
+      const password = given ?? (username === undefined ? "" : await dockerPassword(address, repository));
       return new OciRegistry(name, { address, repository, username, password, ca, logins }, options);
     }
     case "ecr": {
@@ -67,8 +68,8 @@ export async function openRegistry(
 }
 
 /** A preview does without: it leaves open what it cannot ask. */
-async function dockerPassword(address: string): Promise<string> {
-  const credentials = await findCredentials(address, dockerConfigFolder());
+async function dockerPassword(address: string, repository: string): Promise<string> {
+  const credentials = await findCredentials(address, dockerConfigFolder(), repository);
   if (credentials?.kind === "password") return credentials.password;
   if (pulumi.runtime.isDryRun()) return "";
   throw new UserError(

@@ -56,7 +56,7 @@ export function audit(input: AuditInput): AuditReport {
     ...checkConfig(input.config, input.hostPaths ?? [], tree),
     ...checkEntries(layers, systemLayers, tree),
     ...checkSize(input, layers, budgetBytes),
-    ...checkLimits(input.config, layers),
+    ...checkLimits(input.config, layers, input.reference.split("/")[0] ?? ""),
     ...nameFindings,
   ];
   return {

@@ -18,12 +18,15 @@ export interface DescribedImage {
 /**
  * What can be said of an image before any host pulls it. An image for another processor, or one that is too large, would
  * cost a host's time first, and end as the host's trouble.
+ *
+ * @param registry the one that the image lies in, whose limits count
  */
-export function imageResults({ config, layers, bytes }: DescribedImage): CheckResult[] {
+export function imageResults({ config, layers, bytes }: DescribedImage, registry: string): CheckResult[] {
   const labels = config.config?.Labels ?? {};
   const findings = checkLimits(
     config,
     layers.map(({ size }) => ({ bytes: size })),
+    registry,
   );
   const problemsOf = (...codes: string[]) =>
     findings.filter(({ code }) => codes.includes(code)).map(({ layer, detail }) => problem(layer, detail));

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { throwAll, UserError } from "../../errors.ts";
 import type { Layer } from "../recipe/layer.ts";
 
 /** One file of a build context. */
@@ -14,21 +15,49 @@ export interface ContextFile {
 }
 
 /** What lies in a layer's folder without being part of its build. */
-const notContext = [/^layer\.ts$/, /(^|\/)__pycache__\//, /\.pyc$/, /(^|\/)\.DS_Store$/, /~$/, /\.sw[op]$/];
+const notContext = [
+  /^layer\.ts$/,
+  /(^|\/)__pycache__\//,
+  /\.pyc$/,
+  /(^|\/)\.DS_Store$/,
+  /~$/,
+  /\.sw[op]$/,
+  /(^|\/)\.#/,
+];
 
 /**
- * All files below `folder` that a build sees, sorted by path; none when there is no such folder.
+ * All files below `folder` that a build sees, sorted by path; none when there is no such folder. Throws for what is
+ * neither file nor folder: without it the image would lack it, and nobody would know.
  *
  * @param source what stands before each path when it is named as a cause, `layers/torch` for instance
  */
 export function readFolder(folder: string, source: string): ContextFile[] {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .filter((path) => !notContext.some((pattern) => pattern.test(path)))
-    .sort()
-    .map((path) => readContextFile(join(folder, path), `${source}/${path}`, path));
+  const entries = entriesBelow(folder)
+    .map((entry) => ({ entry, path: join(entry.parentPath, entry.name).slice(folder.length + 1) }))
+    .filter(({ path }) => !notContext.some((pattern) => pattern.test(path)))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  throwAll(
+    "Files of a build",
+    entries
+      .filter(({ entry }) => !entry.isFile())
+      .map(({ entry, path }) => {
+        const what = entry.isSymbolicLink() ? "is a symbolic link" : "is no file";
+        return new UserError(
+          `${source}/${path}`,
+          `${what}, and a build gets files alone.`,
+          "Put a file there, and make links in the Dockerfile: RUN ln -s …",
+        );
+      }),
+  );
+  return entries.map(({ path }) => readContextFile(join(folder, path), `${source}/${path}`, path));
+}
+
+/** All but folders. Node's own recursion goes through links to folders, round and round where one leads up. */
+function entriesBelow(folder: string): Dirent[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? entriesBelow(join(folder, entry.name)) : [entry],
+  );
 }
 
 /** Reads `file` as `path` of a build context. */

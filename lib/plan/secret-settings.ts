@@ -38,29 +38,52 @@ export function refuseSecrets(secretKeys: readonly string[]): void {
   );
 }
 
-/** Throws for passwords that are written down in clear. @param secretKeys settings of which a part is encrypted */
+/** Throws for passwords that are written down in clear. @param encrypted settings, or the part of them that is */
 export function refuseClear(
   registries: Parameters<typeof clearPasswords>[0],
-  secretKeys: readonly string[],
+  encrypted: readonly string[],
 ): void {
-  throwAll("Pulumi stack configuration", clearPasswords(registries, settingNames(secretKeys)));
+  throwAll("Pulumi stack configuration", clearPasswords(registries, isEncrypted(encrypted)));
 }
 
 /** Throws where a key that opens a host lies in the stack's file in clear. */
 export function requireSecrets(
   { host }: { readonly host: readonly HostSetting[] },
-  secretKeys: readonly string[],
+  encrypted: readonly string[],
 ): void {
-  if (settingNames(secretKeys).includes("host")) return;
-  if (!host.some((setting) => setting.kind === "ssh" && setting.privateKey !== undefined)) return;
-  throw new UserError(
-    "strata:host.privateKey",
-    "is not encrypted.",
-    "Remove it, and set it again: pulumi config set --secret --path strata:host.privateKey < KEY",
+  const isSecret = isEncrypted(encrypted);
+  const clear = host.flatMap((setting, index) => {
+    if (setting.kind !== "ssh" || setting.privateKey === undefined) return [];
+    // One host alone may stand without a list.
+    const places = [`host.${index}`, ...(host.length === 1 ? ["host"] : [])];
+    if (places.some((place) => isSecret(`${place}.privateKey`))) return [];
+    return [host.length === 1 ? "host" : `host.${index}`];
+  });
+  throwAll(
+    "Pulumi stack configuration",
+    clear.map(
+      (place) =>
+        new UserError(
+          `strata:${place}.privateKey`,
+          "is not encrypted.",
+          `Remove it, and set it again: pulumi config set --secret --path 'strata:${place.replace(/\.(\d+)$/, "[$1]")}.privateKey' < KEY`,
+        ),
+    ),
   );
 }
 
+/** Tells whether a place in strata's settings is encrypted, by itself or with what it is a part of. */
+function isEncrypted(encrypted: readonly string[]): (place: string) => boolean {
+  const places = strataPlaces(encrypted);
+  return (place) => places.some((secret) => place === secret || place.startsWith(`${secret}.`));
+}
+
+/** The settings of which a part is encrypted. */
+function settingNames(encrypted: readonly string[]): string[] {
+  return strataPlaces(encrypted).flatMap((place) => place.split(".")[0] ?? []);
+}
+
 /** strata's settings among Pulumi's keys, which are `strata:host` or `strata:config:host`. */
-function settingNames(keys: readonly string[]): string[] {
+function strataPlaces(keys: readonly string[]): string[] {
   return keys.flatMap((key) => /^strata:(?:config:)?(.+)$/.exec(key)?.[1] ?? []);
 }

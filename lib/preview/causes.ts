@@ -3,6 +3,12 @@ import { code } from "./escape.ts";
 import type { Preview } from "./preview-schema.ts";
 import { isConsequence, isHash, short } from "./words.ts";
 
+/** Kinds that stand in our sentences as words; any other may be a stranger's text. */
+const KINDS: ReadonlySet<string> = new Set([
+  ...["file", "argument", "package", "build package", "pin", "export", "model", "parent", "record"],
+  ...["registry", "tag", "checks", "stage", "stack"],
+]);
+
 /** Stages that are named beside their reason. */
 const SHOWN_STAGES = 5;
 /** How many reasons remain when not even their names fit. */
@@ -65,11 +71,15 @@ function compare(a: Cause, b: Cause): number {
 
 /** A cause with everything that came from elsewhere as code. */
 export function causeMarkdown({ kind, name, before, after }: Cause): string {
-  const what = `${kind} ${code(name)}`;
+  const what = named({ kind, name });
   const quiet = isHash(kind) || kind === "stage" || kind === "stack";
   if (before === null) return `${what} is new${quiet ? "" : ` (${code(short(after ?? ""))})`}`;
   if (after === null) return `${what} is gone${quiet ? "" : ` (${code(short(before))})`}`;
   return quiet ? `${what} changed` : `${what}: ${code(short(before))} → ${code(short(after))}`;
+}
+
+function named({ kind, name }: Pick<Cause, "kind" | "name">): string {
+  return `${KINDS.has(kind) ? kind : code(kind)} ${code(name)}`;
 }
 
 /** Every reason of all stacks as a list, from all that is known of each to the first few names. */
@@ -79,7 +89,7 @@ export function causeForms(preview: Preview): string[] {
   const stacks = preview.stacks.length;
   const heading = "#### What changes";
   const list = (lines: readonly string[]) => [heading, ...lines.map((line) => `- ${line}`)].join("\n");
-  const names = causes.map(({ cause }) => `${cause.kind} ${code(cause.name)}`);
+  const names = causes.map(({ cause }) => named(cause));
   return [
     list(causes.map((shared) => `${causeMarkdown(shared.cause)}${reach(shared, stacks, true)}`)),
     list(causes.map((shared) => `${causeMarkdown(shared.cause)}${reach(shared, stacks, false)}`)),

@@ -1,5 +1,5 @@
 import { causeMarkdown } from "./causes.ts";
-import { cell, code, html, link } from "./escape.ts";
+import { cell, code, html, knownCompareLink } from "./escape.ts";
 import type { LinkedVersionMove, PlannedStack, StagePreview, VersionMove } from "./preview-schema.ts";
 import {
   evidenceText,
@@ -107,14 +107,9 @@ function moveTables({ packages, nodes, models, pins }: PlannedStack): string[] {
 function moveTable(title: string, moves: readonly (VersionMove | LinkedVersionMove)[]): string {
   if (moves.length === 0) return "";
   const rows = moves.map((move) => {
-    const address = "link" in move ? move.link : null;
+    const compare = "link" in move && move.link !== null && knownCompareLink(move.link);
     const change = move.before === null ? "new" : move.after === null ? "gone" : "moved";
-    return [
-      code(move.name),
-      code(short(move.before ?? "")),
-      code(short(move.after ?? "")),
-      address ? link("compare", address) : change,
-    ]
+    return [code(move.name), code(short(move.before ?? "")), code(short(move.after ?? "")), compare || change]
       .map(cell)
       .join(" | ");
   });

@@ -41,6 +41,17 @@ export function html(text: string): string {
   return plain(text).replace(/[&<>"'@`[\]()*_\\#]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
+/** Pages that compare two commits, on hosts that everybody knows: what a stranger's preview may link to. */
+const comparePages = [
+  /^https:\/\/(?:github\.com|codeberg\.org)(?:\/\w[\w.-]*){2}\/compare\/[0-9a-f]{7,40}\.\.\.[0-9a-f]{7,40}$/,
+  /^https:\/\/gitlab\.com(?:\/\w[\w.-]*){2,}\/-\/compare\/[0-9a-f]{7,40}\.\.\.[0-9a-f]{7,40}$/,
+];
+
+/** The link to such a page; undefined for every other address. */
+export function knownCompareLink(address: string): string | undefined {
+  return comparePages.some((page) => page.test(address)) ? link("compare", address) : undefined;
+}
+
 /** Words of ours around the code of others need no escape; a link's address does. */
 export function link(text: string, address: string): string {
   if (!/^https:\/\/[^\s]+$/.test(address)) return text;

@@ -31,8 +31,12 @@ export const registryKinds = Object.keys(registryLimits) as RegistryKind[];
 
 /** Whose limits hold for a registry of a stack: its address tells, whatever kind it was configured as. */
 export function limitsKind(setting: RegistrySetting): RegistryKind {
-  if (setting.kind !== "oci") return setting.kind;
-  const host = setting.address.replace(/:\d+$/, "");
+  return setting.kind === "oci" ? kindOf(setting.address) : setting.kind;
+}
+
+/** What a registry is by its address, host or host:port; `oci` for one that is nobody's in particular. */
+export function kindOf(address: string): Exclude<RegistryKind, "local"> {
+  const host = address.replace(/:\d+$/, "");
   if (host === "ghcr.io") return "ghcr";
   if (/(^|\.)docker\.io$/.test(host)) return "docker-hub";
   return /\.dkr\.ecr(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/.test(host) ? "ecr" : "oci";

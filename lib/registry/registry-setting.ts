@@ -159,14 +159,14 @@ export function repeatedRegistries(settings: Parameters<typeof named>[0]): UserE
   });
 }
 
-/** Errors for passwords that are not encrypted. @param secret settings of which a part is */
+/** Errors for passwords that are not encrypted, each looked at by itself: one that is says nothing about the others. */
 export function clearPasswords(
   settings: Parameters<typeof named>[0],
-  secret: readonly string[],
+  isEncrypted: (place: string) => boolean,
 ): UserError[] {
   return named(settings).flatMap(([path, setting]) => {
-    const [key = ""] = path.replace("strata:", "").split(".");
-    if (!("password" in setting) || setting.password === undefined || secret.includes(key)) return [];
+    if (!("password" in setting) || setting.password === undefined) return [];
+    if (isEncrypted(`${path.replace("strata:", "")}.password`)) return [];
     const property = path.replace(/\.(\d+)$/, "[$1]");
     return [
       new UserError(

@@ -1,29 +1,21 @@
 /** The registry token flow: a 401 names a realm, the realm trades credentials for a short-lived token. */
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { isLoopback } from "../references.ts";
+import { isPassingStatus } from "../../lib/http-retry.ts";
+import { type Challenge, isSafe } from "./challenges.ts";
+import { isPassing } from "./connection-errors.ts";
 import type { Credentials } from "./credentials.ts";
 
-/** What a `WWW-Authenticate` header asks for. */
-export interface Challenge {
-  /** Lower case: `bearer`, `basic`. */
-  readonly scheme: string;
-  readonly parameters: Readonly<Record<string, string>>;
+/** How often a token service is asked, and how long to wait in between. */
+export interface Patience {
+  readonly attempts: number;
+  pause(attempt: number, retryAfter?: string | null): Promise<void>;
 }
+
+const ONCE: Patience = { attempts: 1, async pause() {} };
 
 const TokenAnswer = z.object({ token: z.string().optional(), access_token: z.string().optional() });
 const TIMEOUT_MS = 30_000;
-
-/** Parses `Bearer realm="…",service="…",scope="…"`. Returns undefined when there is no scheme. */
-export function parseChallenge(header: string | null): Challenge | undefined {
-  const scheme = /^\s*([A-Za-z]+)(?:\s|$)/.exec(header ?? "")?.[1];
-  if (!header || !scheme) return undefined;
-  const pairs = header.matchAll(/([A-Za-z_]+)=(?:"([^"]*)"|([^\s,]+))/g);
-  const parameters = Object.fromEntries(
-    [...pairs].map(([, name = "", quoted, bare]) => [name, quoted ?? bare ?? ""]),
-  );
-  return { scheme: scheme.toLowerCase(), parameters };
-}
 
 /**
  * The `Authorization` header that answers a challenge.
@@ -31,6 +23,7 @@ export function parseChallenge(header: string | null): Challenge | undefined {
  * @param registry named in errors
  * @param repository asked for (pull only) when the challenge names no scope
  * @param credentials undefined: an anonymous token is asked for
+ * @param patience with a token service that is away; a refusal is one at once
  * @returns undefined when only credentials could help and there are none.
  * @throws UserError when the realm refuses, cannot be reached or would get a password in the clear.
  */
@@ -39,6 +32,7 @@ export async function authorize(
   repository: string,
   challenge: Challenge,
   credentials: Credentials | undefined,
+  patience = ONCE,
 ): Promise<string | undefined> {
   if (challenge.scheme === "basic") {
     return credentials?.kind === "password" ? basic(credentials) : undefined;
@@ -52,28 +46,31 @@ export async function authorize(
     );
   }
   const url = new URL(realm);
-  if (url.protocol !== "https:" && !isLoopback(url.host)) {
+  if (!isSafe(realm)) {
     throw new UserError(
       `registry ${registry}`,
       `wants the login sent to ${url.origin}, which is not encrypted.`,
       "Nothing was sent. Use a registry whose token service speaks HTTPS.",
     );
   }
-  return `Bearer ${await fetchToken(registry, url, challenge, repository, credentials)}`;
+  const { scope, request } = tokenRequest(url, challenge, repository, credentials);
+  const answer = await askService(registry, url, request, patience);
+  const who = credentials ? "the stored login" : "an anonymous request";
+  return `Bearer ${readToken(registry, url, answer, `${who} for ${scope}`)}`;
 }
 
-async function fetchToken(
-  registry: string,
+/** What a token service is asked; whatever goes into its address is put there. */
+function tokenRequest(
   url: URL,
   challenge: Challenge,
   repository: string,
   credentials: Credentials | undefined,
-): Promise<string> {
+): { scope: string; request: RequestInit } {
   const service = challenge.parameters.service ?? "";
   // Several scopes, for a mount out of another repository, come in one parameter and go out in several.
   const scopes = (challenge.parameters.scope ?? `repository:${repository}:pull`).split(" ").filter(Boolean);
   const scope = scopes.join(" ");
-  const request: RequestInit = { signal: AbortSignal.timeout(TIMEOUT_MS) };
+  const request: RequestInit = {};
   if (credentials?.kind === "identity") {
     request.method = "POST";
     request.body = new URLSearchParams({
@@ -89,36 +86,61 @@ async function fetchToken(
     for (const each of scopes) url.searchParams.append("scope", each);
     if (credentials) request.headers = { authorization: basic(credentials) };
   }
-  let response: Response;
-  try {
-    response = await fetch(url, request);
-  } catch (error) {
-    const cause = (error as Error).cause ?? error;
+  return { scope, request };
+}
+
+/** Asks again where the service is busy, restarts or breaks off. */
+async function askService(
+  registry: string,
+  url: URL,
+  request: RequestInit,
+  patience: Patience,
+): Promise<{ status: number; body: string }> {
+  for (let attempt = 1; ; attempt++) {
+    const isLast = attempt >= patience.attempts;
+    try {
+      const response = await fetch(url, { ...request, signal: AbortSignal.timeout(TIMEOUT_MS) });
+      const { status } = response;
+      const body = await response.text();
+      if (isLast || !isPassingStatus(status)) return { status, body };
+      await patience.pause(attempt, response.headers.get("retry-after"));
+    } catch (error) {
+      if (!isLast && isPassing(error as Error)) {
+        await patience.pause(attempt);
+        continue;
+      }
+      const cause = (error as Error).cause ?? error;
+      throw new UserError(
+        `registry ${registry}`,
+        `its token service ${url.host} does not answer (${(cause as Error).message}).`,
+        "Check the network and try again.",
+      );
+    }
+  }
+}
+
+function readToken(
+  registry: string,
+  url: URL,
+  { status, body }: { status: number; body: string },
+  asked: string,
+): string {
+  if (status < 200 || status > 299) {
     throw new UserError(
       `registry ${registry}`,
-      `its token service ${url.host} does not answer (${(cause as Error).message}).`,
-      "Check the network and try again.",
+      `its token service ${url.host} answered ${status} to ${asked}.`,
+      isPassingStatus(status)
+        ? "It is busy or away, which says nothing about the login: try again later."
+        : `Run \`docker login ${registry}\` with an account that may read it, or check the name.`,
     );
   }
-  const body = await response.text();
-  if (!response.ok) {
-    throw new UserError(
-      `registry ${registry}`,
-      `its token service ${url.host} answered ${response.status} ${
-        credentials ? "to the stored login" : "to an anonymous request"
-      } for ${scope}.`,
-      `Run \`docker login ${registry}\` with an account that may read it, or check the name.`,
-    );
-  }
-  const answer = parseToken(body);
-  if (!answer) {
-    throw new UserError(
-      `registry ${registry}`,
-      `its token service ${url.host} sent no token.`,
-      "Try again later.",
-    );
-  }
-  return answer;
+  const token = parseToken(body);
+  if (token) return token;
+  throw new UserError(
+    `registry ${registry}`,
+    `its token service ${url.host} sent no token.`,
+    "Try again later.",
+  );
 }
 
 function parseToken(body: string): string | undefined {

@@ -4,6 +4,8 @@
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
+  /** Host that answered where a redirect led away from the registry. */
+  readonly elsewhere?: string | undefined;
   /** The body's chunks. May be read once; leaving the loop early closes the connection. */
   chunks(): AsyncGenerator<Buffer>;
   /** The whole body; for small documents only. */
@@ -40,7 +42,7 @@ export class SilenceClock {
 }
 
 /** An answer whose chunks are waited for, each for as long as the clock allows. */
-export function readable(response: Response, clock: SilenceClock): Answer {
+export function readable(response: Response, clock: SilenceClock, asked?: URL): Answer {
   async function* chunks(): AsyncGenerator<Buffer> {
     try {
       clock.start();
@@ -56,6 +58,7 @@ export function readable(response: Response, clock: SilenceClock): Answer {
   return {
     status: response.status,
     headers: response.headers,
+    elsewhere: asked && response.redirected ? otherHost(response.url, asked) : undefined,
     chunks,
     async bytes() {
       const parts: Buffer[] = [];
@@ -63,6 +66,11 @@ export function readable(response: Response, clock: SilenceClock): Answer {
       return Buffer.concat(parts);
     },
   };
+}
+
+function otherHost(url: string, { host }: URL): string | undefined {
+  const answered = new URL(url).host;
+  return answered === host ? undefined : answered;
 }
 
 /** A body that is sent as it comes; time runs only while the registry takes nothing. */

@@ -6,10 +6,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { home } from "../../home.ts";
 import { isPassingStatus, LONGEST_PAUSE_MS, retryAfterMs } from "../../lib/http-retry.ts";
 import { DEFAULT_REGISTRY, isLoopback, type RepositoryAddress } from "../references.ts";
-import { authorize, parseChallenge } from "./auth.ts";
+import { authorize } from "./auth.ts";
 import { trustedAuthority } from "./authority.ts";
+import { allowsWriting, type Challenge, chooseChallenge, forWriting, parseChallenges } from "./challenges.ts";
 import { isPassing, unreachable } from "./connection-errors.ts";
 import { dockerConfigFolder, findCredentials } from "./credentials.ts";
+import { patient } from "./dispatcher.ts";
 import { keptLogin } from "./logins.ts";
 import { type Answer, readable, SilenceClock, uploaded } from "./silence.ts";
 
@@ -37,6 +39,8 @@ export interface RequestOptions {
   readonly stream?: () => AsyncIterable<Buffer>;
   /** Longest silence, where it may be another than the transport's. */
   readonly timeoutMs?: number;
+  /** `manual`: a redirect is an answer. Default: it is followed, without the token on another host. */
+  readonly redirect?: "manual";
 }
 
 /** Sends requests to registries and keeps their tokens. One instance serves a whole run. */
@@ -46,7 +50,7 @@ export class Transport {
   private readonly timeoutMs: number;
   private readonly dockerConfig: string;
   private readonly logins: string | undefined;
-  private readonly tokens = new Map<string, string>();
+  private readonly tokens = new Map<string, { readonly header: string; readonly challenge: Challenge }>();
 
   constructor(options: TransportOptions = {}) {
     this.attempts = options.attempts ?? 5;
@@ -67,6 +71,7 @@ export class Transport {
   async request(target: RepositoryAddress, path: string, init: RequestOptions = {}): Promise<Answer> {
     const url = new URL(path, `${this.baseUrl(target.registry)}/v2/${target.repository}/`);
     const attempts = init.stream ? 1 : this.attempts;
+    const isWrite = !["GET", "HEAD"].includes(init.method ?? "GET");
     let loggedIn = false;
     for (let attempt = 1; ; attempt++) {
       const answer = await this.send(target, url, init).catch((error: unknown) => error as Error);
@@ -76,14 +81,13 @@ export class Transport {
         continue;
       }
       // Tokens last minutes and large images take longer, so an old one is worth one more login.
-      if (answer.status === 401 && !loggedIn) {
+      const challenges = loggedIn ? [] : this.challengesOf(target, answer, isWrite);
+      if (challenges.length > 0) {
         loggedIn = true;
+        if (!(await this.logIn(target, challenges, isWrite)) || init.stream) return answer;
         await answer.bytes();
-        if ((await this.logIn(target, answer.headers)) && !init.stream) {
-          attempt--;
-          continue;
-        }
-        return answer;
+        attempt--;
+        continue;
       }
       if (!isPassingStatus(answer.status) || attempt >= attempts) return answer;
       await answer.bytes();
@@ -97,14 +101,36 @@ export class Transport {
     await sleep(Math.min(retryAfterMs(retryAfter) ?? growing, LONGEST_PAUSE_MS));
   }
 
-  private async logIn(target: RepositoryAddress, headers: Headers): Promise<boolean> {
-    const challenge = parseChallenge(headers.get("www-authenticate"));
-    if (!challenge) return false;
-    const keptCredentials = this.logins && (await keptLogin(this.logins, target.registry));
-    const credentials = keptCredentials || (await findCredentials(target.registry, this.dockerConfig));
-    const token = await authorize(target.registry, target.repository, challenge, credentials);
-    if (token) this.tokens.set(tokenKey(target), token);
-    return token !== undefined;
+  /**
+   * What is to be answered for another try: the challenges of a 401, and of a 403, which some registries say where a
+   * token is good for less than is asked (RFC 6750; devcontainers/cli#945 for IBM's). Where that names none, as GCR's
+   * (containerd#1318), a token for reading is changed for one that writes.
+   */
+  private challengesOf(
+    target: RepositoryAddress,
+    { status, headers }: Answer,
+    isWrite: boolean,
+  ): readonly Challenge[] {
+    if (status !== 401 && status !== 403) return [];
+    const challenges = parseChallenges(headers.get("www-authenticate"));
+    const used = this.tokens.get(tokenKey(target))?.challenge;
+    if (status === 401 || challenges.length > 0 || !isWrite || !used) return challenges;
+    return used.scheme === "bearer" && !allowsWriting(used) ? [used] : [];
+  }
+
+  private async logIn(
+    target: RepositoryAddress,
+    challenges: readonly Challenge[],
+    isWrite: boolean,
+  ): Promise<boolean> {
+    const { registry, repository } = target;
+    const keptCredentials = this.logins && (await keptLogin(this.logins, registry));
+    const credentials = keptCredentials || (await findCredentials(registry, this.dockerConfig, repository));
+    const chosen = chooseChallenge(challenges, credentials);
+    const challenge = chosen && isWrite ? forWriting(chosen, repository) : chosen;
+    const header = challenge && (await authorize(registry, repository, challenge, credentials, this));
+    if (header) this.tokens.set(tokenKey(target), { header, challenge });
+    return header !== undefined;
   }
 
   private baseUrl(registry: string): string {
@@ -116,7 +142,7 @@ export class Transport {
 
   private async send(target: RepositoryAddress, url: URL, init: RequestOptions): Promise<Answer> {
     const clock = new SilenceClock(init.timeoutMs ?? this.timeoutMs);
-    const token = this.tokens.get(tokenKey(target));
+    const token = this.tokens.get(tokenKey(target))?.header;
     clock.start();
     try {
       const body = init.stream ? uploaded(init.stream(), clock) : init.body && new Uint8Array(init.body);
@@ -130,9 +156,11 @@ export class Transport {
           ...(token && { authorization: token }),
         },
         ...(body && { body, duplex: "half" }),
+        ...(init.redirect && { redirect: init.redirect }),
+        ...patient(),
         signal: clock.signal,
       });
-      return readable(response, clock);
+      return readable(response, clock, url);
     } finally {
       clock.stop();
     }

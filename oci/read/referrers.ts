@@ -12,6 +12,9 @@ import { type Descriptor, INDEX_TYPE, Index, MANIFEST_TYPES } from "../manifest.
 import { parseReference, type Reference } from "../references.ts";
 import { nextPage } from "./tag-list.ts";
 
+/** As many as fetch follows. */
+const MOST_REDIRECTS = 20;
+
 const ReferrersIndex = Index.extend({ mediaType: z.literal(INDEX_TYPE) });
 
 /**
@@ -41,8 +44,16 @@ async function listByInterface(
   const descriptors: Descriptor[] = [];
   const first = `referrers/${digest}`;
   let path: string | undefined = first;
+  let redirects = 0;
   while (path) {
-    const answer = await transport.request(target, path, { headers: { accept: INDEX_TYPE } });
+    const headers = { accept: INDEX_TYPE };
+    const answer = await transport.request(target, path, { headers, redirect: "manual" });
+    if (answer.status >= 300 && answer.status < 400) {
+      await answer.bytes();
+      path = redirects++ < MOST_REDIRECTS ? ownPath(target, path, answer.headers) : undefined;
+      if (path === undefined) return undefined;
+      continue;
+    }
     if (answer.status === 401 || answer.status === 403 || answer.status >= 500 || answer.status === 429) {
       throw await failure(target, answer, "list of what is attached");
     }
@@ -54,6 +65,18 @@ async function listByInterface(
     path = nextPage(answer.headers, first);
   }
   return descriptors;
+}
+
+/**
+ * Where a registry leads within itself; undefined for another host, which keeps no lists: GHCR leads to GitHub's web pages,
+ * which answer 404, or 429 to many (https://github.com/artifacthub/hub/issues/4785).
+ */
+function ownPath(target: Reference, path: string, headers: Headers): string | undefined {
+  const own = new URL(path, `https://${target.registry}/v2/${target.repository}/`);
+  const location = headers.get("location") ?? "";
+  if (location === "" || !URL.canParse(location, own.href)) return undefined;
+  const { host, pathname, search } = new URL(location, own);
+  return host === own.host ? `${pathname}${search}` : undefined;
 }
 
 /** The list that clients keep where the registry keeps none. */

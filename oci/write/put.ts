@@ -1,10 +1,14 @@
 /** The write side of an OCI registry: small blobs, manifests, and what they are called. */
 import { UserError } from "../../errors.ts";
 import { failure } from "../access/failure.ts";
+import type { Answer } from "../access/silence.ts";
 import type { Transport } from "../access/transport.ts";
 import { type Content, descriptorOf, digestOf } from "../blob-digest.ts";
 import type { Descriptor } from "../manifest.ts";
 import { formatReference, type Reference } from "../references.ts";
+
+/** 201 by the specification; others answer 202 or 204 to what they took (go-containerregistry, regclient). */
+export const STORED = new Set([201, 202, 204]);
 
 /** Whether the repository has a blob. */
 export async function hasBlob(transport: Transport, target: Reference, digest: string): Promise<boolean> {
@@ -26,24 +30,46 @@ export async function putBlob(
   const begun = await transport.request(target, "blobs/uploads/", { method: "POST" });
   if (begun.status !== 202) throw await failure(target, begun, "upload");
   await begun.bytes();
-  const answer = await transport.request(target, uploadPath(begun.headers, blob.digest), {
+  const answer = await transport.request(target, uploadPath(target, begun, blob.digest), {
     method: "PUT",
     headers: { "content-type": "application/octet-stream" },
     body: content.bytes,
   });
-  if (answer.status !== 201) throw await failure(target, answer, "blob");
+  if (!STORED.has(answer.status)) throw await failure(target, answer, "blob");
   await answer.bytes();
   return blob;
 }
 
 /**
- * Where an upload goes on, or with a digest where it ends. A registry behind a proxy may name itself wrongly: path and
- * query are all that counts.
+ * Where an upload goes on, or with a digest where it ends. A registry behind a proxy may name itself wrongly: below `/v2/`
+ * path and query are all that counts. Another host gets nothing, as with oras-go (oras-project/oras-go#1282).
  */
-export function uploadPath(headers: Headers, digest?: string): string {
-  const upload = new URL(headers.get("location") ?? "", "http://registry.invalid");
+export function uploadPath(
+  target: Reference,
+  { headers, elsewhere }: Pick<Answer, "headers" | "elsewhere">,
+  digest?: string,
+): string {
+  const { registry, repository } = target;
+  const base = new URL(`https://${registry}/v2/${repository}/blobs/uploads/`);
+  const location = headers.get("location") ?? "";
+  const problem = (said: string, remedy: string) =>
+    new UserError(formatReference({ registry, repository }), `registry ${registry} ${said}.`, remedy);
+  if (location === "" || !URL.canParse(location, base.href))
+    throw problem("does not say where to send an upload", "Check that the host is a container registry.");
+  const upload = new URL(location, base);
+  if (elsewhere !== undefined || (upload.host !== base.host && !upload.pathname.startsWith("/v2/"))) {
+    throw problem(
+      `wants its uploads sent to ${elsewhere ?? upload.host}`,
+      "Nothing was sent there: set the registry's address to the host that takes them, or mend its own name.",
+    );
+  }
   if (digest !== undefined) upload.searchParams.set("digest", digest);
   return `${upload.pathname}${upload.search}`;
+}
+
+/** Where an upload goes on: where it was, unless the registry names another place. */
+export function nextPath(target: Reference, answer: Answer, location: string): string {
+  return answer.headers.has("location") ? uploadPath(target, answer) : location;
 }
 
 /**
@@ -65,7 +91,7 @@ export async function putManifest(
     headers: { "content-type": mediaType },
     body: bytes,
   });
-  if (answer.status !== 201) throw await failure(target, answer, what);
+  if (!STORED.has(answer.status)) throw await failure(target, answer, what);
   const stored = answer.headers.get("docker-content-digest");
   await answer.bytes();
   const digest = digestOf(bytes);

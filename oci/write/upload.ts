@@ -1,11 +1,12 @@
 /** Large blobs from one registry into another: mounted where that goes, else sent, and gone on with after a break. */
 
+import { kindOf } from "../../lib/registry/limits.ts";
 import { failure } from "../access/failure.ts";
 import type { Answer } from "../access/silence.ts";
 import type { Transport } from "../access/transport.ts";
 import type { Descriptor } from "../manifest.ts";
 import type { Reference } from "../references.ts";
-import { hasBlob, uploadPath } from "./put.ts";
+import { hasBlob, nextPath, STORED, uploadPath } from "./put.ts";
 
 /** Uploads that were begun: a run that ends in the middle of one leaves it to the next. */
 export interface Sessions {
@@ -28,6 +29,8 @@ export interface UploadOptions {
 /** A registry may look at every byte of a large blob before it answers. */
 const COMMIT_MS = 600_000;
 const ANEW = new Set([400, 404, 410, 416]);
+/** A piece was taken: 202 by the specification, 201 is ECR's answer, 204 was older registries'. */
+const TAKEN = new Set([201, 202, 204]);
 
 /**
  * Makes sure that a repository has a blob. Broken connections are gone on with where the registry says that it is, as
@@ -59,13 +62,15 @@ export async function ensureBlob(
       upload.offset < blob.size ? await send(transport, target, blob, upload, read, onBytes) : upload;
     if (!("problem" in sent)) {
       const answer = await commit(transport, target, sent.location, blob.digest);
-      if (answer.status === 201) {
+      if (STORED.has(answer.status)) {
         await answer.bytes();
         await sessions?.set(target, blob.digest, undefined);
         return "sent";
       }
-      // What came out wrong, after a break somewhere else perhaps, is sent once more from the beginning.
+      // What came out wrong, after a break somewhere else perhaps, is sent once more from the beginning. An upload that is
+      // gone may have ended well: an answer that was lost on the way is asked for again.
       await sessions?.set(target, blob.digest, undefined);
+      if (ANEW.has(answer.status) && (await hasBlob(transport, target, blob.digest))) return "sent";
       if (++wrong > 1 || !ANEW.has(answer.status))
         throw await failure(target, answer, `upload of ${blob.digest}`);
       await answer.bytes();
@@ -92,9 +97,12 @@ async function begin(
   mountFrom: string | undefined,
 ): Promise<Upload | "mounted"> {
   const mount = mountFrom && new URLSearchParams({ mount: digest, from: mountFrom });
-  const answer = await transport.request(target, `blobs/uploads/${mount ? `?${mount}` : ""}`, {
-    method: "POST",
+  const path = `blobs/uploads/${mount ? `?${mount}` : ""}`;
+  const answer = await transport.request(target, path, { method: "POST" }).catch((error: unknown) => {
+    // A token service may refuse a token for both repositories, and grant one for this alone.
+    if (!mountFrom) throw error;
   });
+  if (!answer) return await begin(transport, target, digest, undefined);
   if (answer.status === 201) {
     await answer.bytes();
     return "mounted";
@@ -106,7 +114,7 @@ async function begin(
   }
   if (answer.status !== 202) throw await failure(target, answer, "upload");
   await answer.bytes();
-  return { location: uploadPath(answer.headers), offset: 0 };
+  return { location: uploadPath(target, answer), offset: 0 };
 }
 
 /** Asks how far an upload is; undefined for one that the registry does not know any more. */
@@ -115,14 +123,15 @@ async function resumed(
   target: Reference,
   location: string | undefined,
 ): Promise<Upload | undefined> {
-  if (location === undefined) return undefined;
+  // ECR drops every piece after the first: https://github.com/aws/containers-roadmap/issues/2831
+  if (location === undefined || kindOf(target.registry) === "ecr") return undefined;
   const answer = await transport.request(target, location);
   await answer.bytes();
   if (answer.status !== 204) return undefined;
   const last = /^(?:bytes=)?0-(\d+)$/.exec(answer.headers.get("range") ?? "")?.[1];
   // "0-0" is how registries say that there is nothing.
   const offset = last === undefined || last === "0" ? 0 : Number(last) + 1;
-  return { location: answer.headers.has("location") ? uploadPath(answer.headers) : location, offset };
+  return { location: nextPath(target, answer, location), offset };
 }
 
 /** Sends the rest of a blob. */
@@ -161,11 +170,13 @@ async function send(
     if (failed) throw failed;
     return { problem: error as Error, anew: false };
   }
-  if (answer.status === 202) {
+  // ECR under another name: its 201 for a second piece is no promise, and sending all again is one.
+  const isDropped = answer.status === 201 && offset > 0;
+  if (TAKEN.has(answer.status) && !isDropped) {
     await answer.bytes();
-    return { location: uploadPath(answer.headers), offset: blob.size };
+    return { location: nextPath(target, answer, location), offset: blob.size };
   }
-  const anew = ANEW.has(answer.status);
+  const anew = isDropped || ANEW.has(answer.status);
   const passing = anew || answer.status === 401 || answer.status === 429 || answer.status >= 500;
   const problem = await failure(target, answer, `upload of ${blob.digest}`);
   if (!passing) throw problem;

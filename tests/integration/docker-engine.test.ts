@@ -84,18 +84,23 @@ cp '${kept}' "$tar"`,
 
 /** Runs a make target in a clone, as a user does. */
 function make({ home, recipe, environment }: Clone, target: string, ...words: string[]) {
-  return execa("make", [target, "STACK=dev", `RECIPE=${join(recipe, "recipe.mjs")}`, ...words], {
-    cwd: repository,
-    env: {
-      ...engine.environment,
-      PATH: `${join(folder, "bin")}:${engine.environment.PATH}`,
-      STRATA_HOME: home.root,
-      ...environment,
+  // A make that is called by another one says where it is.
+  return execa(
+    "make",
+    ["--no-print-directory", target, "STACK=dev", `RECIPE=${join(recipe, "recipe.mjs")}`, ...words],
+    {
+      cwd: repository,
+      env: {
+        ...engine.environment,
+        PATH: `${join(folder, "bin")}:${engine.environment.PATH}`,
+        STRATA_HOME: home.root,
+        ...environment,
+      },
+      stdin: "ignore",
+      all: true,
+      reject: false,
     },
-    stdin: "ignore",
-    all: true,
-    reject: false,
-  });
+  );
 }
 
 async function made(where: Clone, target: string, ...words: string[]): Promise<string> {

@@ -213,7 +213,7 @@ async function promote(
 ): Promise<{ moved: boolean; errors: string; checks: readonly CheckResult[] }> {
   const { digest } = registry.image("tested", [layer], image);
   const reference = `${registry.host}/${REPOSITORY}@${digest}`;
-  const checks = [...imageResults((await readImage(reference)) as DescribedImage), ...results];
+  const checks = [...imageResults((await readImage(reference)) as DescribedImage, registry.host), ...results];
   const evidence = evidenceFor(reference, {
     verdict: judge(checks),
     due: [...due],

@@ -12,9 +12,10 @@ export type HostLogin =
 
 /** What a machine needs to pull `reference`: the login that strata keeps for its registry, else Docker's. */
 export async function loginFor(reference: string): Promise<HostLogin> {
-  const { registry } = parseReference(reference);
+  const { registry, repository } = parseReference(reference);
   const credentials =
-    (await keptLogin(home.logins, registry)) ?? (await findCredentials(registry, dockerConfigFolder()));
+    (await keptLogin(home.logins, registry)) ??
+    (await findCredentials(registry, dockerConfigFolder(), repository));
   return credentials?.kind === "password" ? credentials : { kind: "none" };
 }
 

@@ -17,7 +17,8 @@ export function buildxEnvironment(home: Home): { readonly BUILDX_CONFIG: string 
 
 /**
  * What every call of Pulumi gets beside this process's environment: Node and our tools first on PATH, our plugins,
- * and a file backend with an empty passphrase unless the user has chosen otherwise.
+ * and a file backend unless the user has chosen another. The empty passphrase is of our backend alone: elsewhere it would
+ * encrypt what others read.
  */
 export function pulumiEnvironment(
   home: Home,
@@ -33,9 +34,10 @@ export function pulumiEnvironment(
     NODE_COMPILE_CACHE: join(cache, "node-compile"),
     ...buildxEnvironment(home),
   };
-  if (usesFileBackend(current)) environment.PULUMI_BACKEND_URL = pathToFileURL(home.state).href;
-  if (current.PULUMI_CONFIG_PASSPHRASE === undefined && current.PULUMI_CONFIG_PASSPHRASE_FILE === undefined) {
-    environment.PULUMI_CONFIG_PASSPHRASE = "";
+  if (usesFileBackend(current)) {
+    environment.PULUMI_BACKEND_URL = pathToFileURL(home.state).href;
+    const { PULUMI_CONFIG_PASSPHRASE: passphrase, PULUMI_CONFIG_PASSPHRASE_FILE: file } = current;
+    if (passphrase === undefined && file === undefined) environment.PULUMI_CONFIG_PASSPHRASE = "";
   }
   return environment;
 }

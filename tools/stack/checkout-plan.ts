@@ -2,13 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, readConfig } from "../../config.ts";
 import type { Home } from "../../home.ts";
-import { refuseClear, refuseSecrets } from "../../lib/plan/secret-settings.ts";
+import { refuseClear, refuseSecrets, requireSecrets } from "../../lib/plan/secret-settings.ts";
+import { readSettings, type Settings } from "../../lib/plan/stack-file.ts";
 import type { NextStack } from "../../lib/preview/preview-stack.ts";
 import { registryAddress } from "../../lib/registry/access.ts";
 import { limitsKind } from "../../lib/registry/limits.ts";
 import { imageRepository } from "../../lib/registry/registry-setting.ts";
 import { openCheckout } from "./checkout.ts";
-import { readSettings, type Settings } from "./settings.ts";
 
 /** A stack as a checkout plans it, and whose commit its labels name. */
 export interface CheckoutPlan {
@@ -28,6 +28,7 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
   // Another revision may know no copies yet.
   const copies = config.copies ?? [];
   refuseClear({ registry, copies }, secret);
+  requireSecrets({ host: host ?? [] }, secret);
   const folders = { root, localImages: home.images };
   const { plan, checks, tags, platform, labels, memory } = checkout.planStack(config, folders);
   const planned: NextStack = {
@@ -52,6 +53,7 @@ export async function stackConfig(
   const { raw, secret } = readStackSettings(root, stack);
   const config = await readConfig(raw, environment);
   refuseClear(config, secret);
+  requireSecrets(config, secret);
   return config;
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
 import { UserError } from "../../errors.ts";
+import { readSettings } from "../../lib/plan/stack-file.ts";
 import { readOptional, type Stack } from "./stack.ts";
 
 const VARIABLE = "PULUMI_CONFIG_PASSPHRASE";
@@ -11,16 +12,26 @@ const FILE_VARIABLE = "PULUMI_CONFIG_PASSPHRASE_FILE";
 
 /**
  * Throws where the passphrase that the user has exported is not that of the stack: Pulumi says no more than "incorrect
- * passphrase", and it may be another project's. Without one nothing is asked, as it takes half a second.
+ * passphrase", and it may be another project's. Throws as well for secrets under the empty passphrase, which everybody
+ * knows. Without a secret and a passphrase nothing is asked, as it takes half a second.
  */
 export async function requirePassphrase(
   { name, folder }: Pick<Stack, "name" | "folder">,
   current: NodeJS.ProcessEnv = process.env,
 ): Promise<void> {
+  const file = `Pulumi.${name}.yaml`;
+  const stackYaml = await readOptional(join(folder, file));
+  const salt = saltIn(stackYaml);
+  const { secret } = readSettings(stackYaml, "", file);
+  if (salt !== undefined && secret.length > 0 && (await opensSalt(salt, ""))) {
+    throw new UserError(
+      `stack ${name}`,
+      `${secret.join(", ")}: encrypted with the empty passphrase, so whoever has ${file} can read it.`,
+      "Change what it opens, and give the stack a passphrase or key first: pulumi stack change-secrets-provider",
+    );
+  }
   const given = givenPassphrase(current);
   if (given === undefined) return;
-  const file = `Pulumi.${name}.yaml`;
-  const salt = saltIn(await readOptional(join(folder, file)));
   if (salt === undefined || (await opensSalt(salt, given.passphrase))) return;
   const [made, remedy] = (await opensSalt(salt, ""))
     ? ["the empty passphrase", `Is it for another project? Without it: unset ${given.variable}`]

@@ -33,7 +33,7 @@ const REUSED_DAYS = 7;
  */
 await main(async () => {
   const reference = required("STRATA_REFERENCE");
-  const { digest } = parseReference(reference);
+  const { digest, registry } = parseReference(reference);
   if (!digest) throw new UserError(reference, "has no digest.", "Evidence is about a digest: name one.");
   const test = parseTest(required("STRATA_TEST"));
   const checksKey = required("STRATA_CHECKS");
@@ -48,7 +48,7 @@ await main(async () => {
 
   // What the registry tells already takes no host.
   const described = await readImage(reference);
-  const image = imageResults(described);
+  const image = imageResults(described, registry);
   if (judge(image) === "fail") {
     for (const { id, status, reason } of image) if (status === "fail") note(`fail ${id}: ${reason}`);
     return 1;

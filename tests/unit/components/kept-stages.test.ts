@@ -25,6 +25,7 @@ test("kept stages are one command, which runs again when a digest changes", asyn
           create: "node tools/steps/kept-stages.ts",
           environment: { STRATA_REPOSITORY: args.repository, STRATA_DIGESTS: digests },
           triggers: [args.repository, digests],
+          addPreviousOutputInEnv: false,
           logging: "stderr",
         },
       },

@@ -283,6 +283,7 @@ test("a bulk stage is built by a command that knows where it goes; its secrets a
     },
     stdin: { secret: "PEM" },
     triggers: [target],
+    addPreviousOutputInEnv: false,
     logging: "stderr",
   });
   assert.equal(

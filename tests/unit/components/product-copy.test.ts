@@ -51,6 +51,7 @@ test("a copy is one command for each registry, which runs again for another imag
           },
           stdin: args.evidence,
           triggers: [reference, "ghcr.io/acme/strata", "latest ada"],
+          addPreviousOutputInEnv: false,
           logging: "stderr",
         },
       },

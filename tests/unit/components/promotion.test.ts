@@ -42,6 +42,7 @@ test("a promotion is one command that reads the evidence from stdin", async () =
         environment: { STRATA_REFERENCE: args.reference, STRATA_TAGS: "starter-ada stable", ...terms },
         stdin: args.evidence,
         triggers: [args.reference, "starter-ada stable"],
+        addPreviousOutputInEnv: false,
         logging: "stderr",
       },
     },

@@ -11,15 +11,18 @@ const step = z.object({
   uses: z.string().optional(),
   run: z.string().optional(),
   with: z.record(z.string(), z.unknown()).optional(),
+  env: z.record(z.string(), z.string()).optional(),
 });
 const workflow = z.object({
   permissions: z.unknown(),
+  env: z.record(z.string(), z.string()).optional(),
   on: z.record(z.string(), z.unknown()),
   jobs: z.record(
     z.string(),
     z.object({
       permissions: z.record(z.string(), z.string()).optional(),
       "timeout-minutes": z.number().optional(),
+      env: z.record(z.string(), z.string()).optional(),
       steps: z.array(step),
     }),
   ),
@@ -86,6 +89,27 @@ test("the code of a pull request meets no secret and no right to write", () => {
     "pull-requests": "write",
   });
   assert.ok(!/\bref:/.test(comment?.text ?? ""));
+});
+
+test("a token is given to the step that needs it, and to no job that runs code of strangers", () => {
+  const isToken = (value: unknown) => /\bsecrets\b|\bgithub\.token\b/.test(JSON.stringify(value ?? {}));
+  // Those of a pull request, and packages that the resolver builds to ask what they need.
+  const strangers = /\bnpm run (?:--silent )?lock -- (?!--check)/;
+  const open: string[] = [];
+  for (const { name, env, on, jobs } of workflows) {
+    assert.ok(!isToken(env), `${name}: every step has it`);
+    for (const [job, { env: ofJob, permissions = {}, steps: ofSteps }] of Object.entries(jobs)) {
+      assert.ok(!isToken(ofJob), `${name}: every step of ${job} has it`);
+      if (!("pull_request" in on) && !ofSteps.some(({ run = "" }) => strangers.test(run))) continue;
+      open.push(`${name}: ${job}`);
+      assert.ok(!isToken(ofSteps), `${name}: ${job}`);
+      // What the role of a preview may do is in docs/continuous-integration.md.
+      const { "id-token": _, ...rights } = permissions;
+      assert.deepEqual(rights, { contents: "read" }, `${name}: ${job}`);
+      if (!("pull_request" in on)) assert.ok(!("id-token" in permissions), `${name}: ${job}`);
+    }
+  }
+  assert.deepEqual(open, ["locks.yml: refresh", "preview.yml: preview"]);
 });
 
 test("no script has text of others put into it, and no checkout keeps its credentials", () => {

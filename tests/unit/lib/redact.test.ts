@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createContext, runInContext } from "node:vm";
 import { REDACTED, redact, redactAll, secretValues } from "../../../lib/redact.ts";
 
 const letters = "aB3dE5fG7hI9jK1lM2nO4pQ6rS8tU0vW5xY7";
@@ -133,4 +134,59 @@ test("names of an environment that say so by their ends", () => {
     ...{ AUTHOR: "5", COOKIES: "6", EMPTY_TOKEN: "" },
   };
   assert.deepEqual(secretValues(environment), ["1", "2", "3", "4"]);
+});
+
+/** What begins like a secret again and again, or goes on for ever without becoming one. */
+const endless: Readonly<Record<string, string>> = {
+  ...{ letters: "a", words: "a-", dotted: "a.", spaces: " ", lines: "\n" },
+  ...{ keys: "-----BEGIN PRIVATE KEY-----", keyWords: "-----BEGIN A ", addresses: "a://", logins: "a://x" },
+  ...{
+    names: "token",
+    nameAndSpaces: "token   ",
+    header: "authorization",
+    bearer: "bearer ",
+    encrypted: "v1:aaaaaaaa",
+  },
+  ...{
+    webTokens: "eyJaaaaaaaaaa-",
+    webTokenParts: "eyJaaaaaaaaaa.a ",
+    hub: "hf_",
+    hubTokens: "hf_aaaaaaaaaaaaaaaa-",
+  },
+  ...{ platform: "sk-a", cloud: "AKIA", gitlab: "glpat-", github: "ghp_", headers: "a: b " },
+};
+const begins = [
+  "",
+  "eyJ",
+  "v1:",
+  "token",
+  "hf_",
+  "sk-",
+  "AKIA",
+  "a://",
+  "-----BEGIN PRIVATE KEY-----\n",
+  "bearer ",
+];
+
+test("a text of any length is read once: its time does not grow with the square of its length", () => {
+  // With the square of this length it would take a quarter of an hour, read once it takes some milliseconds.
+  const length = 400_000;
+  const context = createContext({ redact, text: "" });
+  for (const [name, part] of Object.entries(endless)) {
+    for (const begin of begins) {
+      context.text = begin + part.repeat(length / part.length);
+      assert.doesNotThrow(
+        () => runInContext("redact(text)", context, { timeout: 20_000 }),
+        `${begin} ${name}`,
+      );
+    }
+  }
+});
+
+test("a secret within a run of characters is found too", () => {
+  assert.equal(redact("x-eyJhbGciOiJIUzI1.eyJzdWIiOiIx.c2lnbmF0"), `x-${REDACTED}`);
+  assert.equal(redact("eyJ-eyJhbGciOiJIUzI1.eyJzdWIiOiIx"), REDACTED);
+  assert.equal(redact("xeyJhbGciOiJIUzI1.eyJzdWIiOiIx"), "xeyJhbGciOiJIUzI1.eyJzdWIiOiIx");
+  assert.equal(redact("my_token_secret=abc"), `my_token_secret=${REDACTED}`);
+  assert.equal(redact("git+https://a:b@h/x"), `git+https://${REDACTED}@h/x`);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createContext, runInContext } from "node:vm";
 import { secretsInConfigText, secretsInFile, secretsInText, soundsSecret } from "../../../lib/secrets.ts";
 
 const letters = "aB3dE5fG7hI9jK1lM2nO4pQ6rS8tU0vW5xY7zA9bC1dE3fG5hI7jK9lM1nO3pQ5r";
@@ -126,4 +127,10 @@ test("a variable's name says that its value is secret by its last words", () => 
     assert.ok(soundsSecret(name), name);
   for (const name of ["TOKENIZERS", "TOKEN_URL", "MYTOKEN", "PASSWORDS", "KEY", "API__KEY", "CREDENTIAL"])
     assert.ok(!soundsSecret(name), name);
+});
+
+test("the head of a key that never ends is read once, not in every way to part it", () => {
+  const text = `-----BEGIN PRIVATE KEY-----\n${"a: ".repeat(20_000)}`;
+  const context = createContext({ secretsInText, text });
+  assert.equal(runInContext("secretsInText(text).join()", context, { timeout: 20_000 }), "");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { repository } from "../../../home.ts";
@@ -48,6 +48,43 @@ test("the words for one command do not reach those that it starts", (t) => {
     encoding: "utf8",
   });
   assert.match(out, /^<>$/m);
+});
+
+test("the name of a stack or layer reaches its command as it is, whatever make or a shell would read in it", (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(
+    join(folder, "show.sh"),
+    '#!/bin/sh\nfor word in "$@" "$STRATA_RECIPE" "$STRATA_COMMAND"; do echo "<$word>"; done\n',
+    { mode: 0o755 },
+  );
+  const mine = makefile.replace(/^NODE := .*$/m, `NODE := ${join(folder, "show.sh")}`);
+  writeFileSync(join(folder, "Makefile"), mine);
+  for (const name of [
+    "a b",
+    "$(shell touch made)",
+    "$(touch made)",
+    "`touch made`",
+    '"; touch made; "',
+    "ada'",
+  ]) {
+    for (const [goal = "", variable = "", option = ""] of [
+      ["up", "STACK", "--stack"],
+      ["rollback", "STACK", "--stack"],
+      ["stage", "LAYER", "--layer"],
+    ]) {
+      const words = [
+        "--no-print-directory",
+        goal,
+        `${variable}=${name}`,
+        `RECIPE=${name}`,
+        `COMMAND=${name}`,
+      ];
+      const out = execFileSync("make", words, { cwd: folder, encoding: "utf8" });
+      assert.ok(out.includes(`<${option}>\n<${name}>\n`), out);
+      assert.ok(out.endsWith(`<${name}>\n<${name}>\n`), out);
+    }
+  }
+  assert.ok(!existsSync(join(folder, "made")));
 });
 
 test("commands and steps start through the one main, and do nothing else", () => {

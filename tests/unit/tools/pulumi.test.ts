@@ -24,6 +24,8 @@ test("our backend, plugins and passphrase are used unless the user has others; l
     [],
   );
   assert.equal(usesFileBackend(theirs), false);
+  const elsewhere = pulumiEnvironment(home, { PULUMI_BACKEND_URL: "s3://bucket" });
+  assert.ok(!("PULUMI_CONFIG_PASSPHRASE" in elsewhere), "the backend's own rules hold");
 });
 
 const project = `name: strata

@@ -364,10 +364,15 @@ describe("size", () => {
     assert.deepEqual(findings(two, {}, { budgetBytes: 209 }), ["size-budget broken  "]);
   });
 
-  test("a layer is too large for a registry above 10 GB", () => {
-    const sized = (bytes: number) => [BASE, { ...layer(file("a")), bytes }];
-    assert.deepEqual(findings(sized(10e9)), []);
-    assert.deepEqual(findings(sized(10e9 + 1)), ["layer-size broken 2 "]);
+  test("a layer is too large for the registry that the image lies in, above what that takes", () => {
+    const sized = (bytes: number, host: string) =>
+      findings([BASE, { ...layer(file("a")), bytes }], {}, { reference: `${host}/acme/strata@sha256:d` });
+    assert.deepEqual(sized(10e9, "ghcr.io"), []);
+    assert.deepEqual(sized(10e9 + 1, "ghcr.io"), ["layer-size broken 2 "]);
+    const ecr = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+    assert.deepEqual(sized(52_000 * 2 ** 20, ecr), []);
+    assert.deepEqual(sized(52_000 * 2 ** 20 + 1, ecr), ["layer-size broken 2 "]);
+    for (const host of ["127.0.0.1:5000", "docker.io", "r.example"]) assert.deepEqual(sized(60e9, host), []);
   });
 
   test("more than 125 layers are too many", () => {

@@ -16,8 +16,11 @@ const image: DescribedImage = {
 };
 
 /** Reason by step of what did not pass. */
-function wrong(changes: Partial<DescribedImage>): Record<string, string | undefined> {
-  const results = imageResults({ ...image, ...changes });
+function wrong(
+  changes: Partial<DescribedImage>,
+  registry = "r.example:5000",
+): Record<string, string | undefined> {
+  const results = imageResults({ ...image, ...changes }, registry);
   assert.deepEqual(
     results.map(({ id }) => id),
     ["00-image.platform", "00-image.layers", "00-image.engines", "00-image.size", "00-image.driver"],
@@ -41,7 +44,7 @@ test("an image as it should be", () => {
 test("the results are results of a run", () => {
   const report = { schema: 3, verdict: "pass", startedAt: "2026-11-21T10:27:49Z", seconds: 0, due: [] };
   const rest = { versions: {}, gpu: null, measurements: {} };
-  const text = JSON.stringify({ ...report, ...rest, checks: imageResults(image) });
+  const text = JSON.stringify({ ...report, ...rest, checks: imageResults(image, "r.example") });
   assert.equal(parseRunReport(text, "run.json").checks.length, 5);
 });
 
@@ -51,10 +54,19 @@ test("another processor", () => {
   });
 });
 
-test("a layer that GHCR does not take, and more layers than an engine chains", () => {
-  assert.deepEqual(wrong({ layers: [{ size: 1 }, { size: 10_000_000_001 }] }), {
-    layers: "layer 2: 10000000001 bytes compressed, 10000000000 are allowed",
+test("a layer that the image's registry does not take, and more layers than an engine chains", () => {
+  const large = (size: number) => ({ layers: [{ size: 1 }, { size }] });
+  assert.deepEqual(wrong(large(10_000_000_000), "ghcr.io"), {});
+  assert.deepEqual(wrong(large(10_000_000_001), "ghcr.io"), {
+    layers: "layer 2: 10000000001 bytes compressed, GHCR takes 10000000000",
   });
+  const ecr = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+  assert.deepEqual(wrong(large(54_525_952_000), ecr), {});
+  assert.deepEqual(wrong(large(54_525_952_001), ecr), {
+    layers: "layer 2: 54525952001 bytes compressed, ECR takes 54525952000",
+  });
+  for (const registry of ["127.0.0.1:5000", "docker.io", "registry.example"])
+    assert.deepEqual(wrong(large(60e9), registry), {}, registry);
   const layers = Array.from({ length: 126 }, () => ({ size: 1 }));
   assert.deepEqual(wrong({ layers }), { layers: "126 layers, 125 are allowed" });
 });
@@ -64,7 +76,7 @@ test("which engines read its layers is said, and a stack that wants gzip gets no
   const gzip = { size: 1, mediaType: "application/vnd.oci.image.layer.v1.tar+gzip" };
   const plain = { size: 1, mediaType: "application/vnd.oci.image.layer.v1.tar" };
   const title = (layers: DescribedImage["layers"]) =>
-    imageResults({ ...image, layers }).find(({ id }) => id === "00-image.engines")?.title;
+    imageResults({ ...image, layers }, "r.example").find(({ id }) => id === "00-image.engines")?.title;
   assert.equal(title([gzip, plain]), "every engine reads its layers");
   assert.equal(
     title([gzip, zstd]),
@@ -102,10 +114,8 @@ test("without a floor for the driver no host can be chosen", () => {
 });
 
 test("what failed says so, and what passed gives no reason", () => {
-  const [platform, ...rest] = imageResults({
-    ...image,
-    config: { ...image.config, architecture: "arm64" },
-  });
+  const arm = { ...image, config: { ...image.config, architecture: "arm64" } };
+  const [platform, ...rest] = imageResults(arm, "r.example");
   assert.equal(platform?.status, "fail");
   for (const result of rest) assert.ok(!("reason" in result), result.id);
   for (const driver of ["v580.65", "580.65 or newer", "580"]) {

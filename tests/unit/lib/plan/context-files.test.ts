@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { UserErrors } from "../../../../errors.ts";
 import {
   generatedFile,
   layerFolder,
@@ -33,7 +34,8 @@ test("a build sees the files of a folder, sorted, without what only tools leave 
     "a/.b.swo",
   ];
   const folder = layersFolder(t, Object.fromEntries([...left, ...ours].map((path) => [path, path])));
-  symlinkSync("Dockerfile", join(folder, "link"));
+  // Emacs marks a file that is being changed by a link that leads nowhere.
+  symlinkSync("ada@host.123", join(folder, "a/.#b"));
   const files = readFolder(folder, "layers/x");
   assert.deepEqual(
     files.map(({ path }) => path),
@@ -45,6 +47,25 @@ test("a build sees the files of a folder, sorted, without what only tools leave 
   );
   for (const { path, content } of files) assert.equal(String(content), path);
   assert.deepEqual(readFolder(join(folder, "gone"), "layers/gone"), []);
+});
+
+test("a link in a layer's folder is an error, as the image would lack it; all of them are named", (t) => {
+  const folder = layersFolder(t, { Dockerfile: "FROM scratch", "files/a": "a" });
+  symlinkSync("Dockerfile", join(folder, "link"));
+  symlinkSync("..", join(folder, "files/up"));
+  symlinkSync("nowhere", join(folder, "files/gone"));
+  assert.throws(
+    () => readFolder(folder, "layers/x"),
+    (error: unknown) => {
+      assert.ok(error instanceof UserErrors);
+      assert.deepEqual(
+        error.errors.map(({ path }) => path),
+        ["layers/x/files/gone", "layers/x/files/up", "layers/x/link"],
+      );
+      assert.match(error.message, /is a symbolic link, and a build gets files alone\. Put a file there/);
+      return true;
+    },
+  );
 });
 
 test("of a mode only its owner's right to execute counts", (t) => {

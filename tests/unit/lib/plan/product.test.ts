@@ -20,11 +20,12 @@ test("a product's labels say what is asked before a host is chosen: its cards, i
         generation(name).computeCapabilities.join(","),
         `${recipe.name} ${name}`,
       );
-      const results = imageResults({
+      const described = {
         config: { os: "linux", architecture: "amd64", config: { Labels } },
         layers: [],
         bytes: 0,
-      });
+      };
+      const results = imageResults(described, "r.example");
       assert.deepEqual(
         results.filter(({ status }) => status !== "pass"),
         [],

@@ -57,6 +57,40 @@ test("a password in clear is refused, wherever it stands, and is not repeated", 
   refuseClear(parse({ registry: oci }), []);
 });
 
+test("one password that is encrypted says nothing about another of the same setting", () => {
+  const login = { username: "ada", password: "hunter22" };
+  const config = parse({
+    registry: oci,
+    copies: [
+      { ...oci, ...login, repository: "a/b" },
+      { ...ghcr, ...login },
+    ],
+  });
+  assert.throws(
+    () => refuseClear(config, ["strata:copies.0.password"]),
+    /strata:copies\.1\.password: is readable/,
+  );
+  refuseClear(config, ["strata:copies.0.password", "strata:config:copies.1.password"]);
+  refuseClear(config, ["strata:copies.0", "strata:copies.1"]);
+  assert.throws(
+    () => refuseClear(config, ["strata:copies.0.username", "strata:copies.1"]),
+    /copies\.0\.password/,
+  );
+});
+
+test("one private key that is encrypted says nothing about another host's", () => {
+  const login = { ...ssh, privateKey: "-----BEGIN OPENSSH PRIVATE KEY-----" };
+  const config = parse({ host: [login, ssh, { ...login, address: "other.example.org" }] });
+  assert.throws(
+    () => requireSecrets(config, ["strata:host.0.privateKey"]),
+    /strata:host\.2\.privateKey: is not encrypted.*--path 'strata:host\[2\]\.privateKey'/,
+  );
+  requireSecrets(config, ["strata:host.0.privateKey", "strata:host.2.privateKey"]);
+  requireSecrets(parse({ host: [login] }), ["strata:host.0.privateKey"]);
+  requireSecrets(parse({ host: login }), ["strata:host.privateKey"]);
+  assert.throws(() => requireSecrets(parse({ host: login }), ["strata:host.hostKey"]), /host\.privateKey/);
+});
+
 test("a private key has to be encrypted in the stack's file", () => {
   const config = parse({ host: { ...ssh, privateKey: "-----BEGIN OPENSSH PRIVATE KEY-----" } });
   requireSecrets(config, ["strata:host"]);

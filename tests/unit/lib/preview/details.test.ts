@@ -129,9 +129,10 @@ test("a stage says why it is built: its own reasons, its parents, who shares it"
 
 test("each kind of move has its table, and a commit a page to look at", () => {
   const hash = "a".repeat(40);
+  const page = "https://github.com/o/n/compare/aaaaaaaaaa...bbbbbbbbbb";
   const tables = parts({
     nodes: [
-      { name: "o/n", before: hash, after: "2", link: "https://h/compare" },
+      { name: "o/n", before: hash, after: "2", link: page },
       { name: "p|q", before: null, after: hash, link: null },
     ],
     models: [{ name: "clip", before: "1", after: null }],
@@ -140,7 +141,7 @@ test("each kind of move has its table, and a commit a page to look at", () => {
   const head = "| name | before | after |  |\n| --- | --- | --- | --- |";
   assert.deepEqual(tables, [
     "**Nodes**",
-    `${head}\n| \`o/n\` | \`aaaaaaaaaa\` | \`2\` | [compare](https://h/compare) |\n| \`p\\|q\` |  | \`aaaaaaaaaa\` | new |`,
+    `${head}\n| \`o/n\` | \`aaaaaaaaaa\` | \`2\` | [compare](${page}) |\n| \`p\\|q\` |  | \`aaaaaaaaaa\` | new |`,
     "**Models**",
     `${head}\n| \`clip\` | \`1\` |  | gone |`,
     "**Pins**",

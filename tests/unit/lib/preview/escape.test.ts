@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { cell, code, codeBlock, html, label, link, plain } from "../../../../lib/preview/escape.ts";
+import {
+  cell,
+  code,
+  codeBlock,
+  html,
+  knownCompareLink,
+  label,
+  link,
+  plain,
+} from "../../../../lib/preview/escape.ts";
 
 test("code keeps what is written in it, backticks too", () => {
   assert.equal(code("layers/torch/verify.py"), "`layers/torch/verify.py`");
@@ -54,4 +63,26 @@ test("a label of a graph holds no quote, no bracket and no end of the graph", ()
   assert.equal(label("nodes-image (2 of 6)"), "nodes-image (2 of 6)");
   assert.match(label('x"]; click y'), /^x#34;#93;; click y$/);
   assert.ok(!label("```<script>").match(/[`<>]/));
+});
+
+test("a stranger's preview links to pages that compare commits, and to nothing else", () => {
+  const commits = "aaaaaaaaaa...bbbbbbbbbb";
+  for (const page of [
+    `https://github.com/o/n.x/compare/${commits}`,
+    `https://gitlab.com/group/sub/n/-/compare/${commits}`,
+    `https://codeberg.org/o/n/compare/${commits}`,
+  ])
+    assert.equal(knownCompareLink(page), `[compare](${page})`);
+  for (const page of [
+    `https://evil.example/o/n/compare/${commits}`,
+    `https://github.com.evil.example/o/n/compare/${commits}`,
+    `https://github.com@evil.example/o/n/compare/${commits}`,
+    `https://github.com/o/n/compare/${commits}?x`,
+    `https://github.com/o/n/compare/main...evil`,
+    `https://github.com/../n/compare/${commits}`,
+    `https://github.com/login/oauth/authorize`,
+    `http://github.com/o/n/compare/${commits}`,
+    `https://github.com/o/n/compare/${commits}\n`,
+  ])
+    assert.equal(knownCompareLink(page), undefined, page);
 });

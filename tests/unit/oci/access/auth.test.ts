@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { UserError } from "../../../../errors.ts";
-import { authorize, parseChallenge } from "../../../../oci/access/auth.ts";
+import { authorize } from "../../../../oci/access/auth.ts";
 import { findCredentials } from "../../../../oci/access/credentials.ts";
 import { Transport } from "../../../../oci/access/transport.ts";
 import { openLayer, readImage } from "../../../../oci/read/image.ts";
@@ -126,12 +126,17 @@ test("the token stays with the registry when a blob lies on another host", async
   assert.deepEqual(seen, [undefined]);
 });
 
-test("parseChallenge reads quoted and bare values", () => {
-  assert.deepEqual(parseChallenge('Bearer realm="https://a/b?c=d,e",service=xyz'), {
-    scheme: "bearer",
-    parameters: { realm: "https://a/b?c=d,e", service: "xyz" },
-  });
-  assert.equal(parseChallenge(null), undefined);
+test("a registry that offers an unknown login before a known one lets in whoever has that", async () => {
+  await using registry = await startFakeRegistry();
+  registry.image("one", []);
+  // Two headers, an unknown kind first: go-containerregistry looks through them (ping.go, pickFromMultipleChallenges).
+  registry.intercept = (request, response) => {
+    if (request.headers.authorization === `Basic ${encoded("ada:x")}`) return false;
+    response.writeHead(401, { "www-authenticate": ["Negotiate", 'Basic realm="registry"'] }).end();
+    return true;
+  };
+  await writeConfig({ auths: { [registry.host]: { auth: encoded("ada:x") } } });
+  await readImage(`${registry.host}/${REPOSITORY}:one`, new Transport({ dockerConfig: folder }));
 });
 
 describe("findCredentials", () => {
@@ -199,11 +204,6 @@ esac
     await writeFile(join(folder, "config.json"), "{");
     await assert.rejects(findCredentials("a.invalid", folder), UserError);
   });
-});
-
-test("a challenge begins with its scheme, which may stand alone", () => {
-  assert.deepEqual(parseChallenge("  Basic"), { scheme: "basic", parameters: {} });
-  for (const odd of ["", "=x Bearer", "Bea-rer x"]) assert.equal(parseChallenge(odd), undefined, odd);
 });
 
 describe("the token service", () => {
@@ -283,6 +283,47 @@ describe("the token service", () => {
     await assert.rejects(at(""), /is not known/);
     await assert.rejects(at("no address"), /is not known/);
   });
+});
+
+test("a token service that is away is asked again, as late as it says; a refusal is one at once", async () => {
+  await using registry = await startFakeRegistry();
+  registry.image("one", []);
+  // Docker Hub's and distribution's token services answer as every web server does: 429 or 503, with Retry-After or without.
+  const answers: (number | "broken")[] = [503, 429, "broken", 200];
+  let asked = 0;
+  registry.intercept = (request, response) => {
+    if (request.headers.authorization === "Bearer t") return false;
+    if (!request.url?.startsWith("/token")) {
+      response.writeHead(401, { "www-authenticate": `Bearer realm="http://${registry.host}/token"` }).end();
+      return true;
+    }
+    asked++;
+    const answer = answers.shift() ?? 500;
+    if (answer === "broken") request.socket.destroy();
+    else response.writeHead(answer, answer === 429 ? { "retry-after": "7" } : {}).end('{"token":"t"}');
+    return true;
+  };
+  const reference = `${registry.host}/${REPOSITORY}:one`;
+  const transport = new Transport({ dockerConfig: "no-such-folder", attempts: 4, backoffMs: 1 });
+  const paused: (string | null)[] = [];
+  transport.pause = async (_, retryAfter = null) => void paused.push(retryAfter);
+  await readImage(reference, transport);
+  assert.deepEqual(paused, [null, "7", null]);
+
+  const patient = () => new Transport({ dockerConfig: "no-such-folder", attempts: 3, backoffMs: 1 });
+  answers.push(503, 503, 503);
+  asked = 0;
+  await assert.rejects(readImage(reference, patient()), (error: UserError) => {
+    assert.match(error.problem, /answered 503 to an anonymous request/);
+    assert.match(error.remedy, /busy or away.*try again later/);
+    assert.doesNotMatch(error.remedy, /docker login/);
+    return true;
+  });
+  assert.equal(asked, 3);
+  answers.push(403);
+  asked = 0;
+  await assert.rejects(readImage(reference, patient()), /answered 403 .*docker login/);
+  assert.equal(asked, 1);
 });
 
 test("a login without a colon is damaged, and a helper that answers nonsense is told of without its answer", async () => {

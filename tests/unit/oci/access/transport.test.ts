@@ -140,6 +140,31 @@ test("a request may be given more time than the transport gives", async () => {
   assert.equal((await impatient.request(target(registry), "x", { timeoutMs: 10_000 })).status, 200);
 });
 
+test("Node's own limit for the beginning of an answer does not count, nor that for its parts", async (t) => {
+  await using registry = await startFakeRegistry();
+  registry.intercept = async (_, response) => {
+    // Node looks at its limits once a second.
+    await sleep(1_600);
+    response.write("a");
+    await sleep(1_600);
+    response.end("b");
+    return true;
+  };
+  // Node's 300 s, shorter: the agent that it has, with other limits.
+  const known = globalThis as unknown as Record<symbol, { constructor: new (options: object) => object }>;
+  const place = Symbol.for("undici.globalDispatcher.1");
+  const before = known[place] ?? assert.fail();
+  t.after(() => {
+    known[place] = before;
+  });
+  known[place] = new before.constructor({ headersTimeout: 100, bodyTimeout: 100 }) as typeof before;
+  const direct = fetch(`http://${registry.host}/`).catch((error: Error) => error.cause);
+  const transport = new Transport({ timeoutMs: 5_000, attempts: 1, dockerConfig: "no-such-folder" });
+  const answer = await transport.request(target(registry), "x");
+  assert.equal((await answer.bytes()).toString(), "ab");
+  assert.match(String(await direct), /Headers ?Timeout/i);
+});
+
 test("pauses grow, differ so that many do not ask again at once, and are as long as the registry asks", async (t) => {
   const paused: number[] = [];
   const before = timers.setTimeout;

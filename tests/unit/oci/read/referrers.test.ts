@@ -156,6 +156,53 @@ test("a registry that refuses or is in trouble is an error, not an empty list", 
     }
 });
 
+test("another host that a registry leads to, as GHCR does, is not asked: the list is in the tag", async () => {
+  await using registry = await startFakeRegistry();
+  await using elsewhere = await startFakeRegistry();
+  elsewhere.intercept = (_, response) => {
+    response.writeHead(429).end();
+    return true;
+  };
+  registry.referrersElsewhere = `http://${elsewhere.host}/-/v2/packages/container/package/x%2Freferrers%2Fsha256`;
+  const { reference } = image(registry);
+  const digest = await attachArtifact(reference, artifact("one"), quickTransport());
+  const found = await listReferrers(reference, TYPE, quickTransport());
+  assert.deepEqual(
+    found.map((descriptor) => descriptor.digest),
+    [digest],
+  );
+  assert.deepEqual(elsewhere.requests, []);
+  assert.ok(!registry.requests.some((request) => request.includes("/-/v2/")));
+});
+
+test("a redirect within the registry is followed, by path or whole address, and not for ever", async () => {
+  await using registry = await startFakeRegistry();
+  registry.hasReferrers = true;
+  const { reference } = image(registry);
+  const digest = await attachArtifact(reference, artifact("one"), quickTransport());
+  for (const own of ["", `http://${registry.host}`, "?"]) {
+    registry.intercept = (request, response) => {
+      if (!request.url?.includes("/referrers/") || request.url.includes("moved")) return false;
+      response.writeHead(307, { location: own === "?" ? "?moved=1" : `${own}${request.url}?moved=1` }).end();
+      return true;
+    };
+    const found = await listReferrers(reference, TYPE, quickTransport());
+    assert.deepEqual(
+      found.map((descriptor) => descriptor.digest),
+      [digest],
+      own,
+    );
+  }
+  for (const location of ["?again=1", undefined, "http://"]) {
+    registry.intercept = (request, response) => {
+      if (!request.url?.includes("/referrers/")) return false;
+      response.writeHead(307, location ? { location } : {}).end();
+      return true;
+    };
+    assert.deepEqual(await listReferrers(reference, TYPE, quickTransport()), [], location);
+  }
+});
+
 test("a list is asked for as what it is, and counts by its status and its type; so do its artifacts", async () => {
   await using registry = await startFakeRegistry();
   const { subject, reference } = image(registry);

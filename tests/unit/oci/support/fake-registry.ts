@@ -18,6 +18,16 @@ export interface FakeRegistry extends AsyncDisposable {
   readonly requests: string[];
   /** Whether it has the referrers API, as the specification has it since 1.1. */
   hasReferrers: boolean;
+  /**
+   * Where it leads whoever asks for referrers, with 303, as GHCR does to
+   * `https://github.com/-/v2/packages/container/package/…` (artifacthub/hub#4785, of 2026-04).
+   */
+  referrersElsewhere?: string;
+  /**
+   * Takes uploads as ECR does: 201 for a piece (regclient, scheme/reg/blob.go: "AWS ECR returns a 201"), and the body of
+   * every later piece is dropped while `Range` stays (aws/containers-roadmap#2831).
+   */
+  isEcr: boolean;
   /** Hears how many bytes of an upload are there. */
   received?: (request: IncomingMessage, bytes: number) => void;
   /** Answers a request itself by returning true. */
@@ -90,6 +100,7 @@ async function upload(
     return;
   }
   begun.writer = request;
+  const isDropped = registry.isEcr && begun.length > 0;
   const headers = () => ({
     location: `${pathname}?state=begun`,
     range: `0-${Math.max(0, begun.length - 1)}`,
@@ -101,6 +112,7 @@ async function upload(
   try {
     for await (const chunk of request) {
       if (begun.writer !== request) return;
+      if (isDropped) continue;
       begun.chunks.push(chunk);
       begun.length += chunk.length;
       registry.received?.(request, begun.length);
@@ -109,7 +121,7 @@ async function upload(
     return;
   }
   if (request.method === "PATCH") {
-    response.writeHead(202, headers()).end();
+    response.writeHead(registry.isEcr ? 201 : 202, headers()).end();
     return;
   }
   const bytes = Buffer.concat(begun.chunks);
@@ -140,6 +152,10 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     }
     if (key.startsWith("blobs/uploads/")) {
       await upload(registry, uploads, request, response);
+      return;
+    }
+    if (registry.referrersElsewhere && key.startsWith("referrers/")) {
+      response.writeHead(303, { location: registry.referrersElsewhere }).end();
       return;
     }
     if (registry.hasReferrers && key.startsWith("referrers/")) {
@@ -173,6 +189,7 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     content: new Map(),
     requests: [],
     hasReferrers: false,
+    isEcr: false,
     blob(mediaType, bytes) {
       const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
       this.content.set(`blobs/${digest}`, { mediaType, bytes });

@@ -149,6 +149,21 @@ test("another run goes on with what the last one began", async (t) => {
   assert.deepEqual([...kept], [], "an upload that is over is forgotten");
 });
 
+test("ECR takes a copy; an upload that broke off begins anew there, as it drops what comes second", async (t) => {
+  const { target, source, copy } = await setting(t, [4 * MB]);
+  target.isEcr = true;
+  let breaks = 1;
+  target.received = ({ method, socket }, bytes) => {
+    if (method === "PATCH" && bytes > MB && breaks-- > 0) socket.destroy();
+  };
+  await copy();
+  for (const [key, { bytes }] of source.content)
+    if (key.startsWith("blobs/")) assert.deepEqual(target.content.get(key)?.bytes, bytes, key);
+  // The layer is sent, gone on with in vain, and sent again; the configuration is sent once.
+  assert.equal(target.requests.filter((request) => request.startsWith("PATCH")).length, 4);
+  assert.equal(target.requests.filter((request) => /^PUT .*digest=/.test(request)).length, 2);
+});
+
 test("an upload that the registry has forgotten begins anew", async (t) => {
   const { target, layers, copy } = await setting(t);
   const sessions: Sessions = {

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { digestOf } from "../../../../oci/blob-digest.ts";
 import { parseReference } from "../../../../oci/references.ts";
 import { hasBlob, putBlob, putManifest, uploadPath } from "../../../../oci/write/put.ts";
+import { ensureBlob } from "../../../../oci/write/upload.ts";
 import { REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
 import { quickTransport } from "../support/transport.ts";
 
@@ -45,7 +46,7 @@ test("a blob is there, is not there, or nobody can say", async () => {
 });
 
 test("a blob is sent to where the registry says; what is there already is not sent", async () => {
-  const location = "https://wrong.invalid/up/1?state=s";
+  const location = "https://wrong.invalid/v2/up/1?state=s";
   await using registry = await answering({
     POST: { status: 202, headers: { location } },
     PUT: { status: 201 },
@@ -54,7 +55,7 @@ test("a blob is sent to where the registry says; what is there already is not se
   assert.deepEqual(await putBlob(quickTransport(), registry.target, content), blob);
   assert.deepEqual(registry.asked.slice(1), [
     `POST /v2/${REPOSITORY}/blobs/uploads/  `,
-    `PUT /up/1?state=s&digest=${encodeURIComponent(blob.digest)} application/octet-stream {}`,
+    `PUT /v2/up/1?state=s&digest=${encodeURIComponent(blob.digest)} application/octet-stream {}`,
   ]);
   await using full = await answering({ HEAD: { status: 200 } });
   assert.deepEqual(await putBlob(quickTransport(), full.target, content), blob);
@@ -71,12 +72,51 @@ test("an upload that is refused is told of, at its beginning and at its end", as
   await assert.rejects(putBlob(quickTransport(), full.target, content), /answered 200 for the blob/);
 });
 
-test("of where an upload goes on path and query count", () => {
-  const path = (location?: string, digest?: string) =>
-    uploadPath(new Headers(location ? { location } : {}), digest);
-  assert.equal(path("http://wrong.invalid:1/a/b?c=d"), "/a/b?c=d");
+test("of where an upload goes on path and query count, where the registry names itself wrongly", () => {
+  const target = { registry: "r.invalid", repository: "a/b" };
+  const path = (location?: string, digest?: string, elsewhere?: string) =>
+    uploadPath(target, { headers: new Headers(location ? { location } : {}), elsewhere }, digest);
+  assert.equal(path("http://internal.invalid:1/v2/a/b?c=d"), "/v2/a/b?c=d");
+  assert.equal(path("https://r.invalid/artifacts-uploads/x?c=d"), "/artifacts-uploads/x?c=d");
   assert.equal(path("/a", "sha256:e"), "/a?digest=sha256%3Ae");
-  assert.equal(path(), "/");
+  assert.equal(path("1?state=s"), "/v2/a/b/blobs/uploads/1?state=s");
+  assert.throws(() => path(), /r\.invalid does not say where to send an upload/);
+  assert.throws(() => path("http://"), /r\.invalid does not say where to send an upload/);
+  for (const location of [
+    "https://bucket.s3.invalid/up?sign=1",
+    "//bucket.s3.invalid/up",
+    "http://bucket.s3.invalid/V2/",
+  ])
+    assert.throws(
+      () => path(location),
+      /r\.invalid wants its uploads sent to bucket\.s3\.invalid\./,
+      location,
+    );
+  assert.throws(() => path("/v2/a/b/blobs/uploads/1", undefined, "b.invalid"), /sent to b\.invalid/);
+});
+
+test("a registry that redirects an upload to another one is told of, and nothing goes to either", async () => {
+  // containerd/containerd#11949: A redirects the POST to B, which begins the upload and names a path of its own.
+  await using other = await startFakeRegistry();
+  await using registry = await startFakeRegistry();
+  registry.intercept = (request, response) => {
+    if (request.method !== "POST") return false;
+    response.writeHead(307, { location: `http://${other.host}${request.url}` }).end();
+    return true;
+  };
+  const target = parseReference(`${registry.host}/${REPOSITORY}:one`);
+  const blob = { mediaType: "m", digest: digestOf(bytes), size: bytes.length };
+  const read = async function* () {
+    yield bytes;
+  };
+  const named = new RegExp(`wants its uploads sent to ${other.host}`);
+  await assert.rejects(putBlob(quickTransport(), target, content), named);
+  await assert.rejects(ensureBlob(quickTransport(), target, blob, { read }), named);
+  for (const { requests } of [registry, other])
+    assert.deepEqual(
+      requests.filter((request) => /^P(UT|ATCH)/.test(request)),
+      [],
+    );
 });
 
 test("a manifest goes under its name with its type; the answer's headers come back", async () => {

@@ -52,14 +52,19 @@ async function setting(t: TestContext, answers: Record<string, Said[]> = {}) {
     get: async () => undefined,
     set: async (_: unknown, __: string, at?: string) => void kept.push(at),
   };
-  const send = (options: Partial<UploadOptions> = {}, attempts = 3) =>
-    ensureBlob(quickTransport(attempts), parseReference(`${registry.host}/${REPOSITORY}:x`), blob, {
+  /** @param name as which the registry is asked, where it is not its own */
+  const send = (options: Partial<UploadOptions> = {}, attempts = 3, name = registry.host) => {
+    const transport = quickTransport(attempts);
+    const request = transport.request.bind(transport);
+    transport.request = (target, path, init) => request({ ...target, registry: registry.host }, path, init);
+    return ensureBlob(transport, parseReference(`${name}/${REPOSITORY}:x`), blob, {
       read: async function* (from) {
         yield bytes.subarray(from);
       },
       sessions,
       ...options,
     });
+  };
   return { asked, kept, send };
 }
 const at = (location: string) => ({ get: async () => location, set: async () => {} });
@@ -168,13 +173,24 @@ test("what the registry finds wrong at the end is sent once more, and a refusal 
   for (const status of [400, 404, 410, 416]) {
     const { asked, kept, send } = await setting(t, { PUT: [{ status }, { status: 201 }] });
     assert.equal(await send(), "sent", `${status}`);
-    assert.deepEqual(asked.slice(1), [`POST ${UPLOADS}`, ALL, END, `POST ${UPLOADS}`, ALL, END]);
+    const look = `HEAD /v2/${REPOSITORY}/blobs/${blob.digest}`;
+    assert.deepEqual(asked.slice(1), [`POST ${UPLOADS}`, ALL, END, look, `POST ${UPLOADS}`, ALL, END]);
     assert.deepEqual(kept, ["/up/1", undefined, "/up/1", undefined]);
   }
   const refused = await setting(t, { PUT: [{ status: 403 }] });
   await assert.rejects(refused.send(), /answered 403 for the upload of sha256:/);
   assert.deepEqual(refused.kept, ["/up/1", undefined]);
   assert.equal(refused.asked.filter((line) => line.startsWith("PUT")).length, 1);
+});
+
+test("an end whose answer was lost is no reason to send all of it again: the blob is there", async (t) => {
+  const { asked, kept, send } = await setting(t, {
+    HEAD: [{ status: 404 }, { status: 200 }],
+    PUT: [BROKEN, { status: 404 }],
+  });
+  assert.equal(await send(), "sent");
+  assert.equal(asked.filter((line) => line.startsWith("PATCH")).length, 1);
+  assert.deepEqual(kept, ["/up/1", undefined]);
 });
 
 test("a source that fails is the failure, not the request that it ended", async (t) => {
@@ -185,4 +201,36 @@ test("a source that fails is the failure, not the request that it ended", async 
   };
   await assert.rejects(send({ read }), /^Error: the source is gone$/);
   assert.equal(asked.filter((line) => line.startsWith("POST")).length, 1);
+});
+
+test("every answer with which registries take bytes is one: ECR's 201, and 204 of older ones", async (t) => {
+  for (const status of [201, 202, 204]) {
+    const { asked, send } = await setting(t, { PATCH: [{ ...taken, status }], PUT: [{ status }] });
+    assert.equal(await send(), "sent", `${status}`);
+    assert.deepEqual(asked.slice(2), [ALL, END], `${status}`);
+  }
+  const silent = await setting(t, { PATCH: [{ status: 202 }] });
+  assert.equal(await silent.send(), "sent");
+  assert.equal(
+    silent.asked.at(-1),
+    END.replace("/up/2", "/up/1"),
+    "without another place it ends where it was",
+  );
+});
+
+test("201 for a second piece is no promise: all of it is sent again", async (t) => {
+  const there: Said = { status: 204, headers: { range: "0-3" } };
+  const { asked, send } = await setting(t, {
+    PATCH: [BROKEN, { ...taken, status: 201 }],
+    GET: [there],
+  });
+  assert.equal(await send(), "sent");
+  assert.deepEqual(asked.slice(3), ["GET /up/1", "PATCH /up/1 4-9 456789", `POST ${UPLOADS}`, ALL, END]);
+});
+
+test("at ECR nobody asks how far an upload is: after a break it begins anew, and in the next run", async (t) => {
+  const { asked, send } = await setting(t, { PATCH: [BROKEN, { ...taken, status: 201 }] });
+  const ecr = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+  assert.equal(await send({ sessions: at("/old") }, 3, ecr), "sent");
+  assert.deepEqual(asked.slice(1), [`POST ${UPLOADS}`, ALL, `POST ${UPLOADS}`, ALL, END]);
 });

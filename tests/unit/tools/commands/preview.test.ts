@@ -7,43 +7,7 @@ import { homeAt, repository } from "../../../../home.ts";
 import { previewSchema } from "../../../../lib/preview/preview-schema.ts";
 import { mergeBase, withRevision } from "../../../../tools/preview/revision.ts";
 import { planStackIn } from "../../../../tools/stack/checkout-plan.ts";
-import { readSettings } from "../../../../tools/stack/settings.ts";
 import { temporaryFolder } from "../../support/folder.ts";
-
-test("a stack's settings are its own, else what the project declares, as Pulumi stores them", () => {
-  const { raw, secret } = readSettings(
-    'config:\n  strata:generation: ada\n  strata:llama:\n    vmm: false\n  strata:python: "3.11"\n  aws:region: eu-central-1\n',
-    "name: strata\nconfig:\n  strata:base:\n    type: string\n    default: debian-bookworm\n  strata:generation:\n    default: cpu\n  strata:none:\n    type: string\n",
-    "Pulumi.ada.yaml",
-  );
-  assert.deepEqual(raw, {
-    "strata:base": "debian-bookworm",
-    "strata:generation": "ada",
-    "strata:llama": '{"vmm":false}',
-    "strata:python": "3.11",
-    "aws:region": "eu-central-1",
-  });
-  assert.deepEqual(secret, []);
-});
-
-test("what is encrypted stays encrypted, at any depth, and is known to be", () => {
-  const { raw, secret } = readSettings(
-    "config:\n  strata:registry:\n    kind: local\n    logins:\n      - password:\n          secure: v1:abc:def\n  strata:tags:\n    secure: v1:ghi:jkl\n",
-    "name: strata\n",
-    "Pulumi.x.yaml",
-  );
-  assert.deepEqual(secret, ["strata:registry", "strata:tags"]);
-  assert.equal(raw["strata:tags"], "[secret]");
-  assert.ok(!JSON.stringify(raw).includes("v1:"));
-});
-
-test("an empty file is a stack with nothing but defaults; a broken one says where", () => {
-  assert.deepEqual(readSettings("", "name: strata\n", "Pulumi.dev.yaml").raw, {});
-  assert.throws(
-    () => readSettings("config: [\n", "name: strata\n", "Pulumi.dev.yaml"),
-    /^UserError: Pulumi\.dev\.yaml: cannot be read: /,
-  );
-});
 
 /** A repository with two commits on main and one on a branch, checked out. */
 function branchedRepository(t: TestContext): { root: string; git: (...args: string[]) => string } {

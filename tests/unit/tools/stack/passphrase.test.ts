@@ -65,3 +65,16 @@ test("Pulumi's own words about passphrases get a remedy", () => {
     assert.match(passphraseRemedy(said, "ada") ?? "", /PULUMI_CONFIG_PASSPHRASE .*Pulumi\.ada\.yaml/);
   assert.equal(passphraseRemedy("error: no stack named 'ada' found", "ada"), undefined);
 });
+
+test("a secret under the empty passphrase is refused, wherever it stands, and not shown", async (t) => {
+  const secret = "config:\n  strata:copies:\n    - password:\n        secure: v1:abc:def\n";
+  const open = stackOf(t, `encryptionsalt: ${ofEmpty}\n${secret}`);
+  for (const current of [{}, { PULUMI_CONFIG_PASSPHRASE: "" }, { PULUMI_BACKEND_URL: "s3://bucket" }])
+    await assert.rejects(
+      requirePassphrase(open, current),
+      /^UserError: stack dev: strata:copies\.0\.password: encrypted with the empty passphrase, so whoever has Pulumi\.dev\.yaml can read it\./,
+    );
+  await requirePassphrase(stackOf(t, `encryptionsalt: ${ofWrong}\n${secret}`), {});
+  await requirePassphrase(stackOf(t, `secretsprovider: awskms://x\n${secret}`), {});
+  await requirePassphrase(stackOf(t, `encryptionsalt: ${ofEmpty}\nconfig:\n  strata:generation: ada\n`), {});
+});

@@ -1,13 +1,13 @@
 import { parse } from "yaml";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { REDACTED } from "../../lib/redact.ts";
+import { REDACTED } from "../redact.ts";
 
 /** A stack's configuration out of its files: what Pulumi would hand to the program, but for secrets. */
 export interface Settings {
   /** By key, `strata:generation`; objects and lists as JSON, a secret as a placeholder. */
   readonly raw: Readonly<Record<string, string>>;
-  /** Keys of which all or a part is encrypted. */
+  /** What is encrypted, each with its place: `strata:registry`, `strata:copies.1.password`. */
   readonly secret: readonly string[];
 }
 
@@ -31,9 +31,7 @@ export function readSettings(stackYaml: string, projectYaml: string, path: strin
     raw: Object.fromEntries(
       Object.entries(all).map(([key, value]) => [key, asStored(withoutSecrets(value))]),
     ),
-    secret: Object.keys(all).filter(
-      (key) => JSON.stringify(all[key]) !== JSON.stringify(withoutSecrets(all[key])),
-    ),
+    secret: Object.entries(all).flatMap(([key, value]) => encryptedPlaces(key, value)),
   };
 }
 
@@ -47,11 +45,33 @@ function read<T>(schema: z.ZodType<T>, text: string, path: string): T {
   }
 }
 
+/** The same by what Pulumi tells a program: keys alone, so that a part of one is looked for in the stack's file. */
+export function encryptedSettings(keys: readonly string[], stackYaml: string, path: string): string[] {
+  // A key is `strata:host` or, in full, `strata:config:host`.
+  const withoutConfig = (key: string) => key.replace(/^([^:]+):config:/, "$1:");
+  const secret = readSettings(stackYaml, "", path).secret.map(withoutConfig);
+  return keys.map(withoutConfig).flatMap((key) => {
+    const places = secret.filter((place) => place === key || place.startsWith(`${key}.`));
+    // Of another file, or set for this run alone: it is not known which part.
+    return places.length > 0 ? places : [key];
+  });
+}
+
+function encryptedPlaces(place: string, value: unknown): string[] {
+  if (value === null || typeof value !== "object") return [];
+  if (isEncrypted(value)) return [place];
+  return Object.entries(value).flatMap(([name, entry]) => encryptedPlaces(`${place}.${name}`, entry));
+}
+
 /** Pulumi writes an encrypted value as an object with the one key `secure`, at any depth. */
+function isEncrypted(value: object): boolean {
+  return Object.keys(value).join() === "secure";
+}
+
 function withoutSecrets(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutSecrets);
   if (value === null || typeof value !== "object") return value;
-  if (Object.keys(value).join() === "secure") return REDACTED;
+  if (isEncrypted(value)) return REDACTED;
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withoutSecrets(entry)]));
 }
 

@@ -76,13 +76,6 @@ async function build(
       options,
     );
   }
-  const flags = [
-    ...Object.entries(images).flatMap(([key, image]) => [
-      "--build-context",
-      `${key}=docker-image://${image}`,
-    ]),
-    ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),
-  ];
   return await attempt(
     "docker",
     [
@@ -93,7 +86,7 @@ async function build(
       "--progress=plain",
       // What buildx would say of the build makes an index of an image.
       "--provenance=false",
-      ...flags,
+      ...buildxOptions(images, args),
       ...more,
       "--output",
       output,
@@ -110,6 +103,20 @@ async function findBuilder(home: Home) {
     buildkitd: builder?.kind === "buildkitd" ? builder : undefined,
     buildx: builder?.kind === "docker" ? buildxEnvironment(home) : {},
   };
+}
+
+/** Named contexts and arguments for buildx. */
+function buildxOptions(
+  images: Readonly<Record<string, string>>,
+  args: Readonly<Record<string, string>>,
+): string[] {
+  return [
+    ...Object.entries(images).flatMap(([key, image]) => [
+      "--build-context",
+      `${key}=docker-image://${image}`,
+    ]),
+    ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),
+  ];
 }
 
 /** What buildx's `--build-context` and `--build-arg` are for buildctl. */

@@ -111,12 +111,17 @@ const inspect = async (name: string, format: string) =>
   (await engine.docker("inspect", "--format", format, name)).stdout.trim();
 
 /** Status of ComfyUI's answer through the published port, with and without the token. */
-async function comfyui({ name }: Started): Promise<readonly number[]> {
+async function comfyui(started: Started): Promise<readonly number[]> {
+  const { name } = started;
   const [address] = (await engine.docker("port", name, "8188")).stdout.split("\n");
   const ask = async (headers: Record<string, string>) =>
     (await fetch(`http://${address}/system_stats`, { headers })).status;
+  // Where root has lost its rights, only who wrote the file can read it.
+  const [user = ""] = await users(started);
   const { stdout: hash } = await engine.docker(
     "exec",
+    "--user",
+    user,
     name,
     "sh",
     "-c",

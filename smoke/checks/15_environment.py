@@ -32,7 +32,7 @@ def run(check: Check) -> None:
     """One result for each."""
     with check.step("machine", f"the image is for {MACHINE}") as step:
         step.note = judge_machine(platform.machine())
-    with check.step("user", "the image does not run as root") as step:
+    with check.step("user", "the user of the services is not root") as step:
         step.note = judge_user(os.geteuid())
     with check.step("python", "there is one Python, and everybody finds it") as step:
         step.note = judge_python(os.environ)

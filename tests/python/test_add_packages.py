@@ -65,7 +65,7 @@ class UserTest(unittest.TestCase):
             calls: list[tuple[str, object]] = []
             for name in ("setgroups", "setgid", "setuid"):
                 self.enterContext(mock.patch(f"os.{name}", lambda value, name=name: calls.append((name, value))))
-            self.home = add_packages.become(status).get("HOME")
+            self.home = add_packages.become_owner(status).get("HOME")
         return calls
 
     def test_root_becomes_the_user_of_the_services(self) -> None:
@@ -126,7 +126,7 @@ class ProgramTest(unittest.TestCase):
             mock.patch.multiple(add_packages, **images),
             mock.patch.dict(os.environ, {"TMPDIR": str(self.root / "tmp"), "HOME": "/root"}),
             mock.patch("sys.argv", ["pip", "list"]),
-            mock.patch.object(add_packages, "become", return_value={"HOME": "/home/strata"}) as become,
+            mock.patch.object(add_packages, "become_owner", return_value={"HOME": "/home/strata"}) as become,
             mock.patch("os.execve") as execve,
         ):
             add_packages.main()

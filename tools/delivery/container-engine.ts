@@ -6,6 +6,7 @@ import { zstdEngines } from "../../lib/registry/compression.ts";
 import { compressionOf } from "../../oci/manifest.ts";
 import type { Image } from "../../oci/read/image.ts";
 import { attempt, tail } from "../program/exec.ts";
+import { isPodmans } from "../services/docker-engine.ts";
 
 const answer = z.object({
   Client: z.object({ Version: z.string() }).nullish(),
@@ -50,7 +51,7 @@ export async function findEngine(
 function versionIn(text: string, kind: ContainerEngineHere["kind"]): string {
   const { Client, Server } = answer.parse(JSON.parse(text));
   if (kind === "podman") return Client?.Version ?? "";
-  return Server?.Components?.some(({ Name }) => /podman/i.test(Name)) ? "" : (Server?.Version ?? "");
+  return !Server || isPodmans(Server) ? "" : Server.Version;
 }
 
 /** Throws where the engine would pull all of the image, and then speak of a tar header. */

@@ -56,6 +56,13 @@ const infoSchema = z.object({
   }),
 });
 
+/** Whether podman answers as the engine behind Docker's client. */
+export function isPodmans(server: {
+  readonly Components?: readonly { readonly Name: string }[] | null | undefined;
+}): boolean {
+  return server.Components?.some(({ Name }) => /podman/i.test(Name)) ?? false;
+}
+
 /** Asks `docker` what it is; the client alone is no engine. */
 export async function findDockerEngine(path = process.env.PATH ?? ""): Promise<DockerSearch> {
   const [program] = executables("docker", path);
@@ -79,8 +86,7 @@ export function judgeEngine({ program, version, info, endpoint }: DockerFacts): 
   const server = parsed(versionSchema, version)?.Server;
   const told = parsed(infoSchema, info);
   if (!server || !told?.ID) return refused(...noAnswer(version.ok ? info : version, endpoint));
-  if (server.Components?.some(({ Name }) => /podman/i.test(Name)))
-    return podman(`the engine at ${endpoint} is podman ${server.Version}`);
+  if (isPodmans(server)) return podman(`the engine at ${endpoint} is podman ${server.Version}`);
   if (!isHere(endpoint)) {
     return refused(
       `the Docker engine is another machine's (${endpoint}), whose loopback address holds a registry that nobody reaches from here`,

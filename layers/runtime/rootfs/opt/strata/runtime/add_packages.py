@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import pwd
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -17,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from preparation import environment
+from step_down import IMAGE, User, become, volume_of
 
-IMAGE = Path("/opt/strata/image.json")
 CONSTRAINTS = Path("/opt/strata/constraints.txt")
-VOLUME = "/workspace"
 # Each says another place than a user's packages.
 ELSEWHERE = ("--target", "-t", "--prefix", "--root", "--no-user")
 
@@ -51,16 +49,11 @@ def settings(
     return {name: value for name, value in wanted.items() if name not in variables}
 
 
-def become(owner: os.stat_result) -> dict[str, str]:
+def become_owner(owner: os.stat_result) -> dict[str, str]:
     """The user of the services, where root calls: what root puts into the volume ComfyUI could not change any more."""
     if os.geteuid() != 0 or owner.st_uid == 0:
         return {}
-    os.setgroups([])
-    os.setgid(owner.st_gid)
-    os.setuid(owner.st_uid)
-    with suppress(KeyError):
-        return {"HOME": pwd.getpwuid(owner.st_uid).pw_dir}
-    return {"HOME": "/"}
+    return become(User(owner.st_uid, owner.st_gid), [])
 
 
 def main() -> None:
@@ -68,10 +61,10 @@ def main() -> None:
     variables = dict(os.environ)
     home = Path(variables.get("HOME") or "/")
     state = running([Path(variables.get("TMPDIR") or "/tmp"), Path("/tmp"), home])
-    volume = Path(variables.get("STRATA_VOLUME") or VOLUME)
+    volume = Path(volume_of(variables))
     if state:
         volume = Path(json.loads((state / "comfyui.json").read_text(encoding="utf-8"))["volume"])
-        variables |= become(state.stat())
+        variables |= become_owner(state.stat())
     image = json.loads(IMAGE.read_text(encoding="utf-8"))
     arguments = sys.argv[1:]
     variables |= settings(variables, image, volume, arguments)

@@ -24,15 +24,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from preparation import volume
+
 IMAGE = Path("/opt/strata/image.json")
 UID_MAP = Path("/proc/self/uid_map")
 OWN_USER = 1000
 # What a number that is mapped to nobody shows as; no process can become it.
 NOBODY = 65534
 LARGEST = 2**32 - 2
-DEFAULT_VOLUME = "/workspace"
-# Where RunPod mounts a network volume for serverless workers.
-NETWORK_VOLUME = "/runpod-volume"
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,16 @@ def written_folders(
     """What is mounted and has to be written to: the volume, and the library where this image fetches models into it."""
     models = image.get("models") or {}
     fetches = models.get("strategy") == "volume" and variables.get("STRATA_MODELS") != "off"
-    places = [volume_of(variables), *([variables.get("STRATA_LIBRARY") or NETWORK_VOLUME] if fetches else [])]
+    places = [
+        volume_of(variables),
+        *([variables.get("STRATA_LIBRARY") or str(volume.NETWORK_VOLUME)] if fetches else []),
+    ]
     return [place for place in dict.fromkeys(places) if is_mount(place)]
 
 
 def volume_of(variables: Mapping[str, str]) -> str:
     """Where a user's files are."""
-    return variables.get("STRATA_VOLUME") or DEFAULT_VOLUME
+    return variables.get("STRATA_VOLUME") or str(volume.DEFAULT)
 
 
 def is_root_outside(uid_map: str) -> bool:
@@ -143,14 +145,20 @@ def step_down(user: User, groups: Iterable[int]) -> dict[str, str]:
         with suppress(OSError):
             os.fchown(descriptor, user.uid, user.gid)
     try:
-        os.setgroups([group for group in groups if group != 0])
-        os.setgid(user.gid)
-        os.setuid(user.uid)
+        return become(user, [group for group in groups if group != 0])
     except OSError as error:
         raise Refusal(
             f"root of this container may not become user {user.uid} ({error.strerror}). Start the container as that user:"
             f" --user {user.uid}:{user.gid}, or leave it the capabilities SETUID, SETGID and CHOWN."
         ) from error
+
+
+def become(user: User, groups: list[int]) -> dict[str, str]:
+    """Makes this process `user`'s for good, and returns the variables that change with it; raises OSError."""
+    # The user last: nobody else may change groups.
+    os.setgroups(groups)
+    os.setgid(user.gid)
+    os.setuid(user.uid)
     try:
         account = pwd.getpwuid(user.uid)
     except KeyError:
@@ -161,10 +169,10 @@ def step_down(user: User, groups: Iterable[int]) -> dict[str, str]:
 def main(program: list[str]) -> None:
     """Becomes `program`, as the user who is to run it."""
     folders = written_folders(os.environ, json.loads(IMAGE.read_text(encoding="utf-8")))
-    volume = volume_of(os.environ)
+    mounted = volume_of(os.environ)
     root_outside = is_root_outside(UID_MAP.read_text(encoding="ascii"))
     try:
-        user = choose_user(os.environ, owner_of(volume) if volume in folders else None, root_outside)
+        user = choose_user(os.environ, owner_of(mounted) if mounted in folders else None, root_outside)
         changed: dict[str, str] = {}
         if user.uid != 0:
             for folder in folders:

@@ -1,8 +1,4 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Config } from "../../config.ts";
-import { UserError } from "../../errors.ts";
 import { home, repository as root } from "../../home.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { main } from "../program/main.ts";
@@ -10,7 +6,7 @@ import { listPromotions } from "../promotion/promotion-listing.ts";
 import { renderListing } from "../promotion/promotion-table.ts";
 import { promotedTags, rollBack } from "../promotion/undo-promotion.ts";
 import { prepareRegistries } from "../setup/registries.ts";
-import { stackConfig } from "../stack/checkout-plan.ts";
+import { namedStackConfig } from "../stack/checkout-plan.ts";
 
 const HELP = `Usage: npm run rollback -- [tag] [digest] [--stack NAME] [--repository REPOSITORY] [--json]
 
@@ -39,7 +35,7 @@ await main(
     }
     const repositories = values.repository
       ? [values.repository]
-      : await prepareRegistries(home, await configOf(values.stack));
+      : await prepareRegistries(home, await namedStackConfig(root, values.stack));
     const transport = new Transport();
     if (tag === undefined) return await showTags(repositories, transport, values.json);
     if (digest !== undefined) await rollBack(repositories, tag, digest, transport);
@@ -52,12 +48,6 @@ await main(
   },
   { help: HELP },
 );
-
-/** A stack that has no file would be one with defaults, and its registry another than is meant. */
-async function configOf(stack: string): Promise<Config> {
-  if (existsSync(join(root, `Pulumi.${stack}.yaml`))) return await stackConfig(root, stack);
-  throw new UserError(`stack ${stack}`, `has no file Pulumi.${stack}.yaml.`, "Name another with --stack.");
-}
 
 async function showTags(
   repositories: readonly string[],

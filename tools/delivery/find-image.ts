@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { type Home, repository } from "../../home.ts";
 import type { Transport } from "../../oci/access/transport.ts";
@@ -7,7 +5,7 @@ import { type Image, readImage } from "../../oci/read/image.ts";
 import { formatReference, parseReference, type Reference } from "../../oci/references.ts";
 import { digestOfTag } from "../../oci/write/tag.ts";
 import { prepareRegistries } from "../setup/registries.ts";
-import { planStackIn, stackConfig } from "../stack/checkout-plan.ts";
+import { namedStackConfig, planStackIn } from "../stack/checkout-plan.ts";
 
 /** An image that is to leave its registry. */
 export interface DeliveredImage {
@@ -35,9 +33,7 @@ export async function findImage(
 }
 
 async function productTag(home: Home, stack: string, transport: Transport): Promise<string> {
-  if (!existsSync(join(repository, `Pulumi.${stack}.yaml`)))
-    throw new UserError(`stack ${stack}`, `has no file Pulumi.${stack}.yaml.`, "Name another with --stack.");
-  const [registry = ""] = await prepareRegistries(home, await stackConfig(repository, stack));
+  const [registry = ""] = await prepareRegistries(home, await namedStackConfig(repository, stack));
   const { planned } = await planStackIn(repository, stack, home);
   const [tag] = planned.tags;
   if (tag === undefined)

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, readConfig } from "../../config.ts";
+import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { refuseClear, refuseSecrets, requireSecrets } from "../../lib/plan/secret-settings.ts";
 import { readSettings, type Settings } from "../../lib/plan/stack-file.ts";
@@ -55,6 +56,12 @@ export async function stackConfig(
   refuseClear(config, secret);
   requireSecrets(config, secret);
   return config;
+}
+
+/** The same for a stack that is named: one that has no file would be one with defaults, and another registry's. */
+export async function namedStackConfig(root: string, stack: string): Promise<Config> {
+  if (existsSync(join(root, `Pulumi.${stack}.yaml`))) return await stackConfig(root, stack);
+  throw new UserError(`stack ${stack}`, `has no file Pulumi.${stack}.yaml.`, "Name another with --stack.");
 }
 
 function readStackSettings(root: string, stack: string): Settings {

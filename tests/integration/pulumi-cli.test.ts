@@ -97,8 +97,9 @@ test("after a first update that fails, a preview compares with what was built", 
   assert.deepEqual(seen.comparedWith, { kind: "outputs" });
   assert.deepEqual(verdicts(seen), unchanged);
   assert.deepEqual([seen.promoted, seen.evidence, seen.test?.due], [null, null, true]);
-  // Another backend is asked through its CLI, here for the same files.
-  const other = await preview({ PULUMI_BACKEND_URL: environment.PULUMI_BACKEND_URL ?? "" });
+  // Another backend is asked through its CLI, here for the same files, with the passphrase that it wants to be given.
+  const { PULUMI_BACKEND_URL = "", PULUMI_CONFIG_PASSPHRASE = "" } = environment;
+  const other = await preview({ PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE });
   assert.deepEqual({ ...other, engine: null }, { ...seen, engine: null });
 });
 

@@ -15,7 +15,7 @@ export const floors: readonly (readonly string[])[] = [
   ["lib/models", "tools/promotion", "tools/builder", "tools/mutants"],
   ["lib/recipe", "tools/hosts"],
   ["lib/plan", "lib/lock-making", "layers"],
-  ["lib/preview", "recipes", "components"],
+  ["lib/preview", "lib/import", "recipes", "components"],
   ["config.ts"],
   ["index.ts", "tools/stack", "tools/setup", "tools/lock"],
   ["tools/preview", "tools/delivery"],

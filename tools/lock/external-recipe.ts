@@ -2,6 +2,7 @@ import { completeDefaults } from "../../config.ts";
 import { throwAll, UserError } from "../../errors.ts";
 import { cudaVersions, pythonVersions } from "../../lib/gpu/compatibility.ts";
 import { missingGitSources, nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
+import { modelLockPath, parseModelLock } from "../../lib/locks/model-lock.ts";
 import {
   formatNodeLock,
   joinNodeLocks,
@@ -15,7 +16,7 @@ import { note, withProgress } from "../program/progress.ts";
 import { checkPython } from "./check.ts";
 import { lockNodes } from "./lock-nodes.ts";
 import { lockOne } from "./lock-python.ts";
-import { type LockKind, reportNodeMoves } from "./refresh.ts";
+import { type LockKind, refreshModels, reportNodeMoves } from "./refresh.ts";
 import { installUv } from "./uv.ts";
 import { type LockFile, readLock } from "./write-locks.ts";
 
@@ -28,7 +29,7 @@ export interface ExternalRecipe {
 }
 
 /** The locks that lie beside an external recipe: all others are strata's. */
-const externalKinds: readonly LockKind[] = ["nodes", "python"];
+const externalKinds: readonly LockKind[] = ["nodes", "python", "models"];
 
 /** The chosen locks, where an external recipe has them; `all` leaves out the others without an error. */
 export function externalLockKinds(chosen: readonly LockKind[], all: boolean): readonly LockKind[] {
@@ -76,6 +77,10 @@ export async function refreshExternalLocks(
       files.push(await lockOne(compile, request, writeLine));
     }
   }
+  // What lies beside the recipe is all that strata does not know itself: mostly nothing.
+  if (chosen.includes("models") && readLock(folder, modelLockPath) !== "") {
+    files.push(await refreshModels({ root: folder, mirrors }, writeLine));
+  }
   return files;
 }
 
@@ -85,6 +90,8 @@ export function checkExternalLocks(chosen: readonly LockKind[], external: Extern
   const nodes = readNodes(folder);
   const joined = joinNodeLocks(readNodes(strata), nodes);
   if (chosen.includes("nodes")) throwAll(nodeLockPath, nodeLockProblems([recipe], joined, nodes));
+  const models = readLock(folder, modelLockPath);
+  if (chosen.includes("models") && models !== "") parseModelLock(models);
   if (chosen.includes("python")) checkPython(folder, recipe, joined, externalPythonLocks(external));
   note(`The locks of ${recipe.name} fit their inputs: ${chosen.join(", ")}.`);
 }

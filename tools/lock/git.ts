@@ -11,7 +11,7 @@ const patience = { tries: 3, pauseMs: 2_000 };
 const TIMEOUT_MS = 600_000;
 
 /** Nobody answers questions here; nothing of a surrounding repository may play in. */
-const environment = {
+export const gitEnvironment = {
   GIT_TERMINAL_PROMPT: "0",
   GIT_ASKPASS: "true",
   GIT_SSH_COMMAND: process.env.GIT_SSH_COMMAND ?? "ssh -o BatchMode=yes",
@@ -35,7 +35,7 @@ export async function resolveRef(remote: Remote, ref: string): Promise<string> {
   if (/^[0-9a-f]{40}$/.test(ref)) return ref;
   const refNames =
     ref === "HEAD" || ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
-  const listing = await ask(remote, [
+  const listing = await askGit(remote, [
     "ls-remote",
     "--",
     remote.location,
@@ -84,37 +84,42 @@ export async function fetchFiles(
     const [, mode, object = "", path = ""] = /^(\d+) blob (\w+)\t([\s\S]+)$/.exec(line) ?? [];
     return mode !== undefined && mode !== "120000" && isSelected(path) ? [{ path, object }] : [];
   });
-  const { stdout } = await execa("git", local("cat-file", "--batch-check"), { input: objects(blobs) });
-  const missing = stdout.split("\n").flatMap((line) => /^(\w+) missing$/.exec(line)?.[1] ?? []);
-  if (missing.length > 0) {
-    const only = ["--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--", remote.location];
-    // Nothing that is here is worth telling the server: it would look at history that was never fetched.
-    const quiet = ["-c", "fetch.negotiationAlgorithm=noop"];
-    await ask(remote, [...quiet, ...local("fetch", "--quiet", ...only, ...new Set(missing))]);
-  }
+  await fetchMissing(remote, local, blobs);
   return await readTexts(blobs, local);
 }
 
+/** Fetches those that a server left out. */
+export async function fetchMissing(remote: Remote, local: Local, blobs: readonly Blob[]): Promise<void> {
+  const { stdout } = await execa("git", local("cat-file", "--batch-check"), { input: objects(blobs) });
+  const missing = stdout.split("\n").flatMap((line) => /^(\w+) missing$/.exec(line)?.[1] ?? []);
+  if (missing.length === 0) return;
+  const only = ["--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--", remote.location];
+  // Nothing that is here is worth telling the server: it would look at history that was never fetched.
+  const quiet = ["-c", "fetch.negotiationAlgorithm=noop"];
+  await askGit(remote, [...quiet, ...local("fetch", "--quiet", ...only, ...new Set(missing))]);
+}
+
 /** Calls git in a bare repository. */
-type Local = (...args: string[]) => string[];
+export type Local = (...args: string[]) => string[];
 
 /** One commit without history in a bare repository of its own. */
 async function shallow(remote: Remote, commit: string, folder: string, ...options: string[]): Promise<Local> {
   const git = join(folder, `${remote.name.replace(/[^\w.-]+/g, "+")}-${commit.slice(0, 12)}.git`);
   const local = (...args: string[]) => ["-c", "core.hooksPath=/dev/null", "--git-dir", git, ...args];
-  await execa("git", ["init", "--quiet", "--bare", git], { env: environment });
+  await execa("git", ["init", "--quiet", "--bare", git], { env: gitEnvironment });
   const only = ["--depth=1", "--no-tags", "--no-write-fetch-head", ...options];
-  await ask(remote, local("fetch", "--quiet", ...only, "--", remote.location, commit));
+  await askGit(remote, local("fetch", "--quiet", ...only, "--", remote.location, commit));
   return local;
 }
 
-type Blob = Pick<TreeEntry, "path" | "object">;
+export type Blob = Pick<TreeEntry, "path" | "object">;
 
 function objects(entries: readonly Blob[]): string {
   return entries.map(({ object }) => `${object}\n`).join("");
 }
 
-async function readTexts(entries: readonly Blob[], local: Local): Promise<Map<string, string>> {
+/** Contents of blobs that are here, by path. */
+export async function readTexts(entries: readonly Blob[], local: Local): Promise<Map<string, string>> {
   const { stdout } = await execa("git", local("cat-file", "--batch"), {
     input: objects(entries),
     encoding: "buffer",
@@ -144,7 +149,7 @@ function splitBatch(output: Buffer, entries: readonly Blob[]): Map<string, strin
 }
 
 /** Asks a server, again when it fails for a moment; what it will never answer fails at once. */
-function ask(remote: Remote, args: readonly string[]): Promise<string> {
+export function askGit(remote: Remote, args: readonly string[]): Promise<string> {
   const unreadable = (output: string) =>
     new UserError(
       remote.name,
@@ -153,7 +158,7 @@ function ask(remote: Remote, args: readonly string[]): Promise<string> {
     );
   return patiently(
     async () => {
-      const { ok, stdout, all } = await attempt("git", args, { env: environment, timeout: TIMEOUT_MS });
+      const { ok, stdout, all } = await attempt("git", args, { env: gitEnvironment, timeout: TIMEOUT_MS });
       if (ok) return stdout;
       throw isFinal(all) ? unreadable(all) : new PassingFailure(all);
     },

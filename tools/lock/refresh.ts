@@ -70,7 +70,11 @@ export async function refresh(
   return files;
 }
 
-async function refreshModels({ root, mirrors }: LockSources, writeLine: WriteLine): Promise<LockFile> {
+/** Asks the sources of the models in the lock below `root`. */
+export async function refreshModels(
+  { root, mirrors }: Pick<LockSources, "root" | "mirrors">,
+  writeLine: WriteLine,
+): Promise<LockFile> {
   const before: ModelLock = parseModelLock(readLock(root, modelLockPath));
   const asking = {
     endpoint: process.env.HF_ENDPOINT || undefined,

@@ -95,12 +95,18 @@ function nodeOf(folder: NodeFolder): FoundNode | LeftOut {
       reason: "has neither git's files nor those of Comfy's registry: nobody knows which version it is",
     };
   }
-  const node = registryNode(about.name.trim().toLowerCase(), about.version ?? null);
+  const node = registryNode(about.name.trim().toLowerCase(), whole(about.version) ?? null);
   if ("what" in node) return { what, reason: node.reason };
   const stated = Object.entries(about.urls ?? {}).find(([key]) => key.toLowerCase() === "repository")?.[1];
   const repository = stated === undefined ? null : repositoryAddress(stated);
   // Manager names the folder by the registry, strata by the repository: workflows and paths of models know the first.
   return { origin: { ...node.origin, repository } as FoundNode["origin"], disabled, folder: name };
+}
+
+/** The registry's versions have three numbers: Manager asks it for `2.5` as `2.5.0`. */
+function whole(version: string | undefined): string | undefined {
+  const isShort = /^\d+(\.\d+)?$/.test(version ?? "");
+  return isShort ? [...(version ?? "").split("."), "0", "0"].slice(0, 3).join(".") : version;
 }
 
 function ownFolder(name: string, repository: string): string | null {

@@ -56,7 +56,7 @@ test("a checkout's commit: of its own, of a branch, loose or packed", () => {
 
 test("nodes with git, of the registry, switched off, and of nobody", () => {
   const pyproject =
-    '[project]\nname = "ComfyUI_Essentials"\nversion = "1.1.0"\n[project.urls]\nRepository = "https://github.com/cubiq/ComfyUI_essentials"\n';
+    '[project]\nname = "ComfyUI_Essentials"\nversion = "1.1"\n[project.urls]\nRepository = "https://github.com/cubiq/ComfyUI_essentials"\n';
   const { nodes, left } = readComfyUiFolder(
     folder({
       nodes: [

@@ -12,6 +12,7 @@ import { modelLockPath, parseModelLock } from "../../lib/locks/model-lock.ts";
 import { nodeClassesPath, parseNodeClasses } from "../../lib/locks/node-classes.ts";
 import { nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
 import { recipeNames } from "../../recipes/index.ts";
+import { comfyuiRecipe } from "../../recipes/own-comfyui.ts";
 import { readMirrors } from "../lock/mirror-options.ts";
 import { imageLockPath } from "../lock/refresh.ts";
 import { writeLocks } from "../lock/write-locks.ts";
@@ -92,6 +93,10 @@ function targetOf(name = "", output: string | undefined): Target {
   }
   if ((recipeNames as readonly string[]).includes(name)) {
     throw new UserError("--name", `${name} is a recipe of strata's own.`, "Choose another.");
+  }
+  const layers = comfyuiRecipe({ name: "own", runpod: true });
+  if ([...layers.layers, ...layers.buildLayers].some((layer) => layer.name === name)) {
+    throw new UserError("--name", `${name} is the name of a layer.`, "Choose another.");
   }
   const folder = resolve(output ?? join(repository, "..", name));
   const recipe = join(folder, "recipe.ts");

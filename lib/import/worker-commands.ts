@@ -6,6 +6,7 @@ import {
   absolute,
   cloneOrCheckout,
   downloadModel,
+  fileNameOf,
   gitNode,
   noValue,
   type WorkerCommands,
@@ -111,7 +112,7 @@ function comfyCli(words: Command, all: WorkerCommands): string | undefined {
       (each) => options.get(each),
     );
     if (!url || folder === null || name === null) return noValue;
-    const file = name ?? decodeURIComponent(URL.parse(url)?.pathname.split("/").at(-1) ?? "");
+    const file = name ?? fileNameOf(url);
     all.models.push({ path: `${folder}/${file}`, url });
     return undefined;
   }

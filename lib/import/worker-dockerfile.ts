@@ -5,7 +5,7 @@ import { type Inventory, type LeftOut, nothing } from "./inventory.ts";
 import { shownText } from "./safe-names.ts";
 import { type Command, shellCommands } from "./shell-words.ts";
 import { readCommand } from "./worker-commands.ts";
-import { absolute, type WorkerCommands } from "./worker-fetches.ts";
+import { absolute, fileNameOf, type WorkerCommands } from "./worker-fetches.ts";
 
 /** The image of RunPod's worker for ComfyUI, and its tag. */
 const worker = /^(?:docker\.io\/)?runpod\/worker-comfyui(?::([^@]+))?(?:@.+)?$/;
@@ -23,9 +23,16 @@ const passedOver = new Set([
   "VOLUME",
 ]);
 
+/** Nobody writes a longer one. */
+const LONGEST = 1 << 20;
+
 /** Whether a text is a Dockerfile. */
 export function isDockerfile(text: string): boolean {
-  return /^\s*FROM\s+\S/im.test(text) && DockerfileParser.parse(text).getFROMs().length > 0;
+  return (
+    text.length <= LONGEST &&
+    /^[ \t]*FROM[ \t]+\S/im.test(text) &&
+    DockerfileParser.parse(text).getFROMs().length > 0
+  );
 }
 
 /** Reads a Dockerfile of worker-comfyui's form: its last stage, and those that this is made from. Runs none of it. */
@@ -180,8 +187,7 @@ function copy(content: string, what: string, all: WorkerCommands): void {
   const target = words.at(-1) ?? "";
   const [, below] = /\/(models\/.*)$/.exec(absolute(target, all.folder)) ?? [];
   for (const source of words.slice(0, -1)) {
-    const name =
-      target.endsWith("/") || words.length > 2 ? `/${URL.parse(source)?.pathname.split("/").at(-1)}` : "";
+    const name = target.endsWith("/") || words.length > 2 ? `/${fileNameOf(source)}` : "";
     if (/^https?:\/\//.test(source) && below !== undefined)
       all.models.push({ path: `${below}${name}`, url: source });
     else

@@ -109,16 +109,23 @@ export function downloadModel(
     names.map((name) => options.get(name)).find((value) => value !== undefined);
   const url = rest.find((word) => /^https?:\/\//.test(word ?? ""));
   if (!url) return noValue;
-  const name =
-    option("-O", "--output-document", "-o", "--output", "--out") ??
-    URL.parse(url)?.pathname.split("/").at(-1) ??
-    "";
+  const name = option("-O", "--output-document", "-o", "--output", "--out") ?? fileNameOf(url);
   const folder = option("-P", "--directory-prefix", "-d", "--dir") ?? ".";
   const path = absolute(name, absolute(folder, all.folder));
   const [, below] = /\/(models\/.*)$/.exec(path) ?? [];
   if (below === undefined) return "is a download to somewhere outside of ComfyUI's models";
   all.models.push({ path: below, url });
   return undefined;
+}
+
+/** What a download is called where nothing else is said. */
+export function fileNameOf(url: string): string {
+  const last = URL.parse(url)?.pathname.split("/").at(-1) ?? "";
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    return last;
+  }
 }
 
 /** A path from a folder, without `.` and `..`. */

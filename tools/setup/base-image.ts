@@ -14,7 +14,7 @@ import { registryHolds } from "../services/loopback.ts";
 import type { Services } from "../services/record.ts";
 import { reachable } from "../toolchain/reach.ts";
 import { ensureTools } from "../toolchain/toolchain.ts";
-import { makeRootContext, SOURCE_DATE_EPOCH } from "./mmdebstrap.ts";
+import { rootContext, SOURCE_DATE_EPOCH } from "./mmdebstrap.ts";
 
 /** `<home>/images.json`: the images that were made here, by their name in `locks/images.json`. */
 export const localImagesSchema = z.record(z.string(), z.string());
@@ -83,14 +83,14 @@ async function makeLocally(
   const { mmdebstrap, buildctl } = await ensureTools(home, ["mmdebstrap"], true);
   if (!mmdebstrap) throw new Error("mmdebstrap is not resolved");
   return await withProgress(`Making the base image ${name} with mmdebstrap`, async (say) => {
+    say("bootstrapping");
+    const context = await rootContext(mmdebstrap, suite);
+    say("pushing");
+    const target = `${services.registry.address}/strata/base`;
+    const output = `type=image,name=${target}:${name},push=true,oci-mediatypes=true,compression=zstd,force-compression=true`;
     const folder = await mkdtemp(join(tmpdir(), "strata-base-"));
+    const metadata = join(folder, "metadata.json");
     try {
-      say("bootstrapping");
-      await makeRootContext(mmdebstrap.path, suite, folder);
-      say("pushing");
-      const target = `${services.registry.address}/strata/base`;
-      const metadata = join(folder, "metadata.json");
-      const output = `type=image,name=${target}:${name},push=true,oci-mediatypes=true,compression=zstd,force-compression=true`;
       if (services.builder.kind === "docker") {
         const options = [
           "--builder",
@@ -100,16 +100,16 @@ async function makeLocally(
           metadata,
         ];
         const time = ["--build-arg", `SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
-        await run("docker", ["buildx", "build", ...options, ...time, "--output", output, folder], {
+        await run("docker", ["buildx", "build", ...options, ...time, "--output", output, context], {
           env: buildxEnvironment(home),
         });
       } else {
         if (!buildctl) throw new Error("buildctl is not resolved");
-        const context = ["--local", `context=${folder}`, "--local", `dockerfile=${folder}`];
+        const locals = ["--local", `context=${context}`, "--local", `dockerfile=${context}`];
         const options = ["--frontend", "dockerfile.v0", "--metadata-file", metadata, "--progress=plain"];
         const address = ["--addr", services.builder.address];
         const time = ["--opt", `build-arg:SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
-        await run(buildctl.path, [...address, "build", ...options, ...time, ...context, "--output", output]);
+        await run(buildctl.path, [...address, "build", ...options, ...time, ...locals, "--output", output]);
       }
       const { "containerimage.digest": digest } = JSON.parse(await readFile(metadata, "utf8"));
       return `${target}@${digest}`;

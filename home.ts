@@ -25,6 +25,8 @@ export interface Home {
   readonly pulumi: string;
   /** Pulumi's file backend. */
   readonly state: string;
+  /** What the last update of a stack hung on, a file each. */
+  readonly settled: string;
   /** What buildx knows of the builder, in `buildx`: `BUILDX_CONFIG`. */
   readonly docker: string;
   /** Logins of registries, a folder each; see oci/access/logins.ts. */
@@ -56,6 +58,7 @@ export function homeAt(root: string): Home {
     bin: join(root, "bin"),
     pulumi: join(root, "pulumi"),
     state: join(root, "state"),
+    settled: join(root, "settled"),
     docker: join(root, "docker"),
     logins: join(root, "logins"),
     contexts: join(root, "contexts"),

@@ -8,7 +8,14 @@ import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { tail } from "../program/exec.ts";
 import { recall, writeAtomically, writeJson } from "../program/files.ts";
-import { commandLine, identify, isSame, listenerOf, terminateProcess } from "../program/processes.ts";
+import {
+  commandLine,
+  findProcess,
+  identify,
+  isSame,
+  listenerOf,
+  terminateProcess,
+} from "../program/processes.ts";
 import { withProgress } from "../program/progress.ts";
 import { isFree, type Occupant } from "./ports.ts";
 
@@ -23,7 +30,8 @@ export interface Daemon {
   readonly configFile: string;
   readonly config: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly port: number;
+  /** Where it listens, in words. */
+  readonly place: string;
   /** Whether it works, not only runs. */
   readonly healthy: () => Promise<boolean>;
   /** Milliseconds it may take to stop in order: an open database has to be closed. */
@@ -49,7 +57,7 @@ export async function ensureDaemon(home: Home, daemon: Daemon): Promise<boolean>
     await stopDaemon(home, daemon.name, daemon.configFile, daemon.patience);
   }
   await writeAtomically(config, daemon.config);
-  await withProgress(`Starting ${daemon.name} on port ${daemon.port}`, () => start(home, daemon, config));
+  await withProgress(`Starting ${daemon.name} on ${daemon.place}`, () => start(home, daemon, config));
   return true;
 }
 
@@ -114,9 +122,19 @@ async function runningDaemon(
   configFile: string,
 ): Promise<z.infer<typeof pidFile> | undefined> {
   const noted = await recall(pidPath(home, name), pidFile);
-  return noted && isSame(noted) && isStrataProcess(commandLine(noted.pid), join(home.run, configFile))
-    ? noted
-    : undefined;
+  const isOurs = (args: readonly string[]) => isStrataProcess(args, join(home.run, configFile));
+  if (noted && isSame(noted) && isOurs(commandLine(noted.pid))) return noted;
+  // Its pid file may be lost: a second one beside it would fight for the same files.
+  const pid = findProcess(isOurs);
+  return pid === undefined ? undefined : await takeOver(home, name, pid);
+}
+
+async function takeOver(home: Home, name: string, pid: number): Promise<z.infer<typeof pidFile> | undefined> {
+  const identity = identify(pid);
+  if (!identity) return undefined;
+  const taken = { ...identity, program: commandLine(pid)[0] ?? "" };
+  await writeJson(pidPath(home, name), taken);
+  return taken;
 }
 
 /** Whether a process was started with our configuration file. */
@@ -135,8 +153,7 @@ export async function occupantOf(
   const pid = listenerOf(port);
   const args = pid === undefined ? [] : commandLine(pid);
   if (pid !== undefined && isStrataProcess(args, join(home.run, configFile))) {
-    const identity = identify(pid);
-    if (identity) await writeJson(pidPath(home, name), { ...identity, program: args[0] ?? "" });
+    await takeOver(home, name, pid);
     return { kind: "ours" };
   }
   const shown = args.join(" ");

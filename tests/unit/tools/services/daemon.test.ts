@@ -40,7 +40,7 @@ async function surroundings(context: TestContext) {
     args: (config) => [program, config],
     configFile: "web.conf",
     config: `${port}\n`,
-    port,
+    place: `port ${port}`,
     healthy: async () =>
       (await askLoopback(`127.0.0.1:${port}`, "/", { timeout: patience }))?.body === "fine",
     patience,
@@ -77,6 +77,10 @@ test("a daemon whose pid file was lost is taken over, not started twice", async 
   const running = pid();
   writeFileSync(join(home.run, "web.pid"), "");
   assert.deepEqual(await occupantOf(home, "web", "web.conf", port), { kind: "ours" });
+  assert.equal(pid(), running);
+  // One on a socket has no port to be found by.
+  writeFileSync(join(home.run, "web.pid"), "");
+  assert.equal(await ensureDaemon(home, daemon), false);
   assert.equal(pid(), running);
   assert.equal(await ensureDaemon(home, daemon), false);
 });
@@ -116,15 +120,19 @@ test("a process is ours by its configuration file", () => {
   assert.equal(isStrataProcess([], "/h/run/b.toml"), false);
 });
 
-test("both services listen on loopback alone, and the builder speaks HTTP to our registry only", () => {
+test("the registry listens on loopback for one login, the builder on its socket, and it speaks HTTP to our registry only", () => {
   const home = homeAt("/h");
   assert.match(registryConfig(home, 5001), /^ {2}addr: 127\.0\.0\.1:5001$/m);
-  const config = buildkitdConfig(home, 1235, "/usr/sbin/runc", {
+  assert.match(
+    registryConfig(home, 5001),
+    /^auth:\n {2}htpasswd:\n {4}realm: strata\n {4}path: "\/h\/run\/registry\.htpasswd"$/m,
+  );
+  const config = buildkitdConfig(home, "/h/run/b.sock", "/usr/sbin/runc", {
     gcGigabytes: 12,
     registry: "127.0.0.1:5001",
     authorities: [],
   });
-  assert.match(config, /address = \["tcp:\/\/127\.0\.0\.1:1235"\]/);
+  assert.deepEqual(config.match(/^ {2}address = .*$/gm), ['  address = ["unix:///h/run/b.sock"]']);
   assert.match(config, /maxUsedSpace = "12GB"/);
   // Checkouts and compiler caches stay until the rule that names no kind: stages come again from the registry.
   const rules = config.split("[[worker.oci.gcpolicy]]").slice(1);
@@ -141,7 +149,10 @@ test("the builder trusts registries by their own authorities, and another author
   const home = homeAt(temporaryFolder(t));
   const configured = async () => {
     const settings = { gcGigabytes: 12, registry: "127.0.0.1:5001" };
-    return buildkitdConfig(home, 1235, "/r", { ...settings, authorities: await readAuthorities(home) });
+    return buildkitdConfig(home, "/h/run/b.sock", "/r", {
+      ...settings,
+      authorities: await readAuthorities(home),
+    });
   };
   const before = await configured();
   await keepAuthority(home.logins, "reg.example:5443", "PEM");
@@ -158,6 +169,9 @@ test("the builder trusts registries by their own authorities, and another author
 
 test("nobody at the other end is no image", async () => {
   const port = await freePort();
-  assert.equal(await registryHolds(`127.0.0.1:${port}/strata/base@sha256:${"a".repeat(64)}`), false);
-  assert.equal(await registryHolds("nonsense"), false);
+  assert.equal(
+    await registryHolds("/h/logins", `127.0.0.1:${port}/strata/base@sha256:${"a".repeat(64)}`),
+    false,
+  );
+  assert.equal(await registryHolds("/h/logins", "nonsense"), false);
 });

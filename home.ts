@@ -25,7 +25,7 @@ export interface Home {
   readonly pulumi: string;
   /** Pulumi's file backend. */
   readonly state: string;
-  /** What buildx knows of the builder, in `buildx`: `BUILDX_CONFIG`. */
+  /** What buildx knows of the builder, in `buildx` (`BUILDX_CONFIG`), and what builds know of logins, in `config`. */
   readonly docker: string;
   /** Logins of registries, a folder each; see oci/access/logins.ts. */
   readonly logins: string;

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, openSync, readFileSync, statSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
@@ -50,7 +50,8 @@ const LOG_LIMIT = 10_000_000;
  */
 export async function ensureDaemon(home: Home, daemon: Daemon): Promise<boolean> {
   const config = join(home.run, daemon.configFile);
-  const running = await runningDaemon(home, daemon.name, daemon.configFile);
+  const running =
+    (await runningDaemon(home, daemon.name, daemon.configFile)) ?? (await lostDaemon(home, daemon));
   if (running) {
     const current = existsSync(config) && readFileSync(config, "utf8") === daemon.config;
     if (current && running.program === daemon.program && (await daemon.healthy())) return false;
@@ -122,10 +123,21 @@ async function runningDaemon(
   configFile: string,
 ): Promise<z.infer<typeof pidFile> | undefined> {
   const noted = await recall(pidPath(home, name), pidFile);
-  const isOurs = (args: readonly string[]) => isStrataProcess(args, join(home.run, configFile));
-  if (noted && isSame(noted) && isOurs(commandLine(noted.pid))) return noted;
-  // Its pid file may be lost: a second one beside it would fight for the same files.
-  const pid = findProcess(isOurs);
+  return noted && isSame(noted) && isStrataProcess(commandLine(noted.pid), join(home.run, configFile))
+    ? noted
+    : undefined;
+}
+
+/** A daemon of ours whose pid file was lost: a second one beside it would fight for the same files. */
+async function lostDaemon(
+  home: Home,
+  { name, program, configFile }: Daemon,
+): Promise<z.infer<typeof pidFile> | undefined> {
+  const config = join(home.run, configFile);
+  const pid = findProcess(
+    // Somebody may look at the file with an editor.
+    (args) => basename(args[0] ?? "") === basename(program) && isStrataProcess(args, config),
+  );
   return pid === undefined ? undefined : await takeOver(home, name, pid);
 }
 

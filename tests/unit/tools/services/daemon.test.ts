@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -103,6 +105,17 @@ test("a stranger on the port is described", async (context) => {
   assert.ok(typeof address === "object" && address);
   const occupant = await occupantOf(home, "web", "web.conf", address.port);
   assert.ok(occupant.kind === "stranger" && occupant.description.startsWith(`process ${process.pid} (`));
+});
+
+test("who only reads a daemon's configuration is not taken for it", async (context) => {
+  const { home, daemon } = await surroundings(context);
+  await ensureDaemon(home, daemon);
+  await stopDaemon(home, "web", "web.conf", patience);
+  const reader = spawn("tail", ["-f", join(home.run, "web.conf")]);
+  context.after(() => reader.kill());
+  await once(reader.stdout, "data");
+  assert.equal(await ensureDaemon(home, daemon), true);
+  assert.ok(identify(reader.pid ?? 0));
 });
 
 test("a daemon that does not start shows the end of its log", async (context) => {

@@ -27,7 +27,7 @@ export interface Home {
   readonly state: string;
   /** What the last update of a stack hung on, a file each. */
   readonly settled: string;
-  /** What buildx knows of the builder, in `buildx`: `BUILDX_CONFIG`. */
+  /** What buildx knows of the builder, in `buildx` (`BUILDX_CONFIG`), and what builds know of logins, in `config`. */
   readonly docker: string;
   /** Logins of registries, a folder each; see oci/access/logins.ts. */
   readonly logins: string;

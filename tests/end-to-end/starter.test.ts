@@ -10,7 +10,9 @@ import { z } from "zod";
 import { home, repository } from "../../home.ts";
 import { absentChecks } from "../../lib/evidence/check-results.ts";
 import { parseEvidence } from "../../lib/evidence/evidence.ts";
+import { keptLogin } from "../../oci/access/logins.ts";
 import { readImage } from "../../oci/read/image.ts";
+import { parseReference } from "../../oci/references.ts";
 import { buildInBuilder } from "../../tools/builder/builder.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { openStack } from "../../tools/pulumi/open-stack.ts";
@@ -148,6 +150,14 @@ test("README's commands run it on a Docker engine as they stand there, and so do
       assert.equal(exitCode, 0, all);
       return stdout.trim();
     };
+    // As `make up` does where it has the engine.
+    const { registry } = parseReference(image);
+    const login = await keptLogin(home.logins, registry);
+    assert.ok(login?.kind === "password");
+    await execa("docker", ["login", "--username", login.username, "--password-stdin", registry], {
+      env: engine.environment,
+      input: login.password,
+    });
     await docker("pull", "--quiet", image);
     // The model that README's second command names.
     mkdirSync(join(folder, "models"));

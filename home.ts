@@ -42,6 +42,8 @@ export interface Home {
   readonly mutants: string;
   /** How long each stage took to build, and how large it came out. */
   readonly history: string;
+  /** Machines that failed an image which another one passed. */
+  readonly suspects: string;
 }
 
 /** The paths of the home at `root`. */
@@ -68,6 +70,7 @@ export function homeAt(root: string): Home {
     exports: join(root, "exports"),
     mutants: join(root, "mutants"),
     history: join(root, "history.json"),
+    suspects: join(root, "suspects.json"),
   };
 }
 

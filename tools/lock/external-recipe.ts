@@ -1,6 +1,6 @@
 import { completeDefaults } from "../../config.ts";
 import { throwAll, UserError } from "../../errors.ts";
-import { cudaVersions, pythonVersions } from "../../lib/gpu/compatibility.ts";
+import { cudaVersions, type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.ts";
 import { missingGitSources, nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
 import {
   formatNodeLock,
@@ -14,7 +14,7 @@ import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { note, withProgress } from "../program/progress.ts";
 import { checkPython } from "./check.ts";
 import { lockNodes } from "./lock-nodes.ts";
-import { lockOne } from "./lock-python.ts";
+import { lockPython } from "./lock-python.ts";
 import { type LockKind, reportNodeMoves } from "./refresh.ts";
 import { installUv } from "./uv.ts";
 import { type LockFile, readLock } from "./write-locks.ts";
@@ -25,6 +25,8 @@ export interface ExternalRecipe {
   /** What holds its file and its `locks/`. */
   readonly folder: string;
   readonly strata: string;
+  /** Versions of Python that somebody asks locks for. */
+  readonly pythons?: readonly PythonVersion[];
 }
 
 /** The locks that lie beside an external recipe: all others are strata's. */
@@ -53,7 +55,7 @@ export async function refreshExternalLocks(
   mirrors: Readonly<Record<string, string>>,
   writeLine: (text: string) => void,
 ): Promise<LockFile[]> {
-  const { recipe, folder, strata } = external;
+  const { recipe, folder, strata, pythons } = external;
   const files: LockFile[] = [];
   const base = readNodes(strata);
   let nodes = readNodes(folder);
@@ -68,13 +70,12 @@ export async function refreshExternalLocks(
     nodes = fresh;
   }
   if (chosen.includes("python")) {
-    const compile = await installUv();
-    for (const name of externalPythonLocks(external)) {
-      const joined = joinNodeLocks(base, nodes);
+    const joined = joinNodeLocks(base, nodes);
+    const locks = externalPythonLocks(external, pythons).map((name) => {
       const baseLock = recipe.extends ? readLock(strata, lockPath({ ...name, recipe: recipe.extends })) : "";
-      const request = { root: folder, recipe, name, nodes: joined, prefer: baseLock || undefined };
-      files.push(await lockOne(compile, request, writeLine));
-    }
+      return { root: folder, recipe, name, nodes: joined, prefer: baseLock || undefined };
+    });
+    files.push(...(await lockPython(await installUv(), locks, writeLine)));
   }
   return files;
 }
@@ -89,11 +90,11 @@ export function checkExternalLocks(chosen: readonly LockKind[], external: Extern
   note(`The locks of ${recipe.name} fit their inputs: ${chosen.join(", ")}.`);
 }
 
-/** The lock for the recipe's own defaults, and those for other choices that are there already. */
-export function externalPythonLocks({
-  recipe,
-  folder,
-}: Pick<ExternalRecipe, "recipe" | "folder">): LockName[] {
+/** The lock for the recipe's own defaults, those that are asked for, and those that are there already. */
+export function externalPythonLocks(
+  { recipe, folder }: Pick<ExternalRecipe, "recipe" | "folder">,
+  asked: readonly PythonVersion[] = [],
+): LockName[] {
   const defaults = completeDefaults(recipe);
   return pythonVersions.flatMap((python) =>
     cudaVersions
@@ -101,6 +102,7 @@ export function externalPythonLocks({
       .filter(
         (name) =>
           (python === defaults.python && name.cuda === defaults.cuda) ||
+          asked.includes(python) ||
           readLock(folder, lockPath(name)) !== "",
       ),
   );

@@ -1,7 +1,7 @@
 import { UserError } from "../../errors.ts";
 import { nodeMoves, nodeWarnings } from "../../lib/lock-making/node-moves.ts";
 import { nodeSources } from "../../lib/lock-making/node-sources.ts";
-import { type ImageLock, parseImageLock } from "../../lib/locks/image-lock.ts";
+import { type ImageLock, imageLockPath, parseImageLock } from "../../lib/locks/image-lock.ts";
 import {
   formatModelLock,
   type ModelLock,
@@ -16,14 +16,13 @@ import { lockClasses } from "./lock-classes.ts";
 import { lockImages } from "./lock-images.ts";
 import { lockModels, modelMoves } from "./lock-models.ts";
 import { lockNodes } from "./lock-nodes.ts";
-import { lockPython } from "./lock-python.ts";
+import { lockPython, pythonLocks } from "./lock-python.ts";
+import { installUv } from "./uv.ts";
 import { type LockFile, type LockSources, readLock } from "./write-locks.ts";
 
 /** What can be locked, in the order in which it is: classes and Python need to know the nodes. */
 export const lockKinds = ["images", "nodes", "classes", "python", "models"] as const;
 export type LockKind = (typeof lockKinds)[number];
-
-export const imageLockPath = "locks/images.json";
 
 type WriteLine = (text: string) => void;
 
@@ -65,7 +64,17 @@ export async function refresh(
     );
     files.push({ path: nodeClassesPath, text: formatNodeClasses(fresh) });
   }
-  if (chosen.includes("python")) files.push(...(await lockPython(sources, nodes, writeLine)));
+  if (chosen.includes("python")) {
+    const locks = sources.recipes.flatMap((recipe) =>
+      pythonLocks(sources.root, recipe, sources.pythons).map((name) => ({
+        root: sources.root,
+        recipe,
+        name,
+        nodes,
+      })),
+    );
+    files.push(...(await lockPython(await installUv(), locks, writeLine)));
+  }
   if (chosen.includes("models")) files.push(await refreshModels(sources, writeLine));
   return files;
 }

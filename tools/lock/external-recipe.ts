@@ -1,6 +1,7 @@
 import { completeDefaults } from "../../config.ts";
 import { throwAll, UserError } from "../../errors.ts";
 import { cudaVersions, type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.ts";
+import { type CoolDown, coolDownWords, noCoolDown } from "../../lib/lock-making/cool-down.ts";
 import { missingGitSources, nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
 import {
   formatNodeLock,
@@ -27,6 +28,8 @@ export interface ExternalRecipe {
   readonly strata: string;
   /** Versions of Python that somebody asks locks for. */
   readonly pythons?: readonly PythonVersion[];
+  /** How long what is taken has to have been out. @default not at all */
+  readonly coolDown?: CoolDown;
 }
 
 /** The locks that lie beside an external recipe: all others are strata's. */
@@ -55,13 +58,15 @@ export async function refreshExternalLocks(
   mirrors: Readonly<Record<string, string>>,
   writeLine: (text: string) => void,
 ): Promise<LockFile[]> {
-  const { recipe, folder, strata, pythons } = external;
+  const { recipe, folder, strata, pythons, coolDown = noCoolDown } = external;
   const files: LockFile[] = [];
   const base = readNodes(strata);
   let nodes = readNodes(folder);
   if (chosen.includes("nodes")) {
     const gitSources = missingGitSources(recipe, base);
-    const fresh = await withProgress("Looking up git sources", (say) => lockNodes(gitSources, mirrors, say));
+    const fresh = await withProgress("Looking up git sources", (say) =>
+      lockNodes(gitSources, mirrors, say, coolDown),
+    );
     reportNodeMoves(nodes, fresh, writeLine);
     const isEmpty = gitSources.repositories.length + gitSources.packages.length === 0;
     if (!isEmpty || readLock(folder, nodeLockPath) !== "") {
@@ -73,9 +78,16 @@ export async function refreshExternalLocks(
     const joined = joinNodeLocks(base, nodes);
     const locks = externalPythonLocks(external, pythons).map((name) => {
       const baseLock = recipe.extends ? readLock(strata, lockPath({ ...name, recipe: recipe.extends })) : "";
-      return { root: folder, recipe, name, nodes: joined, prefer: baseLock || undefined };
+      return {
+        root: folder,
+        recipe,
+        name,
+        nodes: joined,
+        prefer: baseLock || undefined,
+        coolDown: coolDownWords(coolDown),
+      };
     });
-    files.push(...(await lockPython(await installUv(), locks, writeLine)));
+    files.push(...(await lockPython(await installUv(coolDown), locks, writeLine)));
   }
   return files;
 }

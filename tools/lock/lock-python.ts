@@ -55,6 +55,8 @@ export interface LockOne {
   readonly name: LockName;
   readonly nodes: NodeLock;
   readonly prefer?: string | undefined;
+  /** What the lock says of the cool-down that it was made with. */
+  readonly coolDown?: string | undefined;
 }
 
 /** Makes locks anew, some at a time, and tells what moved; all that cannot be resolved is told together. */
@@ -105,7 +107,10 @@ function grouped(errors: readonly UserError[]): UserError[] {
 }
 
 /** Resolves a recipe's requirements for one Python and CUDA version. */
-async function lockOne(compile: Compile, { recipe, name, nodes, prefer }: LockOne): Promise<LockFile> {
+async function lockOne(
+  compile: Compile,
+  { recipe, name, nodes, prefer, coolDown }: LockOne,
+): Promise<LockFile> {
   const path = lockPath(name);
   const body = await resolveRequirements(compile, {
     path,
@@ -115,7 +120,8 @@ async function lockOne(compile: Compile, { recipe, name, nodes, prefer }: LockOn
     aliases: recipe.resolution?.aliases,
     prefer,
   });
-  return { path, text: `${lockHeader(name, recipe, lockInputs(recipe, name, nodes), body)}${body}` };
+  const header = lockHeader(name, recipe, lockInputs(recipe, name, nodes), body, coolDown);
+  return { path, text: `${header}${body}` };
 }
 
 function reportMoves(path: string, before: string, after: string, writeLine: (text: string) => void): void {

@@ -1,5 +1,6 @@
 import { throwAll, UserError, UserErrors } from "../../errors.ts";
 import { brokenLines } from "../../lib/lock-making/broken-lines.ts";
+import { coolDownPath, isTooYoung } from "../../lib/lock-making/cool-down.ts";
 import { markSources } from "../../lib/lock-making/pylock.ts";
 import {
   explainResolverConflict,
@@ -73,6 +74,7 @@ async function compileWithout(
     const result = await compile([...excluded, ...names]);
     if (result.ok) return { body: `${result.stdout.trimEnd()}\n`, missing };
     const more = missingWheels(result.all, requirements).filter(({ name }) => !names.includes(name));
+    if (isTooYoung(result.all)) throw failure(path, result.all, requirements);
     if (mayMiss && more.length > 0) missing.push(...more);
     // Nobody uses that lock yet, so it stands in no other's way.
     else if (mayMiss && isResolverConflict(result.all))
@@ -89,13 +91,16 @@ function conflict(output: string): MissingWheel {
 
 const CONFLICT_SHOWN = 400;
 
+const youngRemedy = `Something that is asked for is younger than the cool-down: name it in \`except\` of ${coolDownPath}, with a reason, or wait.`;
+
 function failure(path: string, output: string, requirements: readonly Requirement[]): UserError {
   const said = `cannot be resolved:\n${tail(output, 30)}\n`;
   const broken = brokenLines(output, requirements);
   if (broken.length > 0) return new UserErrors(path, broken);
   if (!isResolverConflict(output)) return new UserError(path, said, "Check the network and the index.");
   const explanation = explainResolverConflict(output, requirements).replace(/^/gm, "  ");
-  return new UserError(path, `${said}Who asks for what:\n${explanation}\n`, resolverConflictRemedy);
+  const remedy = isTooYoung(output) ? youngRemedy : resolverConflictRemedy;
+  return new UserError(path, `${said}Who asks for what:\n${explanation}\n`, remedy);
 }
 
 function heldBackError({ name, reason }: MissingWheel): UserError {

@@ -2,7 +2,15 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UserError } from "../../errors.ts";
 import { cache } from "../../home.ts";
+import {
+  type CoolDown,
+  coolDownPath,
+  noCoolDown,
+  resolverOptions,
+  undatedPackages,
+} from "../../lib/lock-making/cool-down.ts";
 import { attempt, type CommandResult, run } from "../program/exec.ts";
 import { withProgress } from "../program/progress.ts";
 
@@ -12,6 +20,9 @@ const uvVersion = "0.13.8";
 /** Wheels must run on the oldest base image: Debian bookworm has this one. */
 export const glibc = "2.36";
 const platform = `x86_64-manylinux_${glibc.replace(".", "_")}`;
+
+/** Options whose answer is in what uv says beside the lock. */
+const spoken: ReadonlySet<string> = new Set(["--verbose", "--exclude-newer"]);
 
 /** What the resolver is asked. */
 export interface Question {
@@ -31,7 +42,7 @@ export interface Question {
 export type Compile = (question: Question) => Promise<CommandResult>;
 
 /** uv from its wheel, kept in the cache: the lock must come from the version that the builds install with. */
-export async function installUv(): Promise<Compile> {
+export async function installUv(coolDown: CoolDown = noCoolDown): Promise<Compile> {
   const folder = join(cache, `uv-${uvVersion}`);
   const uv = join(folder, "bin", "uv");
   if (!existsSync(uv)) {
@@ -43,7 +54,25 @@ export async function installUv(): Promise<Compile> {
   }
   const started = Date.now();
   const index = await defaultIndex(uv);
-  return askedOnce((question) => compile(uv, question, index && heldSince(index, started)));
+  const waiting = resolverOptions(coolDown, started);
+  return askedOnce(async (question) => {
+    const asked = { ...question, args: [...(question.args ?? []), ...waiting] };
+    const result = await compile(uv, asked, index && heldSince(index, started));
+    if (waiting.length > 0) refuseUndated(result.stderr);
+    return result;
+  });
+}
+
+/** Without dates a cool-down would leave out all that there is. */
+function refuseUndated(said: string): void {
+  const names = undatedPackages(said);
+  if (names.length === 0) return;
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+  throw new UserError(
+    coolDownPath,
+    `the package index does not say when files of ${names.slice(0, 3).join(", ")}${more} were uploaded.`,
+    "Name them in `except`, ask an index that says it (PEP 700), or lock with --cool-down 0.",
+  );
 }
 
 /** The same question has the same answer: that of 3.14 serves the free-threaded build, which only has other wheels. */
@@ -78,7 +107,8 @@ async function compile(
       [
         "pip",
         "compile",
-        ...(args.includes("--verbose") ? [] : ["--quiet"]),
+        // In quiet it keeps its warnings too, of files without a date for instance.
+        ...(args.some((arg) => spoken.has(arg)) ? [] : ["--quiet"]),
         "--no-header",
         "--generate-hashes",
         // A lock holds no addresses: which index has the files is configuration.

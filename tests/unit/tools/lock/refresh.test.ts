@@ -180,6 +180,38 @@ test("base images get the digest that their tag has now, and say how it is known
   });
   assert.deepEqual(fresh.same, lock.same);
 
+  // One that is too young stays where it was; what does not say when it was made is believed.
+  const dated = (tag: string, created: string) => {
+    const image = registry.image(tag, [], { architecture: "amd64", os: "linux", created });
+    const old = {
+      ...entry,
+      digest: `sha256:${"0".repeat(64)}`,
+      reference: `${registry.host}/${REPOSITORY}:${tag}`,
+    };
+    return { old, digest: image.digest };
+  };
+  const images = {
+    young: dated("young", new Date(Date.now() - 86_400_000).toISOString()),
+    excepted: dated("excepted", new Date(Date.now() - 86_400_001).toISOString()),
+    old: dated("old", "2026-01-01T00:00:00Z"),
+    silent: dated("silent", "1970-01-01T00:00:00Z"),
+  };
+  const told: string[] = [];
+  const waited = await lockImages(
+    Object.fromEntries(Object.entries(images).map(([name, image]) => [name, image.old])),
+    () => {},
+    transport,
+    { coolDown: { days: 7, except: { excepted: "a fix" } }, tell: (text) => told.push(text) },
+  );
+  assert.deepEqual(waited.young, images.young.old);
+  for (const name of ["excepted", "old", "silent"] as const) {
+    assert.equal(waited[name]?.digest, images[name].digest, name);
+    assert.match(waited[name]?.source ?? "", /images`\. Cool-down: 7 days, except excepted \(a fix\)\.$/);
+  }
+  assert.equal(told.length, 2);
+  assert.match(told[0] ?? "", /^young: the new image is of .*: the old one stays$/);
+  assert.match(told[1] ?? "", /^silent: the new image does not say when/);
+
   const gone = { ...lock, gone: { ...entry, digest, reference: `${registry.host}/${REPOSITORY}:none` } };
   await assert.rejects(
     lockImages(gone, () => {}, transport),

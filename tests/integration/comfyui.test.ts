@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { ComfyUi, CustomNode } from "../../lib/comfyui/custom-nodes.ts";
 import { readSnapshot } from "../../lib/import/snapshot.ts";
+import { noCoolDown } from "../../lib/lock-making/cool-down.ts";
 import { nodeSources } from "../../lib/lock-making/node-sources.ts";
 import type { NodeLock } from "../../lib/locks/node-lock.ts";
 import { makeRecipe } from "../../tools/commands/import/make-recipe.ts";
@@ -256,7 +257,8 @@ test("the nodes of an imported snapshot are built, each at the commit that it ha
     [fixtureOrigin]: git.address,
     "https://github.com/Comfy-Org/ComfyUI": `${git.address}fixtures/ComfyUI`,
   };
-  const making = { name: "imported", images: {}, strata: { repositories: {}, packages: {} }, from: "a test" };
+  const strata = { repositories: {}, packages: {} };
+  const making = { name: "imported", images: {}, strata, coolDown: noCoolDown, from: "a test" };
   const inventory = readSnapshot(JSON.stringify(snapshot), "snapshot.json");
   const { recipe, lock: imported } = await makeRecipe(inventory, { ...making, mirrors });
   assert.ok(recipe.comfyui && imported);

@@ -7,15 +7,15 @@ import { repository } from "../../home.ts";
 import { classIndex } from "../../lib/comfyui/workflow/class-index.ts";
 import { matchModels } from "../../lib/import/match-models.ts";
 import { shownText } from "../../lib/import/safe-names.ts";
-import { parseImageLock } from "../../lib/locks/image-lock.ts";
+import { coolDownPath, parseCoolDown } from "../../lib/lock-making/cool-down.ts";
+import { imageLockPath, parseImageLock } from "../../lib/locks/image-lock.ts";
 import { modelLockPath, parseModelLock } from "../../lib/locks/model-lock.ts";
 import { nodeClassesPath, parseNodeClasses } from "../../lib/locks/node-classes.ts";
 import { nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
 import { recipeNames } from "../../recipes/index.ts";
 import { comfyuiRecipe } from "../../recipes/own-comfyui.ts";
 import { readMirrors } from "../lock/mirror-options.ts";
-import { imageLockPath } from "../lock/refresh.ts";
-import { writeLocks } from "../lock/write-locks.ts";
+import { readLock, writeLocks } from "../lock/write-locks.ts";
 import { main } from "../program/main.ts";
 import { renderImport } from "./import/import-report.ts";
 import { lockRecipe } from "./import/lock-recipe.ts";
@@ -62,16 +62,18 @@ async function importAll(): Promise<number> {
   const catalogue = parseModelLock(read(modelLockPath));
   const classes = classIndex(parseNodeClasses(read(nodeClassesPath)));
   const inventory = await readSources(positionals, { classes, catalogue, hashesModels: values.models });
+  const coolDown = parseCoolDown(readLock(target.folder, coolDownPath));
   const from = shownText(positionals.map((path) => basename(resolve(path))).join(", "), 60);
   const made = await makeRecipe(inventory, {
     name: target.name,
     images: parseImageLock(read(imageLockPath)),
     strata,
     mirrors: readMirrors(values.mirror ?? []),
+    coolDown,
     from,
   });
   const models = matchModels(inventory.models, catalogue, from);
-  const locks = await lockRecipe(made, inventory.installed, { strata, folder: target.folder });
+  const locks = await lockRecipe(made, inventory.installed, { strata, folder: target.folder, coolDown });
   const files = recipeFiles(target, { made, models, locks, workflows: inventory.workflows, from });
   await writeLocks("/", files);
   const report = importReport(target, { made, models, locks, strata, catalogue });

@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import { execa } from "execa";
-import { askGit, fetchMissing, gitEnvironment, type Local, type Remote, readTexts } from "./git.ts";
+import { fetchMissing, type Remote, readTexts, resolveRef, shallow } from "./git.ts";
 
 /** A commit of the default branch, its time in seconds since 1970, and a file's text in it; undefined without the file. */
 export interface FileState {
@@ -9,24 +8,21 @@ export interface FileState {
   readonly text: string | undefined;
 }
 
-/** How a file of the default branch became what it is, from the newest commit back; commits alone, not their files. */
+/** How a file of the default branch became what it is, from the newest commit back; no other file is fetched. */
 export async function fetchHistory(remote: Remote, path: string, folder: string): Promise<FileState[]> {
-  const git = join(folder, `${remote.name.replace(/[^\w.-]+/g, "+")}.git`);
-  const local: Local = (...args) => ["-c", "core.hooksPath=/dev/null", "--git-dir", git, ...args];
-  await execa("git", ["init", "--quiet", "--bare", git], { env: gitEnvironment });
-  const only = ["--no-tags", "--filter=blob:none"];
-  await askGit(remote, local("fetch", "--quiet", ...only, "--", remote.location, "+HEAD:refs/heads/newest"));
+  const newest = await resolveRef(remote, "HEAD");
+  const local = await shallow(remote, newest, folder, "--filter=blob:none");
   const log = async (...more: string[]) =>
-    (await execa("git", local("log", "--first-parent", "--format=%H %ct", "newest", ...more))).stdout
+    (await execa("git", local("log", "--first-parent", "--format=%H %ct", newest, ...more))).stdout
       .split("\n")
       .filter((line) => line !== "");
-  const changed = new Set((await log("--", path)).map((line) => line.slice(0, 40)));
+  const changed = (await log("--", path)).map((line) => line.slice(0, 40));
   const listing = await Promise.all(
-    [...changed].map((commit) => execa("git", local("ls-tree", commit, "--", path))),
+    changed.map((commit) => execa("git", local("ls-tree", commit, "--", path))),
   );
   const blobs = listing.flatMap(({ stdout }, index) => {
     const [, object = ""] = /^\d+ blob (\w+)\t/.exec(stdout) ?? [];
-    return object === "" ? [] : [{ path: [...changed][index] ?? "", object }];
+    return object === "" ? [] : [{ path: changed[index] ?? "", object }];
   });
   await fetchMissing(remote, local, blobs);
   const texts = await readTexts(blobs, local);
@@ -35,8 +31,8 @@ export async function fetchHistory(remote: Remote, path: string, folder: string)
   let text: string | undefined;
   for (const line of (await log()).reverse()) {
     const commit = line.slice(0, 40);
-    if (changed.has(commit)) text = texts.get(commit);
-    states.unshift({ commit, time: Number(line.slice(41)), text });
+    if (changed.includes(commit)) text = texts.get(commit);
+    states.push({ commit, time: Number(line.slice(41)), text });
   }
-  return states;
+  return states.reverse();
 }

@@ -11,7 +11,7 @@ const patience = { tries: 3, pauseMs: 2_000 };
 const TIMEOUT_MS = 600_000;
 
 /** Nobody answers questions here; nothing of a surrounding repository may play in. */
-export const gitEnvironment = {
+const environment = {
   GIT_TERMINAL_PROMPT: "0",
   GIT_ASKPASS: "true",
   GIT_SSH_COMMAND: process.env.GIT_SSH_COMMAND ?? "ssh -o BatchMode=yes",
@@ -35,7 +35,7 @@ export async function resolveRef(remote: Remote, ref: string): Promise<string> {
   if (/^[0-9a-f]{40}$/.test(ref)) return ref;
   const refNames =
     ref === "HEAD" || ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
-  const listing = await askGit(remote, [
+  const listing = await ask(remote, [
     "ls-remote",
     "--",
     remote.location,
@@ -63,7 +63,7 @@ export async function resolveRef(remote: Remote, ref: string): Promise<string> {
 
 /** Fetches exactly one commit, without history, into a bare repository in `folder`. */
 export async function fetchCommit(remote: Remote, commit: string, folder: string): Promise<FetchedCommit> {
-  const local = await shallow(remote, commit, folder);
+  const local = await shallow(remote, commit, folder, "--depth=1");
   const listing = await execa("git", local("ls-tree", "-r", "-z", "--long", commit));
   return {
     entries: listing.stdout.split("\0").flatMap(toEntry),
@@ -78,7 +78,7 @@ export async function fetchFiles(
   folder: string,
   isSelected: (path: string) => boolean,
 ): Promise<Map<string, string>> {
-  const local = await shallow(remote, commit, folder, "--filter=blob:none");
+  const local = await shallow(remote, commit, folder, "--depth=1", "--filter=blob:none");
   const listing = await execa("git", local("ls-tree", "-r", "-z", commit));
   const blobs = listing.stdout.split("\0").flatMap((line) => {
     const [, mode, object = "", path = ""] = /^(\d+) blob (\w+)\t([\s\S]+)$/.exec(line) ?? [];
@@ -96,23 +96,28 @@ export async function fetchMissing(remote: Remote, local: Local, blobs: readonly
   const only = ["--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--", remote.location];
   // Nothing that is here is worth telling the server: it would look at history that was never fetched.
   const quiet = ["-c", "fetch.negotiationAlgorithm=noop"];
-  await askGit(remote, [...quiet, ...local("fetch", "--quiet", ...only, ...new Set(missing))]);
+  await ask(remote, [...quiet, ...local("fetch", "--quiet", ...only, ...new Set(missing))]);
 }
 
 /** Calls git in a bare repository. */
 export type Local = (...args: string[]) => string[];
 
-/** One commit without history in a bare repository of its own. */
-async function shallow(remote: Remote, commit: string, folder: string, ...options: string[]): Promise<Local> {
+/** One commit, with as much history as `options` say, in a bare repository of its own. */
+export async function shallow(
+  remote: Remote,
+  commit: string,
+  folder: string,
+  ...options: string[]
+): Promise<Local> {
   const git = join(folder, `${remote.name.replace(/[^\w.-]+/g, "+")}-${commit.slice(0, 12)}.git`);
   const local = (...args: string[]) => ["-c", "core.hooksPath=/dev/null", "--git-dir", git, ...args];
-  await execa("git", ["init", "--quiet", "--bare", git], { env: gitEnvironment });
-  const only = ["--depth=1", "--no-tags", "--no-write-fetch-head", ...options];
-  await askGit(remote, local("fetch", "--quiet", ...only, "--", remote.location, commit));
+  await execa("git", ["init", "--quiet", "--bare", git], { env: environment });
+  const only = ["--no-tags", "--no-write-fetch-head", ...options];
+  await ask(remote, local("fetch", "--quiet", ...only, "--", remote.location, commit));
   return local;
 }
 
-export type Blob = Pick<TreeEntry, "path" | "object">;
+type Blob = Pick<TreeEntry, "path" | "object">;
 
 function objects(entries: readonly Blob[]): string {
   return entries.map(({ object }) => `${object}\n`).join("");
@@ -149,7 +154,7 @@ function splitBatch(output: Buffer, entries: readonly Blob[]): Map<string, strin
 }
 
 /** Asks a server, again when it fails for a moment; what it will never answer fails at once. */
-export function askGit(remote: Remote, args: readonly string[]): Promise<string> {
+function ask(remote: Remote, args: readonly string[]): Promise<string> {
   const unreadable = (output: string) =>
     new UserError(
       remote.name,
@@ -158,7 +163,7 @@ export function askGit(remote: Remote, args: readonly string[]): Promise<string>
     );
   return patiently(
     async () => {
-      const { ok, stdout, all } = await attempt("git", args, { env: gitEnvironment, timeout: TIMEOUT_MS });
+      const { ok, stdout, all } = await attempt("git", args, { env: environment, timeout: TIMEOUT_MS });
       if (ok) return stdout;
       throw isFinal(all) ? unreadable(all) : new PassingFailure(all);
     },

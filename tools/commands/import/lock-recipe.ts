@@ -1,9 +1,10 @@
 import { completeDefaults } from "../../../config.ts";
 import { UserError } from "../../../errors.ts";
+import { type CoolDown, coolDownWords } from "../../../lib/lock-making/cool-down.ts";
 import { formatNodeLock, joinNodeLocks, type NodeLock, nodeLockPath } from "../../../lib/locks/node-lock.ts";
 import { normaliseName, parsePythonLock } from "../../../lib/locks/python-lock.ts";
 import { lockPath } from "../../../lib/plan/lock-inputs.ts";
-import { lockOne } from "../../lock/lock-python.ts";
+import { lockPython } from "../../lock/lock-python.ts";
 import { installUv } from "../../lock/uv.ts";
 import type { LockFile } from "../../lock/write-locks.ts";
 import { note } from "../../program/progress.ts";
@@ -18,11 +19,18 @@ export interface MadeLocks {
   readonly packages: ImportReport["packages"];
 }
 
+/** Where locks go, and what they are made beside. */
+export interface LockPlace {
+  readonly strata: NodeLock;
+  readonly folder: string;
+  readonly coolDown: CoolDown;
+}
+
 /** Makes the locks beside a recipe. What cannot be made now is told, and the recipe is good without it. */
 export async function lockRecipe(
   made: MadeRecipe,
   installed: readonly string[],
-  { strata, folder }: { readonly strata: NodeLock; readonly folder: string },
+  { strata, folder, coolDown }: LockPlace,
 ): Promise<MadeLocks> {
   const { python, cuda } = completeDefaults(made.recipe);
   const name = { recipe: made.recipe.name, python, cuda };
@@ -36,7 +44,6 @@ export async function lockRecipe(
   const nodes = own ? [{ path: nodeLockPath, text: formatNodeLock(made.lock) }] : [];
   const toldNodes = own ? [{ path: nodeLockPath, made: true, problem: null }] : [];
   try {
-    const compile = await installUv();
     const request = {
       root: folder,
       recipe: made.recipe,
@@ -44,12 +51,13 @@ export async function lockRecipe(
       nodes: joinNodeLocks(strata, made.lock),
       // What was installed, where nothing speaks against it.
       prefer: installed.length > 0 ? `${installed.join("\n")}\n` : undefined,
+      coolDown: coolDownWords(coolDown),
     };
-    const file = await lockOne(compile, request, note);
+    const files = await lockPython(await installUv(coolDown), [request], note);
     return {
-      files: [...nodes, file],
+      files: [...nodes, ...files],
       told: [...toldNodes, { path, made: true, problem: null }],
-      packages: compared(installed, file),
+      packages: compared(installed, files[0]),
     };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -9,6 +9,7 @@ import { fitNode } from "../../../lib/import/fit-node.ts";
 import type { LeftOut } from "../../../lib/import/inventory.ts";
 import type { ImportedNode } from "../../../lib/import/recipe-text.ts";
 import { inParallel } from "../../../lib/in-parallel.ts";
+import type { CoolDown } from "../../../lib/lock-making/cool-down.ts";
 import type { NodeCheckout, NodeLock } from "../../../lib/locks/node-lock.ts";
 import { node as knownNode } from "../../../recipes/comfyui-nodes.ts";
 import { lockNodes } from "../../lock/lock-nodes.ts";
@@ -20,6 +21,8 @@ export interface Reading {
   /** strata's own lock: what it has at the wanted ref is not read again. */
   readonly strata: NodeLock;
   readonly mirrors: Readonly<Record<string, string>>;
+  /** Of commits that no ref pins. */
+  readonly coolDown: CoolDown;
 }
 
 /** A node as the recipe will name it; without a checkout where its repository cannot be reached now. */
@@ -141,7 +144,7 @@ async function readFitting(known: CustomNode, more: Partial<CustomNode>, reading
 /** A repository at its ref, as a lock has it. */
 export async function checkoutOf(
   source: GitSource & Pick<CustomNode, "requirements" | "omit">,
-  { strata, mirrors }: Reading,
+  { strata, mirrors, coolDown }: Reading,
 ): Promise<NodeCheckout> {
   const name = gitRepositoryName(source.repository);
   const ref = source.ref ?? "HEAD";
@@ -155,7 +158,12 @@ export async function checkoutOf(
     ...(requirements ? { requirements } : {}),
     ...(omit ? { omit: Object.keys(omit).sort() } : {}),
   };
-  const { repositories } = await lockNodes({ repositories: [named], packages: [] }, mirrors);
+  const { repositories } = await lockNodes(
+    { repositories: [named], packages: [] },
+    mirrors,
+    undefined,
+    coolDown,
+  );
   const checkout = repositories[name];
   if (!checkout) throw new Error(`no checkout of ${name}`);
   return checkout;

@@ -40,7 +40,7 @@ const list = z.object({
 });
 
 /** Where a node of the registry is developed, and when a version of it was published. */
-export async function askRegistry(
+export async function askComfyRegistry(
   name: string,
   version: string | null,
   access: NodeRegistryAccess,

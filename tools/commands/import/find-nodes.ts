@@ -6,7 +6,7 @@ import { inParallel } from "../../../lib/in-parallel.ts";
 import { mirrored } from "../../../lib/mirrors.ts";
 import { resolveRef } from "../../lock/git.ts";
 import { fetchHistory } from "../../lock/git-history.ts";
-import { askRegistry, type NodeRegistryAccess } from "./comfy-registry.ts";
+import { askComfyRegistry, type NodeRegistryAccess } from "./comfy-registry.ts";
 import { inOneLine } from "./import-failure.ts";
 
 /** A node whose repository is known. */
@@ -84,7 +84,7 @@ async function askOr(
   access: NodeRegistryAccess,
 ) {
   try {
-    return await askRegistry(registry, version, access);
+    return await askComfyRegistry(registry, version, access);
   } catch (error) {
     if (stated === null || !(error instanceof UserError)) throw error;
     return { repository: stated, at: undefined };

@@ -24,7 +24,7 @@ export function matchModels(
     const path = modelPath(model);
     const here = known.find((entry) => modelPath(entry) === path);
     const same = known.find((entry) => isSame(model, entry));
-    if (here && (here === same || saysNothing(model) || isSameAddress(model, here))) paths.push(path);
+    if (here && (here === same || isByPath(model, here) || isSameAddress(model, here))) paths.push(path);
     else if (same) {
       // The same file by another name, or in another folder: ComfyUI has to find it where this one says.
       paths.push(path);
@@ -34,7 +34,7 @@ export function matchModels(
     } else if (model.url !== null) {
       paths.push(path);
       addNew(model, model.url, source, own);
-    } else left.push({ what: `model ${path}`, reason: unknownReason(model) });
+    } else left.push({ what: `model ${path}`, reason: unknownReason(model, here !== undefined) });
   }
   return { paths: [...new Set(paths)].sort(), own, left };
 }
@@ -48,8 +48,9 @@ function isSameAddress({ sha256, url }: FoundModel, entry: LockedModel | Incompl
   return sha256 === null && url === entry.url;
 }
 
-function saysNothing({ sha256, url }: FoundModel): boolean {
-  return sha256 === null && url === null;
+/** A source that says neither hash nor address means the file of that path, unless it has another size. */
+function isByPath({ sha256, url, size }: FoundModel, entry: LockedModel | IncompleteModel): boolean {
+  return sha256 === null && url === null && (size === null || entry.size === null || size === entry.size);
 }
 
 function addNew(
@@ -75,8 +76,10 @@ function isComplete(entry: LockedModel | IncompleteModel): entry is LockedModel 
   return entry.size !== null && entry.sha256 !== null && !("about" in entry);
 }
 
-function unknownReason({ sha256 }: FoundModel): string {
-  return sha256 === null
-    ? "nothing says where it is to be had; name its address in locks/models.json beside the recipe"
-    : `nothing says where it is to be had, and strata knows no file with the sha256 ${sha256}`;
+function unknownReason({ sha256 }: FoundModel, isKnownPath: boolean): string {
+  const nowhere = "nothing says where it is to be had";
+  if (sha256 !== null) return `${nowhere}, and strata knows no file with the sha256 ${sha256}`;
+  return isKnownPath
+    ? `is not the file that strata knows at this path: its size is another; ${nowhere}`
+    : `${nowhere}; name its address in locks/models.json beside the recipe`;
 }

@@ -68,6 +68,13 @@ test("another file of a known name does not pass for it", () => {
   assert.deepEqual(joined.incomplete, [open]);
 });
 
+test("a path alone means strata's file only where the size is the same", () => {
+  assert.deepEqual(match({ size: 5 }).paths, ["models/vae/ae.safetensors"]);
+  const { paths, left } = match({ size: 6 });
+  assert.deepEqual(paths, []);
+  assert.match(left[0]?.reason ?? "", /its size is another/);
+});
+
 test("an address without hash or size is asked later; neither address nor hash is listed with its reason", () => {
   const { own, left } = match({ name: "new.bin", url: "https://example.com/new" }, { name: "nowhere.bin" });
   assert.deepEqual(

@@ -101,6 +101,13 @@ function targetOf(name = "", output: string | undefined): Target {
     throw new UserError("--name", `${name} is the name of a layer.`, "Choose another.");
   }
   const folder = resolve(output ?? join(repository, "..", name));
+  if (folder === repository) {
+    throw new UserError(
+      "--output",
+      "is strata's own folder, whose locks it would write over.",
+      "Choose another.",
+    );
+  }
   const recipe = join(folder, "recipe.ts");
   return {
     name,

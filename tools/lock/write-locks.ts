@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import type { PythonVersion } from "../../lib/gpu/compatibility.ts";
 import type { CoolDown } from "../../lib/lock-making/cool-down.ts";
 import type { Recipe } from "../../lib/recipe/recipe.ts";
+import type { HeldBack } from "./held-back/find-held-back.ts";
 
 /** What locks are made from. */
 export interface LockSources {
@@ -16,6 +17,8 @@ export interface LockSources {
   readonly pythons?: readonly PythonVersion[];
   /** How long what is taken has to have been out. @default not at all */
   readonly coolDown?: CoolDown;
+  /** Gets what is held back in the Python locks, which is looked for only then. */
+  readonly tellHeldBack?: (held: readonly HeldBack[]) => void;
 }
 
 /** A lock as it is to be, below the repository. */

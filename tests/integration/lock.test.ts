@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../errors.ts";
 import type { CustomNode } from "../../lib/comfyui/custom-nodes.ts";
 import { cudaVersions } from "../../lib/gpu/compatibility.ts";
@@ -19,7 +20,7 @@ import type { HeldBack } from "../../tools/lock/held-back/find-held-back.ts";
 import { renderHeldBack } from "../../tools/lock/held-back/render-held-back.ts";
 import { type LockKind, refresh } from "../../tools/lock/refresh.ts";
 import { resolveRequirements } from "../../tools/lock/resolve-requirements.ts";
-import { installUv } from "../../tools/lock/uv.ts";
+import { type Compile, installUv } from "../../tools/lock/uv.ts";
 import { writeLocks } from "../../tools/lock/write-locks.ts";
 import {
   conflictingNodes,
@@ -321,6 +322,28 @@ describe("npm run lock", () => {
     assert.match(renderHeldBack(free), /held<2 \(newest commit: no longer asks\)/);
     assert.match(renderHeldBack(free), /│ held +│ 1\.0 +│ 2\.0 +│ 2\.0, 1 other moves +│/);
     assert.deepEqual(await refreshed("git://127.0.0.1:1/"), expected("not asked"));
+  });
+
+  test("a run asks the index once for each package, and the next run asks anew", async () => {
+    const resolve = async (compile: Compile, python: string) =>
+      await resolveRequirements(compile, {
+        path: "test",
+        python,
+        mayMiss: false,
+        requirements: [{ line: "counted", by: "o/node requirements.txt" }],
+        aliases: {},
+      });
+    const times = () => index.asked.filter((name) => name === "counted").length;
+    await index.add({ name: "counted", version: "1.0" });
+    const compile = await installUv();
+    const [first] = [await resolve(compile, "3.11"), await resolve(compile, "3.12")];
+    assert.match(first, /^counted==1\.0 /);
+    assert.equal(times(), 1);
+    await index.add({ name: "counted", version: "2.0" });
+    await sleep(2_000);
+    assert.equal(await resolve(compile, "3.13"), first);
+    assert.match(await resolve(await installUv(), "3.13"), /^counted==2\.0 /);
+    assert.equal(times(), 2);
   });
 
   test("a cool-down leaves out what is younger, but for exceptions, and needs an index with dates", async () => {

@@ -18,6 +18,29 @@ export interface HeldPackage {
   readonly caps: readonly Cap[];
 }
 
+/** What the newest commit of a node says of a cap that the lock has of it; `not asked` where it cannot be reached. */
+export type Stance = "still asks" | "no longer asks" | "not asked";
+
+/** A version that is another without the caps on a package. */
+export interface FreeVersion {
+  readonly name: string;
+  readonly locked: string | null;
+  readonly free: string | null;
+}
+
+/** A package that is held back in a recipe's lock, by whom, and what would be otherwise. */
+export interface HeldBack extends Omit<HeldPackage, "caps"> {
+  readonly recipe: string;
+  /** The lock that was looked at: the one for the recipe's own Python and CUDA. */
+  readonly lock: string;
+  readonly caps: readonly (Cap & {
+    /** What the newest commit of a node says; null for who is no node. */
+    readonly newestCommit: Stance | null;
+  })[];
+  /** Everything that another resolution without any cap on it has otherwise; null where nothing fits then either. */
+  readonly without: readonly FreeVersion[] | null;
+}
+
 /** What one package of the index asks of another, as the resolver read it. */
 export interface IndexRequirement extends Cap {
   readonly name: string;

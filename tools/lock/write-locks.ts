@@ -4,9 +4,9 @@ import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { PythonVersion } from "../../lib/gpu/compatibility.ts";
 import type { CoolDown } from "../../lib/lock-making/cool-down.ts";
+import type { HeldBack } from "../../lib/lock-making/held-back.ts";
 import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { deferInterrupts } from "../program/main.ts";
-import type { HeldBack } from "./held-back/find-held-back.ts";
 
 /** What locks are made from. */
 export interface LockSources {

@@ -1,8 +1,8 @@
 import { completeDefaults } from "../../../config.ts";
 import { inParallel } from "../../../lib/in-parallel.ts";
 import {
-  type Cap,
-  type HeldPackage,
+  type FreeVersion,
+  type HeldBack,
   heldPackages,
   indexRequirements,
 } from "../../../lib/lock-making/held-back.ts";
@@ -15,30 +15,10 @@ import type { LockOne } from "../lock-python.ts";
 import type { Compile, Question } from "../uv.ts";
 import type { LockFile } from "../write-locks.ts";
 import { newestVersions } from "./newest-versions.ts";
-import { type Stance, stances } from "./node-stance.ts";
+import { stances } from "./node-stance.ts";
 
 /** Others of a recipe are held back by the same lines. */
 const AT_ONCE = 4;
-
-/** A version that is another without the caps on a package. */
-export interface FreeVersion {
-  readonly name: string;
-  readonly locked: string | null;
-  readonly free: string | null;
-}
-
-/** A package that is held back in a recipe's lock, by whom, and what would be otherwise. */
-export interface HeldBack extends Omit<HeldPackage, "caps"> {
-  readonly recipe: string;
-  /** The lock that was looked at: the one for the recipe's own Python and CUDA. */
-  readonly lock: string;
-  readonly caps: readonly (Cap & {
-    /** What the newest commit of a node says; null for who is no node. */
-    readonly newestCommit: Stance | null;
-  })[];
-  /** Everything that another resolution without any cap on it has otherwise; null where nothing fits then either. */
-  readonly without: readonly FreeVersion[] | null;
-}
 
 /**
  * What is held back in the lock of each recipe for its own Python and CUDA. Asks the index, and the nodes' repositories

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../../errors.ts";
 import { inParallel } from "../../../lib/in-parallel.ts";
-import { type Cap, forbids, type HeldPackage } from "../../../lib/lock-making/held-back.ts";
+import { type Cap, forbids, type HeldPackage, type Stance } from "../../../lib/lock-making/held-back.ts";
 import { readRequirements } from "../../../lib/lock-making/requirement-files.ts";
 import type { NodeLock } from "../../../lib/locks/node-lock.ts";
 import { normaliseName } from "../../../lib/locks/python-lock.ts";
@@ -13,9 +13,6 @@ import { fetchFiles, resolveRef } from "../git.ts";
 
 /** How many repositories are asked at the same time. */
 const AT_ONCE = 4;
-
-/** What the newest commit of a node says of a cap that the lock has of it; `not asked` where it cannot be reached. */
-export type Stance = "still asks" | "no longer asks" | "not asked";
 
 /** The lines of a node's requirement file at its newest commit; `same` where the lock has that commit. */
 type NewestLines = readonly string[] | "same" | "unreachable";

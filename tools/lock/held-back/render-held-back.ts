@@ -1,5 +1,5 @@
+import type { HeldBack } from "../../../lib/lock-making/held-back.ts";
 import { renderTable } from "../../program/table.ts";
-import type { HeldBack } from "./find-held-back.ts";
 
 /** What is held back, a table for each recipe; empty where nothing is. */
 export function renderHeldBack(held: readonly HeldBack[]): string {

@@ -21,6 +21,8 @@ export interface PackageRelease {
 export interface PythonIndex {
   /** What UV_DEFAULT_INDEX is set to. */
   readonly address: string;
+  /** Names of packages, each time that somebody asks for their files. */
+  readonly asked: readonly string[];
   add(...releases: readonly PackageRelease[]): Promise<void>;
   stop(): Promise<void>;
 }
@@ -28,11 +30,13 @@ export interface PythonIndex {
 /** An index of Python packages (PEP 503) on the loopback address; its packages hold metadata and nothing else. */
 export async function startPythonIndex(): Promise<PythonIndex> {
   const files = new Map<string, Buffer>();
+  const asked: string[] = [];
   const uploads = new Map<string, string>();
   const server = createServer((request, response) => {
     const [, kind, name = ""] = (request.url ?? "").split("/");
     const bytes = files.get(decodeURIComponent(name));
     if (kind === "files" && bytes) return response.end(bytes);
+    if (kind === "simple") asked.push(name);
     const found = [...files].filter(([file]) => kind === "simple" && packageOf(file) === name);
     if (found.length === 0) return response.writeHead(404).end();
     // PEP 691 and 700, as PyPI answers uv.
@@ -58,6 +62,7 @@ export async function startPythonIndex(): Promise<PythonIndex> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple/`,
+    asked,
     add: async (...releases) => {
       for (const release of releases) {
         const { name, version, wheels = ["py3-none-any"], source = false } = release;

@@ -3,12 +3,15 @@ import { UserError } from "../../errors.ts";
 import { repository } from "../../home.ts";
 import { type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.ts";
 import { type CoolDown, coolDownPath, parseCoolDown, withDays } from "../../lib/lock-making/cool-down.ts";
+import type { HeldBack } from "../../lib/lock-making/held-back.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { findRecipe, recipes } from "../../recipes/index.ts";
 import { checkLocks } from "../lock/check.ts";
 import { checkExternalLocks, externalLockKinds, refreshExternalLocks } from "../lock/external-recipe.ts";
+import { renderHeldBack } from "../lock/held-back/render-held-back.ts";
 import { readMirrors } from "../lock/mirror-options.ts";
 import { isLockKind, type LockKind, lockKinds, refresh } from "../lock/refresh.ts";
+import { unusedExceptionNotes } from "../lock/unused-exceptions.ts";
 import { type LockSources, readLock, writeLocks } from "../lock/write-locks.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
@@ -39,11 +42,12 @@ await main(
     const pythons = chosenPythons(values["with-python"] ?? []);
     const coolDownOf = (folder: string) =>
       withDays(parseCoolDown(readLock(folder, coolDownPath)), values["cool-down"]);
+    const tellHeldBack = (held: readonly HeldBack[]) => tell(held, values.json);
     if (values.recipe !== undefined) {
       return await lockExternal(
         values.recipe,
         externalLockKinds(chosen, chosen === lockKinds),
-        { mirrors, pythons, coolDownOf },
+        { mirrors, pythons, coolDownOf, tellHeldBack },
         values.check,
       );
     }
@@ -53,8 +57,9 @@ await main(
       return 0;
     }
     const coolDown = coolDownOf(repository);
-    const files = await refresh(chosen, { ...sources, mirrors, pythons, coolDown }, note);
+    const files = await refresh(chosen, { ...sources, mirrors, pythons, coolDown, tellHeldBack }, note);
     await writeLocks(repository, files);
+    for (const line of unusedExceptionNotes(coolDown, repository)) note(line);
     return 0;
   },
   { help: HELP },
@@ -63,7 +68,9 @@ await main(
 async function lockExternal(
   file: string,
   chosen: readonly LockKind[],
-  options: Pick<LockSources, "mirrors" | "pythons"> & { coolDownOf: (folder: string) => CoolDown },
+  options: Pick<LockSources, "mirrors" | "pythons" | "tellHeldBack"> & {
+    coolDownOf: (folder: string) => CoolDown;
+  },
   check = false,
 ): Promise<number> {
   const { recipe, folder } = await findRecipe(file);
@@ -74,11 +81,20 @@ async function lockExternal(
       "Leave --recipe out: its locks are made together.",
     );
   }
-  const { mirrors, pythons = [], coolDownOf } = options;
-  const external = { recipe, folder, strata: repository, pythons, coolDown: coolDownOf(folder) };
+  const { mirrors, coolDownOf, ...asked } = options;
+  const external = { recipe, folder, strata: repository, ...asked, coolDown: coolDownOf(folder) };
   if (check) checkExternalLocks(chosen, external);
-  else await writeLocks(folder, await refreshExternalLocks(chosen, external, mirrors, note));
+  else {
+    await writeLocks(folder, await refreshExternalLocks(chosen, external, mirrors, note));
+    for (const line of unusedExceptionNotes(external.coolDown, folder)) note(line);
+  }
   return 0;
+}
+
+/** What is held back: on stdout as JSON, else beside what moved. */
+function tell(held: readonly HeldBack[], asJson = false): void {
+  if (asJson) process.stdout.write(`${JSON.stringify({ heldBack: held }, null, 2)}\n`);
+  else if (held.length > 0) note(renderHeldBack(held));
 }
 
 function parseOptions() {

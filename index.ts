@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { openHosts } from "./components/hosts/open-hosts.ts";
+import { KeptEvidence } from "./components/kept-evidence.ts";
 import { keepStages } from "./components/kept-stages.ts";
 import { LayeredImage } from "./components/layered-image.ts";
 import { productCopies } from "./components/product-copy.ts";
@@ -44,7 +45,10 @@ if (!pulumi.runtime.isDryRun()) {
 }
 
 // The image: a stage for each layer, and the product.
-const { registry, copies } = await openRegistries(config, (setting) => registryContext(home, setting));
+const { registry, copies } = await openRegistries(config, (setting) => ({
+  ...registryContext(home, setting),
+  beforeRemoval: (...kept) => new KeptEvidence(...kept),
+}));
 const built = new LayeredImage(name, {
   plan,
   base: base.reference,

@@ -6,6 +6,7 @@ import type * as pulumi from "@pulumi/pulumi";
 export type StepName =
   | "bulk-stage"
   | "joined-image"
+  | "kept-evidence"
   | "kept-stages"
   | "product-copy"
   | "promotion"

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { UserError } from "../../errors.ts";
-import { repository } from "../../home.ts";
+import { isPackage, projectFolder, repository } from "../../home.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { findRecipe, recipes } from "../../recipes/index.ts";
 import { checkLocks } from "../lock/check.ts";
@@ -10,13 +10,14 @@ import { isLockKind, type LockKind, lockKinds, refresh } from "../lock/refresh.t
 import { writeLocks } from "../lock/write-locks.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
+import { recipeFiles } from "../stack/stack-recipes.ts";
 
 const HELP = `Usage: npm run lock -- [images|nodes|classes|python|models|all]... [--check] [--mirror PREFIX=REPLACEMENT]...
                        [--recipe FILE]
 
   --check        look nothing up: does every lock fit its inputs, was none edited?
   --mirror P=R   read git sources whose address begins with P from R; the lock keeps their own addresses
-  --recipe FILE  the locks of an external recipe, beside its file
+  --recipe FILE  the locks of an external recipe, beside its file (in a project of the package: of all that its stacks name)
 
 Looks everything up anew and prints what moved. When anything fails, no file changes.`;
 
@@ -30,21 +31,18 @@ await main(
     const { values, positionals } = parseOptions();
     const chosen = chosenParts(positionals);
     const mirrors = readMirrors(values.mirror ?? []);
-    if (values.recipe !== undefined) {
-      return await lockExternal(
-        values.recipe,
-        externalLockKinds(chosen, chosen === lockKinds),
-        mirrors,
-        values.check,
-      );
-    }
+    // What a package brings is not locked where it is used.
+    const files = values.recipe === undefined && isPackage ? recipeFiles(projectFolder) : [values.recipe];
+    const kinds = (all = chosen === lockKinds) => externalLockKinds(chosen, all);
+    for (const file of files)
+      if (file !== undefined) await lockExternal(file, kinds(), mirrors, values.check);
+    if (isPackage || values.recipe !== undefined) return 0;
     const sources = { root: repository, recipes: Object.values(recipes) };
     if (values.check) {
       checkLocks(sources, chosen);
       return 0;
     }
-    const files = await refresh(chosen, { ...sources, mirrors }, note);
-    await writeLocks(repository, files);
+    await writeLocks(repository, await refresh(chosen, { ...sources, mirrors }, note));
     return 0;
   },
   { help: HELP },
@@ -55,7 +53,7 @@ async function lockExternal(
   chosen: readonly LockKind[],
   mirrors: Readonly<Record<string, string>>,
   check = false,
-): Promise<number> {
+): Promise<void> {
   const { recipe, folder } = await findRecipe(file);
   if (folder === undefined) {
     throw new UserError(
@@ -67,7 +65,6 @@ async function lockExternal(
   const external = { recipe, folder, strata: repository };
   if (check) checkExternalLocks(chosen, external);
   else await writeLocks(folder, await refreshExternalLocks(chosen, external, mirrors, note));
-  return 0;
 }
 
 function parseOptions() {

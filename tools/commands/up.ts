@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { home, repository } from "../../home.ts";
+import { home, projectFolder } from "../../home.ts";
 import { main } from "../program/main.ts";
 import { lostImages } from "../pulumi/lost-images.ts";
 import { openStack } from "../pulumi/open-stack.ts";
@@ -35,8 +35,8 @@ await main(
     const retest = values.retest ? { STRATA_RETEST: "1" } : {};
     const stack = { ...opened, environment: { ...environment, ...retest } };
     const update = await retryEarlyEnd(stack.name, async () => {
-      const { planned } = await planStackIn(repository, stack.name, home);
-      await refuseSharedTags(repository, stack.name);
+      const { planned } = await planStackIn(projectFolder, stack.name, home);
+      await refuseSharedTags(projectFolder, stack.name);
       const { recipe, product } = planned.plan;
       const record = await recordOf(home, stack, recipe);
       const retested = values.retest

@@ -14,7 +14,7 @@ export function inPackageWords(text: string): string {
   return text
     .replaceAll(/\bnpm run (?:--silent )?([a-z-]+)(?: --(?=\s))?/g, "npx strata $1")
     .replaceAll(
-      /(`?)\bmake (up|preview|stage|shell|check-packages|export|run|rollback|down|clean)\b((?: [A-Z]+=(?:'[^']*'|[^\s`']+))*)/g,
+      /(`?)\bmake (up|preview|stage|shell|check-packages|export|run|rollback|down|clean)\b((?: [A-Z]+=(?:'[^']*'|[^\s`']*[^\s`'.,]))*)/g,
       (_, quote: string, command: string, variables: string) => quote + packageCommand(command, variables),
     );
 }
@@ -23,7 +23,7 @@ export function inPackageWords(text: string): string {
 export const commandWords: (text: string) => string = isPackage ? inPackageWords : (text) => text;
 
 function packageCommand(command: string, variables: string): string {
-  const given = [...variables.matchAll(/([A-Z]+)=('[^']*'|[^\s`']+)/g)].map(([, name = "", value = ""]) => ({
+  const given = [...variables.matchAll(/([A-Z]+)=('[^']*'|[^\s`']*[^\s`'.,])/g)].map(([, name = "", value = ""]) => ({
     name,
     value,
   }));

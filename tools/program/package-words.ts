@@ -6,6 +6,7 @@ const options: Readonly<Record<string, (value: string) => string>> = {
   LAYER: (value) => `--layer ${value}`,
   COMMAND: (value) => `--command ${value}`,
   RETEST: () => "--retest",
+  FULL: () => "--full",
   ARGS: (value) => value.replace(/^'(.*)'$/, "$1"),
 };
 
@@ -23,10 +24,12 @@ export function inPackageWords(text: string): string {
 export const commandWords: (text: string) => string = isPackage ? inPackageWords : (text) => text;
 
 function packageCommand(command: string, variables: string): string {
-  const given = [...variables.matchAll(/([A-Z]+)=('[^']*'|[^\s`']*[^\s`'.,])/g)].map(([, name = "", value = ""]) => ({
-    name,
-    value,
-  }));
+  const given = [...variables.matchAll(/([A-Z]+)=('[^']*'|[^\s`']*[^\s`'.,])/g)].map(
+    ([, name = "", value = ""]) => ({
+      name,
+      value,
+    }),
+  );
   const before = given.filter(({ name }) => options[name] === undefined);
   const after = given.flatMap(({ name, value }) => options[name]?.(value) ?? []);
   return [

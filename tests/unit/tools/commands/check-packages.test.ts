@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PackageReport } from "../../../../lib/plan/package-report.ts";
-import { newestVersions } from "../../../../tools/commands/check-packages/newest.ts";
+import { newestVersions } from "../../../../tools/lock/held-back/newest-versions.ts";
 import { renderPackages } from "../../../../tools/commands/check-packages/package-table.ts";
 
 const report: PackageReport = {

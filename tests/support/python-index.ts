@@ -16,6 +16,8 @@ export interface PackageRelease {
   readonly source?: boolean;
   /** When its files were uploaded; an index that says it for none answers in HTML, where there is no place for it. */
   readonly uploaded?: string;
+  /** Python that runs when the source distribution is asked what it needs: its metadata is known only then. */
+  readonly backend?: string;
 }
 
 export interface PythonIndex {
@@ -87,9 +89,9 @@ function packageOf(file: string): string {
 }
 
 /** Version 2.2 says that a source distribution's metadata is final, so nothing has to be built to know it. */
-function metadata({ name, version, requires = [] }: PackageRelease): string {
+function metadata({ name, version, requires = [], backend }: PackageRelease): string {
   const lines = [
-    "Metadata-Version: 2.2",
+    `Metadata-Version: ${backend === undefined ? "2.2" : "2.1"}`,
     `Name: ${name}`,
     `Version: ${version}`,
     ...requires.map((requirement) => `Requires-Dist: ${requirement}`),
@@ -107,14 +109,31 @@ function wheel(stem: string, release: PackageRelease): Buffer {
 }
 
 async function sourceDistribution(stem: string, release: PackageRelease): Promise<Buffer> {
+  const { name, version, backend } = release;
+  const project = backend === undefined ? `\n[project]\nname = "${name}"\nversion = "${version}"\n` : "";
+  const own = backend === undefined ? "" : 'build-backend = "backend"\nbackend-path = ["."]\n';
   const tar = await makeTar([
     { name: `${stem}/PKG-INFO`, content: metadata(release) },
-    {
-      name: `${stem}/pyproject.toml`,
-      content: `[build-system]\nrequires = []\n\n[project]\nname = "${release.name}"\nversion = "${release.version}"\n`,
-    },
+    { name: `${stem}/pyproject.toml`, content: `[build-system]\nrequires = []\n${own}${project}` },
+    ...(backend === undefined ? [] : [{ name: `${stem}/backend.py`, content: buildBackend(stem, release) }]),
   ]);
   return gzipSync(tar);
+}
+
+/** As PEP 517 has it: what is asked of a package before it is built. */
+function buildBackend(stem: string, release: PackageRelease): string {
+  return [
+    "import pathlib",
+    release.backend ?? "",
+    "def prepare_metadata_for_build_wheel(folder, settings=None):",
+    `    made = pathlib.Path(folder, "${stem}.dist-info")`,
+    "    made.mkdir()",
+    `    made.joinpath("METADATA").write_text(${JSON.stringify(metadata(release))})`,
+    "    return made.name",
+    "def build_wheel(folder, settings=None, metadata=None):",
+    '    raise SystemExit("nobody asked for it")',
+    "",
+  ].join("\n");
 }
 
 /** An archive without compression. */

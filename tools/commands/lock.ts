@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { UserError } from "../../errors.ts";
-import { repository } from "../../home.ts";
+import { isPackage, projectFolder, repository } from "../../home.ts";
 import { type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.ts";
 import { type CoolDown, coolDownPath, parseCoolDown, withDays } from "../../lib/lock-making/cool-down.ts";
 import type { HeldBack } from "../../lib/lock-making/held-back.ts";
@@ -15,13 +15,15 @@ import { unusedExceptionNotes } from "../lock/unused-exceptions.ts";
 import { type LockSources, readLock, writeLocks } from "../lock/write-locks.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
+import { recipeFiles } from "../stack/stack-recipes.ts";
 
 const HELP = `Usage: npm run lock -- [images|nodes|classes|python|models|all]... [--check] [--mirror PREFIX=REPLACEMENT]...
                        [--recipe FILE] [--with-python VERSION]... [--cool-down DAYS] [--json]
 
   --check          look nothing up: does every lock fit its inputs, was none edited?
   --mirror P=R     read git sources whose address begins with P from R; the lock keeps their own addresses
-  --recipe FILE    the locks of an external recipe, beside its file
+  --recipe FILE    the locks of an external recipe, beside its file (a project of the package: without it those that its
+                   stacks name)
   --with-python V  locks for this Python too, which no base image of locks/images.json brings
   --cool-down D    take nothing that is younger than D days; without it as locks/cool-down.json says, which names
                    exceptions too
@@ -43,14 +45,11 @@ await main(
     const coolDownOf = (folder: string) =>
       withDays(parseCoolDown(readLock(folder, coolDownPath)), values["cool-down"]);
     const tellHeldBack = (held: readonly HeldBack[]) => tell(held, values.json);
-    if (values.recipe !== undefined) {
-      return await lockExternal(
-        values.recipe,
-        externalLockKinds(chosen, chosen === lockKinds),
-        { mirrors, pythons, coolDownOf, tellHeldBack },
-        values.check,
-      );
-    }
+    const external = externalFiles(values.recipe);
+    const options = { mirrors, pythons, coolDownOf, tellHeldBack };
+    const kinds = (all = chosen === lockKinds) => externalLockKinds(chosen, all);
+    for (const file of external) await lockExternal(file, kinds(), options, values.check);
+    if (external.length > 0) return 0;
     const sources = { root: repository, recipes: Object.values(recipes) };
     if (values.check) {
       checkLocks(sources, chosen);
@@ -65,6 +64,12 @@ await main(
   { help: HELP },
 );
 
+/** The recipes outside of strata that are meant. What a package brings is not locked where it is used. */
+function externalFiles(file: string | undefined): string[] {
+  if (file !== undefined) return [file];
+  return isPackage ? recipeFiles(projectFolder) : [];
+}
+
 async function lockExternal(
   file: string,
   chosen: readonly LockKind[],
@@ -72,7 +77,7 @@ async function lockExternal(
     coolDownOf: (folder: string) => CoolDown;
   },
   check = false,
-): Promise<number> {
+): Promise<void> {
   const { recipe, folder } = await findRecipe(file);
   if (folder === undefined) {
     throw new UserError(
@@ -88,7 +93,6 @@ async function lockExternal(
     await writeLocks(folder, await refreshExternalLocks(chosen, external, mirrors, note));
     for (const line of unusedExceptionNotes(external.coolDown, folder)) note(line);
   }
-  return 0;
 }
 
 /** What is held back: on stdout as JSON, else beside what moved. */

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { MARKER } from "../../../../lib/preview/comment-body.ts";
+import type { Settings, WorkflowRun } from "./github.ts";
+import type { Arrangement, TestGitHub } from "./open.ts";
+import type { Edits } from "./served-repository.ts";
+import { REPOSITORY, WORKFLOW_LOGIN } from "./state.ts";
+
+const stranger = "tests/integration/support/github";
+
+/** A repository with everything set up, and roles that trust whom docs/continuous-integration.md says. */
+export const everything: Arrangement = {
+  variables: {
+    PULUMI_BACKEND_URL: "s3://state?region=eu-central-1",
+    AWS_REGION: "eu-central-1",
+    AWS_PREVIEW_ROLE: "preview",
+    AWS_RELEASE_ROLE: "release",
+    AWS_REAPER_ROLE: "reaper",
+    AWS_REAPER_REGIONS: "us-east-1 eu-central-1",
+    RELEASE_RUNNER: "large",
+  },
+  secrets: { LOCKS_TOKEN: "ghp_LocksTokenOfTheMaintainer" },
+  environments: { release: { PULUMI_CONFIG_PASSPHRASE: "passphrase-of-the-stacks" } },
+  trust: {
+    preview: `repo:${REPOSITORY}:pull_request`,
+    release: `repo:${REPOSITORY}:environment:release`,
+    reaper: `repo:${REPOSITORY}:ref:refs/heads/main`,
+  },
+};
+
+const replaced = (name: string) =>
+  [new RegExp(`"${name}": "[^"]*"`), `"${name}": "tools/bootstrap.sh ${stranger}/quick.ts ${name}"`] as const;
+
+/** The commands that take long, as quick.ts has them. */
+export const quickCommands: Edits = {
+  "package.json": (text) =>
+    ["preview", "lock", "reaper"].reduce((all, name) => all.replace(...replaced(name)), text),
+  "tools/commands/up.ts": `process.argv.splice(2, 0, "up");\nawait import("../../${stranger}/quick.ts");\n`,
+};
+
+/** Begins with `main` as these edits make it, and with nothing that happened before. */
+async function begin({ github }: TestGitHub, edits: Edits, settings: Settings = everything): Promise<void> {
+  const { state, served } = github;
+  for (const list of [state.pulls, state.comments, state.artifacts, state.caches, state.requests])
+    list.length = 0;
+  state.strangers.clear();
+  state.allowsPullRequestsOfActions = false;
+  state.tokens.set(everything.secrets.LOCKS_TOKEN ?? "", {
+    login: "maintainer",
+    rights: { contents: "write", "pull-requests": "write" },
+  });
+  github.settings = settings;
+  const base =
+    (await served.tryResolve("refs/tests/base")) ?? (await served.commit(["main"], {}, ["refs/tests/base"]));
+  await served.commit([base], edits, ["refs/heads/main"]);
+}
+
+const names = (runs: readonly WorkflowRun[]) => runs.map(({ file }) => file);
+
+function assertPassed(runs: readonly WorkflowRun[], ...files: string[]): void {
+  assert.deepEqual(names(runs), files);
+  for (const { file, ok, failures, output } of runs) {
+    assert.ok(ok, `${file} failed: ${failures.join(", ")}\n${output.slice(-3_000)}`);
+  }
+}
+
+/** A stranger opens a pull request whose own code robs what it can; the comment is there all the same. */
+export async function forkIsPreviewed(opened: TestGitHub, edits: Edits, change: Edits = {}): Promise<string> {
+  const { github, folder } = opened;
+  await begin(opened, edits);
+  const loot = join(folder, "loot.json");
+  rmSync(loot, { force: true });
+  const thief = `"preview": "node ${stranger}/thief.ts ${loot} && `;
+  const robbing = { ...change, "package.json": (text: string) => text.replace('"preview": "', thief) };
+  const sha = await github.served.commit(["main"], robbing, ["refs/pull/7/head"]);
+  const pull = {
+    number: 7,
+    label: "stranger:main",
+    sha,
+    author: "stranger",
+    state: "open",
+    title: "",
+    body: "",
+  } as const;
+  const runs = await github.pullRequest(pull);
+  assertPassed(runs, "preview.yml", "comment.yml");
+  const { everything: taken, answers } = JSON.parse(readFileSync(loot, "utf8"));
+  const secrets = [...runs.flatMap((run) => run.secrets), ...Object.values(everything.secrets)];
+  for (const secret of secrets)
+    assert.ok(!taken.includes(secret), `the fork's code read ${secret.slice(0, 8)}…`);
+  assert.doesNotMatch(taken, /secret-of-|s3:\/\/state/);
+  assert.deepEqual(answers, [401]);
+  assert.deepEqual([...github.state.strangers], []);
+  const [comment, ...more] = github.state.comments;
+  assert.equal(comment?.login, WORKFLOW_LOGIN);
+  assert.equal(comment.issue, 7);
+  assert.ok(comment.body.startsWith(MARKER));
+  assert.doesNotMatch(comment.body, /left no result|not of format/);
+  assert.match(comment.body, new RegExp(`/actions/runs/${runs[0]?.id}#artifacts`));
+  assert.deepEqual(more, []);
+  return comment.body;
+}
+
+/** A branch of ours: its preview asks the backend, with the role that may read it. */
+export async function branchIsPreviewed(opened: TestGitHub, edits: Edits): Promise<void> {
+  const { github } = opened;
+  await begin(opened, edits);
+  const sha = await github.served.commit(["main"], { "README.md": "" }, ["refs/heads/change"]);
+  const pull = {
+    number: 8,
+    label: "acme:change",
+    sha,
+    author: "a",
+    state: "open",
+    title: "",
+    body: "",
+  } as const;
+  const before = opened.notes().length;
+  assertPassed(await github.pullRequest(pull), "preview.yml", "comment.yml");
+  const [preview] = opened.notes().slice(before);
+  assert.deepEqual(preview?.words, ["--out", "preview"]);
+  assert.equal(preview.environment.PULUMI_BACKEND_URL, everything.variables.PULUMI_BACKEND_URL);
+  assert.equal(preview.environment.AWS_ACCESS_KEY_ID, "ASIA-preview");
+  assert.equal(github.state.comments.length, 1);
+}
+
+/** What moved is offered by whoever the token is of; a pull request of a fork's branch of that name stays alone. */
+export async function locksAreOffered(opened: TestGitHub, edits: Edits): Promise<string> {
+  const { github } = opened;
+  await begin(opened, edits);
+  const { state, served } = github;
+  const fork = {
+    number: 3,
+    label: "stranger:strata/locks",
+    sha: "f".repeat(40),
+    author: "stranger",
+    state: "open",
+  } as const;
+  state.pulls.push({ ...fork, title: "mine", body: "mine" });
+  const runs = await github.schedule("locks.yml");
+  assertPassed(runs, "locks.yml");
+  const [untouched, offered, ...more] = state.pulls;
+  assert.equal(untouched?.body, "mine");
+  assert.equal(offered?.author, "maintainer");
+  assert.ok(offered.body.startsWith(MARKER));
+  assert.doesNotMatch(offered.body, /left no result/);
+  assert.deepEqual(more, []);
+  const changed = await served.changed("refs/heads/main", "refs/heads/strata/locks");
+  assert.deepEqual(changed, ["locks/images.json"]);
+  return offered.body;
+}
+
+/** The reaper asks in every region, with its role. */
+export async function leaksAreLookedFor(opened: TestGitHub, edits: Edits): Promise<void> {
+  await begin(opened, edits);
+  const before = opened.notes().length;
+  assertPassed(await opened.github.schedule("reaper.yml"), "reaper.yml");
+  const [reaper] = opened.notes().slice(before);
+  assert.deepEqual(reaper?.words, ["--region", "us-east-1", "--region", "eu-central-1"]);
+  assert.equal(reaper.environment.AWS_ACCESS_KEY_ID, "ASIA-reaper");
+}
+
+const elsewhere = "config:\n  strata:registry: { kind: ghcr, owner: acme, repository: strata }\n";
+/** Two stacks that go to a registry elsewhere. */
+export const released: Edits = { "Pulumi.ada.yaml": elsewhere, "Pulumi.hopper.yaml": elsewhere };
+
+/** Both stacks are built, with all that their build needs; what they leave is kept, and how long it took for the next run. */
+export async function stacksAreReleased(
+  opened: TestGitHub,
+  edits: Edits,
+  settings?: Settings,
+): Promise<WorkflowRun> {
+  const { github } = opened;
+  await begin(opened, { ...released, ...edits }, settings);
+  const before = opened.notes().length;
+  const runs = await github.push();
+  assertPassed(runs, "release.yml");
+  const { state } = github;
+  const builds = opened.notes().slice(before);
+  assert.deepEqual(builds.map(({ words }) => words.join(" ")).sort(), ["--stack ada", "--stack hopper"]);
+  for (const { environment } of builds) {
+    assert.equal(environment.PULUMI_CONFIG_PASSPHRASE, "passphrase-of-the-stacks");
+    assert.equal(environment.PULUMI_BACKEND_URL, everything.variables.PULUMI_BACKEND_URL);
+    assert.equal(environment.AWS_ACCESS_KEY_ID, "ASIA-release");
+  }
+  assert.deepEqual(state.artifacts.map(({ name }) => name).sort(), ["stack-ada", "stack-hopper"]);
+  const [history] = state.caches;
+  assert.match(history?.key ?? "", /^history-\d+$/);
+  for (const stack of ["ada", "hopper"]) assert.ok(history?.archive.includes(`"${stack}"`), stack);
+  return runs[0] as WorkflowRun;
+}
+
+/** Nothing is released; what is said instead. */
+export async function releaseSays(opened: TestGitHub, edits: Edits, settings?: Settings): Promise<string> {
+  await begin(opened, edits, settings);
+  const runs = await opened.github.push();
+  assertPassed(runs, "release.yml");
+  assert.deepEqual(Object.keys(runs[0]?.jobs ?? {}), ["stacks"]);
+  return runs[0]?.output ?? "";
+}

@@ -15,6 +15,7 @@ import { checkLocks } from "../../../../tools/lock/check.ts";
 import { lockImages } from "../../../../tools/lock/lock-images.ts";
 import { pythonLocks } from "../../../../tools/lock/lock-python.ts";
 import { readMirrors } from "../../../../tools/lock/mirror-options.ts";
+import { unusedExceptionNotes } from "../../../../tools/lock/unused-exceptions.ts";
 import { writeLocks } from "../../../../tools/lock/write-locks.ts";
 import { sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 import { REPOSITORY, startFakeRegistry } from "../../oci/support/fake-registry.ts";
@@ -179,6 +180,32 @@ test("a run that is killed while it writes leaves every lock whole, and the next
   for (const name of leftovers()) utimesSync(join(folder, name), yesterday, yesterday);
   await writeLocks(root, files.slice(0, 1));
   assert.deepEqual(leftovers(), []);
+});
+
+test("an exception of a cool-down that names nothing in any lock is told of", (context) => {
+  const root = locksOf(context);
+  const notes = (...names: string[]) =>
+    unusedExceptionNotes({ days: 7, except: Object.fromEntries(names.map((name) => [name, "why"])) }, root);
+  assert.deepEqual(notes(), []);
+  assert.deepEqual(notes("Six"), []);
+  assert.deepEqual(notes("sixx", "six", "o/node"), [
+    "locks/cool-down.json: except.sixx names nothing in any lock",
+    "locks/cool-down.json: except.o/node names nothing in any lock",
+  ]);
+});
+
+test("a Python lock says its cool-down, and that cannot be changed by hand", (context) => {
+  const root = locksOf(context);
+  const [name] = pythonLocks("none", made);
+  assert.ok(name);
+  const header = lockHeader(name, made, lockInputs(made, name, nodes), pinned, "7 days, except six (a fix)");
+  assert.match(header, /^# cool-down: 7 days, except six \(a fix\)$/m);
+  writeFileSync(join(root, firstPath), `${header}${pinned}`);
+  assert.doesNotThrow(() => check(root));
+  for (const changed of [header.replace("7 days", "9 days"), header.replace(/^# cool-down.*\n/m, "")]) {
+    writeFileSync(join(root, firstPath), `${changed}${pinned}`);
+    assert.throws(() => check(root), /was edited by hand/);
+  }
 });
 
 test("mirrors come from options, before those of the variable", () => {

@@ -13,10 +13,11 @@ before(async () => {
 });
 after(() => project?.close());
 
-const previewOf = async (...words: string[]): Promise<Preview["stacks"][number]> => {
+type Planned = Exclude<Preview["stacks"][number], { verdict: "failed" }>;
+const previewOf = async (...words: string[]): Promise<Planned> => {
   const { stdout } = await project.call("node_modules/.bin/strata", ["preview", "--json", ...words]);
   const [stack] = (JSON.parse(stdout) as Preview).stacks;
-  assert.ok(stack);
+  assert.ok(stack && stack.verdict !== "failed");
   return stack;
 };
 /** What the plans of all built-in recipes come to, by the code below a folder. */

@@ -26,7 +26,7 @@ export interface Machine {
   readonly act: string;
   readonly actions: string;
   readonly scratch: string;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Record<string, string>;
 }
 
 export interface WorkflowRun extends ActResult {
@@ -67,6 +67,7 @@ interface Occurrence {
 /** Starts what GitHub starts for an event, with the rights, secrets and variables that it gives; and what follows from it. */
 export class GitHub {
   readonly runs: WorkflowRun[] = [];
+  #checkouts = 0;
   readonly #open = new Map<number, { workflow: Workflow; token: string; occurrence: Occurrence }>();
 
   readonly state: GitHubState;
@@ -106,6 +107,16 @@ export class GitHub {
       },
       { head_branch: ref, head_sha: pull.sha, head_repository: repo, event: "pull_request" },
     );
+  }
+
+  /** A preview of this pull request has ended, and left this archive. */
+  async previewed({ label, sha }: PullRequestState, zip: Buffer): Promise<WorkflowRun[]> {
+    const [login = "", ref = ""] = label.split(":");
+    const run = 8_000;
+    this.state.artifacts.push({ id: this.state.artifacts.length + 1, run, name: "preview", zip });
+    const head_repository = { full_name: `${login}/strata`, owner: { login } };
+    const followed = { event: "pull_request", head_branch: ref, head_sha: sha, head_repository };
+    return await this.#happen(afterRun({ id: run, name: "preview", conclusion: "success", ...followed }));
   }
 
   async push(): Promise<WorkflowRun[]> {
@@ -152,7 +163,7 @@ export class GitHub {
     followed?: Readonly<Record<string, unknown>>,
   ): Promise<WorkflowRun[]> {
     const sha = await this.served.resolve(occurrence.ref);
-    const checkout = join(this.machine.scratch, `checkout-${this.runs.length + 1}-${occurrence.event}`);
+    const checkout = join(this.machine.scratch, `checkout-${++this.#checkouts}`);
     await execa("git", ["clone", "--quiet", "--shared", "--no-checkout", this.served.path, checkout]);
     await execa("git", ["-C", checkout, "update-ref", "--no-deref", "HEAD", sha]);
     await execa("git", ["-C", checkout, "checkout", "--quiet", sha, "--", ".github"]);
@@ -164,13 +175,7 @@ export class GitHub {
       started.push(run);
       if (followed === undefined) continue;
       const conclusion = run.ok ? "success" : "failure";
-      const html_url = `https://github.com/${REPOSITORY}/actions/runs/${run.id}`;
-      const workflow_run = { id: run.id, name: workflow.name, conclusion, html_url, ...followed };
-      const next = {
-        event: "workflow_run",
-        ref: "refs/heads/main",
-        payload: { action: "completed", workflow_run },
-      };
+      const next = afterRun({ id: run.id, name: workflow.name, conclusion, ...followed });
       started.push(...(await this.#happen(next)));
     }
     return started;
@@ -213,6 +218,13 @@ export class GitHub {
     this.runs.push(run);
     return run;
   }
+}
+
+/** What GitHub tells the workflows that wait for another one, as its page on the event workflow_run has it. */
+function afterRun(run: Readonly<Record<string, unknown>> & { readonly id: number }): Occurrence {
+  const html_url = `https://github.com/${REPOSITORY}/actions/runs/${run.id}`;
+  const payload = { action: "completed", workflow_run: { ...run, html_url } };
+  return { event: "workflow_run", ref: "refs/heads/main", payload };
 }
 
 /** A fork's run: whatever it asks for, it may read. */

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { execa } from "execa";
 import { MARKER } from "../../../../lib/preview/comment-body.ts";
+import { samplePreview } from "../../../support/preview.ts";
 import type { Settings, WorkflowRun } from "./github.ts";
 import type { Arrangement, TestGitHub } from "./open.ts";
 import type { Edits } from "./served-repository.ts";
-import { REPOSITORY, WORKFLOW_LOGIN } from "./state.ts";
+import { OWNER, REPOSITORY, WORKFLOW_LOGIN } from "./state.ts";
 
 const stranger = "tests/integration/support/github";
 
@@ -40,7 +42,11 @@ export const quickCommands: Edits = {
 };
 
 /** Begins with `main` as these edits make it, and with nothing that happened before. */
-async function begin({ github }: TestGitHub, edits: Edits, settings: Settings = everything): Promise<void> {
+export async function begin(
+  { github }: TestGitHub,
+  edits: Edits,
+  settings: Settings = everything,
+): Promise<void> {
   const { state, served } = github;
   for (const list of [state.pulls, state.comments, state.artifacts, state.caches, state.requests])
     list.length = 0;
@@ -102,6 +108,31 @@ export async function forkIsPreviewed(opened: TestGitHub, edits: Edits, change: 
   return comment.body;
 }
 
+/** A preview of a fork has ended well: its result is the comment. */
+export async function previewIsPosted(opened: TestGitHub, edits: Edits): Promise<void> {
+  const { github, folder } = opened;
+  await begin(opened, edits);
+  const sha = "7".repeat(40);
+  const pull = {
+    number: 7,
+    label: "stranger:main",
+    sha,
+    author: "stranger",
+    state: "open",
+    title: "",
+    body: "",
+  } as const;
+  github.state.pulls.push({ ...pull, number: 6, label: "acme:main", sha: "6".repeat(40) }, pull);
+  writeFileSync(join(folder, "preview.json"), JSON.stringify(samplePreview([])));
+  const zip = join(folder, "preview.zip");
+  await execa("python3", ["-m", "zipfile", "-c", zip, join(folder, "preview.json")]);
+  assertPassed(await github.previewed(pull, readFileSync(zip)), "comment.yml");
+  const [comment, ...more] = github.state.comments;
+  assert.equal(comment?.issue, 7);
+  assert.doesNotMatch(comment.body, /left no result|not of format/);
+  assert.deepEqual(more, []);
+}
+
 /** A branch of ours: its preview asks the backend, with the role that may read it. */
 export async function branchIsPreviewed(opened: TestGitHub, edits: Edits): Promise<void> {
   const { github } = opened;
@@ -149,6 +180,19 @@ export async function locksAreOffered(opened: TestGitHub, edits: Edits): Promise
   const changed = await served.changed("refs/heads/main", "refs/heads/strata/locks");
   assert.deepEqual(changed, ["locks/images.json"]);
   return offered.body;
+}
+
+/** Without a token of one's own GitHub's does it, where the repository lets it: the pull request that is there is changed. */
+export async function locksAreUpdated(opened: TestGitHub, edits: Edits): Promise<void> {
+  await begin(opened, edits, { ...everything, secrets: {} });
+  const { state, served } = opened.github;
+  const [author, label] = [WORKFLOW_LOGIN, `${OWNER}:strata/locks`];
+  state.pulls.push({ number: 4, label, sha: "", author, state: "open", title: "", body: "old" });
+  assertPassed(await opened.github.schedule("locks.yml"), "locks.yml");
+  const [updated, ...more] = state.pulls;
+  assert.ok(updated?.body.startsWith(MARKER));
+  assert.deepEqual(more, []);
+  assert.deepEqual(await served.changed("refs/heads/main", "refs/heads/strata/locks"), ["locks/images.json"]);
 }
 
 /** The reaper asks in every region, with its role. */

@@ -10,22 +10,20 @@ import { startPythonIndex } from "../support/python-index.ts";
 import { setVariables } from "../unit/support/folder.ts";
 import { findPrograms, openGitHub, type Programs, type TestGitHub } from "./support/github/open.ts";
 import {
-  begin,
   branchIsPreviewed,
-  everything,
   forkIsPreviewed,
   locksAreOffered,
   locksAreUpdated,
-  quickCommands,
-  released,
   releaseSays,
   stacksAreReleased,
 } from "./support/github/scenarios.ts";
+import { begin, everything, quickCommands, released } from "./support/github/set-up.ts";
 import { findMoto, startMoto } from "./support/moto.ts";
 
 const found = await findPrograms();
 const skip = found.missing ?? false;
 const moto = await findMoto();
+const noGh = found.missing ?? found.gh.missing ?? false;
 let opened: TestGitHub;
 let index: Awaited<ReturnType<typeof startPythonIndex>>;
 before(async () => {
@@ -54,7 +52,7 @@ test("the preview of a branch of ours asks the backend with the role that may re
 });
 
 test("locks that moved become a pull request, and programs of source packages see no token", {
-  skip,
+  skip: noGh,
 }, async () => {
   const loot = join(opened.folder, "built.json");
   const thief = `import os, subprocess\nsubprocess.run(["node", os.environ["GITHUB_WORKSPACE"] + "/tests/integration/support/github/thief.ts", ${JSON.stringify(loot)}], check=True)`;
@@ -69,7 +67,9 @@ test("locks that moved become a pull request, and programs of source packages se
   assert.deepEqual(answers, [401]);
 });
 
-test("without a token of one's own the pull request that is there gets the new locks", { skip }, async () => {
+test("without a token of one's own the pull request that is there gets the new locks", {
+  skip: noGh,
+}, async () => {
   await locksAreUpdated(opened, quickCommands);
   await begin(opened, quickCommands, { ...everything, secrets: {} });
   const [refused] = await opened.github.schedule("locks.yml");
@@ -103,7 +103,9 @@ test("a leak is ended and makes the run red; the next one is green", {
   assert.deepEqual([idle?.ok, idle?.jobs], [true, {}]);
 });
 
-test("every stack of a registry elsewhere is released, and their times are kept", { skip }, async () => {
+test("every stack of a registry elsewhere is released, and their times are kept", {
+  skip,
+}, async () => {
   await stacksAreReleased(opened, quickCommands);
 });
 

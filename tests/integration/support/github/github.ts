@@ -1,17 +1,11 @@
 import { mkdirSync, readFileSync } from "node:fs";
-import { join, matchesGlob } from "node:path";
+import { join } from "node:path";
 import { execa } from "execa";
 import { parse } from "yaml";
 import { type ActResult, runAct } from "./act.ts";
+import { afterRun, isStarted, type Occurrence, readOnly, type Workflow } from "./events.ts";
 import { type ServedRepository, workflowsIn } from "./served-repository.ts";
-import {
-  type GitHubState,
-  OWNER,
-  type PullRequestState,
-  REPOSITORY,
-  type Rights,
-  WORKFLOW_LOGIN,
-} from "./state.ts";
+import { type GitHubState, OWNER, type PullRequestState, REPOSITORY, WORKFLOW_LOGIN } from "./state.ts";
 
 /** What somebody has set up for the repository. */
 export interface Settings {
@@ -35,33 +29,6 @@ export interface WorkflowRun extends ActResult {
   readonly file: string;
   /** What nobody but the run's steps that need it may know: its token and secrets. */
   readonly secrets: readonly string[];
-}
-
-interface Job {
-  readonly permissions?: Rights;
-  readonly environment?: string;
-}
-
-interface Workflow {
-  readonly name: string;
-  readonly on: Readonly<Record<string, Trigger | null>>;
-  readonly permissions?: Rights;
-  readonly jobs: Readonly<Record<string, Job>>;
-}
-
-interface Trigger {
-  readonly branches?: readonly string[];
-  readonly workflows?: readonly string[];
-  readonly types?: readonly string[];
-}
-
-/** What happens, and which commit's workflows it starts. */
-interface Occurrence {
-  readonly event: string;
-  readonly ref: string;
-  readonly payload: Readonly<Record<string, unknown>>;
-  /** From a repository that is not ours. */
-  readonly isForeign?: boolean;
 }
 
 /** Starts what GitHub starts for an event, with the rights, secrets and variables that it gives; and what follows from it. */
@@ -218,28 +185,4 @@ export class GitHub {
     this.runs.push(run);
     return run;
   }
-}
-
-/** What GitHub tells the workflows that wait for another one, as its page on the event workflow_run has it. */
-function afterRun(run: Readonly<Record<string, unknown>> & { readonly id: number }): Occurrence {
-  const html_url = `https://github.com/${REPOSITORY}/actions/runs/${run.id}`;
-  const payload = { action: "completed", workflow_run: { ...run, html_url } };
-  return { event: "workflow_run", ref: "refs/heads/main", payload };
-}
-
-/** A fork's run: whatever it asks for, it may read. */
-function readOnly(rights: Rights): Rights {
-  const read = Object.entries(rights).filter(([right]) => right !== "id-token");
-  return Object.fromEntries(read.map(([right]) => [right, "read"]));
-}
-
-function isStarted({ on }: Workflow, file: string, { event, payload, ref }: Occurrence): boolean {
-  if (!(event in on)) return false;
-  if (event === "schedule") return payload.schedule === file;
-  const { branches, workflows, types } = on[event] ?? {};
-  if (event === "push")
-    return !branches || branches.some((branch) => matchesGlob(ref, `refs/heads/${branch}`));
-  if (event !== "workflow_run") return true;
-  const { name } = payload.workflow_run as { name: string };
-  return (workflows ?? []).includes(name) && (types ?? ["completed"]).includes(payload.action as string);
 }

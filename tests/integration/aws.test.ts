@@ -1,8 +1,6 @@
 /** What AWS's own clients make of our requests, against moto's stand-in for AWS: launch, look, end, clean up. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   CreateLaunchTemplateCommand,
   DescribeImagesCommand,
@@ -17,32 +15,19 @@ import { type AwsClients, awsClients } from "../../tools/hosts/aws/clients.ts";
 import { terminateInstance, whyGone } from "../../tools/hosts/aws/instance.ts";
 import { launch } from "../../tools/hosts/aws/launch.ts";
 import { findTestResources, removeTestResource } from "../../tools/hosts/aws/leaks.ts";
-import { keptWheels } from "../../tools/lint/wheels.ts";
-import { askLoopback } from "../../tools/services/loopback.ts";
-import { freePort } from "../support/port.ts";
+import { findMoto, startMoto } from "./support/moto.ts";
 
-const { folder, missing: skip = false } = await keptWheels(
-  "tests/integration/moto-requirements.txt",
-  "python3",
-);
+const { folder, missing: skip = false } = await findMoto();
 
-let server: ChildProcess;
+let server: Awaited<ReturnType<typeof startMoto>>;
 let clients: AwsClients;
 let host: AwsDescription;
 
 before(async () => {
   if (skip) return;
-  const port = await freePort();
-  server = spawn("python3", ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)], {
-    stdio: "ignore",
-    env: { ...process.env, PYTHONPATH: folder },
-  });
-  for (let tries = 0; !(await askLoopback(`127.0.0.1:${port}`, "/moto-api/")); tries++) {
-    assert.ok(tries < 300, "moto's server does not answer");
-    await sleep(100);
-  }
+  server = await startMoto(folder);
   Object.assign(process.env, {
-    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_ENDPOINT_URL: server.address,
     AWS_ACCESS_KEY_ID: "nobody",
     AWS_SECRET_ACCESS_KEY: "nothing",
   });
@@ -78,7 +63,7 @@ before(async () => {
 });
 
 after(() => {
-  server?.kill();
+  server?.stop();
 });
 
 test("an instance is started as asked, watched over, found, and ended", { skip }, async () => {

@@ -97,14 +97,15 @@ export async function putManifest(
     headers: { "content-type": mediaType },
     body: bytes,
   });
-  if (!STORED.has(answer.status)) throw await failure(target, answer, what);
+  const { registry, repository } = target;
+  const named = { registry, repository, ...(name.includes(":") ? { digest: name } : { tag: name }) };
+  if (!STORED.has(answer.status)) throw await failure(named, answer, what);
   const stored = answer.headers.get("docker-content-digest");
   await answer.bytes();
   const digest = digestOf(bytes);
   if (stored && stored !== digest) {
-    const { registry, repository } = target;
     throw new UserError(
-      formatReference({ registry, repository, ...(name.includes(":") ? { digest: name } : { tag: name }) }),
+      formatReference(named),
       `the registry stored ${stored} instead of ${digest}.`,
       "It changes manifests: use one that keeps them.",
     );

@@ -98,9 +98,9 @@ async function begin(
 ): Promise<Upload | "mounted"> {
   const mount = mountFrom && new URLSearchParams({ mount: digest, from: mountFrom });
   const path = `blobs/uploads/${mount ? `?${mount}` : ""}`;
-  const answer = await transport.request(target, path, { method: "POST" }).catch((error: unknown) => {
+  const answer = await transport.request(target, path, { method: "POST" }).catch(async (error: unknown) => {
     // A token service may refuse a token for both repositories, and grant one for this alone.
-    if (!mountFrom) throw error;
+    if (!mountFrom) throw (await withoutRepository(transport, target)) ?? error;
   });
   if (!answer) return await begin(transport, target, digest, undefined);
   if (answer.status === 201) {
@@ -117,13 +117,20 @@ async function begin(
   return { location: uploadPath(target, answer), offset: 0 };
 }
 
+/** ECR cuts off a push to a repository that is not there (aws/containers-roadmap#1970); to a question it says so. */
+async function withoutRepository(transport: Transport, target: Reference): Promise<Error | undefined> {
+  const answer = await transport.request(target, "tags/list?n=1").catch(() => undefined);
+  return answer?.status === 404 ? await failure(target, answer, "upload") : undefined;
+}
+
 /** Asks how far an upload is; undefined for one that the registry does not know any more. */
 async function resumed(
   transport: Transport,
   target: Reference,
   location: string | undefined,
 ): Promise<Upload | undefined> {
-  // ECR drops every piece after the first: https://github.com/aws/containers-roadmap/issues/2831
+  // ECR does not say how far an upload is: 404 (dotnet/sdk#33019), and a range that stays at the first piece
+  // (https://github.com/aws/containers-roadmap/issues/2831).
   if (location === undefined || kindOf(target.registry) === "ecr") return undefined;
   const answer = await transport.request(target, location);
   await answer.bytes();

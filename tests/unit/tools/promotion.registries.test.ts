@@ -159,3 +159,46 @@ for (const [title, known] of Object.entries(registries))
       assert.equal(await digestOfTag(`${repository}:latest`, one), reference.split("@")[1]);
     },
   );
+
+const refusals = {
+  // osscontainertools/kaniko#204; aws/aws-sdk#750: also where the tag is already.
+  ECR: {
+    status: 400,
+    code: "TAG_INVALID",
+    message: "The image tag 'latest' already exists and cannot be overwritten because the tag is immutable.",
+    even: true,
+  },
+  // goharbor/harbor, ErrImmutable; goharbor/harbor#9427 for the status.
+  Harbor: { status: 412, code: "PRECONDITION", message: "… 'team/image:latest' configured as immutable." },
+} as const;
+
+for (const [title, immutable] of Object.entries(refusals))
+  test(`${title} with immutable tags: a product is copied and gets its tags once; who moves one is told the setting`, async (t) => {
+    t.mock.method(process.stderr, "write", () => true);
+    const { registry, repository, transport } = await openKnown(t, registries[title] ?? assert.fail(), {
+      immutable,
+    });
+    const { products } = await nearby(t, transport());
+    const [one, two] = products;
+    await deliver(one, transport(), repository);
+    await assert.rejects(
+      deliver(two, transport(), repository),
+      /latest: registry .* answered 4\d\d for the tag \(.*immutable.*\)\. .*have to be mutable there/,
+    );
+    assert.equal(await digestOfTag(`${repository}:latest`, transport()), one.digest);
+    assert.ok(registry.content.has(`manifests/${two.digest}`));
+  });
+
+for (const noRepository of [
+  "cut-off",
+  { status: 404, code: "NAME_UNKNOWN", message: 'Repository "image" not found' },
+] as const)
+  test(`a repository that is not there is told as that, also where the push is ${noRepository === "cut-off" ? "cut off, as at ECR" : "refused"}`, async (t) => {
+    t.mock.method(process.stderr, "write", () => true);
+    const { repository, transport } = await openKnown(t, registries.ECR ?? assert.fail(), { noRepository });
+    const { products } = await nearby(t, transport());
+    await assert.rejects(
+      deliver(products[0], transport(2), repository),
+      /answered 404 for the upload \(NAME_UNKNOWN: .*\)\. There is no such repository at 123456789012\.dkr/,
+    );
+  });

@@ -32,11 +32,12 @@ help: ## This list
 	@echo "  RECIPE=name      build another recipe than the stack's; a path is an external recipe"
 	@echo "  GENERATION=name  build for another GPU generation than the stack's"
 	@echo "  RETEST=1         run the smoke test again although the image is known"
+	@echo "  FULL=1           run Pulumi also where nothing has changed since the last update"
 	@echo "  LAYER=name       the layer that is meant; a wrong name lists them"
 	@echo "  ARGS='...'       further words for the command; ARGS=--help says what it takes"
 
 up: ## Set everything up, build, push and smoke-test the image
-	@$(NODE) $(COMMANDS)/up.ts --stack "$$STRATA_STACK" $(if $(RETEST),--retest) $(ARGS)
+	@$(NODE) $(COMMANDS)/up.ts --stack "$$STRATA_STACK" $(if $(RETEST),--retest) $(if $(FULL),--full) $(ARGS)
 
 preview: ## Show what `make up` would do, and why
 	@$(NODE) $(COMMANDS)/preview.ts --stack "$$STRATA_STACK" $(ARGS)

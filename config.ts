@@ -10,6 +10,7 @@ import { budgetSetting, hostSetting } from "./lib/hosts/host-setting.ts";
 import { modelsSetting, noModels } from "./lib/models/models-setting.ts";
 import { refuseClear, refuseSecrets, requireSecrets } from "./lib/plan/secret-settings.ts";
 import { encryptedSettings } from "./lib/plan/stack-file.ts";
+import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import { llamaSetting, mirrorsSetting, wheelsSetting } from "./lib/recipe/source-settings.ts";
 import { compressionSetting, defaultCompression } from "./lib/registry/compression.ts";
@@ -146,9 +147,12 @@ export async function loadConfig(): Promise<Config> {
   const config = await readConfig(pulumi.runtime.allConfig(), process.env);
   const path = `Pulumi.${pulumi.getStack()}.yaml`;
   const file = join(import.meta.dirname, path);
-  const encrypted = encryptedSettings(secretKeys, existsSync(file) ? readFileSync(file, "utf8") : "", path);
+  const stackYaml = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const encrypted = encryptedSettings(secretKeys, stackYaml, path);
   refuseClear(config, encrypted);
   requireSecrets(config, encrypted);
+  // `make` has looked before it starts Pulumi; whoever types `pulumi up` gets here alone.
+  await refuseEmptyPassphrase(pulumi.getStack(), stackYaml, encrypted);
   return config;
 }
 

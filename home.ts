@@ -25,7 +25,9 @@ export interface Home {
   readonly pulumi: string;
   /** Pulumi's file backend. */
   readonly state: string;
-  /** What buildx knows of the builder, in `buildx`: `BUILDX_CONFIG`. */
+  /** What the last update of a stack hung on, a file each. */
+  readonly settled: string;
+  /** What buildx knows of the builder, in `buildx` (`BUILDX_CONFIG`), and what builds know of logins, in `config`. */
   readonly docker: string;
   /** Logins of registries, a folder each; see oci/access/logins.ts. */
   readonly logins: string;
@@ -40,6 +42,8 @@ export interface Home {
   readonly mutants: string;
   /** How long each stage took to build, and how large it came out. */
   readonly history: string;
+  /** Machines that failed an image which another one passed. */
+  readonly suspects: string;
 }
 
 /** The paths of the home at `root`. */
@@ -56,6 +60,7 @@ export function homeAt(root: string): Home {
     bin: join(root, "bin"),
     pulumi: join(root, "pulumi"),
     state: join(root, "state"),
+    settled: join(root, "settled"),
     docker: join(root, "docker"),
     logins: join(root, "logins"),
     contexts: join(root, "contexts"),
@@ -65,6 +70,7 @@ export function homeAt(root: string): Home {
     exports: join(root, "exports"),
     mutants: join(root, "mutants"),
     history: join(root, "history.json"),
+    suspects: join(root, "suspects.json"),
   };
 }
 

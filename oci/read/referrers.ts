@@ -10,6 +10,7 @@ import { Transport } from "../access/transport.ts";
 import { digestOf } from "../blob-digest.ts";
 import { type Descriptor, INDEX_TYPE, Index, MANIFEST_TYPES } from "../manifest.ts";
 import { parseReference, type Reference } from "../references.ts";
+import { isAbsentTag } from "./absent-tag.ts";
 import { nextPage } from "./tag-list.ts";
 
 /** As many as fetch follows. */
@@ -108,12 +109,10 @@ function tagList(tag: string, bytes: Buffer | undefined): TagList {
 async function listUnder(transport: Transport, target: Reference, tag: string): Promise<Buffer | undefined> {
   const headers = { accept: MANIFEST_TYPES.join(", ") };
   const answer = await transport.request(target, `manifests/${tag}`, { headers });
-  if (answer.status === 404) {
-    await answer.bytes();
-    return undefined;
-  }
-  if (answer.status !== 200) throw await failure(target, answer, "list of what is attached");
-  return await answer.bytes();
+  if (answer.status === 200) return await answer.bytes();
+  const refused = await failure(target, answer, "list of what is attached");
+  if (await isAbsentTag(transport, target, tag, answer.status)) return undefined;
+  throw refused;
 }
 
 function parsed(bytes: Buffer): z.infer<typeof ReferrersIndex> | undefined {

@@ -6,7 +6,7 @@ import type { Answer } from "../access/silence.ts";
 import type { Transport } from "../access/transport.ts";
 import type { Descriptor } from "../manifest.ts";
 import type { Reference } from "../references.ts";
-import { hasBlob, nextPath, STORED, uploadPath } from "./put.ts";
+import { askForUpload, hasBlob, nextPath, STORED, uploadPath } from "./put.ts";
 
 /** Uploads that were begun: a run that ends in the middle of one leaves it to the next. */
 export interface Sessions {
@@ -98,9 +98,9 @@ async function begin(
 ): Promise<Upload | "mounted"> {
   const mount = mountFrom && new URLSearchParams({ mount: digest, from: mountFrom });
   const path = `blobs/uploads/${mount ? `?${mount}` : ""}`;
-  const answer = await transport.request(target, path, { method: "POST" }).catch(async (error: unknown) => {
+  const answer = await askForUpload(transport, target, path).catch((error: unknown) => {
     // A token service may refuse a token for both repositories, and grant one for this alone.
-    if (!mountFrom) throw (await withoutRepository(transport, target)) ?? error;
+    if (!mountFrom) throw error;
   });
   if (!answer) return await begin(transport, target, digest, undefined);
   if (answer.status === 201) {
@@ -115,12 +115,6 @@ async function begin(
   if (answer.status !== 202) throw await failure(target, answer, "upload");
   await answer.bytes();
   return { location: uploadPath(target, answer), offset: 0 };
-}
-
-/** ECR cuts off a push to a repository that is not there (aws/containers-roadmap#1970); to a question it says so. */
-async function withoutRepository(transport: Transport, target: Reference): Promise<Error | undefined> {
-  const answer = await transport.request(target, "tags/list?n=1").catch(() => undefined);
-  return answer?.status === 404 ? await failure(target, answer, "upload") : undefined;
 }
 
 /** Asks how far an upload is; undefined for one that the registry does not know any more. */

@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { UserError } from "../../errors.ts";
 import type { CustomNode } from "../../lib/comfyui/custom-nodes.ts";
 import { cudaVersions, pythonVersions } from "../../lib/gpu/compatibility.ts";
+import { type CoolDown, noCoolDown } from "../../lib/lock-making/cool-down.ts";
 import { nodeLockPath } from "../../lib/locks/node-lock.ts";
 import { parsePythonLock } from "../../lib/locks/python-lock.ts";
 import type { Recipe, Resolution } from "../../lib/recipe/recipe.ts";
@@ -238,6 +239,35 @@ describe("npm run lock", () => {
         },
       );
     }
+  });
+
+  test("a cool-down leaves out what is younger, but for exceptions, and needs an index with dates", async () => {
+    const ago = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
+    await index.add(
+      { name: "aged", version: "1.0", uploaded: ago(30) },
+      { name: "aged", version: "2.0", uploaded: ago(2) },
+      { name: "fixed", version: "1.0", uploaded: ago(30) },
+      { name: "fixed", version: "1.1", uploaded: ago(1) },
+    );
+    const resolve = async (coolDown: CoolDown, ...lines: string[]) =>
+      await resolveRequirements(await installUv(coolDown), {
+        path: "test",
+        python: "3.14",
+        mayMiss: true,
+        requirements: lines.map((line) => ({ line, by: "o/node requirements.txt" })),
+        aliases: {},
+      });
+    const week = { days: 7, except: { Fixed: "CVE-2026-1" } };
+    const pins = (body: string) => [...parsePythonLock(body, "lock").values()].map(({ version }) => version);
+    assert.deepEqual(pins(await resolve(noCoolDown, "aged", "fixed")), ["2.0", "1.1"]);
+    assert.deepEqual(pins(await resolve(week, "aged", "fixed")), ["1.0", "1.1"]);
+    // A young Python's lock may lack what has no wheel, not what somebody has to decide.
+    await assert.rejects(resolve(week, "aged>=2"), /younger than the cool-down: name it in `except`/);
+    await assert.rejects(
+      resolve(week, "aged", "six"),
+      /cool-down\.json: the package index does not say when files of six were uploaded.*--cool-down 0/,
+    );
+    assert.equal(pins(await resolve({ ...week, except: { six: "own" } }, "six")).length, 1);
   });
 
   test("an index that does not answer is told apart from a conflict, and the old locks stay", async () => {

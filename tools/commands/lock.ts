@@ -1,22 +1,28 @@
 import { parseArgs } from "node:util";
 import { UserError } from "../../errors.ts";
 import { repository } from "../../home.ts";
+import { type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.ts";
+import { type CoolDown, coolDownPath, parseCoolDown, withDays } from "../../lib/lock-making/cool-down.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { findRecipe, recipes } from "../../recipes/index.ts";
 import { checkLocks } from "../lock/check.ts";
 import { checkExternalLocks, externalLockKinds, refreshExternalLocks } from "../lock/external-recipe.ts";
 import { readMirrors } from "../lock/mirror-options.ts";
 import { isLockKind, type LockKind, lockKinds, refresh } from "../lock/refresh.ts";
-import { writeLocks } from "../lock/write-locks.ts";
+import { type LockSources, readLock, writeLocks } from "../lock/write-locks.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
 
 const HELP = `Usage: npm run lock -- [images|nodes|classes|python|models|all]... [--check] [--mirror PREFIX=REPLACEMENT]...
-                       [--recipe FILE]
+                       [--recipe FILE] [--with-python VERSION]... [--cool-down DAYS] [--json]
 
-  --check        look nothing up: does every lock fit its inputs, was none edited?
-  --mirror P=R   read git sources whose address begins with P from R; the lock keeps their own addresses
-  --recipe FILE  the locks of an external recipe, beside its file
+  --check          look nothing up: does every lock fit its inputs, was none edited?
+  --mirror P=R     read git sources whose address begins with P from R; the lock keeps their own addresses
+  --recipe FILE    the locks of an external recipe, beside its file
+  --with-python V  locks for this Python too, which no base image of locks/images.json brings
+  --cool-down D    take nothing that is younger than D days; without it as locks/cool-down.json says, which names
+                   exceptions too
+  --json           print what is held back as one JSON object
 
 Looks everything up anew and prints what moved. When anything fails, no file changes.`;
 
@@ -30,11 +36,14 @@ await main(
     const { values, positionals } = parseOptions();
     const chosen = chosenParts(positionals);
     const mirrors = readMirrors(values.mirror ?? []);
+    const pythons = chosenPythons(values["with-python"] ?? []);
+    const coolDownOf = (folder: string) =>
+      withDays(parseCoolDown(readLock(folder, coolDownPath)), values["cool-down"]);
     if (values.recipe !== undefined) {
       return await lockExternal(
         values.recipe,
         externalLockKinds(chosen, chosen === lockKinds),
-        mirrors,
+        { mirrors, pythons, coolDownOf },
         values.check,
       );
     }
@@ -43,7 +52,8 @@ await main(
       checkLocks(sources, chosen);
       return 0;
     }
-    const files = await refresh(chosen, { ...sources, mirrors }, note);
+    const coolDown = coolDownOf(repository);
+    const files = await refresh(chosen, { ...sources, mirrors, pythons, coolDown }, note);
     await writeLocks(repository, files);
     return 0;
   },
@@ -53,7 +63,7 @@ await main(
 async function lockExternal(
   file: string,
   chosen: readonly LockKind[],
-  mirrors: Readonly<Record<string, string>>,
+  options: Pick<LockSources, "mirrors" | "pythons"> & { coolDownOf: (folder: string) => CoolDown },
   check = false,
 ): Promise<number> {
   const { recipe, folder } = await findRecipe(file);
@@ -64,7 +74,8 @@ async function lockExternal(
       "Leave --recipe out: its locks are made together.",
     );
   }
-  const external = { recipe, folder, strata: repository };
+  const { mirrors, pythons = [], coolDownOf } = options;
+  const external = { recipe, folder, strata: repository, pythons, coolDown: coolDownOf(folder) };
   if (check) checkExternalLocks(chosen, external);
   else await writeLocks(folder, await refreshExternalLocks(chosen, external, mirrors, note));
   return 0;
@@ -77,6 +88,9 @@ function parseOptions() {
         check: { type: "boolean" },
         mirror: { type: "string", multiple: true },
         recipe: { type: "string" },
+        "with-python": { type: "string", multiple: true },
+        "cool-down": { type: "string" },
+        json: { type: "boolean" },
       },
       allowPositionals: true,
     });
@@ -98,4 +112,16 @@ function chosenParts(names: readonly string[]): readonly LockKind[] {
     }
   }
   return lockKinds.filter((kind) => names.includes(kind));
+}
+
+function chosenPythons(versions: readonly string[]): PythonVersion[] {
+  return versions.map((version) => {
+    const known = pythonVersions.find((each) => each === version);
+    if (known) return known;
+    throw new UserError(
+      "--with-python",
+      `expected one of ${pythonVersions.join(", ")}, got "${version}".`,
+      didYouMean(version, pythonVersions),
+    );
+  });
 }

@@ -1,6 +1,7 @@
 import { completeDefaults } from "../../config.ts";
 import { throwAll, UserError } from "../../errors.ts";
-import { cudaVersions, pythonVersions } from "../../lib/gpu/compatibility.ts";
+import { cudaVersions, type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.ts";
+import { type CoolDown, coolDownWords, noCoolDown } from "../../lib/lock-making/cool-down.ts";
 import { missingGitSources, nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
 import {
   formatNodeLock,
@@ -14,7 +15,7 @@ import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { note, withProgress } from "../program/progress.ts";
 import { checkPython } from "./check.ts";
 import { lockNodes } from "./lock-nodes.ts";
-import { lockOne } from "./lock-python.ts";
+import { lockPython } from "./lock-python.ts";
 import { type LockKind, reportNodeMoves } from "./refresh.ts";
 import { installUv } from "./uv.ts";
 import { type LockFile, readLock } from "./write-locks.ts";
@@ -25,6 +26,10 @@ export interface ExternalRecipe {
   /** What holds its file and its `locks/`. */
   readonly folder: string;
   readonly strata: string;
+  /** Versions of Python that somebody asks locks for. */
+  readonly pythons?: readonly PythonVersion[];
+  /** How long what is taken has to have been out. @default not at all */
+  readonly coolDown?: CoolDown;
 }
 
 /** The locks that lie beside an external recipe: all others are strata's. */
@@ -53,13 +58,15 @@ export async function refreshExternalLocks(
   mirrors: Readonly<Record<string, string>>,
   writeLine: (text: string) => void,
 ): Promise<LockFile[]> {
-  const { recipe, folder, strata } = external;
+  const { recipe, folder, strata, pythons, coolDown = noCoolDown } = external;
   const files: LockFile[] = [];
   const base = readNodes(strata);
   let nodes = readNodes(folder);
   if (chosen.includes("nodes")) {
     const gitSources = missingGitSources(recipe, base);
-    const fresh = await withProgress("Looking up git sources", (say) => lockNodes(gitSources, mirrors, say));
+    const fresh = await withProgress("Looking up git sources", (say) =>
+      lockNodes(gitSources, mirrors, say, coolDown),
+    );
     reportNodeMoves(nodes, fresh, writeLine);
     const isEmpty = gitSources.repositories.length + gitSources.packages.length === 0;
     if (!isEmpty || readLock(folder, nodeLockPath) !== "") {
@@ -68,13 +75,19 @@ export async function refreshExternalLocks(
     nodes = fresh;
   }
   if (chosen.includes("python")) {
-    const compile = await installUv();
-    for (const name of externalPythonLocks(external)) {
-      const joined = joinNodeLocks(base, nodes);
+    const joined = joinNodeLocks(base, nodes);
+    const locks = externalPythonLocks(external, pythons).map((name) => {
       const baseLock = recipe.extends ? readLock(strata, lockPath({ ...name, recipe: recipe.extends })) : "";
-      const request = { root: folder, recipe, name, nodes: joined, prefer: baseLock || undefined };
-      files.push(await lockOne(compile, request, writeLine));
-    }
+      return {
+        root: folder,
+        recipe,
+        name,
+        nodes: joined,
+        prefer: baseLock || undefined,
+        coolDown: coolDownWords(coolDown),
+      };
+    });
+    files.push(...(await lockPython(await installUv(coolDown), locks, writeLine)));
   }
   return files;
 }
@@ -89,11 +102,11 @@ export function checkExternalLocks(chosen: readonly LockKind[], external: Extern
   note(`The locks of ${recipe.name} fit their inputs: ${chosen.join(", ")}.`);
 }
 
-/** The lock for the recipe's own defaults, and those for other choices that are there already. */
-export function externalPythonLocks({
-  recipe,
-  folder,
-}: Pick<ExternalRecipe, "recipe" | "folder">): LockName[] {
+/** The lock for the recipe's own defaults, those that are asked for, and those that are there already. */
+export function externalPythonLocks(
+  { recipe, folder }: Pick<ExternalRecipe, "recipe" | "folder">,
+  asked: readonly PythonVersion[] = [],
+): LockName[] {
   const defaults = completeDefaults(recipe);
   return pythonVersions.flatMap((python) =>
     cudaVersions
@@ -101,6 +114,7 @@ export function externalPythonLocks({
       .filter(
         (name) =>
           (python === defaults.python && name.cuda === defaults.cuda) ||
+          asked.includes(python) ||
           readLock(folder, lockPath(name)) !== "",
       ),
   );

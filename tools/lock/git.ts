@@ -63,7 +63,7 @@ export async function resolveRef(remote: Remote, ref: string): Promise<string> {
 
 /** Fetches exactly one commit, without history, into a bare repository in `folder`. */
 export async function fetchCommit(remote: Remote, commit: string, folder: string): Promise<FetchedCommit> {
-  const local = await shallow(remote, commit, folder);
+  const local = await shallow(remote, commit, folder, "--depth=1");
   const listing = await execa("git", local("ls-tree", "-r", "-z", "--long", commit));
   return {
     entries: listing.stdout.split("\0").flatMap(toEntry),
@@ -78,7 +78,7 @@ export async function fetchFiles(
   folder: string,
   isSelected: (path: string) => boolean,
 ): Promise<Map<string, string>> {
-  const local = await shallow(remote, commit, folder, "--filter=blob:none");
+  const local = await shallow(remote, commit, folder, "--depth=1", "--filter=blob:none");
   const listing = await execa("git", local("ls-tree", "-r", "-z", commit));
   const blobs = listing.stdout.split("\0").flatMap((line) => {
     const [, mode, object = "", path = ""] = /^(\d+) blob (\w+)\t([\s\S]+)$/.exec(line) ?? [];
@@ -96,14 +96,19 @@ export async function fetchFiles(
 }
 
 /** Calls git in a bare repository. */
-type Local = (...args: string[]) => string[];
+export type Local = (...args: string[]) => string[];
 
-/** One commit without history in a bare repository of its own. */
-async function shallow(remote: Remote, commit: string, folder: string, ...options: string[]): Promise<Local> {
+/** One commit, with as much history as `options` say, in a bare repository of its own. */
+export async function shallow(
+  remote: Remote,
+  commit: string,
+  folder: string,
+  ...options: string[]
+): Promise<Local> {
   const git = join(folder, `${remote.name.replace(/[^\w.-]+/g, "+")}-${commit.slice(0, 12)}.git`);
   const local = (...args: string[]) => ["-c", "core.hooksPath=/dev/null", "--git-dir", git, ...args];
   await execa("git", ["init", "--quiet", "--bare", git], { env: environment });
-  const only = ["--depth=1", "--no-tags", "--no-write-fetch-head", ...options];
+  const only = ["--no-tags", "--no-write-fetch-head", ...options];
   await ask(remote, local("fetch", "--quiet", ...only, "--", remote.location, commit));
   return local;
 }

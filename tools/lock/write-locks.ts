@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { PythonVersion } from "../../lib/gpu/compatibility.ts";
+import type { CoolDown } from "../../lib/lock-making/cool-down.ts";
 import type { Recipe } from "../../lib/recipe/recipe.ts";
 
 /** What locks are made from. */
@@ -10,6 +12,10 @@ export interface LockSources {
   readonly root: string;
   readonly recipes: readonly Recipe[];
   readonly mirrors: Readonly<Record<string, string>>;
+  /** Versions of Python that get locks although no base image brings them. */
+  readonly pythons?: readonly PythonVersion[];
+  /** How long what is taken has to have been out. @default not at all */
+  readonly coolDown?: CoolDown;
 }
 
 /** A lock as it is to be, below the repository. */

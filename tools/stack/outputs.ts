@@ -13,7 +13,10 @@ import { stackConfig } from "./checkout-plan.ts";
 import { readOptional, type Stack, statePath } from "./stack.ts";
 
 /** What this checkout makes of the stack's configuration, as the program itself would. */
-export async function plannedStack(home: Home, { name }: Stack): Promise<StackPlan & { config: Config }> {
+export async function plannedStack(
+  home: Home,
+  { name }: Pick<Stack, "name">,
+): Promise<StackPlan & { config: Config }> {
   const config = await stackConfig(repository, name);
   const folders = { root: repository, localImages: home.images };
   return { config, ...planStack(config, folders) };

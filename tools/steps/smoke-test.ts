@@ -5,6 +5,7 @@ import { home } from "../../home.ts";
 import { judge, summarise } from "../../lib/evidence/check-results.ts";
 import type { Evidence, RunReport } from "../../lib/evidence/evidence.ts";
 import { imageResults, refusedRun } from "../../lib/evidence/image-results.ts";
+import { shownOpinion } from "../../lib/evidence/second-opinion.ts";
 import {
   type HostDescription,
   needsGpu,
@@ -16,6 +17,7 @@ import { readImage } from "../../oci/read/image.ts";
 import { parseReference } from "../../oci/references.ts";
 import { type Outcome, testSomewhere } from "../hosts/attempts.ts";
 import { openTestHosts } from "../hosts/open-test-hosts.ts";
+import { readSuspects, rememberSuspects, suspectsLast } from "../hosts/suspects.ts";
 import { addToHistory } from "../preview/history-file.ts";
 import { required } from "../program/environment.ts";
 import { writeJson } from "../program/files.ts";
@@ -69,10 +71,11 @@ await main(async () => {
   }
 
   const hasZstd = described.layers.some(({ mediaType }) => compressionOf(mediaType) === "zstd");
-  const { tested, seconds, attempts } = await testOnHosts(reference, test, hasZstd);
+  const outcome = await testOnHosts(reference, test, hasZstd);
+  const { tested, seconds, attempts, secondOpinion } = outcome;
   if (!tested) {
     note("inconclusive: no host could test the image, which says nothing about it");
-    printAttempts(attempts);
+    printAttempts(outcome);
     return 1;
   }
   const { report, ...where } = tested;
@@ -80,15 +83,16 @@ await main(async () => {
   const evidence = evidenceOf(
     reference,
     { ...report, checks, verdict: judge(checks) },
-    { ...where, attempts },
+    { ...where, attempts, ...(secondOpinion && { secondOpinion }) },
   );
   const kept = await keep(evidence);
   await keepHistory(evidence, seconds / 60);
   note(`smoke test: ${summarise(evidence)}`);
+  if (secondOpinion) note(`smoke test: ${shownOpinion(secondOpinion)}`);
   if (evidence.verdict !== "pass") {
     // Pulumi shows the end of what a failed command wrote: what failed comes last, and nothing after it.
     note(`evidence: ${kept}`);
-    printAttempts(attempts);
+    printAttempts(outcome);
     printFailures(evidence);
     return 1;
   }
@@ -99,7 +103,7 @@ await main(async () => {
 function evidenceOf(
   reference: string,
   report: RunReport,
-  where: Pick<Evidence, "host" | "preparation" | "cost" | "attempts">,
+  where: Pick<Evidence, "host" | "preparation" | "cost" | "attempts" | "secondOpinion">,
 ): Evidence {
   return {
     ...report,
@@ -119,13 +123,16 @@ async function testOnHosts(
   hasZstd: boolean,
 ): Promise<Outcome> {
   const keys: (string | null)[] = JSON.parse(process.env.STRATA_KEYS || "[]");
-  const opened = await openTestHosts(hosts, { home, builder: required("STRATA_BUILDER"), keys });
+  const all = await openTestHosts(hosts, { home, builder: required("STRATA_BUILDER"), keys });
+  const opened = suspectsLast(all, await readSuspects(home));
   const interrupt = new AbortController();
   const order = { reference, computeCapabilities, minimumDriver, memory, hasZstd, signal: interrupt.signal };
-  return await deferInterrupts(
+  const outcome = await deferInterrupts(
     () => interrupt.abort(),
     () => testSomewhere(opened, order, budget),
   );
+  await rememberSuspects(home, parseReference(reference).digest ?? "", outcome);
+  return outcome;
 }
 
 function keptFile(digest: string): string {
@@ -148,8 +155,9 @@ async function keep(evidence: Evidence): Promise<string> {
   return kept;
 }
 
-function printAttempts(attempts: Evidence["attempts"]): void {
-  for (const { host, reason } of attempts) note(`inconclusive ${host}: ${reason}`);
+function printAttempts({ attempts, secondOpinion }: Outcome): void {
+  for (const { host, reason } of attempts)
+    note(`${host === secondOpinion?.machine ? "fail" : "inconclusive"} ${host}: ${reason}`);
 }
 
 function printFailures({ checks }: Evidence): void {

@@ -23,6 +23,8 @@ const ready =
 /** An EC2 instance that is started for one test, and ends with it. */
 export class Ec2Host implements TestHost {
   readonly name: string;
+  readonly hasGpu = true;
+  readonly hasOthers = true;
   readonly dollarsPerHour: number;
   readonly #host: AwsDescription;
   readonly #clients: AwsClients;
@@ -41,11 +43,16 @@ export class Ec2Host implements TestHost {
 
   /** Another zone may do better where an instance was had; where none was, all zones were asked at once. */
   canRetry(): boolean {
-    return this.#launched && this.#subnets.length > 0;
+    return this.#launched && this.#untried.length > 0;
   }
 
-  get #subnets(): string[] {
+  get #untried(): string[] {
     return this.#host.subnets.filter((subnet) => !this.#tried.has(subnet));
+  }
+
+  /** Where the next instance may be: another zone, or where there is none the same ones, in which it is another machine. */
+  get #subnets(): readonly string[] {
+    return this.#untried.length > 0 ? this.#untried : this.#host.subnets;
   }
 
   async test(order: TestRequest): Promise<TestOutcome> {

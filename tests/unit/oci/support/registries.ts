@@ -15,7 +15,7 @@ const LOGIN = "ada:love:lace";
 
 /** Each with what its threads, its source or its maker says of it; docs/registries.md has the same as a table. */
 export const registries: Readonly<Record<string, KnownRegistry>> = {
-  distribution: {
+  Distribution: {
     host: "registry.example.com:5000",
     // Its own: absolute places and pages, no referrers (distribution#4828 is open).
     behaviour: {
@@ -117,12 +117,12 @@ export const registries: Readonly<Record<string, KnownRegistry>> = {
       pages: { size: 2, link: "query" },
       referrers: "listed",
       blobsElsewhere: true,
-      // Azure/acr, docs/AAD-OAuth.md: a login is a refresh token, exchanged by POST.
+      // Azure/acr#389: a login is a refresh token, exchanged by POST.
       access: { kind: "identity", login: "refresh-token" },
     },
     resumes: true,
   },
-  Google: {
+  "Google Artifact Registry": {
     host: "europe-docker.pkg.dev",
     behaviour: {
       // dotnet/sdk-container-builds#287 quotes it: no chunked uploads.
@@ -133,13 +133,13 @@ export const registries: Readonly<Record<string, KnownRegistry>> = {
     },
     resumes: false,
   },
-  "IBM Cloud": {
+  IBM: {
     host: "de.icr.io",
     // devcontainers/cli#945
     behaviour: { access: { kind: "token", login: LOGIN, tooSmall: { status: 403 } } },
     resumes: true,
   },
-  "Google, the former": {
+  GCR: {
     host: "gcr.io",
     // containerd/containerd#1318
     behaviour: { access: { kind: "token", login: LOGIN, tooSmall: { status: 403, names: "nothing" } } },

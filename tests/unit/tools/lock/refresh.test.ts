@@ -26,7 +26,7 @@ function locksOf(context: TestContext, body = pinned, nodeText = formatNodeLock(
   const root = temporaryFolder(context);
   mkdirSync(join(root, "locks/python"), { recursive: true });
   writeFileSync(join(root, nodeLockPath), nodeText);
-  for (const name of pythonLocks(made)) {
+  for (const name of pythonLocks("none", made)) {
     writeFileSync(
       join(root, lockPath(name)),
       `${lockHeader(name, made, lockInputs(made, name, nodes), body)}${body}`,
@@ -34,7 +34,7 @@ function locksOf(context: TestContext, body = pinned, nodeText = formatNodeLock(
   }
   return root;
 }
-const [first] = pythonLocks(made);
+const [first] = pythonLocks("none", made);
 const firstPath = first ? lockPath(first) : "";
 const check = (root: string) => checkLocks({ root, recipes: [made] }, ["nodes", "python"]);
 
@@ -46,7 +46,7 @@ test("an edited version, a missing hash, a missing and an outdated lock are told
   const root = locksOf(context);
   const edit = (path: string, change: (text: string) => string) =>
     writeFileSync(join(root, path), change(readFileSync(join(root, path), "utf8")));
-  const [a, b, c] = pythonLocks(made).map(lockPath);
+  const [a, b, c] = pythonLocks("none", made).map(lockPath);
   edit(a ?? "", (text) => text.replace("1.17.0", "1.16.0"));
   edit(b ?? "", (text) => text.replace(/ \\\n {4}--hash=\S+/, ""));
   edit(c ?? "", (text) => text.replace(/inputs: sha256:./, "inputs: sha256:x"));
@@ -78,13 +78,28 @@ test("a recipe may be without a lock for a young Python; one that is there has t
   assert.throws(() => check(root), /test-py3\.14t-cu13\.0\.txt: was made for other requirements/);
 });
 
+test("locks are made for Pythons that a base brings, that are asked for, or that have one", (context) => {
+  const root = temporaryFolder(context);
+  mkdirSync(join(root, "locks/python"), { recursive: true });
+  const entry = { licences: "", source: "", digest: `sha256:${"0".repeat(64)}` };
+  const base = (python: string) => ({ ...entry, python, reference: "registry.example.com/base:1" });
+  writeFileSync(join(root, "locks/images.json"), JSON.stringify({ a: base("3.11"), b: base("3.12") }));
+  const names = (...asked: Parameters<typeof pythonLocks>[2][]) =>
+    pythonLocks(root, made, ...asked).map(({ python, cuda }) => `${python} ${cuda}`);
+  const built = ["3.11 12.8", "3.11 13.0", "3.12 12.8", "3.12 13.0"];
+  assert.deepEqual(names(), built);
+  assert.deepEqual(names(["3.14t"]), [...built, "3.14t 12.8", "3.14t 13.0"]);
+  writeFileSync(join(root, "locks/python/test-py3.14-cu13.0.txt"), "# there\n");
+  assert.deepEqual(names(), [...built, "3.14 13.0"]);
+});
+
 test("a remedy in the header cannot be taken out or changed", (context) => {
   const decided: Recipe = {
     ...made,
     resolution: { additional: [{ requirement: "idna", reason: "somebody imports it" }] },
   };
   const root = locksOf(context);
-  for (const name of pythonLocks(decided)) {
+  for (const name of pythonLocks("none", decided)) {
     const header = lockHeader(name, decided, lockInputs(decided, name, nodes), pinned);
     assert.match(header, /^# added: idna \(somebody imports it\)$/m);
     writeFileSync(join(root, lockPath(name)), `${header}${pinned}`);
@@ -164,6 +179,38 @@ test("base images get the digest that their tag has now, and say how it is known
     source: "Asked at its registry, by `npm run lock -- images`.",
   });
   assert.deepEqual(fresh.same, lock.same);
+
+  // One that is too young stays where it was; what does not say when it was made is believed.
+  const dated = (tag: string, created: string) => {
+    const image = registry.image(tag, [], { architecture: "amd64", os: "linux", created });
+    const old = {
+      ...entry,
+      digest: `sha256:${"0".repeat(64)}`,
+      reference: `${registry.host}/${REPOSITORY}:${tag}`,
+    };
+    return { old, digest: image.digest };
+  };
+  const images = {
+    young: dated("young", new Date(Date.now() - 86_400_000).toISOString()),
+    excepted: dated("excepted", new Date(Date.now() - 86_400_001).toISOString()),
+    old: dated("old", "2026-01-01T00:00:00Z"),
+    silent: dated("silent", "1970-01-01T00:00:00Z"),
+  };
+  const told: string[] = [];
+  const waited = await lockImages(
+    Object.fromEntries(Object.entries(images).map(([name, image]) => [name, image.old])),
+    () => {},
+    transport,
+    { coolDown: { days: 7, except: { excepted: "a fix" } }, tell: (text) => told.push(text) },
+  );
+  assert.deepEqual(waited.young, images.young.old);
+  for (const name of ["excepted", "old", "silent"] as const) {
+    assert.equal(waited[name]?.digest, images[name].digest, name);
+    assert.match(waited[name]?.source ?? "", /images`\. Cool-down: 7 days, except excepted \(a fix\)\.$/);
+  }
+  assert.equal(told.length, 2);
+  assert.match(told[0] ?? "", /^young: the new image is of .*: the old one stays$/);
+  assert.match(told[1] ?? "", /^silent: the new image does not say when/);
 
   const gone = { ...lock, gone: { ...entry, digest, reference: `${registry.host}/${REPOSITORY}:none` } };
   await assert.rejects(

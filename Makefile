@@ -23,7 +23,7 @@ MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview stage shell check-packages export run rollback audit models import lock down clean comment history \
-	reaper mutants test test-fast check fix bench
+	reaper mutants package test test-fast check fix bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ reaper: ## What smoke tests left behind on AWS: ARGS='--region us-east-1 [--remo
 
 mutants: ## Break the sources in a copy: which faults does no test notice? ARGS='--room lib/plan'
 	@$(NODE) $(COMMANDS)/mutants.ts $(ARGS)
+
+package: ## strata as a package for npm install: strata-<version>.tgz
+	@$(NODE) $(COMMANDS)/package.ts $(ARGS)
 
 test: ## All tests, those on a real builder and registry too; ARGS='unit smoke' for some
 	@$(NODE) $(COMMANDS)/test.ts $(ARGS)

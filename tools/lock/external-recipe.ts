@@ -15,11 +15,12 @@ import { type LockName, lockPath } from "../../lib/plan/lock-inputs.ts";
 import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { note, withProgress } from "../program/progress.ts";
 import { checkPython } from "./check.ts";
+import { findHeldBack } from "./held-back/find-held-back.ts";
 import { lockNodes } from "./lock-nodes.ts";
 import { lockPython } from "./lock-python.ts";
 import { type LockKind, refreshModels, reportNodeMoves } from "./refresh.ts";
 import { installUv } from "./uv.ts";
-import { type LockFile, readLock } from "./write-locks.ts";
+import { type LockFile, type LockSources, readLock } from "./write-locks.ts";
 
 /** An external recipe, and strata, whose locks it builds on. */
 export interface ExternalRecipe {
@@ -31,6 +32,7 @@ export interface ExternalRecipe {
   readonly pythons?: readonly PythonVersion[];
   /** How long what is taken has to have been out. @default not at all */
   readonly coolDown?: CoolDown;
+  readonly tellHeldBack?: LockSources["tellHeldBack"];
 }
 
 /** The locks that lie beside an external recipe: all others are strata's. */
@@ -88,7 +90,10 @@ export async function refreshExternalLocks(
         coolDown: coolDownWords(coolDown),
       };
     });
-    files.push(...(await lockPython(await installUv(coolDown), locks, writeLine)));
+    const compile = await installUv(coolDown);
+    const made = await lockPython(compile, locks, writeLine);
+    files.push(...made);
+    external.tellHeldBack?.(await findHeldBack(compile, locks, made, mirrors));
   }
   // What lies beside the recipe is all that strata does not know itself: mostly nothing.
   if (chosen.includes("models") && readLock(folder, modelLockPath) !== "") {

@@ -9,6 +9,7 @@ import { PassingFailure, patiently } from "../program/retry.ts";
 /** Of one call of a server. */
 const patience = { tries: 3, pauseMs: 2_000 };
 const TIMEOUT_MS = 600_000;
+const hasty = { patience: { tries: 1, pauseMs: 0 }, timeout: 20_000 };
 
 /** Nobody answers questions here; nothing of a surrounding repository may play in. */
 const environment = {
@@ -21,6 +22,8 @@ const environment = {
 export interface Remote {
   readonly name: string;
   readonly location: string;
+  /** Whether an answer is only good to know: asked once, and not for long. */
+  readonly isHasty?: boolean;
 }
 
 /** A commit in a repository of its own on this machine. */
@@ -163,12 +166,15 @@ function ask(remote: Remote, args: readonly string[]): Promise<string> {
     );
   return patiently(
     async () => {
-      const { ok, stdout, all } = await attempt("git", args, { env: environment, timeout: TIMEOUT_MS });
+      const { ok, stdout, all } = await attempt("git", args, {
+        env: environment,
+        timeout: remote.isHasty ? hasty.timeout : TIMEOUT_MS,
+      });
       if (ok) return stdout;
       throw isFinal(all) ? unreadable(all) : new PassingFailure(all);
     },
     ({ message }) => unreadable(message),
-    patience,
+    remote.isHasty ? hasty.patience : patience,
   );
 }
 

@@ -24,8 +24,8 @@ export interface ImportedNode {
 /** How long a line may be, as Biome holds it. */
 const WIDTH = 110;
 
-/** The text of the recipe's file, as Biome would format it. @param strata path of `recipes/` from the file */
-export function recipeText(recipe: ImportedRecipe, from: string, strata: string): string {
+/** The text of the recipe's file, as Biome would format it. @param strata path of `recipes/` from the file; the package without it */
+export function recipeText(recipe: ImportedRecipe, from: string, strata: string | undefined): string {
   const { nodes, ...rest } = recipe;
   const usesNode = nodes.some(({ short }) => short);
   const written = { ...rest, nodes: nodes.map(({ node, short }) => (short ? new Call(short) : node)) };
@@ -44,12 +44,19 @@ export function recipeText(recipe: ImportedRecipe, from: string, strata: string)
   );
   return [
     `/** What ${from.replaceAll("*/", "* /")} had, written by \`npm run import\`. It is yours to edit: docs/external-recipe.md has all keys. */`,
-    ...(usesNode ? [`import { node } from ${JSON.stringify(`${strata}extend.ts`)};`] : []),
-    `import { comfyuiRecipe } from ${JSON.stringify(`${strata}own-comfyui.ts`)};`,
+    ...imports(usesNode, strata),
     "",
     `export const recipe = comfyuiRecipe(${printed(ordered, "", true)});`,
     "",
   ].join("\n");
+}
+
+function imports(usesNode: boolean, strata: string | undefined): string[] {
+  if (strata === undefined) return [`import { comfyuiRecipe${usesNode ? ", node" : ""} } from "strata";`];
+  return [
+    ...(usesNode ? [`import { node } from ${JSON.stringify(`${strata}extend.ts`)};`] : []),
+    `import { comfyuiRecipe } from ${JSON.stringify(`${strata}own-comfyui.ts`)};`,
+  ];
 }
 
 /** `node("owner/name", { … })` */

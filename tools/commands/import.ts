@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { throwAll, UserError } from "../../errors.ts";
-import { repository } from "../../home.ts";
+import { isPackage, projectFolder, repository } from "../../home.ts";
 import { classIndex } from "../../lib/comfyui/workflow/class-index.ts";
 import { matchModels } from "../../lib/import/match-models.ts";
 import { shownText } from "../../lib/import/safe-names.ts";
@@ -21,7 +21,7 @@ import { renderImport } from "./import/import-report.ts";
 import { lockRecipe } from "./import/lock-recipe.ts";
 import { makeRecipe } from "./import/make-recipe.ts";
 import { readSources } from "./import/read-source.ts";
-import { importReport, recipeFiles, type Target } from "./import/written-files.ts";
+import { filesToWrite, importReport, type Target } from "./import/written-files.ts";
 
 const HELP = `Usage: npm run import -- <what>... --name NAME [--output FOLDER] [--models] [--mirror PREFIX=REPLACEMENT]...
                          [--force] [--json]
@@ -31,7 +31,7 @@ What there is to import:
   a folder of ComfyUI, a Dockerfile FROM runpod/worker-comfyui, workflows; several of them together
 
   --name NAME      what the recipe and its stack are called
-  --output FOLDER  where the recipe goes (default: ../NAME, beside this clone)
+  --output FOLDER  where the recipe goes (default: ../NAME, beside this clone; with the package, NAME)
   --models         hash the models in a folder of ComfyUI, and look for them among those that strata knows
   --mirror P=R     read git sources, and Comfy's registry, whose address begins with P from R
   --force          write over the files of an earlier import
@@ -74,7 +74,7 @@ async function importAll(): Promise<number> {
   });
   const models = matchModels(inventory.models, catalogue, from);
   const locks = await lockRecipe(made, inventory.installed, { strata, folder: target.folder, coolDown });
-  const files = recipeFiles(target, { made, models, locks, workflows: inventory.workflows, from });
+  const files = filesToWrite(target, { made, models, locks, workflows: inventory.workflows, from });
   await writeLocks("/", files);
   const report = importReport(target, { made, models, locks, strata, catalogue });
   console.log(values.json ? JSON.stringify(report, null, 2) : renderImport(report));
@@ -100,11 +100,12 @@ function targetOf(name = "", output: string | undefined): Target {
   if ([...layers.layers, ...layers.buildLayers].some((layer) => layer.name === name)) {
     throw new UserError("--name", `${name} is the name of a layer.`, "Choose another.");
   }
-  const folder = resolve(output ?? join(repository, "..", name));
-  if (folder === repository) {
+  // A clone of strata is nobody's place for a recipe; with the package, the project is.
+  const folder = resolve(output ?? join(projectFolder, isPackage ? "" : "..", name));
+  if (folder === repository || folder === projectFolder) {
     throw new UserError(
       "--output",
-      "is strata's own folder, whose locks it would write over.",
+      "is the folder of Pulumi.yaml, whose own locks it would write over.",
       "Choose another.",
     );
   }
@@ -113,8 +114,8 @@ function targetOf(name = "", output: string | undefined): Target {
     name,
     folder,
     recipe,
-    stack: join(repository, `Pulumi.${name}.yaml`),
-    strata: pathTo(repository, dirname(recipe)),
+    stack: join(projectFolder, `Pulumi.${name}.yaml`),
+    strata: isPackage ? undefined : pathTo(repository, dirname(recipe)),
   };
 }
 

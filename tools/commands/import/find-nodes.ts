@@ -5,8 +5,8 @@ import { publishedCommit } from "../../../lib/import/published-commit.ts";
 import { inParallel } from "../../../lib/in-parallel.ts";
 import { mirrored } from "../../../lib/mirrors.ts";
 import { resolveRef } from "../../lock/git.ts";
-import { fetchHistory } from "../../lock/git-history.ts";
 import { askComfyRegistry, type NodeRegistryAccess } from "./comfy-registry.ts";
+import { fetchHistory } from "./git-history.ts";
 import { inOneLine } from "./import-failure.ts";
 
 /** A node whose repository is known. */

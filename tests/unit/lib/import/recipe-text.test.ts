@@ -72,6 +72,14 @@ test("the text says what it was made from, and is formatted as strata's own file
   assert.equal(text, formatted);
 });
 
+test("with the package, everything comes from it", () => {
+  assert.match(recipeText(recipe, "x", undefined), /^import \{ comfyuiRecipe, node \} from "strata";$/m);
+  assert.match(
+    recipeText({ ...recipe, nodes: [] }, "x", undefined),
+    /^import \{ comfyuiRecipe \} from "strata";$/m,
+  );
+});
+
 test("no name of a stranger's gets out of its string or out of the comment", async (t) => {
   const word = fc.oneof(
     fc.string({ unit: "binary" }),

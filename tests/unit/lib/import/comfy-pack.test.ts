@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { strToU8, zipSync } from "fflate";
-import { readPack } from "../../../../lib/import/pack.ts";
+import { readPack } from "../../../../lib/import/comfy-pack.ts";
 
 /** The files of examples/simple-pixel-art-generation.cpack.zip in bentoml/comfy-pack, in small. */
 const files = {

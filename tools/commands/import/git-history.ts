@@ -1,5 +1,5 @@
 import { execa } from "execa";
-import { fetchMissing, type Remote, readTexts, resolveRef, shallow } from "./git.ts";
+import { fetchMissing, type Remote, readTexts, resolveRef, shallow } from "../../lock/git.ts";
 
 /** A commit of the default branch, its time in seconds since 1970, and a file's text in it; undefined without the file. */
 export interface FileState {

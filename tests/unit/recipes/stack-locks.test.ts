@@ -9,6 +9,7 @@ import {
   modelLockPath,
   parseModelLock,
 } from "../../../lib/locks/model-lock.ts";
+import type { ModelsSetting } from "../../../lib/models/models-setting.ts";
 import { recipeModelsPath } from "../../../lib/models/recipe-list.ts";
 import { comfyuiRecipe } from "../../../recipes/own-comfyui.ts";
 import { readModels } from "../../../recipes/stack-locks.ts";
@@ -39,12 +40,12 @@ function folderWith(t: TestContext, lock: ModelLock): string {
 }
 
 function models(folder: string) {
-  const setting = {
+  const setting: ModelsSetting = {
     strategy: "volume",
     also: ["models/text_encoders/umt5-xxl-encoder-Q5_K_M.gguf"],
     only: [],
     background: false,
-  } as const;
+  };
   return readModels(repository, folder, { models: setting, mirrors: {} }, recipe)?.models ?? [];
 }
 

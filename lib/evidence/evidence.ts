@@ -2,6 +2,7 @@ import { z } from "zod";
 import { throwAll, UserError } from "../../errors.ts";
 import { parseLockJson } from "../locks/lock-file.ts";
 import { checkResult, judge, summarise } from "./check-results.ts";
+import { secondOpinion } from "./second-opinion.ts";
 
 /**
  * The evidence that a smoke test leaves about one image. `smoke/run.py` writes the first part inside the image
@@ -54,6 +55,8 @@ const runFields = {
 };
 
 const host = z.discriminatedUnion("kind", [
+  /** Nobody ran it: what its registry tells of it was enough to refuse it. */
+  z.strictObject({ kind: z.literal("registry"), name: z.string().min(1) }),
   /** Inside the builder, as a build step on top of the image: no GPU. */
   z.strictObject({ kind: z.literal("builder"), name: z.string().optional() }),
   /** A container of the engine on this machine. */
@@ -100,6 +103,8 @@ const evidenceSchema = z
     cost: cost.nullable(),
     /** Hosts that were tried before and could not say anything about the image, with the reason. */
     attempts: z.array(z.strictObject({ host: z.string().min(1), reason: z.string().min(1), seconds })),
+    /** Where a machine with a GPU failed the image: what another said. */
+    secondOpinion: secondOpinion.optional(),
   })
   .check((context) => {
     checkVerdict(context);

@@ -1,10 +1,11 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
 import { judge, summarise } from "../../lib/evidence/check-results.ts";
-import type { Evidence } from "../../lib/evidence/evidence.ts";
-import { imageResults } from "../../lib/evidence/image-results.ts";
+import type { Evidence, RunReport } from "../../lib/evidence/evidence.ts";
+import { imageResults, refusedRun } from "../../lib/evidence/image-results.ts";
+import { shownOpinion } from "../../lib/evidence/second-opinion.ts";
 import {
   type HostDescription,
   needsGpu,
@@ -16,15 +17,24 @@ import { readImage } from "../../oci/read/image.ts";
 import { parseReference } from "../../oci/references.ts";
 import { type Outcome, testSomewhere } from "../hosts/attempts.ts";
 import { openTestHosts } from "../hosts/open-test-hosts.ts";
+import { readSuspects, rememberSuspects, suspectsLast } from "../hosts/suspects.ts";
 import { addToHistory } from "../preview/history-file.ts";
 import { required } from "../program/environment.ts";
 import { writeJson } from "../program/files.ts";
 import { deferInterrupts, main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
-import { findEvidence, type StoredEvidence, storeEvidence } from "../promotion/evidence-store.ts";
+import {
+  findEvidence,
+  readableEvidence,
+  type StoredEvidence,
+  storeEvidence,
+} from "../promotion/evidence-store.ts";
 
 /** Evidence of this week, of another stack or a run whose state is lost, spares the test; it moves any tag. */
 const REUSED_DAYS = 7;
+
+/** How often to look whether whoever waits for this is still there, in milliseconds. */
+const WATCH_MS = 200;
 
 /**
  * Runs the smoke checks in the product STRATA_REFERENCE, on the hosts that STRATA_TEST describes. Called by the component
@@ -37,6 +47,7 @@ await main(async () => {
   if (!digest) throw new UserError(reference, "has no digest.", "Evidence is about a digest: name one.");
   const test = parseTest(required("STRATA_TEST"));
   const checksKey = required("STRATA_CHECKS");
+  await putBack(reference, digest);
   const earlierEvidence = process.env.STRATA_RETEST ? null : await earlier(reference, checksKey, test.hosts);
   if (earlierEvidence) {
     note(
@@ -50,44 +61,63 @@ await main(async () => {
   const described = await readImage(reference);
   const image = imageResults(described, registry);
   if (judge(image) === "fail") {
+    await keep(
+      evidenceOf(reference, refusedRun(image, new Date().toISOString()), {
+        host: { kind: "registry", name: registry },
+        preparation: {},
+        cost: null,
+        attempts: [],
+      }),
+    );
     for (const { id, status, reason } of image) if (status === "fail") note(`fail ${id}: ${reason}`);
     return 1;
   }
 
   const hasZstd = described.layers.some(({ mediaType }) => compressionOf(mediaType) === "zstd");
-  const { tested, seconds, attempts } = await testOnHosts(reference, test, hasZstd);
+  const outcome = await testOnHosts(reference, test, hasZstd);
+  const { tested, seconds, attempts, secondOpinion } = outcome;
   if (!tested) {
     note("inconclusive: no host could test the image, which says nothing about it");
-    printAttempts(attempts);
+    printAttempts(outcome);
     return 1;
   }
   const { report, ...where } = tested;
   const checks = [...image, ...report.checks];
-  const evidence: Evidence = {
-    ...report,
-    checks,
-    verdict: judge(checks),
-    digest,
+  const evidence = evidenceOf(
     reference,
-    recipe: required("STRATA_RECIPE"),
-    generation: required("STRATA_GENERATION"),
-    checksKey,
-    ...where,
-    attempts,
-  };
+    { ...report, checks, verdict: judge(checks) },
+    { ...where, attempts, ...(secondOpinion && { secondOpinion }) },
+  );
   const kept = await keep(evidence);
   await keepHistory(evidence, seconds / 60);
   note(`smoke test: ${summarise(evidence)}`);
+  if (secondOpinion) note(`smoke test: ${shownOpinion(secondOpinion)}`);
   if (evidence.verdict !== "pass") {
     // Pulumi shows the end of what a failed command wrote: what failed comes last, and nothing after it.
     note(`evidence: ${kept}`);
-    printAttempts(attempts);
+    printAttempts(outcome);
     printFailures(evidence);
     return 1;
   }
   process.stdout.write(JSON.stringify(evidence));
   return 0;
 });
+
+function evidenceOf(
+  reference: string,
+  report: RunReport,
+  where: Pick<Evidence, "host" | "preparation" | "cost" | "attempts" | "secondOpinion">,
+): Evidence {
+  return {
+    ...report,
+    digest: parseReference(reference).digest ?? "",
+    reference,
+    recipe: required("STRATA_RECIPE"),
+    generation: required("STRATA_GENERATION"),
+    checksKey: required("STRATA_CHECKS"),
+    ...where,
+  };
+}
 
 /** Asks the hosts one after the other; Ctrl-C ends the one that tests. */
 async function testOnHosts(
@@ -96,26 +126,45 @@ async function testOnHosts(
   hasZstd: boolean,
 ): Promise<Outcome> {
   const keys: (string | null)[] = JSON.parse(process.env.STRATA_KEYS || "[]");
-  const opened = await openTestHosts(hosts, { home, builder: required("STRATA_BUILDER"), keys });
+  const all = await openTestHosts(hosts, { home, builder: required("STRATA_BUILDER"), keys });
+  const opened = suspectsLast(all, await readSuspects(home));
   const interrupt = new AbortController();
   const order = { reference, computeCapabilities, minimumDriver, memory, hasZstd, signal: interrupt.signal };
-  return await deferInterrupts(
+  // Pulumi's official command provider kills the shell that started this, and tells nobody else.
+  const parent = process.ppid;
+  const watch = setInterval(() => process.ppid !== parent && interrupt.abort(), WATCH_MS).unref();
+  const outcome = await deferInterrupts(
     () => interrupt.abort(),
     () => testSomewhere(opened, order, budget),
   );
+  clearInterval(watch);
+  await rememberSuspects(home, parseReference(reference).digest ?? "", outcome);
+  return outcome;
+}
+
+function keptFile(digest: string): string {
+  return join(home.evidence, `${digest.replace(":", "-")}.json`);
+}
+
+/** Evidence of this clone is with its image, also where somebody wrote over the list of what is attached. */
+async function putBack(reference: string, digest: string): Promise<void> {
+  const kept = await readFile(keptFile(digest)).catch(() => undefined);
+  const evidence = kept && readableEvidence(kept, keptFile(digest));
+  if (evidence?.reference === reference) await storeEvidence(evidence);
 }
 
 /** Keeps evidence here and with the image; returns where it is here. */
 async function keep(evidence: Evidence): Promise<string> {
-  const kept = join(home.evidence, `${evidence.digest.replace(":", "-")}.json`);
+  const kept = keptFile(evidence.digest);
   await mkdir(home.evidence, { recursive: true });
   await writeJson(kept, evidence);
   note(`evidence: stored with the image as ${await storeEvidence(evidence)}`);
   return kept;
 }
 
-function printAttempts(attempts: Evidence["attempts"]): void {
-  for (const { host, reason } of attempts) note(`inconclusive ${host}: ${reason}`);
+function printAttempts({ attempts, secondOpinion }: Outcome): void {
+  for (const { host, reason } of attempts)
+    note(`${host === secondOpinion?.machine ? "fail" : "inconclusive"} ${host}: ${reason}`);
 }
 
 function printFailures({ checks }: Evidence): void {

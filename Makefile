@@ -22,8 +22,8 @@ unexport ARGS COMMAND STACK LAYER RECIPE GENERATION
 MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell check-packages export run rollback audit models lock down clean comment history reaper \
-	mutants test test-fast check fix bench
+.PHONY: help up preview stage shell check-packages export run rollback audit models import lock down clean comment history \
+	reaper mutants package test test-fast check fix bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ audit: ## Read an image from its registry and check the invariants: ARGS='<refer
 models: ## Which models and custom nodes workflows need: ARGS='<workflow>...'
 	@$(NODE) $(COMMANDS)/models.ts $(ARGS)
 
+import: ## A recipe of one's own from a snapshot, a ComfyUI folder, workflows: ARGS='<what> --name my-images'
+	@$(NODE) $(COMMANDS)/import.ts $(ARGS)
+
 lock: ## Look everything up anew and pin it: ARGS='python', ARGS=--check
 	@$(NODE) $(COMMANDS)/lock.ts $(ARGS)
 
@@ -86,6 +89,9 @@ reaper: ## What smoke tests left behind on AWS: ARGS='--region us-east-1 [--remo
 
 mutants: ## Break the sources in a copy: which faults does no test notice? ARGS='--room lib/plan'
 	@$(NODE) $(COMMANDS)/mutants.ts $(ARGS)
+
+package: ## strata as a package for npm install: strata-<version>.tgz
+	@$(NODE) $(COMMANDS)/package.ts $(ARGS)
 
 test: ## All tests, those on a real builder and registry too; ARGS='unit smoke' for some
 	@$(NODE) $(COMMANDS)/test.ts $(ARGS)

@@ -34,8 +34,6 @@ function meant({ registry }: Reference, said: string): string | undefined {
 
 function remedy(reference: Reference, status: number): string {
   const { registry } = reference;
-  if (status === 401 && registry.startsWith("127.0.0.1:"))
-    return `\`make up\` makes the login of the local registry anew; another one wants yours: docker login ${registry}.`;
   if (status === 401 || status === 403) {
     return `Log in with an account that may use it (docker login ${registry}), or set the stack's password for it anew.`;
   }

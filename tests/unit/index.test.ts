@@ -362,9 +362,11 @@ test("a stack on ECR: the repository, tags that keep its stages, and a token tha
   assert.deepEqual(added, [
     "aws:ecr/lifecyclePolicy:LifecyclePolicy registry < registry",
     "aws:ecr/repository:Repository registry < registry",
+    "command:local:Command registry-kept < registry-kept",
     "command:local:Command starter-kept < starter-kept",
     "pulumi:providers:aws registry < registry",
     "strata:index:EcrRegistry registry < stack",
+    "strata:index:KeptEvidence registry-kept < registry",
     "strata:index:KeptStages starter-kept < stack",
   ]);
   const kept = preview.recording.only(command, "starter-kept").inputs.environment as Record<string, string>;

@@ -3,6 +3,7 @@ import { throwAll, UserError } from "../../errors.ts";
 import { cudaVersions, type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.ts";
 import { type CoolDown, coolDownWords, noCoolDown } from "../../lib/lock-making/cool-down.ts";
 import { missingGitSources, nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
+import { modelLockPath, parseModelLock } from "../../lib/locks/model-lock.ts";
 import {
   formatNodeLock,
   joinNodeLocks,
@@ -14,11 +15,12 @@ import { type LockName, lockPath } from "../../lib/plan/lock-inputs.ts";
 import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { note, withProgress } from "../program/progress.ts";
 import { checkPython } from "./check.ts";
+import { findHeldBack } from "./held-back/find-held-back.ts";
 import { lockNodes } from "./lock-nodes.ts";
 import { lockPython } from "./lock-python.ts";
-import { type LockKind, reportNodeMoves } from "./refresh.ts";
+import { type LockKind, refreshModels, reportNodeMoves } from "./refresh.ts";
 import { installUv } from "./uv.ts";
-import { type LockFile, readLock } from "./write-locks.ts";
+import { type LockFile, type LockSources, readLock } from "./write-locks.ts";
 
 /** An external recipe, and strata, whose locks it builds on. */
 export interface ExternalRecipe {
@@ -30,10 +32,11 @@ export interface ExternalRecipe {
   readonly pythons?: readonly PythonVersion[];
   /** How long what is taken has to have been out. @default not at all */
   readonly coolDown?: CoolDown;
+  readonly tellHeldBack?: LockSources["tellHeldBack"];
 }
 
 /** The locks that lie beside an external recipe: all others are strata's. */
-const externalKinds: readonly LockKind[] = ["nodes", "python"];
+const externalKinds: readonly LockKind[] = ["nodes", "python", "models"];
 
 /** The chosen locks, where an external recipe has them; `all` leaves out the others without an error. */
 export function externalLockKinds(chosen: readonly LockKind[], all: boolean): readonly LockKind[] {
@@ -87,7 +90,14 @@ export async function refreshExternalLocks(
         coolDown: coolDownWords(coolDown),
       };
     });
-    files.push(...(await lockPython(await installUv(coolDown), locks, writeLine)));
+    const compile = await installUv(coolDown);
+    const made = await lockPython(compile, locks, writeLine);
+    files.push(...made);
+    external.tellHeldBack?.(await findHeldBack(compile, locks, made, mirrors));
+  }
+  // What lies beside the recipe is all that strata does not know itself: mostly nothing.
+  if (chosen.includes("models") && readLock(folder, modelLockPath) !== "") {
+    files.push(await refreshModels({ root: folder, mirrors, coolDown }, writeLine));
   }
   return files;
 }
@@ -98,6 +108,8 @@ export function checkExternalLocks(chosen: readonly LockKind[], external: Extern
   const nodes = readNodes(folder);
   const joined = joinNodeLocks(readNodes(strata), nodes);
   if (chosen.includes("nodes")) throwAll(nodeLockPath, nodeLockProblems([recipe], joined, nodes));
+  const models = readLock(folder, modelLockPath);
+  if (chosen.includes("models") && models !== "") parseModelLock(models);
   if (chosen.includes("python")) checkPython(folder, recipe, joined, externalPythonLocks(external));
   note(`The locks of ${recipe.name} fit their inputs: ${chosen.join(", ")}.`);
 }

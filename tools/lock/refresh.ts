@@ -13,6 +13,7 @@ import { formatNodeClasses, nodeClassesPath } from "../../lib/locks/node-classes
 import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
 import { withProgress } from "../program/progress.ts";
 import { renderTable } from "../program/table.ts";
+import { findHeldBack } from "./held-back/find-held-back.ts";
 import { lockClasses } from "./lock-classes.ts";
 import { lockImages } from "./lock-images.ts";
 import { lockModels, modelMoves } from "./lock-models.ts";
@@ -78,14 +79,18 @@ export async function refresh(
         coolDown: coolDownWords(coolDown),
       })),
     );
-    files.push(...(await lockPython(await installUv(coolDown), locks, writeLine)));
+    const compile = await installUv(coolDown);
+    const made = await lockPython(compile, locks, writeLine);
+    files.push(...made);
+    sources.tellHeldBack?.(await findHeldBack(compile, locks, made, sources.mirrors));
   }
   if (chosen.includes("models")) files.push(await refreshModels(sources, writeLine));
   return files;
 }
 
-async function refreshModels(
-  { root, mirrors, coolDown = noCoolDown }: LockSources,
+/** Asks the sources of the models in the lock below `root`. */
+export async function refreshModels(
+  { root, mirrors, coolDown = noCoolDown }: Pick<LockSources, "root" | "mirrors" | "coolDown">,
   writeLine: WriteLine,
 ): Promise<LockFile> {
   const before: ModelLock = parseModelLock(readLock(root, modelLockPath));

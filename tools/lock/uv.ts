@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync, rmSync } from "node:fs";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
@@ -13,6 +13,7 @@ import {
 } from "../../lib/lock-making/cool-down.ts";
 import { attempt, type CommandResult, run } from "../program/exec.ts";
 import { withProgress } from "../program/progress.ts";
+import { type IndexCache, openIndexCache } from "./index-cache.ts";
 
 /** The uv that resolves; the same version is locked for the builds. */
 const uvVersion = "0.13.8";
@@ -52,12 +53,11 @@ export async function installUv(coolDown: CoolDown = noCoolDown): Promise<Compil
       }),
     );
   }
-  const started = Date.now();
-  const index = await defaultIndex(uv);
-  const waiting = resolverOptions(coolDown, started);
+  const index = await openIndexCache(uv);
+  const waiting = resolverOptions(coolDown, Date.now());
   return askedOnce(async (question) => {
     const asked = { ...question, args: [...(question.args ?? []), ...waiting] };
-    const result = await compile(uv, asked, index && heldSince(index, started));
+    const result = await compile(uv, asked, index);
     if (waiting.length > 0) refuseUndated(result.stderr);
     return result;
   });
@@ -90,9 +90,11 @@ function askedOnce(ask: Compile): Compile {
 async function compile(
   uv: string,
   { python, files, excluded = [], overrides = [], prefer, args = [] }: Question,
-  configuration: string | undefined,
+  { environment, configuration }: IndexCache,
 ): Promise<CommandResult> {
   const folder = await mkdtemp(join(tmpdir(), "strata-lock-"));
+  const clean = () => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", clean);
   // A login may be in it.
   const write = (name: string, lines: readonly string[]) =>
     writeFile(join(folder, name), lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
@@ -125,44 +127,20 @@ async function compile(
         ...(overrides.length > 0 ? ["--overrides", "overrides.txt"] : []),
         // uv keeps what its output file has already, and writes there alone.
         ...(prefer !== undefined ? ["--output-file", "preferred.txt"] : []),
-        // Without a word on how long an answer holds, uv asks the index anew for each question.
-        ...(configuration === undefined ? (prefer === undefined ? ["--upgrade"] : []) : configured()),
+        ...(configuration === undefined ? [] : configured()),
         ...args,
       ],
-      { cwd: folder, env: { UV_PYTHON_DOWNLOADS: "never" } },
+      { cwd: folder, env: { ...environment, UV_PYTHON_DOWNLOADS: "never" } },
     );
     if (prefer === undefined || !result.ok) return result;
     return { ...result, stdout: await readFile(join(folder, "preferred.txt"), "utf8") };
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    process.off("exit", clean);
+    clean();
   }
 }
 
 /** uv reads a file in its folder beside the user's own, unless it is told to read none. */
 function configured(): string[] {
   return process.env.UV_NO_CONFIG ? ["--config-file", "uv.toml"] : [];
-}
-
-/** The index that uv asks when nothing else has a package; undefined where files of the user configure it. */
-async function defaultIndex(uv: string): Promise<string | undefined> {
-  if (process.env.UV_CONFIG_FILE) return undefined;
-  const args = ["pip", "compile", "-", "--no-header", "--emit-index-url"];
-  const shown = async (env: Record<string, string>) => {
-    const { stdout } = await attempt(uv, args, { cwd: tmpdir(), env });
-    return stdout;
-  };
-  const [own, without] = [await shown({}), await shown({ UV_NO_CONFIG: "1" })];
-  // A file may give it a name, and the login under that name, which one written here would hide.
-  if (own !== without) return undefined;
-  return /^--index-url (\S+)$/m.exec(own)?.[1];
-}
-
-/**
- * Makes answers of the index hold from the start of this run on, however long its server says: all locks of a run see
- * the same index, as it is now. A file never changes: locks have its hash.
- */
-function heldSince(index: string, started: number): string {
-  const seconds = Math.floor((Date.now() - started) / 1_000);
-  const held = `{ api = "max-age=${seconds}", files = "max-age=365000000, immutable" }`;
-  return `[[index]]\nurl = ${JSON.stringify(index)}\ndefault = true\ncache-control = ${held}`;
 }

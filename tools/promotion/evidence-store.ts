@@ -20,6 +20,7 @@ import {
   putReferrer,
   subjectOf,
 } from "../../oci/write/put-artifact.ts";
+import { keepDigest } from "./keep-digest.ts";
 
 /** Evidence of any version begins so. */
 export const evidenceTypes = "application/vnd.strata.evidence.";
@@ -46,7 +47,10 @@ export interface EvidenceQuery {
  * @returns the digest of the artifact, by which promotion reads it again
  */
 export async function storeEvidence(evidence: Evidence, transport = new Transport()): Promise<string> {
-  return await attachArtifact(evidence.reference, artifactOf(evidence), transport);
+  const artifact = await attachArtifact(evidence.reference, artifactOf(evidence), transport);
+  await keepDigest(evidence.reference, transport);
+  await keepDigest(inRepository(evidence.reference, artifact), transport);
+  return artifact;
 }
 
 /**

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Config } from "../../config.ts";
-import { type Home, repository } from "../../home.ts";
+import { type Home, projectFolder } from "../../home.ts";
 import { recordedImages } from "../../lib/state/recorded-images.ts";
 import { type RecordedStack, recordedStack } from "../../lib/state/recorded-stack.ts";
 import { Transport } from "../../oci/access/transport.ts";
@@ -147,7 +147,7 @@ function listens(address: string): Promise<boolean> {
 }
 
 async function ownStack(name: string): Promise<Pick<Stack, "project" | "name">> {
-  return { name, project: projectName(await readOptional(join(repository, "Pulumi.yaml"))) };
+  return { name, project: projectName(await readOptional(join(projectFolder, "Pulumi.yaml"))) };
 }
 
 function fileOf(home: Home, name: string): string {

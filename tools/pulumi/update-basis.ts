@@ -2,7 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../config.ts";
-import { type Home, repository } from "../../home.ts";
+import { type Home, isPackage, projectFolder, repository } from "../../home.ts";
 import { readCertificates } from "../../lib/certificates.ts";
 import { soundsSecret } from "../../lib/secrets.ts";
 import type { StackPlan } from "../../recipes/stack-plan.ts";
@@ -26,7 +26,7 @@ export async function updateBasis(
   home: Home,
   name: string,
   environment: NodeJS.ProcessEnv = process.env,
-  root = repository,
+  root = projectFolder,
 ): Promise<{ basis: UpdateBasis; planned: StackPlan & { config: Config } }> {
   const planned = await plannedStack(home, { name });
   const { plan, base, checks, tags, labels, platform, memory, config } = planned;
@@ -34,15 +34,17 @@ export async function updateBasis(
   const { sizeBudget } = config.selected.recipe;
   const wanted = [stages, plan.ports, base, checks, tags, labels, platform, memory, sizeBudget];
   const file = async (path: string) => hashOf(await readOptional(path));
+  const packaged = isPackage ? { strata: hashOf(JSON.stringify(fileHashes(repository, home.root))) } : {};
   return {
     planned,
     basis: {
       ...fileHashes(root, home.root),
+      ...packaged,
       plan: hashOf(JSON.stringify(wanted)),
       environment: hashOf(JSON.stringify(relevant(environment))),
       certificates: hashOf(readCertificates(config.certificates) ?? ""),
       Node: process.version,
-      tools: await file(home.toolchain),
+      toolchain: await file(home.toolchain),
       services: await file(home.services),
       "base image": await file(home.images),
     },

@@ -33,6 +33,9 @@ import {
 /** Evidence of this week, of another stack or a run whose state is lost, spares the test; it moves any tag. */
 const REUSED_DAYS = 7;
 
+/** How often to look whether whoever waits for this is still there, in milliseconds. */
+const WATCH_MS = 200;
+
 /**
  * Runs the smoke checks in the product STRATA_REFERENCE, on the hosts that STRATA_TEST describes. Called by the component
  * SmokeTest: stdout is the evidence, stderr what people read. Exit code 1 is a failing check, or that no host could say
@@ -132,10 +135,14 @@ async function testOnHosts(
   const opened = suspectsLast(all, await readSuspects(home));
   const interrupt = new AbortController();
   const order = { reference, computeCapabilities, minimumDriver, memory, hasZstd, signal: interrupt.signal };
+  // Pulumi's official command provider kills the shell that started this, and tells nobody else.
+  const parent = process.ppid;
+  const watch = setInterval(() => process.ppid !== parent && interrupt.abort(), WATCH_MS).unref();
   const outcome = await deferInterrupts(
     () => interrupt.abort(),
     () => testSomewhere(opened, order, budget),
   );
+  clearInterval(watch);
   await rememberSuspects(home, parseReference(reference).digest ?? "", outcome);
   return outcome;
 }

@@ -1,4 +1,4 @@
-import { type Home, repository } from "../../../home.ts";
+import { type Home, projectFolder } from "../../../home.ts";
 import { lostImages } from "../../pulumi/lost-images.ts";
 import { openStack } from "../../pulumi/open-stack.ts";
 import { outvotedTest } from "../../pulumi/outvoted-test.ts";
@@ -26,7 +26,7 @@ export async function wholeUpdate(home: Home, name: string, retest: boolean): Pr
   const stack = { ...opened, environment: { ...environment, ...(retest ? { STRATA_RETEST: "1" } : {}) } };
   return await retryEarlyEnd(name, async () => {
     const { basis, planned } = await updateBasis(home, name);
-    await refuseSharedTags(repository, name);
+    await refuseSharedTags(projectFolder, name);
     const { recipe, product, ports } = planned.plan;
     const record = await recordOf(home, stack, recipe);
     const retested = retest

@@ -50,8 +50,8 @@ async function open(
 }
 
 class Taker extends pulumi.CustomResource {
-  constructor(name: string, inputs: pulumi.Inputs) {
-    super("test:index:Taker", name, inputs);
+  constructor(name: string, inputs: pulumi.Inputs, options?: pulumi.CustomResourceOptions) {
+    super("test:index:Taker", name, inputs, options);
   }
 }
 
@@ -187,9 +187,33 @@ test("ecr: the repository is encrypted, scanned, and outlives the stack; only it
     "aws:ecr/lifecyclePolicy:LifecyclePolicy",
   ]);
   const { inputs } = opened.recording.only("aws:ecr/lifecyclePolicy:LifecyclePolicy");
-  assert.deepEqual(inputs, { repository: "team/strata", policy: JSON.stringify(ecrLifecyclePolicy(30)) });
+  assert.deepEqual(inputs, {
+    repository: "team/strata",
+    policy: JSON.stringify(ecrLifecyclePolicy(30, false)),
+  });
   assert.equal(opened.made.removesOldStages, true);
   assert.equal(await resolved(opened.made.repository), `${ecrHost}/team/strata`);
+});
+
+test("ecr: what has no tag is removed once everything that is needed has one, and not before", async (t) => {
+  const order: string[] = [];
+  const opened = await open(t, ecr, {
+    beforeRemoval: (name, repository, options) => {
+      assert.deepEqual(Object.keys(options), ["parent"]);
+      repository.apply((host) => order.push(`${name} of ${host}`));
+      return new Taker(name, { repository }, options);
+    },
+  });
+  await resolved(opened.made.repository);
+  assert.deepEqual(order, [`registry-kept of ${ecrHost}/team/strata`]);
+  const { inputs } = opened.recording.only("aws:ecr/lifecyclePolicy:LifecyclePolicy");
+  assert.equal(inputs.policy, JSON.stringify(ecrLifecyclePolicy(30, true)));
+  const made = opened.recording.registrations.map(({ type, name }) => `${type} ${name}`);
+  assert.ok(
+    made.indexOf("test:index:Taker registry-kept") <
+      made.indexOf("aws:ecr/lifecyclePolicy:LifecyclePolicy registry"),
+    made.join(", "),
+  );
 });
 
 test("ecr: the builder gets the token as a secret, the tools until it ends", async (t) => {

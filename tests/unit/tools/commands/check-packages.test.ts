@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PackageReport } from "../../../../lib/plan/package-report.ts";
-import { newestVersions } from "../../../../tools/commands/check-packages/newest.ts";
 import { renderPackages } from "../../../../tools/commands/check-packages/package-table.ts";
+import { newestVersions } from "../../../../tools/lock/held-back/newest-versions.ts";
 
 const report: PackageReport = {
   version: 1,

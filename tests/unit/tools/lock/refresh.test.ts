@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { UserErrors } from "../../../../errors.ts";
 import type { ImageLock } from "../../../../lib/locks/image-lock.ts";
 import { formatNodeLock, type NodeLock, nodeLockPath } from "../../../../lib/locks/node-lock.ts";
@@ -12,6 +15,7 @@ import { checkLocks } from "../../../../tools/lock/check.ts";
 import { lockImages } from "../../../../tools/lock/lock-images.ts";
 import { pythonLocks } from "../../../../tools/lock/lock-python.ts";
 import { readMirrors } from "../../../../tools/lock/mirror-options.ts";
+import { unusedExceptionNotes } from "../../../../tools/lock/unused-exceptions.ts";
 import { writeLocks } from "../../../../tools/lock/write-locks.ts";
 import { sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 import { REPOSITORY, startFakeRegistry } from "../../oci/support/fake-registry.ts";
@@ -146,6 +150,62 @@ test("locks are put in place together, or not at all", async (context) => {
   );
   assert.equal(readFileSync(join(root, "a"), "utf8"), "new");
   assert.deepEqual(readdirSync(root).sort(), ["a", "deep"]);
+});
+
+test("a run that is killed while it writes leaves every lock whole, and the next one cleans up", async (context) => {
+  const root = temporaryFolder(context);
+  const files = Array.from({ length: 60 }, (_, index) => ({
+    path: `locks/python/${index}.txt`,
+    text: "old\n",
+  }));
+  await writeLocks(root, files);
+  const folder = join(root, "locks/python");
+  const script = `
+    import { writeLocks } from ${JSON.stringify(join(import.meta.dirname, "../../../../tools/lock/write-locks.ts"))};
+    const files = Array.from({ length: 60 }, (_, i) => ({ path: "locks/python/" + i + ".txt", text: "new\\n".repeat(200_000) }));
+    process.stdout.write("writing");
+    await writeLocks(${JSON.stringify(root)}, files);`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", script]);
+  const ended = once(child, "exit");
+  const leftovers = () => readdirSync(folder).filter((name) => name.endsWith(".tmp"));
+  while (leftovers().length < 5 && child.exitCode === null) await sleep(2);
+  child.kill("SIGKILL");
+  assert.deepEqual(await ended, [null, "SIGKILL"]);
+  assert.ok(leftovers().length >= 5);
+  for (const { path } of files) assert.equal(readFileSync(join(root, path), "utf8"), "old\n");
+  // Another run may be writing just now.
+  await writeLocks(root, files.slice(0, 1));
+  assert.ok(leftovers().length >= 5);
+  const yesterday = new Date(Date.now() - 86_400_000);
+  for (const name of leftovers()) utimesSync(join(folder, name), yesterday, yesterday);
+  await writeLocks(root, files.slice(0, 1));
+  assert.deepEqual(leftovers(), []);
+});
+
+test("an exception of a cool-down that names nothing in any lock is told of", (context) => {
+  const root = locksOf(context);
+  const notes = (...names: string[]) =>
+    unusedExceptionNotes({ days: 7, except: Object.fromEntries(names.map((name) => [name, "why"])) }, root);
+  assert.deepEqual(notes(), []);
+  assert.deepEqual(notes("Six"), []);
+  assert.deepEqual(notes("sixx", "six", "o/node"), [
+    "locks/cool-down.json: except.sixx names nothing in any lock",
+    "locks/cool-down.json: except.o/node names nothing in any lock",
+  ]);
+});
+
+test("a Python lock says its cool-down, and that cannot be changed by hand", (context) => {
+  const root = locksOf(context);
+  const [name] = pythonLocks("none", made);
+  assert.ok(name);
+  const header = lockHeader(name, made, lockInputs(made, name, nodes), pinned, "7 days, except six (a fix)");
+  assert.match(header, /^# cool-down: 7 days, except six \(a fix\)$/m);
+  writeFileSync(join(root, firstPath), `${header}${pinned}`);
+  assert.doesNotThrow(() => check(root));
+  for (const changed of [header.replace("7 days", "9 days"), header.replace(/^# cool-down.*\n/m, "")]) {
+    writeFileSync(join(root, firstPath), `${changed}${pinned}`);
+    assert.throws(() => check(root), /was edited by hand/);
+  }
 });
 
 test("mirrors come from options, before those of the variable", () => {

@@ -1,7 +1,7 @@
 import { UserError } from "../../../errors.ts";
 import { parsePythonLock } from "../../../lib/locks/python-lock.ts";
-import type { Compile } from "../../lock/uv.ts";
 import { tail } from "../../program/exec.ts";
+import type { Compile } from "../uv.ts";
 
 /** The newest version of each package that the index has for a Python, whatever the others ask for. */
 export async function newestVersions(

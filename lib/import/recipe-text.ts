@@ -24,7 +24,7 @@ export interface ImportedNode {
 /** How long a line may be, as Biome holds it. */
 const WIDTH = 110;
 
-/** The text of the recipe's file, as Biome would format it. @param strata path of `recipes/` from the file */
+/** The text of the recipe's file, as Biome would format it. @param strata path of `recipes/` from the file, with its slash, or the package */
 export function recipeText(recipe: ImportedRecipe, from: string, strata: string): string {
   const { nodes, ...rest } = recipe;
   const usesNode = nodes.some(({ short }) => short);
@@ -44,12 +44,20 @@ export function recipeText(recipe: ImportedRecipe, from: string, strata: string)
   );
   return [
     `/** What ${from.replaceAll("*/", "* /")} had, written by \`npm run import\`. It is yours to edit: docs/external-recipe.md has all keys. */`,
-    ...(usesNode ? [`import { node } from ${JSON.stringify(`${strata}extend.ts`)};`] : []),
-    `import { comfyuiRecipe } from ${JSON.stringify(`${strata}own-comfyui.ts`)};`,
+    ...imports(strata, usesNode),
     "",
     `export const recipe = comfyuiRecipe(${printed(ordered, "", true)});`,
     "",
   ].join("\n");
+}
+
+function imports(strata: string, usesNode: boolean): string[] {
+  if (!strata.endsWith("/"))
+    return [`import { comfyuiRecipe${usesNode ? ", node" : ""} } from ${JSON.stringify(strata)};`];
+  return [
+    ...(usesNode ? [`import { node } from ${JSON.stringify(`${strata}extend.ts`)};`] : []),
+    `import { comfyuiRecipe } from ${JSON.stringify(`${strata}own-comfyui.ts`)};`,
+  ];
 }
 
 /** `node("owner/name", { … })` */

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { throwAll, UserError } from "../../errors.ts";
-import { repository } from "../../home.ts";
+import { isPackage, projectFolder, repository } from "../../home.ts";
 import { classIndex } from "../../lib/comfyui/workflow/class-index.ts";
 import { matchModels } from "../../lib/import/match-models.ts";
 import { shownText } from "../../lib/import/safe-names.ts";
@@ -31,7 +31,7 @@ What there is to import:
   a folder of ComfyUI, a Dockerfile FROM runpod/worker-comfyui, workflows; several of them together
 
   --name NAME      what the recipe and its stack are called
-  --output FOLDER  where the recipe goes (default: ../NAME, beside this clone)
+  --output FOLDER  where the recipe goes (default: ../NAME, beside this clone; with the package NAME)
   --models         hash the models in a folder of ComfyUI, and look for them among those that strata knows
   --mirror P=R     read git sources, and Comfy's registry, whose address begins with P from R
   --force          write over the files of an earlier import
@@ -100,14 +100,14 @@ function targetOf(name = "", output: string | undefined): Target {
   if ([...layers.layers, ...layers.buildLayers].some((layer) => layer.name === name)) {
     throw new UserError("--name", `${name} is the name of a layer.`, "Choose another.");
   }
-  const folder = resolve(output ?? join(repository, "..", name));
+  const folder = resolve(output ?? join(projectFolder, isPackage ? name : `../${name}`));
   const recipe = join(folder, "recipe.ts");
   return {
     name,
     folder,
     recipe,
-    stack: join(repository, `Pulumi.${name}.yaml`),
-    strata: pathTo(repository, dirname(recipe)),
+    stack: join(projectFolder, `Pulumi.${name}.yaml`),
+    strata: isPackage ? "strata" : `${pathTo(repository, dirname(recipe))}/recipes/`,
   };
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import { repository } from "../../../home.ts";
+import { projectFolder } from "../../../home.ts";
 import { gitRepositoryName } from "../../../lib/comfyui/custom-nodes.ts";
 import type { FoundWorkflow } from "../../../lib/import/inventory.ts";
 import type { MatchedModels } from "../../../lib/import/match-models.ts";
@@ -15,6 +15,7 @@ import {
 import type { NodeLock } from "../../../lib/locks/node-lock.ts";
 import { formatRecipeModels, recipeModelsPath } from "../../../lib/models/recipe-list.ts";
 import type { LockFile } from "../../lock/write-locks.ts";
+import { commandWords } from "../../program/package-words.ts";
 import type { ImportReport } from "./import-report.ts";
 import type { MadeLocks } from "./lock-recipe.ts";
 import type { MadeRecipe } from "./make-recipe.ts";
@@ -25,7 +26,7 @@ export interface Target {
   readonly folder: string;
   readonly recipe: string;
   readonly stack: string;
-  /** strata, as the recipe's file imports it. */
+  /** `recipes/` of strata, as the recipe's file imports it, or the package. */
   readonly strata: string;
 }
 
@@ -55,7 +56,7 @@ export function recipeFiles(
   const hasOwn = models.own.models.length + models.own.incomplete.length > 0;
   const project = join(folder, "package.json");
   const below = [
-    { path: "recipe.ts", text: recipeText(made.imported, from, `${strata}/recipes/`) },
+    { path: "recipe.ts", text: recipeText(made.imported, from, strata) },
     ...locks.files,
     ...kept,
     ...(models.paths.length + kept.length > 0
@@ -69,7 +70,7 @@ export function recipeFiles(
     ...(existsSync(project)
       ? []
       : [{ path: project, text: '{\n  "type": "module",\n  "private": true\n}\n' }]),
-    { path: stack, text: stackText(relative(repository, recipe), models.paths.length) },
+    { path: stack, text: stackText(relative(projectFolder, recipe), models.paths.length) },
   ];
 }
 
@@ -92,7 +93,7 @@ export function importReport(
   }: Parts & { readonly strata: NodeLock; readonly catalogue: ModelLock },
 ): ImportReport {
   const here = (path: string) => relative(process.cwd(), path) || ".";
-  const recipe = relative(repository, target.recipe);
+  const recipe = relative(projectFolder, target.recipe);
   const isLocked = locks.told.every((each) => each.made);
   const source = made.recipe.comfyui?.source;
   const main = source && gitRepositoryName(source.repository);
@@ -121,7 +122,7 @@ export function importReport(
       ...(isLocked ? [] : [`npm run lock -- --recipe ${recipe}`]),
       ...(isLocked && models.own.incomplete.length > 0 ? [`npm run lock -- --recipe ${recipe} models`] : []),
       `make preview STACK=${target.name}`,
-    ],
+    ].map(commandWords),
   };
 }
 

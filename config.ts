@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { throwAll, together } from "./errors.ts";
+import { projectFolder } from "./home.ts";
 import { evidenceSetting } from "./lib/evidence/evidence-setting.ts";
 import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
@@ -10,6 +11,7 @@ import { budgetSetting, hostSetting } from "./lib/hosts/host-setting.ts";
 import { modelsSetting, noModels } from "./lib/models/models-setting.ts";
 import { refuseClear, refuseSecrets, requireSecrets } from "./lib/plan/secret-settings.ts";
 import { encryptedSettings } from "./lib/plan/stack-file.ts";
+import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import { llamaSetting, mirrorsSetting, wheelsSetting } from "./lib/recipe/source-settings.ts";
 import { compressionSetting, defaultCompression } from "./lib/registry/compression.ts";
@@ -102,12 +104,14 @@ export function parseConfig(
   };
 }
 
-/** Checks a stack's configuration; its recipe may be a file. */
+/** Checks a stack's configuration; its recipe may be a file. @param folder where its path begins */
 export async function readConfig(
   raw: Readonly<Record<string, string>>,
   environment: Environment = {},
+  folder = process.cwd(),
 ): Promise<Config> {
-  const selection = await findRecipe(recipeOf(valuesOf(raw, environment))).catch((error: unknown) => error);
+  const setting = recipeOf(valuesOf(raw, environment));
+  const selection = await findRecipe(setting, folder).catch((error: unknown) => error);
   return parseConfig(raw, environment, () => {
     // What is wrong with the file is told together with the other mistakes.
     if (selection instanceof Error) throw selection;
@@ -145,10 +149,13 @@ export async function loadConfig(): Promise<Config> {
   const pulumi = await import("@pulumi/pulumi");
   const config = await readConfig(pulumi.runtime.allConfig(), process.env);
   const path = `Pulumi.${pulumi.getStack()}.yaml`;
-  const file = join(import.meta.dirname, path);
-  const encrypted = encryptedSettings(secretKeys, existsSync(file) ? readFileSync(file, "utf8") : "", path);
+  const file = join(projectFolder, path);
+  const stackYaml = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const encrypted = encryptedSettings(secretKeys, stackYaml, path);
   refuseClear(config, encrypted);
   requireSecrets(config, encrypted);
+  // `make` has looked before it starts Pulumi; whoever types `pulumi up` gets here alone.
+  await refuseEmptyPassphrase(pulumi.getStack(), stackYaml, encrypted);
   return config;
 }
 

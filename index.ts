@@ -1,6 +1,6 @@
-import { relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { openHosts } from "./components/hosts/open-hosts.ts";
+import { KeptEvidence } from "./components/kept-evidence.ts";
 import { keepStages } from "./components/kept-stages.ts";
 import { LayeredImage } from "./components/layered-image.ts";
 import { productCopies } from "./components/product-copy.ts";
@@ -13,11 +13,11 @@ import { home, repository } from "./home.ts";
 import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
-import { writeBuildContext } from "./lib/plan/build-context.ts";
 import { loadPartialUpdate, summaryOf } from "./lib/plan/partial-update.ts";
 import { registryAddress, registryContext } from "./lib/registry/access.ts";
 import { stageTag } from "./lib/registry/tags.ts";
 import { runLine, type Screen, shownEvidence, sizeLine } from "./lib/state/screen.ts";
+import { contextOf } from "./plan-image.ts";
 import { planStack } from "./recipes/stack-plan.ts";
 
 // What is to be made.
@@ -44,11 +44,14 @@ if (!pulumi.runtime.isDryRun()) {
 }
 
 // The image: a stage for each layer, and the product.
-const { registry, copies } = await openRegistries(config, (setting) => registryContext(home, setting));
+const { registry, copies } = await openRegistries(config, (setting) => ({
+  ...registryContext(home, setting),
+  beforeRemoval: (...kept) => new KeptEvidence(...kept),
+}));
 const built = new LayeredImage(name, {
   plan,
   base: base.reference,
-  contexts: (stage) => relative(repository, writeBuildContext(home.contexts, stage)),
+  contexts: contextOf,
   settings: { registry, builder, certificates: readCertificates(config.certificates) },
   inTurn: partialUpdate === undefined,
   summaries: (stage) => summaryOf(stage, partialUpdate),

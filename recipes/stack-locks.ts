@@ -71,7 +71,7 @@ export function readPythonLock(
     throw new UserError(
       path,
       "does not exist.",
-      "Run `npm run lock -- python`, or choose another Python or CUDA.",
+      `Ask for it, \`npm run lock -- python --with-python ${name.python}\`, or choose another Python or CUDA.`,
     );
   }
   const text = read(folder, path);

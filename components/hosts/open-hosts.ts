@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { withPackage } from "../../errors.ts";
 import { type GenerationName, generation } from "../../lib/gpu/generations.ts";
 import type { MemoryNeed } from "../../lib/gpu/memory.ts";
 import { type Budget, type HostSetting, permittedInstances } from "../../lib/hosts/host-setting.ts";
@@ -60,7 +61,7 @@ async function openHost(
     }
     case "aws": {
       // Loading AWS's provider takes time, and most stacks have no business with it.
-      const { AwsHost } = await import("./aws-host.ts");
+      const { AwsHost } = await withPackage("@pulumi/aws", () => import("./aws-host.ts"));
       const { region, profile, spot, subnets, ami } = setting;
       return new AwsHost(name, {
         region,

@@ -20,7 +20,19 @@ export interface EcrRegistryArgs {
   readonly kmsKey?: string | undefined;
   /** Folder in which logins are kept. */
   readonly logins: string;
+  /**
+   * Makes what gives tags to all that is needed, as soon as the repository can be used: what has none is removed by its age
+   * from then on. Without it nothing of that is.
+   */
+  readonly beforeRemoval?: BeforeRemoval | undefined;
 }
+
+/** @param repository `host/path` */
+export type BeforeRemoval = (
+  name: string,
+  repository: pulumi.Output<string>,
+  options: pulumi.ComponentResourceOptions,
+) => pulumi.Resource;
 
 /** A private repository of Amazon ECR: encrypted, scanned on push, with a policy that removes what nobody needs. */
 export class EcrRegistry extends pulumi.ComponentResource implements Registry {
@@ -38,7 +50,6 @@ export class EcrRegistry extends pulumi.ComponentResource implements Registry {
     const provider = new Provider(name, { region, allowedAccountIds: [account] }, { parent: this });
     // Other stacks lay their images here too: what this one made outlives it.
     const children = { parent: this, provider, retainOnDelete: true };
-    const made = args.create ? makeRepository(name, args, children) : undefined;
     // Without its own region: that of the provider. A token of today is no difference, see `readyLogin`.
     const token = ecr.getAuthorizationTokenOutput({}, { parent: this, provider });
     const login = readyLogin({
@@ -49,6 +60,7 @@ export class EcrRegistry extends pulumi.ComponentResource implements Registry {
       logins,
     });
 
+    const made = args.create ? makeRepository(name, args, login.kept, children) : undefined;
     this.nodes = made ?? {};
     this.logins = [login.forBuilder];
     // The name is known beforehand; what waits for it waits for the repository and the login.
@@ -64,7 +76,8 @@ export class EcrRegistry extends pulumi.ComponentResource implements Registry {
 
 function makeRepository(
   name: string,
-  { repository, stageDays, kmsKey }: EcrRegistryArgs,
+  { address, repository, stageDays, kmsKey, beforeRemoval }: EcrRegistryArgs,
+  login: pulumi.Output<boolean>,
   options: pulumi.CustomResourceOptions,
 ) {
   const made = new ecr.Repository(
@@ -78,10 +91,13 @@ function makeRepository(
     },
     options,
   );
+  const usable = pulumi.all([login, made.urn]).apply(() => `${address}/${repository}`);
+  const { parent } = options;
+  const tagged = beforeRemoval?.(`${name}-kept`, usable, parent ? { parent } : {});
   const lifecyclePolicy = new ecr.LifecyclePolicy(
     name,
-    { repository: made.name, policy: JSON.stringify(ecrLifecyclePolicy(stageDays)) },
-    options,
+    { repository: made.name, policy: JSON.stringify(ecrLifecyclePolicy(stageDays, tagged !== undefined)) },
+    { ...options, ...(tagged && { dependsOn: [tagged] }) },
   );
   return { repository: made, lifecyclePolicy };
 }

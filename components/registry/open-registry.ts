@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { UserError } from "../../errors.ts";
+import { UserError, withPackage } from "../../errors.ts";
 import { type RegistrySetting, registryHost } from "../../lib/registry/registry-setting.ts";
 import { dockerConfigFolder, findCredentials } from "../../oci/access/credentials.ts";
+import type { BeforeRemoval } from "./ecr-registry.ts";
 import { GhcrRegistry } from "./ghcr-registry.ts";
 import { LocalRegistry } from "./local-registry.ts";
 import { OciRegistry } from "./oci-registry.ts";
@@ -16,6 +17,8 @@ export interface RegistryContext {
   readonly password?: pulumi.Input<string> | undefined;
   /** Certificate authorities of the registry, as PEM. */
   readonly ca?: string | undefined;
+  /** Of ECR: what has to be there before images without a tag are removed. */
+  readonly beforeRemoval?: BeforeRemoval | undefined;
 }
 
 /** A stack's registry, and those that a tested product is copied to. */
@@ -40,7 +43,7 @@ export async function openRegistries(
 export async function openRegistry(
   name: string,
   setting: RegistrySetting,
-  { localAddress, logins, password: given, ca }: RegistryContext,
+  { localAddress, logins, password: given, ca, beforeRemoval }: RegistryContext,
   options?: pulumi.ComponentResourceOptions,
 ): Promise<Registry> {
   const { repository } = setting;
@@ -61,8 +64,8 @@ export async function openRegistry(
     }
     case "ecr": {
       // Only a stack on ECR pays for loading AWS's resources, and needs the provider.
-      const { EcrRegistry } = await import("./ecr-registry.ts");
-      return new EcrRegistry(name, { ...setting, address, logins }, options);
+      const { EcrRegistry } = await withPackage("@pulumi/aws", () => import("./ecr-registry.ts"));
+      return new EcrRegistry(name, { ...setting, address, logins, beforeRemoval }, options);
     }
   }
 }

@@ -44,7 +44,8 @@ export interface ReadyLogin {
 
 /**
  * Makes a login of an address, a name and a password. The provider compares the first two alone, so a token of today
- * rebuilds nothing; therefore neither may depend on who runs the update.
+ * rebuilds nothing; therefore neither may depend on who runs the update. A plan that was saved compares all three: a
+ * preview, which logs in nowhere, leaves the password open, so that any fits the plan.
  */
 export function readyLogin(args: LoginArgs): ReadyLogin {
   const { address, username, logins, ca } = args;
@@ -64,7 +65,9 @@ export function readyLogin(args: LoginArgs): ReadyLogin {
     ]);
     return true;
   });
-  return { forBuilder: { address, username, password }, kept: pulumi.unsecret(kept) };
+  // Not as a secret: the provider makes an empty one of a secret that is not known, and a plan then wants that.
+  const forBuilder = pulumi.runtime.isDryRun() ? pulumi.output<string>(pulumi.unknown as never) : password;
+  return { forBuilder: { address, username, password: forBuilder }, kept: pulumi.unsecret(kept) };
 }
 
 /** `Registry.compressedSize`, with the logins that are kept in `logins`. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { throwAll, UserError } from "../../errors.ts";
 import { parseLockJson } from "../locks/lock-file.ts";
 import { checkResult, judge, summarise } from "./check-results.ts";
+import { secondOpinion } from "./second-opinion.ts";
 
 /**
  * The evidence that a smoke test leaves about one image. `smoke/run.py` writes the first part inside the image
@@ -100,6 +101,8 @@ const evidenceSchema = z
     cost: cost.nullable(),
     /** Hosts that were tried before and could not say anything about the image, with the reason. */
     attempts: z.array(z.strictObject({ host: z.string().min(1), reason: z.string().min(1), seconds })),
+    /** Where a machine with a GPU failed the image: what another said. */
+    secondOpinion: secondOpinion.optional(),
   })
   .check((context) => {
     checkVerdict(context);

@@ -114,6 +114,11 @@ export function keepTag(stack: string, stage: string): string {
   return `${tag.slice(0, 107)}-${createHash("sha256").update(tag).digest("hex").slice(0, 20)}`;
 }
 
+/** The tag that keeps a digest where what has none is removed by its age: a tested image, and the evidence about it. */
+export function keepDigestTag(digest: string): string {
+  return `keep-${digest.replace(":", "-")}`;
+}
+
 /** The tag under which the promotions of `tag` are written down. */
 export function promotionsTag(tag: string): string {
   return `promotions-${tag}`;

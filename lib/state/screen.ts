@@ -21,6 +21,7 @@ export type Screen = { readonly [name in ScreenOutput]?: unknown };
 interface Findings {
   readonly verdict: string;
   readonly checks: readonly { readonly status: string }[];
+  readonly secondOpinion?: { readonly outcome: string; readonly machine: string };
 }
 
 /** `2.74 GB compressed` */
@@ -28,12 +29,16 @@ export function sizeLine(bytes: number): string {
   return `${prettyBytes(bytes)} compressed`;
 }
 
-/** `pass: 21 passed, 3 skipped`; a skip is not a pass, so each status is counted by itself. */
-export function shownEvidence({ verdict, checks }: Findings): string {
+/**
+ * `pass: 21 passed, 3 skipped`; a skip is not a pass, so each status is counted by itself. That a machine failed it which
+ * another one contradicted belongs to a pass.
+ */
+export function shownEvidence({ verdict, checks, secondOpinion }: Findings): string {
   const words: { readonly [status: string]: string } = { pass: "passed", fail: "failed", skip: "skipped" };
   const counts = Map.groupBy(checks, ({ status }) => status);
   const parts = [...counts].map(([status, group]) => `${group.length} ${words[status] ?? status}`);
-  return parts.length === 0 ? verdict : `${verdict}: ${parts.join(", ")}`;
+  const alone = secondOpinion?.outcome === "contradicted" ? `; failed on ${secondOpinion.machine} alone` : "";
+  return parts.length === 0 ? verdict : `${verdict}: ${parts.join(", ")}${alone}`;
 }
 
 /** How a product is run, with what it listens on. */

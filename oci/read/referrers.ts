@@ -10,6 +10,7 @@ import { Transport } from "../access/transport.ts";
 import { digestOf } from "../blob-digest.ts";
 import { type Descriptor, INDEX_TYPE, Index, MANIFEST_TYPES } from "../manifest.ts";
 import { parseReference, type Reference } from "../references.ts";
+import { isAbsentTag } from "./absent-tag.ts";
 import { nextPage } from "./tag-list.ts";
 
 /** As many as fetch follows. */
@@ -87,12 +88,13 @@ export async function listInTag(
   digest: string,
 ): Promise<Descriptor[]> {
   const headers = { accept: MANIFEST_TYPES.join(", ") };
-  const answer = await transport.request(target, `manifests/${fallbackTag(digest)}`, { headers });
-  if (answer.status === 404) {
-    await answer.bytes();
-    return [];
+  const tag = fallbackTag(digest);
+  const answer = await transport.request(target, `manifests/${tag}`, { headers });
+  if (answer.status !== 200) {
+    const refused = await failure(target, answer, "list of what is attached");
+    if (await isAbsentTag(transport, target, tag, answer.status)) return [];
+    throw refused;
   }
-  if (answer.status !== 200) throw await failure(target, answer, "list of what is attached");
   const bytes = await answer.bytes();
   // GitLab takes this tag for the digest and answers with the subject, whose parts are no referrers.
   if (digestOf(bytes) === digest) return [];

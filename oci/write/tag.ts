@@ -4,7 +4,8 @@ import { failure } from "../access/failure.ts";
 import { Transport } from "../access/transport.ts";
 import { digestOf } from "../blob-digest.ts";
 import { MANIFEST_TYPES } from "../manifest.ts";
-import { readManifest } from "../read/stored-manifest.ts";
+import { isAbsentTag } from "../read/absent-tag.ts";
+import { parseJson, readManifest } from "../read/stored-manifest.ts";
 import { formatReference, parseReference } from "../references.ts";
 import { putManifest } from "./put.ts";
 
@@ -12,14 +13,17 @@ import { putManifest } from "./put.ts";
  * The digest that a tag points at; undefined for a tag that is not there.
  *
  * @param reference `repository:tag`
+ * @param onUnsaid hears how a registry says that it is not there, where that is not 404
  * @throws UserError when the registry does not answer, or refuses.
  */
 export async function digestOfTag(
   reference: string,
   transport = new Transport(),
+  onUnsaid: (status: number) => void = () => {},
 ): Promise<string | undefined> {
   const source = parseReference(reference);
-  const path = `manifests/${source.tag}`;
+  const { tag = "latest" } = source;
+  const path = `manifests/${tag}`;
   const headers = { accept: MANIFEST_TYPES.join(", ") };
   const answer = await transport.request(source, path, { method: "HEAD", headers });
   await answer.bytes();
@@ -28,9 +32,22 @@ export async function digestOfTag(
   const said = answer.headers.get("docker-content-digest");
   if (answer.status === 200 && said) return said;
   const fullAnswer = await transport.request(source, path, { headers });
-  if (fullAnswer.status === 404) return undefined;
-  if (fullAnswer.status !== 200) throw await failure(source, fullAnswer, "tag");
-  return digestOf(await fullAnswer.bytes());
+  const { status } = fullAnswer;
+  if (status !== 200) {
+    const refused = await failure(source, fullAnswer, "tag");
+    if (!(await isAbsentTag(transport, source, tag, status))) throw refused;
+    if (status !== 404) onUnsaid(status);
+    return undefined;
+  }
+  const bytes = await fullAnswer.bytes();
+  // A proxy, or a web server that is no registry, answers anything with a page.
+  if (isManifest(parseJson(bytes))) return digestOf(bytes);
+  const problem = `registry ${source.registry} answered 200 for the tag, with something that is no manifest.`;
+  throw new UserError(reference, problem, "Check that the host is a container registry.");
+}
+
+function isManifest(document: unknown): boolean {
+  return typeof (document as { schemaVersion?: unknown } | null | undefined)?.schemaVersion === "number";
 }
 
 /**

@@ -1,70 +1,35 @@
 /** What AWS's own clients make of our requests, against moto's stand-in for AWS: launch, look, end, clean up. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import {
-  CreateLaunchTemplateCommand,
-  DescribeImagesCommand,
-  DescribeInstancesCommand,
-  DescribeSubnetsCommand,
-} from "@aws-sdk/client-ec2";
+import { DescribeInstancesCommand } from "@aws-sdk/client-ec2";
 import { GetScheduleCommand } from "@aws-sdk/client-scheduler";
 import { PutParameterCommand } from "@aws-sdk/client-ssm";
 import type { AwsDescription } from "../../lib/hosts/description.ts";
-import { userData } from "../../lib/hosts/fleet.ts";
 import { type AwsClients, awsClients } from "../../tools/hosts/aws/clients.ts";
 import { terminateInstance, whyGone } from "../../tools/hosts/aws/instance.ts";
 import { launch } from "../../tools/hosts/aws/launch.ts";
 import { findTestResources, removeTestResource } from "../../tools/hosts/aws/leaks.ts";
-import { findMoto, startMoto } from "./support/moto.ts";
+import { findMoto, type Moto, makeHost, startMoto } from "./support/moto.ts";
 
 const { folder, missing: skip = false } = await findMoto();
 
-let server: Awaited<ReturnType<typeof startMoto>>;
+let moto: Moto;
 let clients: AwsClients;
 let host: AwsDescription;
 
 before(async () => {
   if (skip) return;
-  server = await startMoto(folder);
+  moto = await startMoto(folder);
   Object.assign(process.env, {
-    AWS_ENDPOINT_URL: server.address,
+    AWS_ENDPOINT_URL: moto.url,
     AWS_ACCESS_KEY_ID: "nobody",
     AWS_SECRET_ACCESS_KEY: "nothing",
   });
   clients = awsClients({ region: "us-east-1" });
-  const { ec2, ssm } = clients;
-  const { Images = [] } = await ec2.send(new DescribeImagesCommand({ Owners: ["amazon"] }));
-  await ssm.send(
-    new PutParameterCommand({ Name: "/test/ami", Value: Images[0]?.ImageId ?? "", Type: "String" }),
-  );
-  const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));
-  const { LaunchTemplate } = await ec2.send(
-    new CreateLaunchTemplateCommand({
-      LaunchTemplateName: "strata",
-      LaunchTemplateData: {
-        InstanceInitiatedShutdownBehavior: "terminate",
-        UserData: Buffer.from(userData(55)).toString("base64"),
-      },
-    }),
-  );
-  host = {
-    kind: "aws",
-    region: "us-east-1",
-    stack: "strata/test",
-    spot: false,
-    instances: [{ type: "g6.xlarge", dollarsPerHour: 0.8048, processors: 4 }],
-    subnets: Subnets.slice(0, 2).flatMap(({ SubnetId = "" }) => SubnetId),
-    launchTemplate: LaunchTemplate?.LaunchTemplateId ?? "",
-    launchTemplateVersion: "1",
-    schedulerRole: "arn:aws:iam::123456789012:role/scheduler",
-    loginParameter: "/strata/smoke-test/strata/test/host",
-    amiParameter: "/test/ami",
-  };
+  host = await makeHost(clients);
 });
 
-after(() => {
-  server?.stop();
-});
+after(() => moto?.close());
 
 test("an instance is started as asked, watched over, found, and ended", { skip }, async () => {
   const deadline = Date.now() + 30 * 60_000;

@@ -123,6 +123,11 @@ test("make up sets both containers up, builds, tests and promotes; preview then 
     `buildx_buildkit_strata-${id}`,
     `strata-registry-${id}`,
   ]);
+  const { registry } = (await recallServices(one.home)) ?? {};
+  assert.equal((await fetch(`http://${registry?.address}/v2/`)).status, 401);
+  // As README has it, by hand: `docker` itself knows the login.
+  const [, reference = ""] = /^run it +docker run .*?(127\S+)$/m.exec(up) ?? [];
+  await docker("pull", "--quiet", reference);
   const preview = await made(one, "preview");
   assert.match(preview, /unchanged {2}system, words, checks, small/);
   assert.match(preview, /pulumi: \d+ same$/m);
@@ -148,9 +153,17 @@ test("stage builds one layer, and shell runs in it and in the product, with the 
 test("a second clone, by another context and port, neither recreates nor interrupts the first while that builds", {
   skip,
 }, async () => {
+  // A step of a build is in the registry's network: this machine's loopback is another one there.
+  const gateway = await docker(
+    "network",
+    "inspect",
+    "bridge",
+    "--format",
+    "{{(index .IPAM.Config 0).Gateway}}",
+  );
   const gate = await freePort();
   const dockerfile = join(one.recipe, "words/Dockerfile");
-  const waiting = `RUN bash -c 'for _ in {1..600}; do (: </dev/tcp/127.0.0.1/${gate}) 2>/dev/null && exit; sleep 0.2; done'`;
+  const waiting = `RUN bash -c 'for _ in {1..600}; do (: </dev/tcp/${gateway}/${gate}) 2>/dev/null && exit; sleep 0.2; done'`;
   writeFileSync(dockerfile, readFileSync(dockerfile, "utf8").replace("COPY", `${waiting}\nCOPY`));
   const mine = await containers(await cloneOf(one));
   const building = make(one, "stage", "LAYER=words");
@@ -171,7 +184,7 @@ test("a second clone, by another context and port, neither recreates nor interru
   assert.ok(!existsSync(two.home.root));
   assert.deepEqual(await containers(), mine);
 
-  const open = createServer((socket) => socket.end()).listen(gate, "127.0.0.1");
+  const open = createServer((socket) => socket.end()).listen(gate, gateway);
   const { exitCode, all } = await building;
   open.close();
   assert.equal(exitCode, 0, all);

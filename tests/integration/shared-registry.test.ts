@@ -84,6 +84,15 @@ test("the password is in no state in clear, and another one is no change", async
   const { stdout: preview } = await other.pulumi("preview", "--json", "--non-interactive");
   const { changeSummary } = JSON.parse(preview);
   assert.deepEqual(Object.keys(changeSummary), ["same"]);
+  // A plan that was saved with the password of before: of an update that builds nothing, and of one that pushes.
+  const plan = join(one.home.root, "plan.json");
+  for (const text of ["1\n", "2\n"]) {
+    one.edit("b/value", text);
+    const saved = await other.pulumi("preview", "--save-plan", plan, "--non-interactive");
+    assert.equal(saved.exitCode, 0, saved.stdout);
+    const run = await one.pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--plan", plan);
+    assert.equal(run.exitCode, 0, run.stdout);
+  }
 });
 
 test("stacks share stages by key: the second one has the digests of the first", () => {

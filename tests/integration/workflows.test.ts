@@ -81,14 +81,14 @@ test("a leak is ended and makes the run red; the next one is green", {
   skip: skip || (moto.missing ?? false),
 }, async (t) => {
   const aws = await startMoto(moto.folder);
-  t.after(() => aws.stop());
-  const credentials = { AWS_ENDPOINT_URL: aws.address, AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b" };
+  t.after(() => aws.close());
+  const credentials = { AWS_ENDPOINT_URL: aws.url, AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b" };
   setVariables(t, credentials);
   const { ssm } = awsClients({ region: "eu-central-1" });
   const login = { Name: `${LOGIN_PARAMETERS}/strata/ada/host`, Value: "x", Type: "SecureString" } as const;
   await ssm.send(new PutParameterCommand(login));
   await begin(opened, {});
-  opened.github.machine.environment.AWS_ENDPOINT_URL = aws.address;
+  opened.github.machine.environment.AWS_ENDPOINT_URL = aws.url;
   const [red] = await opened.github.schedule("reaper.yml");
   assert.deepEqual(red?.failures, ["reap: Look for leaks"]);
   assert.match(red.output, /parameter .*ada\/host.* removed/);

@@ -36,6 +36,8 @@ export function mockDigest(name: string): string {
 /** How a recorded program is run. */
 export interface RecordOptions {
   readonly preview?: boolean;
+  /** @default test */
+  readonly stack?: string;
   readonly answers?: Answers;
   readonly calls?: Calls;
 }
@@ -46,7 +48,7 @@ export interface RecordOptions {
  */
 export async function record(
   program: () => unknown,
-  { preview = false, answers = {}, calls = {} }: RecordOptions = {},
+  { preview = false, stack = "test", answers = {}, calls = {} }: RecordOptions = {},
 ): Promise<Recording> {
   const registrations: Registration[] = [];
   const parents = new Map<string, string | undefined>();
@@ -79,7 +81,7 @@ export async function record(
       },
     },
     "strata",
-    "test",
+    stack,
     preview,
   );
   await pulumi.runtime.runInPulumiStack(async () => {

@@ -14,6 +14,8 @@ export interface PackageRelease {
   readonly wheels?: readonly string[];
   /** Whether there is a source distribution. @default false */
   readonly source?: boolean;
+  /** When its files were uploaded; an index that says it for none answers in HTML, where there is no place for it. */
+  readonly uploaded?: string;
   /** Python that runs when the source distribution is asked what it needs: its metadata is known only then. */
   readonly backend?: string;
 }
@@ -21,6 +23,8 @@ export interface PackageRelease {
 export interface PythonIndex {
   /** What UV_DEFAULT_INDEX is set to. */
   readonly address: string;
+  /** Names of packages, each time that somebody asks for their files. */
+  readonly asked: readonly string[];
   add(...releases: readonly PackageRelease[]): Promise<void>;
   stop(): Promise<void>;
 }
@@ -28,12 +32,28 @@ export interface PythonIndex {
 /** An index of Python packages (PEP 503) on the loopback address; its packages hold metadata and nothing else. */
 export async function startPythonIndex(): Promise<PythonIndex> {
   const files = new Map<string, Buffer>();
+  const asked: string[] = [];
+  const uploads = new Map<string, string>();
   const server = createServer((request, response) => {
     const [, kind, name = ""] = (request.url ?? "").split("/");
     const bytes = files.get(decodeURIComponent(name));
     if (kind === "files" && bytes) return response.end(bytes);
+    if (kind === "simple") asked.push(name);
     const found = [...files].filter(([file]) => kind === "simple" && packageOf(file) === name);
     if (found.length === 0) return response.writeHead(404).end();
+    // PEP 691 and 700, as PyPI answers uv.
+    if (found.some(([file]) => uploads.has(file))) {
+      response.setHeader("content-type", "application/vnd.pypi.simple.v1+json");
+      const listed = found.map(([file, content]) => ({
+        filename: file,
+        url: `/files/${encodeURIComponent(file)}`,
+        hashes: { sha256: createHash("sha256").update(content).digest("hex") },
+        ...(uploads.has(file) ? { "upload-time": uploads.get(file) } : {}),
+      }));
+      return response.end(
+        JSON.stringify({ meta: { "api-version": "1.1" }, name, versions: [], files: listed }),
+      );
+    }
     const links = found.map(([file, content]) => {
       const hash = createHash("sha256").update(content).digest("hex");
       return `<a href="/files/${encodeURIComponent(file)}#sha256=${hash}">${file}</a>`;
@@ -44,12 +64,17 @@ export async function startPythonIndex(): Promise<PythonIndex> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple/`,
+    asked,
     add: async (...releases) => {
       for (const release of releases) {
         const { name, version, wheels = ["py3-none-any"], source = false } = release;
         const stem = `${name.replace(/[-.]+/g, "_")}-${version}`;
-        for (const tags of wheels) files.set(`${stem}-${tags}.whl`, wheel(stem, release));
-        if (source) files.set(`${stem}.tar.gz`, await sourceDistribution(stem, release));
+        const put = (file: string, content: Buffer) => {
+          files.set(file, content);
+          if (release.uploaded) uploads.set(file, release.uploaded);
+        };
+        for (const tags of wheels) put(`${stem}-${tags}.whl`, wheel(stem, release));
+        if (source) put(`${stem}.tar.gz`, await sourceDistribution(stem, release));
       }
     },
     stop: async () => {

@@ -362,9 +362,11 @@ test("a stack on ECR: the repository, tags that keep its stages, and a token tha
   assert.deepEqual(added, [
     "aws:ecr/lifecyclePolicy:LifecyclePolicy registry < registry",
     "aws:ecr/repository:Repository registry < registry",
+    "command:local:Command registry-kept < registry-kept",
     "command:local:Command starter-kept < starter-kept",
     "pulumi:providers:aws registry < registry",
     "strata:index:EcrRegistry registry < stack",
+    "strata:index:KeptEvidence registry-kept < registry",
     "strata:index:KeptStages starter-kept < stack",
   ]);
   const kept = preview.recording.only(command, "starter-kept").inputs.environment as Record<string, string>;
@@ -398,14 +400,14 @@ test("a stack that is tested on EC2: its instances may pull from the stack's own
   assert.equal(environment.STRATA_EVIDENCE_HOST, "gpu");
 });
 
-test("a stack on GHCR: the token of the environment for every image, and nowhere in clear", async (t) => {
+test("a stack on GHCR: its login for every image, the token open in a preview and nowhere in clear", async (t) => {
   process.env.GITHUB_TOKEN = "ghs_of-the-job";
   t.after(() => delete process.env.GITHUB_TOKEN);
   const setting = { kind: "ghcr", owner: "acme", repository: "strata" };
   const { recording } = await run({ "strata:registry": JSON.stringify(setting) }, { preview: true });
   for (const { name, inputs } of recording.of(image)) {
-    const expected = [{ address: "ghcr.io", username: "acme", password: "ghs_of-the-job" }];
-    assert.deepEqual(inputs.registries, { secret: expected }, name);
+    const expected = [{ address: "ghcr.io", username: "acme", password: { __pulumiUnknown: true } }];
+    assert.deepEqual(inputs.registries, expected, name);
   }
   assert.ok(!inClear(recording.registrations).includes("ghs_of"));
   assert.deepEqual(recording.of("strata:index:KeptStages"), []);
@@ -497,6 +499,22 @@ test("a secret where a stage would show it ends the program as well", async (t) 
   t.after(() => delete process.env.PULUMI_CONFIG_SECRET_KEYS);
   const { registrations } = await record(() =>
     assert.rejects(import(`../../index.ts?run=${runs++}`), /strata:mirrors: is a secret, but becomes part/),
+  );
+  assert.deepEqual(registrations, []);
+});
+
+test("a secret under the empty passphrase ends it, whoever started Pulumi", async (t) => {
+  pulumi.runtime.setAllConfig({ "strata:copies": "[]" });
+  process.env.PULUMI_CONFIG_SECRET_KEYS = '["strata:copies"]';
+  t.after(() => delete process.env.PULUMI_CONFIG_SECRET_KEYS);
+  // Pulumi.dev.yaml, which is in the repository, has the salt of the empty passphrase.
+  const { registrations } = await record(
+    () =>
+      assert.rejects(
+        import(`../../index.ts?run=${runs++}`),
+        /stack dev: strata:copies: encrypted with the empty passphrase/,
+      ),
+    { stack: "dev" },
   );
   assert.deepEqual(registrations, []);
 });

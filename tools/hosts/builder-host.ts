@@ -16,6 +16,8 @@ const stepPrefix = /^#\d+ [0-9.]+ /;
 /** A build step on top of the image, in the builder called `builder`: it has no GPU. */
 export class BuilderHost implements TestHost {
   readonly name = "the builder";
+  readonly hasGpu = false;
+  readonly hasOthers = false;
   readonly dollarsPerHour = 0;
   readonly #home: Home;
   readonly #builder: string;

@@ -7,11 +7,14 @@ import type { TestHost, TestOutcome, TestRequest } from "./test-host.ts";
 /** Containers of the engine on this machine. */
 export class DockerHost implements TestHost {
   readonly name: string;
+  readonly hasGpu: boolean;
+  readonly hasOthers = false;
   readonly dollarsPerHour = 0;
   readonly #description: DockerDescription;
 
   constructor(description: DockerDescription) {
     this.#description = description;
+    this.hasGpu = description.gpu;
     this.name = `${description.engine} on this machine`;
   }
 

@@ -8,12 +8,15 @@ import type { TestHost, TestOutcome, TestRequest } from "./test-host.ts";
 /** Containers on a machine that is reached by SSH. */
 export class SshHost implements TestHost {
   readonly name: string;
+  readonly hasGpu: boolean;
+  readonly hasOthers = false;
   readonly dollarsPerHour: number;
   readonly #description: SshDescription;
   readonly #privateKey: string | undefined;
 
   constructor(description: SshDescription, privateKey: string | undefined) {
     this.#description = description;
+    this.hasGpu = description.gpu;
     this.#privateKey = privateKey;
     this.name = `${description.address}:${description.port}`;
     this.dollarsPerHour = description.dollarsPerHour ?? 0;

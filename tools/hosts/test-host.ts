@@ -31,6 +31,10 @@ export interface TestHost {
   readonly name: string;
   /** Whether it may be asked again after trouble, as another try may end up on another machine. */
   canRetry(): boolean;
+  /** Whether what it says is the word of a GPU: only another one can contradict it. */
+  readonly hasGpu: boolean;
+  /** Whether asking it again asks another machine: a second opinion. */
+  readonly hasOthers: boolean;
   /** At most, in US dollars. */
   readonly dollarsPerHour: number;
   /**

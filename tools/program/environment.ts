@@ -29,6 +29,9 @@ export function pulumiEnvironment(
     PATH: [...new Set(path.filter(Boolean))].join(delimiter),
     PULUMI_HOME: home.pulumi,
     PULUMI_SKIP_UPDATE_CHECK: "1",
+    // `--skip-plugin-pre-install`: else the engine fetches the plugin of each package in node_modules, AWS's 600 MB among
+    // them, before it knows what the program uses. A provider that a stack has is fetched when it is first asked.
+    PULUMI_OPTION_SKIP_PLUGIN_PRE_INSTALL: "true",
     STRATA_HOME: home.root,
     // Loading Pulumi's SDK is most of what a run without changes takes: compiled code spares a third of it.
     NODE_COMPILE_CACHE: join(cache, "node-compile"),

@@ -7,6 +7,7 @@ import { digestOfTag, tagManifest } from "../../oci/write/tag.ts";
 import type { Sessions } from "../../oci/write/upload.ts";
 import { note, withProgress } from "../program/progress.ts";
 import { evidenceTypes, inRepository } from "./evidence-store.ts";
+import { keepDigest } from "./keep-digest.ts";
 import { repositoryOf } from "./promotion-history.ts";
 
 /** Where an image goes. */
@@ -36,7 +37,9 @@ export async function copyProduct(
   for (const evidence of await listReferrers(reference, evidenceTypes, transport)) {
     if (!copiedDigests.has(evidence.digest))
       await copyReferrer(inRepository(reference, evidence.digest), target.repository, transport);
+    await keepDigest(inRepository(copy, evidence.digest), transport);
   }
+  await keepDigest(copy, transport);
   return copy;
 }
 

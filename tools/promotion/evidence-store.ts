@@ -14,6 +14,7 @@ import { listReferrers } from "../../oci/read/referrers.ts";
 import { readManifest } from "../../oci/read/stored-manifest.ts";
 import { formatReference, parseReference } from "../../oci/references.ts";
 import { type Artifact, artifactManifest, attachArtifact, subjectOf } from "../../oci/write/put-artifact.ts";
+import { keepDigest } from "./keep-digest.ts";
 
 /** Evidence of any version begins so. */
 export const evidenceTypes = "application/vnd.strata.evidence.";
@@ -40,7 +41,10 @@ export interface EvidenceQuery {
  * @returns the digest of the artifact, by which promotion reads it again
  */
 export async function storeEvidence(evidence: Evidence, transport = new Transport()): Promise<string> {
-  return await attachArtifact(evidence.reference, artifactOf(evidence), transport);
+  const artifact = await attachArtifact(evidence.reference, artifactOf(evidence), transport);
+  await keepDigest(evidence.reference, transport);
+  await keepDigest(inRepository(evidence.reference, artifact), transport);
+  return artifact;
 }
 
 /**

@@ -28,7 +28,10 @@ export async function moveTag(
 ): Promise<TagMoveResult> {
   const name = formatReference({ ...repositoryOf(reference), tag });
   const history = await readPromotions(reference, tag, transport);
-  const move = planTagMove(history, await digestOfTag(name, transport), wish);
+  const current = await digestOfTag(name, transport, (status) =>
+    note(`${name} is not there yet: the registry answers ${status} for it, as for every tag that it lacks`),
+  );
+  const move = planTagMove(history, current, wish);
   if (move.elsewhere)
     note(`${name} was at ${move.elsewhere}: somebody moved it there without strata, which is written down`);
   if (move.held) {

@@ -6,6 +6,8 @@ import { required } from "../program/environment.ts";
 import { note } from "../program/progress.ts";
 import { acceptEvidence } from "./accepted-evidence.ts";
 import { type CopyTarget, copyProduct, copyTagged } from "./copy-product.ts";
+import { inRepository } from "./evidence-store.ts";
+import { keepDigest } from "./keep-digest.ts";
 import { moveTag } from "./move-tag.ts";
 
 /** What the components Promotion and ProductCopy ask for. */
@@ -64,6 +66,9 @@ export async function promote(
     note(`evidence: by the ${accepted.host.kind}, which has no GPU; what needs one was not tested`);
   }
   const place = copy ? await makeCopy(reference, copy, transport) : reference;
+  // Evidence that another version stored has no tag yet.
+  await keepDigest(place, transport);
+  await keepDigest(inRepository(place, artifact), transport);
   const wish = { digest, at: new Date().toISOString(), kind: "promotion", evidence: artifact } as const;
   for (const tag of tags) {
     const { name, there } = await moveTag(place, tag, wish, transport);

@@ -5,6 +5,7 @@ import type { Transport } from "../../oci/access/transport.ts";
 import { readArtifact } from "../../oci/read/artifact.ts";
 import { imageExists } from "../../oci/read/image.ts";
 import { formatReference } from "../../oci/references.ts";
+import { UNSAID } from "../../oci/write/put.ts";
 import { digestOfTag } from "../../oci/write/tag.ts";
 import { inRepository } from "./evidence-store.ts";
 import { readPromotions, repositoryOf } from "./promotion-history.ts";
@@ -79,7 +80,7 @@ export async function evidenceLine(
   transport: Transport,
 ): Promise<EvidenceLine | null> {
   const stored = inRepository(repository, artifact);
-  if (!(await imageExists(stored, transport))) return null;
+  if (!(await imageExists(stored, transport, UNSAID))) return null;
   const storedArtifact = await readArtifact(stored, transport).catch(() => undefined);
   const evidence = storedArtifact && parsed(storedArtifact.payload);
   if (!evidence || evidence.digest !== digest) return null;

@@ -6,6 +6,7 @@ import { withParents } from "../../lib/plan/partial-update.ts";
 import type { Plan, Stage } from "../../lib/plan/plan.ts";
 import { keptScreen } from "../../lib/state/screen.ts";
 import { imageExists } from "../../oci/read/image.ts";
+import { UNSAID } from "../../oci/write/put.ts";
 import { writeJson } from "../program/files.ts";
 import { recordOf, stageReference } from "../stack/outputs.ts";
 import type { Stack } from "../stack/stack.ts";
@@ -52,7 +53,9 @@ export async function ensureBuilt(
   { plan, config }: { readonly plan: Plan; readonly config: Config },
   stages: readonly Stage[],
 ): Promise<number> {
-  const areBuilt = await Promise.all(stages.map((stage) => imageExists(stageReference(home, config, stage))));
+  const areBuilt = await Promise.all(
+    stages.map((stage) => imageExists(stageReference(home, config, stage), undefined, UNSAID)),
+  );
   const missing = stages.filter((_, index) => !areBuilt[index]).map(({ name }) => name);
   return missing.length === 0 ? 0 : await buildStages(home, stack, plan, missing);
 }

@@ -9,6 +9,7 @@ import { imageOf, layersOf, topLayer } from "../../oci/join-layers.ts";
 import { imageExists, readImage } from "../../oci/read/image.ts";
 import { formatReference, parseReference } from "../../oci/references.ts";
 import { pushImage } from "../../oci/write/push.ts";
+import { UNSAID } from "../../oci/write/put.ts";
 import { tagManifest } from "../../oci/write/tag.ts";
 import { buildInBuilder, freeInBuilder } from "../builder/builder.ts";
 import { required } from "../program/environment.ts";
@@ -35,7 +36,7 @@ const stepPrefix = /^#\d+ [0-9.]+ /;
 await main(async () => {
   const target = required("STRATA_TARGET");
   const stage = required("STRATA_STAGE");
-  if (!(await imageExists(target))) {
+  if (!(await imageExists(target, undefined, UNSAID))) {
     const built = await build(target, stage);
     const top = topLayer(layersOf(await readImage(built)));
     const image = imageOf([{ name: stage, image: top }]);

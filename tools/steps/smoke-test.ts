@@ -5,6 +5,7 @@ import { home } from "../../home.ts";
 import { judge, summarise } from "../../lib/evidence/check-results.ts";
 import type { Evidence } from "../../lib/evidence/evidence.ts";
 import { imageResults } from "../../lib/evidence/image-results.ts";
+import { shownOpinion } from "../../lib/evidence/second-opinion.ts";
 import {
   type HostDescription,
   needsGpu,
@@ -16,6 +17,7 @@ import { readImage } from "../../oci/read/image.ts";
 import { parseReference } from "../../oci/references.ts";
 import { type Outcome, testSomewhere } from "../hosts/attempts.ts";
 import { openTestHosts } from "../hosts/open-test-hosts.ts";
+import { readSuspects, rememberSuspects, suspectsLast } from "../hosts/suspects.ts";
 import { addToHistory } from "../preview/history-file.ts";
 import { required } from "../program/environment.ts";
 import { writeJson } from "../program/files.ts";
@@ -25,6 +27,9 @@ import { findEvidence, type StoredEvidence, storeEvidence } from "../promotion/e
 
 /** Evidence of this week, of another stack or a run whose state is lost, spares the test; it moves any tag. */
 const REUSED_DAYS = 7;
+
+/** How often to look whether whoever waits for this is still there, in milliseconds. */
+const WATCH_MS = 200;
 
 /**
  * Runs the smoke checks in the product STRATA_REFERENCE, on the hosts that STRATA_TEST describes. Called by the component
@@ -55,10 +60,11 @@ await main(async () => {
   }
 
   const hasZstd = described.layers.some(({ mediaType }) => compressionOf(mediaType) === "zstd");
-  const { tested, seconds, attempts } = await testOnHosts(reference, test, hasZstd);
+  const outcome = await testOnHosts(reference, test, hasZstd);
+  const { tested, seconds, attempts, secondOpinion } = outcome;
   if (!tested) {
     note("inconclusive: no host could test the image, which says nothing about it");
-    printAttempts(attempts);
+    printAttempts(outcome);
     return 1;
   }
   const { report, ...where } = tested;
@@ -74,14 +80,16 @@ await main(async () => {
     checksKey,
     ...where,
     attempts,
+    ...(secondOpinion && { secondOpinion }),
   };
   const kept = await keep(evidence);
   await keepHistory(evidence, seconds / 60);
   note(`smoke test: ${summarise(evidence)}`);
+  if (secondOpinion) note(`smoke test: ${shownOpinion(secondOpinion)}`);
   if (evidence.verdict !== "pass") {
     // Pulumi shows the end of what a failed command wrote: what failed comes last, and nothing after it.
     note(`evidence: ${kept}`);
-    printAttempts(attempts);
+    printAttempts(outcome);
     printFailures(evidence);
     return 1;
   }
@@ -96,13 +104,20 @@ async function testOnHosts(
   hasZstd: boolean,
 ): Promise<Outcome> {
   const keys: (string | null)[] = JSON.parse(process.env.STRATA_KEYS || "[]");
-  const opened = await openTestHosts(hosts, { home, builder: required("STRATA_BUILDER"), keys });
+  const all = await openTestHosts(hosts, { home, builder: required("STRATA_BUILDER"), keys });
+  const opened = suspectsLast(all, await readSuspects(home));
   const interrupt = new AbortController();
   const order = { reference, computeCapabilities, minimumDriver, memory, hasZstd, signal: interrupt.signal };
-  return await deferInterrupts(
+  // Pulumi's official command provider kills the shell that started this, and tells nobody else.
+  const parent = process.ppid;
+  const watch = setInterval(() => process.ppid !== parent && interrupt.abort(), WATCH_MS).unref();
+  const outcome = await deferInterrupts(
     () => interrupt.abort(),
     () => testSomewhere(opened, order, budget),
   );
+  clearInterval(watch);
+  await rememberSuspects(home, parseReference(reference).digest ?? "", outcome);
+  return outcome;
 }
 
 /** Keeps evidence here and with the image; returns where it is here. */
@@ -114,8 +129,9 @@ async function keep(evidence: Evidence): Promise<string> {
   return kept;
 }
 
-function printAttempts(attempts: Evidence["attempts"]): void {
-  for (const { host, reason } of attempts) note(`inconclusive ${host}: ${reason}`);
+function printAttempts({ attempts, secondOpinion }: Outcome): void {
+  for (const { host, reason } of attempts)
+    note(`${host === secondOpinion?.machine ? "fail" : "inconclusive"} ${host}: ${reason}`);
 }
 
 function printFailures({ checks }: Evidence): void {

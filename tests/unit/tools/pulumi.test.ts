@@ -16,6 +16,7 @@ test("our backend, plugins and passphrase are used unless the user has others; l
   assert.equal(ours.PULUMI_CONFIG_PASSPHRASE, "");
   assert.equal(ours.BUILDX_CONFIG, "/h/docker/buildx");
   assert.ok(!("DOCKER_CONFIG" in ours), "`docker login` would not be seen");
+  assert.equal(ours.PULUMI_OPTION_SKIP_PLUGIN_PRE_INSTALL, "true", "every clone would fetch AWS's plugin");
   assert.match(ours.PATH ?? "", /^[^:]+:\/h\/bin:\/usr\/bin$/);
   const theirs = { PULUMI_BACKEND_URL: "s3://bucket", PULUMI_CONFIG_PASSPHRASE_FILE: "/p" };
   const environment = pulumiEnvironment(home, theirs);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ecrLifecyclePolicy } from "../../../../lib/registry/ecr-lifecycle.ts";
-import { keepTag, promotionsTag, stageTag } from "../../../../lib/registry/tags.ts";
+import { keepDigestTag, keepTag, promotionsTag, stageTag } from "../../../../lib/registry/tags.ts";
 
 interface Image {
   readonly tags: readonly string[];
@@ -14,15 +14,16 @@ interface Image {
  * What the policy expires, by ECR's rules of evaluation: all patterns of a rule have to match the image's tags, an image
  * that matches the tags of a rule is out of reach for those of lower priority, and rules on tagged images leave others.
  */
-function expired(images: readonly Image[], days: number): Image[] {
-  const rules = ecrLifecyclePolicy(days).rules.toSorted((a, b) => a.rulePriority - b.rulePriority);
+function expired(images: readonly Image[], days: number, untagged = true): Image[] {
+  const rules = ecrLifecyclePolicy(days, untagged).rules.toSorted((a, b) => a.rulePriority - b.rulePriority);
   const left = new Set(images);
   return rules.flatMap(({ selection }) => {
-    const matched = [...left].filter(({ tags }) =>
-      selection.tagPatternList.every((pattern) =>
+    const matched = [...left].filter(({ tags }) => {
+      if (selection.tagStatus === "untagged") return tags.length === 0;
+      return selection.tagPatternList.every((pattern) =>
         tags.some((tag) => new RegExp(`^${pattern.replaceAll("*", ".*")}$`).test(tag)),
-      ),
-    );
+      );
+    });
     for (const image of matched) left.delete(image);
     const { countType, countNumber } = selection;
     if (countType === "imageCountMoreThan")
@@ -44,7 +45,12 @@ test("stages that nobody uses and caches go when they are old, and not before", 
 
 test("whatever else points at it, no digest of a product, of a stage in use or of a promoted tag ever goes", () => {
   const working = fc.constantFrom(stage, "cache-starter-1", "cache-torch-2", "stage-a-9");
-  const needed = fc.constantFrom(product, keepTag("prod", "torch"), keepTag("x".repeat(120), "y"));
+  const needed = fc.constantFrom(
+    product,
+    keepTag("prod", "torch"),
+    keepTag("x".repeat(120), "y"),
+    keepDigestTag(`sha256:${"b".repeat(64)}`),
+  );
   const promoted = fc.constantFrom("latest", "starter-ada", "sha-0123456789ab", promotionsTag("latest"));
   const age = fc.integer({ min: 0, max: 5000 });
   const kept = fc.record({
@@ -60,19 +66,26 @@ test("whatever else points at it, no digest of a product, of a stage in use or o
   );
 });
 
-test("evidence has no tag, and no rule touches images without one", () => {
-  assert.deepEqual(expired([{ tags: [], age: 5000 }], 1), []);
-  for (const { selection } of ecrLifecyclePolicy(30).rules) assert.equal(selection.tagStatus, "tagged");
+test("what lost its tag goes when it is old, and evidence, which has one of its own, does not", () => {
+  const former = { tags: [], age: 31 };
+  assert.deepEqual(expired([former, { tags: [], age: 30 }], 30), [former]);
+  const evidence = { tags: [keepDigestTag(`sha256:${"a".repeat(64)}`)], age: 5000 };
+  assert.deepEqual(expired([evidence], 1), []);
+  assert.deepEqual(expired([former], 1, false), [], "where nobody has given tags to what needs them");
 });
 
-test("ECR takes it: priorities and patterns are unique, one pattern a rule", () => {
-  const { rules } = ecrLifecyclePolicy(30);
+test("ECR takes it: priorities and patterns are unique, one pattern a rule, one rule for what has no tag", () => {
+  const { rules } = ecrLifecyclePolicy(30, true);
   assert.equal(new Set(rules.map(({ rulePriority }) => rulePriority)).size, rules.length);
-  for (const { selection } of rules) assert.equal(selection.tagPatternList.length, 1);
+  const patterns = rules.flatMap(({ selection }) =>
+    selection.tagStatus === "tagged" ? [selection.tagPatternList] : [],
+  );
+  assert.ok(patterns.every(({ length }) => length === 1));
+  assert.equal(new Set(patterns.flat()).size, rules.length - 1);
 });
 
 test("the policy as ECR gets it", () => {
-  const { rules } = ecrLifecyclePolicy(30);
+  const { rules } = ecrLifecyclePolicy(30, true);
   assert.deepEqual(
     rules.map(({ rulePriority, description }) => `${rulePriority} ${description}`),
     [
@@ -80,6 +93,7 @@ test("the policy as ECR gets it", () => {
       "2 Stages that a stack uses stay",
       "3 Other stages stay 30 days",
       "4 Caches stay 30 days",
+      "5 What has no tag stays 30 days",
     ],
   );
   for (const { action, selection } of rules) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { opensSalt, passphraseRemedy, requirePassphrase } from "../../../../tools/stack/passphrase.ts";
+import { passphraseRemedy, requirePassphrase } from "../../../../tools/stack/passphrase.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 const ofEmpty = "v1:1AIbAox0fC0=:v1:pTWjefPXfHv/h8pi:/Wli0W5WyzsRubCcrjyFBmzxR4XSbw==";
@@ -14,13 +14,6 @@ function stackOf(t: TestContext, yaml: string) {
   writeFileSync(join(folder, "Pulumi.dev.yaml"), yaml);
   return { name: "dev", folder };
 }
-
-test("a salt opens with the passphrase that it was made with, and with no other", async () => {
-  assert.equal(await opensSalt(ofEmpty, ""), true);
-  assert.equal(await opensSalt(ofEmpty, "x"), false);
-  assert.equal(await opensSalt(ofWrong, "wrong"), true);
-  assert.equal(await opensSalt("v2:whatever", "x"), true, "Pulumi has to say");
-});
 
 test("a passphrase of another project is refused, and the variable named", async (t) => {
   const stack = stackOf(t, `encryptionsalt: ${ofEmpty}\n`);

@@ -332,3 +332,30 @@ test("the programs read what the components set, and their evidence from stdin",
   assert.equal(refusedRun.exitCode, 1);
   assert.match(refusedRun.stderr, /Tags stay/);
 });
+
+test("a first promotion goes on where absent tags are answered with 403, and no history is begun over one that is there", async (t) => {
+  const made = await promoting(t);
+  const isTag = (url = "") => url.includes("/manifests/") && !url.includes("sha256:");
+  let refuses = (name: string) => !made.registry.content.has(name);
+  made.registry.intercept = ({ url = "", method }, response) => {
+    const name = url.replace(`/v2/${REPOSITORY}/`, "");
+    if (!["GET", "HEAD"].includes(method ?? "") || !isTag(url) || !refuses(name)) return false;
+    response.writeHead(403).end();
+    return true;
+  };
+  const first = await made.promote(made.evidence, "new");
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stderr, /:new is not there yet: the registry answers 403 for it/);
+  assert.equal((await historyOf(made, "new")).length, 1);
+  const other = await made.image("other");
+  // The history is there, and this login may not read it.
+  refuses = (name) => name.includes("promotions-") || name.includes("none-");
+  const second = await made.run(other.evidence, { STRATA_REFERENCE: other.reference, STRATA_TAGS: "new" });
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, /promotions-new: registry .* answered 403 for the tag/);
+  refuses = () => false;
+  assert.deepEqual(
+    (await historyOf(made, "new")).map(({ digest }) => digest),
+    [made.evidence.digest],
+  );
+});

@@ -7,6 +7,7 @@ import type { RunReport } from "../../../../../lib/evidence/evidence.ts";
 import { type GenerationName, generation, generationNames } from "../../../../../lib/gpu/generations.ts";
 import { instancesFor } from "../../../../../lib/gpu/instances.ts";
 import type { AwsDescription } from "../../../../../lib/hosts/description.ts";
+import { testSomewhere } from "../../../../../tools/hosts/attempts.ts";
 import { Ec2Host } from "../../../../../tools/hosts/aws/ec2-host.ts";
 import type { HostLogin } from "../../../../../tools/hosts/login.ts";
 import { passedRun } from "../../../../support/evidence.ts";
@@ -468,6 +469,35 @@ test("another try goes to another zone, until there is none", async (t) => {
   } while (host.canRetry());
   assert.deepEqual(zones, [["subnet-0a", "subnet-0b"], ["subnet-0b"]]);
   assert.deepEqual(asked, [true, false]);
+});
+
+test("a failing image is asked about again on another instance, where one zone is all there is in that too", async (t) => {
+  const folder = instance(t, "8.9");
+  const checks = passed.checks.map((check) =>
+    check.id === "30-torch" ? { ...check, status: "fail" as const, reason: "wrong numbers" } : check,
+  );
+  const report = { ...passed, verdict: "fail" as const, checks };
+  let started = 0;
+  const day = dayBut({
+    CreateFleetCommand: () => {
+      writeFileSync(join(folder, "evidence.json"), JSON.stringify(++started === 1 ? report : passed));
+      const Instances = [{ InstanceIds: [`i-0${started}`], InstanceType: "g6.xlarge" }];
+      return { FleetId: `fleet-${started}`, Instances };
+    },
+  });
+  const aws = fakeAws(join(folder, "state"), day);
+  const host = new Ec2Host(description("ada", { subnets: ["subnet-0b"] }), aws, none);
+  const { deadline, ...wanted } = order("ada");
+  const outcome = await testSomewhere([host], wanted, { dollars: 5, minutes: 45 });
+  assert.ok(deadline > 0);
+  assert.equal(outcome.tested?.report.verdict, "pass");
+  assert.equal(outcome.secondOpinion?.outcome, "contradicted");
+  assert.equal(outcome.secondOpinion?.machine, "i-01 (g6.xlarge in us-east-1b)");
+  const ended = aws.asked.filter(({ name }) => name === "TerminateInstancesCommand");
+  assert.deepEqual(
+    ended.map(({ input }) => input),
+    [{ InstanceIds: ["i-01"] }, { InstanceIds: ["i-02"] }],
+  );
 });
 
 test("ECR is opened by the instance's own role: no password is sent", async (t) => {

@@ -24,8 +24,8 @@ export interface ImportedNode {
 /** How long a line may be, as Biome holds it. */
 const WIDTH = 110;
 
-/** The text of the recipe's file, as Biome would format it. @param strata path of `recipes/` from the file; the package without it */
-export function recipeText(recipe: ImportedRecipe, from: string, strata: string | undefined): string {
+/** The text of the recipe's file, as Biome would format it. @param strata path of `recipes/` from the file, with its slash, or the package */
+export function recipeText(recipe: ImportedRecipe, from: string, strata: string): string {
   const { nodes, ...rest } = recipe;
   const usesNode = nodes.some(({ short }) => short);
   const written = { ...rest, nodes: nodes.map(({ node, short }) => (short ? new Call(short) : node)) };
@@ -44,15 +44,16 @@ export function recipeText(recipe: ImportedRecipe, from: string, strata: string 
   );
   return [
     `/** What ${from.replaceAll("*/", "* /")} had, written by \`npm run import\`. It is yours to edit: docs/external-recipe.md has all keys. */`,
-    ...imports(usesNode, strata),
+    ...imports(strata, usesNode),
     "",
     `export const recipe = comfyuiRecipe(${printed(ordered, "", true)});`,
     "",
   ].join("\n");
 }
 
-function imports(usesNode: boolean, strata: string | undefined): string[] {
-  if (strata === undefined) return [`import { comfyuiRecipe${usesNode ? ", node" : ""} } from "strata";`];
+function imports(strata: string, usesNode: boolean): string[] {
+  if (!strata.endsWith("/"))
+    return [`import { comfyuiRecipe${usesNode ? ", node" : ""} } from ${JSON.stringify(strata)};`];
   return [
     ...(usesNode ? [`import { node } from ${JSON.stringify(`${strata}extend.ts`)};`] : []),
     `import { comfyuiRecipe } from ${JSON.stringify(`${strata}own-comfyui.ts`)};`,

@@ -5,16 +5,23 @@
  */
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
+import { inParallel } from "../../lib/in-parallel.ts";
 import { failure } from "../access/failure.ts";
 import { Transport } from "../access/transport.ts";
 import { digestOf } from "../blob-digest.ts";
-import { type Descriptor, INDEX_TYPE, Index, MANIFEST_TYPES } from "../manifest.ts";
+import { type Descriptor, INDEX_TYPE, Index, MANIFEST_TYPES, Manifest } from "../manifest.ts";
 import { parseReference, type Reference } from "../references.ts";
 import { isAbsentTag } from "./absent-tag.ts";
+import { imageExists } from "./image.ts";
+import { readManifest } from "./stored-manifest.ts";
 import { nextPage } from "./tag-list.ts";
 
 /** As many as fetch follows. */
 const MOST_REDIRECTS = 20;
+
+/** Of a configuration that is none: https://github.com/opencontainers/image-spec/blob/main/manifest.md */
+export const EMPTY_TYPE = "application/vnd.oci.empty.v1+json";
+const TYPES_AT_ONCE = 8;
 
 const ReferrersIndex = Index.extend({ mediaType: z.literal(INDEX_TYPE) });
 
@@ -31,10 +38,23 @@ export async function listReferrers(
   transport = new Transport(),
 ): Promise<Descriptor[]> {
   const { target, digest } = withDigest(reference);
-  const all =
-    (await listByInterface(transport, target, digest)) ??
-    (await listInTag(transport, target, digest)).manifests;
+  const listed = await listByInterface(transport, target, digest);
+  const all = listed
+    ? await inParallel(TYPES_AT_ONCE, listed, (each) => withType(transport, target, each))
+    : (await listInTag(transport, target, digest)).manifests;
   return all.filter((descriptor) => descriptor.artifactType?.startsWith(artifactType));
+}
+
+/**
+ * With the type that the artifact itself has, where the list says none, as Quay's before 3.12 (quay/quay#3047), or that of
+ * its configuration, as that of google/go-containerregistry (pkg/registry, v0.22.1).
+ */
+async function withType(transport: Transport, target: Reference, listed: Descriptor): Promise<Descriptor> {
+  if (listed.artifactType !== undefined && listed.artifactType !== EMPTY_TYPE) return listed;
+  if (!(await imageExists({ ...target, digest: listed.digest }, transport))) return listed;
+  const { document } = await readManifest(transport, target, listed.digest);
+  const artifactType = Manifest.safeParse(document).data?.artifactType ?? listed.artifactType;
+  return artifactType === undefined ? listed : { ...listed, artifactType };
 }
 
 /** undefined where the registry does not have the interface. */

@@ -3,7 +3,7 @@ import { UserError } from "../../errors.ts";
 import { Transport } from "../access/transport.ts";
 import { type Content, descriptorOf } from "../blob-digest.ts";
 import { type Descriptor, INDEX_TYPE, MANIFEST_TYPE, Manifest } from "../manifest.ts";
-import { listInTag, type TagList, withDigest } from "../read/referrers.ts";
+import { EMPTY_TYPE, listInTag, type TagList, withDigest } from "../read/referrers.ts";
 import { readManifest, type StoredManifest } from "../read/stored-manifest.ts";
 import { formatReference, type Reference } from "../references.ts";
 import { putBlob, putManifest } from "./put.ts";
@@ -21,7 +21,7 @@ export interface Artifact {
 }
 
 /** An artifact has no configuration: https://github.com/opencontainers/image-spec/blob/main/manifest.md */
-const EMPTY: Content = { mediaType: "application/vnd.oci.empty.v1+json", bytes: Buffer.from("{}") };
+const EMPTY: Content = { mediaType: EMPTY_TYPE, bytes: Buffer.from("{}") };
 
 /** The manifest of an artifact, byte for byte. */
 export function artifactManifest({ artifactType, payload, annotations, subject }: Artifact): Content {

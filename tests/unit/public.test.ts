@@ -32,7 +32,6 @@ const types = [
   "Layer",
   "LayerContext",
   "LayeredImageArgs",
-  "OwnComfyUi",
   "PlannedImage",
   "PromotionArgs",
   "PromotionTerms",

@@ -31,7 +31,7 @@ What there is to import:
   a folder of ComfyUI, a Dockerfile FROM runpod/worker-comfyui, workflows; several of them together
 
   --name NAME      what the recipe and its stack are called
-  --output FOLDER  where the recipe goes (default: ../NAME, beside this clone; with the package, NAME)
+  --output FOLDER  where the recipe goes (default: ../NAME, beside this clone; with the package NAME)
   --models         hash the models in a folder of ComfyUI, and look for them among those that strata knows
   --mirror P=R     read git sources, and Comfy's registry, whose address begins with P from R
   --force          write over the files of an earlier import
@@ -100,8 +100,7 @@ function targetOf(name = "", output: string | undefined): Target {
   if ([...layers.layers, ...layers.buildLayers].some((layer) => layer.name === name)) {
     throw new UserError("--name", `${name} is the name of a layer.`, "Choose another.");
   }
-  // A clone of strata is nobody's place for a recipe; with the package, the project is.
-  const folder = resolve(output ?? join(projectFolder, isPackage ? "" : "..", name));
+  const folder = resolve(output ?? join(projectFolder, isPackage ? name : `../${name}`));
   if (folder === repository || folder === projectFolder) {
     throw new UserError(
       "--output",
@@ -115,7 +114,7 @@ function targetOf(name = "", output: string | undefined): Target {
     folder,
     recipe,
     stack: join(projectFolder, `Pulumi.${name}.yaml`),
-    strata: isPackage ? undefined : pathTo(repository, dirname(recipe)),
+    strata: isPackage ? "strata" : `${pathTo(repository, dirname(recipe))}/recipes/`,
   };
 }
 

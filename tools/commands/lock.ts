@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { UserError } from "../../errors.ts";
+import { throwAll, UserError } from "../../errors.ts";
 import { isPackage, projectFolder, repository } from "../../home.ts";
 import { type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.ts";
 import { type CoolDown, coolDownPath, parseCoolDown, withDays } from "../../lib/lock-making/cool-down.ts";
@@ -7,15 +7,15 @@ import type { HeldBack } from "../../lib/lock-making/held-back.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { findRecipe, recipes } from "../../recipes/index.ts";
 import { checkLocks } from "../lock/check.ts";
+import { unusedExceptionNotes } from "../lock/cool-down/unused-exceptions.ts";
 import { checkExternalLocks, externalLockKinds, refreshExternalLocks } from "../lock/external-recipe.ts";
 import { renderHeldBack } from "../lock/held-back/render-held-back.ts";
 import { readMirrors } from "../lock/mirror-options.ts";
 import { isLockKind, type LockKind, lockKinds, refresh } from "../lock/refresh.ts";
-import { unusedExceptionNotes } from "../lock/unused-exceptions.ts";
 import { type LockSources, readLock, writeLocks } from "../lock/write-locks.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
-import { recipeFiles } from "../stack/stack-recipes.ts";
+import { stackRecipes } from "../stack/stack-recipes.ts";
 
 const HELP = `Usage: npm run lock -- [images|nodes|classes|python|models|all]... [--check] [--mirror PREFIX=REPLACEMENT]...
                        [--recipe FILE] [--with-python VERSION]... [--cool-down DAYS] [--json]
@@ -44,12 +44,17 @@ await main(
     const pythons = chosenPythons(values["with-python"] ?? []);
     const coolDownOf = (folder: string) =>
       withDays(parseCoolDown(readLock(folder, coolDownPath)), values["cool-down"]);
-    const tellHeldBack = (held: readonly HeldBack[]) => tell(held, values.json);
+    refuseUnheard(values, chosen);
+    const held: HeldBack[] = [];
+    const tellHeldBack = (found: readonly HeldBack[]) => void held.push(...found);
     const external = externalFiles(values.recipe);
     const options = { mirrors, pythons, coolDownOf, tellHeldBack };
     const kinds = (all = chosen === lockKinds) => externalLockKinds(chosen, all);
     for (const file of external) await lockExternal(file, kinds(), options, values.check);
-    if (external.length > 0) return 0;
+    if (external.length > 0) {
+      tell(held, values.json);
+      return 0;
+    }
     const sources = { root: repository, recipes: Object.values(recipes) };
     if (values.check) {
       checkLocks(sources, chosen);
@@ -59,6 +64,7 @@ await main(
     const files = await refresh(chosen, { ...sources, mirrors, pythons, coolDown, tellHeldBack }, note);
     await writeLocks(repository, files);
     for (const line of unusedExceptionNotes(coolDown, repository)) note(line);
+    tell(held, values.json);
     return 0;
   },
   { help: HELP },
@@ -67,7 +73,7 @@ await main(
 /** The recipes outside of strata that are meant. What a package brings is not locked where it is used. */
 function externalFiles(file: string | undefined): string[] {
   if (file !== undefined) return [file];
-  return isPackage ? recipeFiles(projectFolder) : [];
+  return isPackage ? stackRecipes(projectFolder) : [];
 }
 
 async function lockExternal(
@@ -93,6 +99,27 @@ async function lockExternal(
     await writeLocks(folder, await refreshExternalLocks(chosen, external, mirrors, note));
     for (const line of unusedExceptionNotes(external.coolDown, folder)) note(line);
   }
+}
+
+/** An option that changes nothing is a mistake of who gives it. */
+function refuseUnheard(
+  { check, ...values }: ReturnType<typeof parseOptions>["values"],
+  chosen: readonly LockKind[],
+): void {
+  const given = (["json", "with-python", "cool-down"] as const).filter((name) => values[name] !== undefined);
+  const needsPython = given.filter((name) => name !== "cool-down" && !chosen.includes("python"));
+  const unheard = check ? given : needsPython;
+  throwAll(
+    "lock",
+    unheard.map(
+      (name) =>
+        new UserError(
+          `--${name}`,
+          check ? "has no meaning beside --check, which looks nothing up." : "is for Python's locks alone.",
+          "Leave it out.",
+        ),
+    ),
+  );
 }
 
 /** What is held back: on stdout as JSON, else beside what moved. */

@@ -17,8 +17,8 @@ import { parseGitmodules } from "../../lib/lock-making/submodules.ts";
 import type { LockedGitPackage, NodeCheckout, NodeLock } from "../../lib/locks/node-lock.ts";
 import { mirrored } from "../../lib/mirrors.ts";
 import type { ReportProgress } from "../program/progress.ts";
+import { settledCommit } from "./cool-down/settled-commit.ts";
 import { type FetchedCommit, fetchCommit, resolveRef } from "./git.ts";
-import { settledCommit } from "./settled-commit.ts";
 
 /** How many repositories are read at the same time: more would only annoy their servers. */
 const AT_ONCE = 4;

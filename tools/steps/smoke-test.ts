@@ -2,7 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
-import { judge, summarise } from "../../lib/evidence/check-results.ts";
+import { type CheckResult, judge, summarise } from "../../lib/evidence/check-results.ts";
 import type { Evidence, RunReport } from "../../lib/evidence/evidence.ts";
 import { imageResults, refusedRun } from "../../lib/evidence/image-results.ts";
 import { shownOpinion } from "../../lib/evidence/second-opinion.ts";
@@ -60,18 +60,7 @@ await main(async () => {
   // What the registry tells already takes no host.
   const described = await readImage(reference);
   const image = imageResults(described, registry);
-  if (judge(image) === "fail") {
-    await keep(
-      evidenceOf(reference, refusedRun(image, new Date().toISOString()), {
-        host: { kind: "registry", name: registry },
-        preparation: {},
-        cost: null,
-        attempts: [],
-      }),
-    );
-    for (const { id, status, reason } of image) if (status === "fail") note(`fail ${id}: ${reason}`);
-    return 1;
-  }
+  if (judge(image) === "fail") return await refuseImage(reference, registry, image);
 
   const hasZstd = described.layers.some(({ mediaType }) => compressionOf(mediaType) === "zstd");
   const outcome = await testOnHosts(reference, test, hasZstd);
@@ -102,6 +91,22 @@ await main(async () => {
   process.stdout.write(JSON.stringify(evidence));
   return 0;
 });
+
+/** Stores why an image is not run, and says it. */
+async function refuseImage(
+  reference: string,
+  registry: string,
+  image: readonly CheckResult[],
+): Promise<number> {
+  const where = { host: { kind: "registry", name: registry }, preparation: {}, cost: null } as const;
+  const evidence = evidenceOf(reference, refusedRun(image, new Date().toISOString()), {
+    ...where,
+    attempts: [],
+  });
+  await keep(evidence);
+  for (const { id, status, reason } of image) if (status === "fail") note(`fail ${id}: ${reason}`);
+  return 1;
+}
 
 function evidenceOf(
   reference: string,

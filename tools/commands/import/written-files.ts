@@ -26,8 +26,8 @@ export interface Target {
   readonly folder: string;
   readonly recipe: string;
   readonly stack: string;
-  /** strata's clone, as the recipe's file imports it; undefined for the package. */
-  readonly strata: string | undefined;
+  /** `recipes/` of strata, as the recipe's file imports it, or the package. */
+  readonly strata: string;
 }
 
 interface Parts {
@@ -56,7 +56,7 @@ export function filesToWrite(
   const hasOwn = models.own.models.length + models.own.incomplete.length > 0;
   const project = join(folder, "package.json");
   const below = [
-    { path: "recipe.ts", text: recipeText(made.imported, from, strata && `${strata}/recipes/`) },
+    { path: "recipe.ts", text: recipeText(made.imported, from, strata) },
     ...locks.files,
     ...kept,
     ...(models.paths.length + kept.length > 0

@@ -72,12 +72,13 @@ test("the text says what it was made from, and is formatted as strata's own file
   assert.equal(text, formatted);
 });
 
-test("with the package, everything comes from it", () => {
-  assert.match(recipeText(recipe, "x", undefined), /^import \{ comfyuiRecipe, node \} from "strata";$/m);
-  assert.match(
-    recipeText({ ...recipe, nodes: [] }, "x", undefined),
-    /^import \{ comfyuiRecipe \} from "strata";$/m,
-  );
+test("in a project of the package it imports from the package", () => {
+  const imports = (given: ImportedRecipe) =>
+    recipeText(given, "snapshot.json", "strata")
+      .match(/^import .*$/gm)
+      ?.join("\n");
+  assert.equal(imports(recipe), 'import { comfyuiRecipe, node } from "strata";');
+  assert.equal(imports({ ...recipe, nodes: [] }), 'import { comfyuiRecipe } from "strata";');
 });
 
 test("no name of a stranger's gets out of its string or out of the comment", async (t) => {

@@ -21,6 +21,8 @@ export interface Behaviour {
   readonly location?: "absolute" | "other-name" | "outside";
   /** The interface for referrers: `unsaid` has it, and does not say so in `OCI-Subject`. Default: 404. */
   readonly referrers?: "listed" | "unsaid" | "elsewhere";
+  /** The type that the interface gives an artifact: that of its configuration, or none. Default: its own. */
+  readonly listedType?: "config" | "none";
   /** Where `elsewhere` is. Default: pages on another name of this host, which answer 429. */
   readonly referrersAddress?: string;
   /** Takes the tag `sha256-…` for that digest. */

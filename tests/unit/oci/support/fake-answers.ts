@@ -30,12 +30,14 @@ export async function storeManifest(
 }
 
 /** The manifests with this subject. */
-function referrersOf({ content }: FakeRegistry, subject: string): object {
+function referrersOf({ content, behaviour }: FakeRegistry, subject: string): object {
   const manifests = [...content].flatMap(([key, { mediaType, bytes }]) => {
     if (!key.startsWith("manifests/sha256:")) return [];
     const document = JSON.parse(bytes.toString());
     if (document.subject?.digest !== subject) return [];
-    const { artifactType, annotations } = document;
+    const { annotations } = document;
+    const types = { own: document.artifactType, config: document.config?.mediaType, none: undefined };
+    const artifactType = types[behaviour.listedType ?? "own"];
     return [{ mediaType, digest: digestOf(bytes), size: bytes.length, artifactType, annotations }];
   });
   return { schemaVersion: 2, mediaType: INDEX, manifests };

@@ -110,6 +110,18 @@ export const registries: Readonly<Record<string, KnownRegistry>> = {
     },
     resumes: true,
   },
+  "Former Quay": {
+    host: "quay.example.com",
+    // quay/quay#3047, before it.
+    behaviour: { referrers: "unsaid", listedType: "none", access: { kind: "token", login: LOGIN } },
+    resumes: true,
+  },
+  "Registry of go-containerregistry": {
+    host: "127.0.0.2:5000",
+    // Seen with v0.22.1, pkg/registry.
+    behaviour: { referrers: "unsaid", listedType: "config" },
+    resumes: true,
+  },
   ACR: {
     host: "acme.azurecr.io",
     behaviour: {

@@ -19,3 +19,9 @@ test("a cool-down that is no number of days, and a Python that nobody knows, are
   assert.match(await refused("--cool-down", "7d"), /--cool-down: expected a whole number of days.*got "7d"/);
   assert.match(await refused("--with-python", "3.41"), /--with-python: expected one of 3\.11, .*got "3\.41"/);
 });
+
+test("an option that would change nothing is refused", async () => {
+  const checked = await refused("--check", "--json", "--cool-down", "3");
+  assert.match(checked, /--json: has no meaning beside --check/);
+  assert.match(checked, /--cool-down: has no meaning beside --check/);
+});

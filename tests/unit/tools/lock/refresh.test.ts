@@ -12,10 +12,10 @@ import { lockHeader, lockInputs, lockPath } from "../../../../lib/plan/lock-inpu
 import type { Recipe } from "../../../../lib/recipe/recipe.ts";
 import { Transport } from "../../../../oci/access/transport.ts";
 import { checkLocks } from "../../../../tools/lock/check.ts";
+import { unusedExceptionNotes } from "../../../../tools/lock/cool-down/unused-exceptions.ts";
 import { lockImages } from "../../../../tools/lock/lock-images.ts";
 import { pythonLocks } from "../../../../tools/lock/lock-python.ts";
 import { readMirrors } from "../../../../tools/lock/mirror-options.ts";
-import { unusedExceptionNotes } from "../../../../tools/lock/unused-exceptions.ts";
 import { writeLocks } from "../../../../tools/lock/write-locks.ts";
 import { sampleLayer, sampleRecipe } from "../../../support/layers.ts";
 import { REPOSITORY, startFakeRegistry } from "../../oci/support/fake-registry.ts";

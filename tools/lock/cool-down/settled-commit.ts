@@ -1,7 +1,7 @@
 import { execa } from "execa";
-import { UserError } from "../../errors.ts";
-import { coolDownPath } from "../../lib/lock-making/cool-down.ts";
-import { type Remote, resolveRef, shallow } from "./git.ts";
+import { UserError } from "../../../errors.ts";
+import { coolDownPath } from "../../../lib/lock-making/cool-down.ts";
+import { type Remote, resolveRef, shallow } from "../git.ts";
 
 /** Clocks of those who commit are wrong at times: so often the history may begin too early. */
 const MOST_STEPS = 10;

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type CoolDown, coolDownPath, unusedExceptions } from "../../lib/lock-making/cool-down.ts";
-import { imageLockPath, parseImageLock } from "../../lib/locks/image-lock.ts";
-import { modelLockPath, modelPath, parseModelLock } from "../../lib/locks/model-lock.ts";
-import { nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
-import { parsePythonLock } from "../../lib/locks/python-lock.ts";
-import { readLock } from "./write-locks.ts";
+import { type CoolDown, coolDownPath, unusedExceptions } from "../../../lib/lock-making/cool-down.ts";
+import { imageLockPath, parseImageLock } from "../../../lib/locks/image-lock.ts";
+import { modelLockPath, modelPath, parseModelLock } from "../../../lib/locks/model-lock.ts";
+import { nodeLockPath, parseNodeLock } from "../../../lib/locks/node-lock.ts";
+import { parsePythonLock } from "../../../lib/locks/python-lock.ts";
+import { readLock } from "../write-locks.ts";
 
 /**
  * A line for each exception of a cool-down that names nothing in any lock: whoever misspells one waits all the same.

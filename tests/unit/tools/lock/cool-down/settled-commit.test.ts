@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { formatNodeLock, parseNodeLock } from "../../../../lib/locks/node-lock.ts";
-import { lockNodes } from "../../../../tools/lock/lock-nodes.ts";
-import { settledCommit } from "../../../../tools/lock/settled-commit.ts";
-import { commitTo, type GitServer, startGitServer } from "../../../support/git-server.ts";
+import { formatNodeLock, parseNodeLock } from "../../../../../lib/locks/node-lock.ts";
+import { settledCommit } from "../../../../../tools/lock/cool-down/settled-commit.ts";
+import { lockNodes } from "../../../../../tools/lock/lock-nodes.ts";
+import { commitTo, type GitServer, startGitServer } from "../../../../support/git-server.ts";
 
 const DAY_MS = 86_400_000;
 const ago = (days: number) => new Date(Date.now() - days * DAY_MS);

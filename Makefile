@@ -22,8 +22,8 @@ unexport ARGS COMMAND STACK LAYER RECIPE GENERATION
 MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell check-packages export run rollback audit models lock down clean comment history reaper \
-	mutants package test test-fast check fix bench
+.PHONY: help up preview stage shell check-packages export run rollback audit models import lock down clean comment history \
+	reaper mutants package test test-fast check fix bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ audit: ## Read an image from its registry and check the invariants: ARGS='<refer
 
 models: ## Which models and custom nodes workflows need: ARGS='<workflow>...'
 	@$(NODE) $(COMMANDS)/models.ts $(ARGS)
+
+import: ## A recipe of one's own from a snapshot, a ComfyUI folder, workflows: ARGS='<what> --name my-images'
+	@$(NODE) $(COMMANDS)/import.ts $(ARGS)
 
 lock: ## Look everything up anew and pin it: ARGS='python', ARGS=--check
 	@$(NODE) $(COMMANDS)/lock.ts $(ARGS)

@@ -15,6 +15,7 @@ export type { Recipe } from "./lib/recipe/recipe.ts";
 export { type ImageSettings, openImageRegistry, type PlannedImage, planImage } from "./plan-image.ts";
 export { type Extension, extendRecipe, node } from "./recipes/extend.ts";
 export { megapak } from "./recipes/megapak.ts";
+export { comfyuiRecipe } from "./recipes/own-comfyui.ts";
 export { starter } from "./recipes/starter.ts";
 export { studio } from "./recipes/studio.ts";
 export { wan22 } from "./recipes/wan22.ts";

@@ -8,11 +8,26 @@ const modelInput = z.strictObject({
   widget: z.int().nonnegative().nullable(),
 });
 
+const opened = z.strictObject({
+  /** The calls, `hf_hub_download`; one that begins with `?` could not be looked into. */
+  calls: z.array(z.string().min(1)).min(1),
+  /** The node's inputs that decide on it; `*` is any of them. */
+  inputs: z.array(z.string()),
+  /** Files and repositories of the hub that the code names. */
+  names: z.array(z.string()),
+});
+
 const readRepository = z.strictObject({
   commit: z.string().regex(/^[0-9a-f]{40}$/, "a full commit has 40 hex digits"),
   classes: z.array(z.string()),
   /** By class and input: which inputs name a model file. */
   models: z.record(z.string(), z.record(z.string(), modelInput)),
+  /** By class: what its code opens or fetches beyond the files that its inputs name. */
+  loads: z.record(z.string(), z.array(opened).min(1)),
+  /** Classes whose code was not found: what they load is not known. */
+  open: z.array(z.string()),
+  /** Classes that ComfyUI-Manager lists for it and that the code at this commit does not have: of other versions. */
+  elsewhere: z.array(z.string()),
   /** Classes with models that ComfyUI runs although nothing uses their result. */
   alone: z.array(z.string()),
   /** Files that could not be parsed: what they define is not known. */
@@ -33,6 +48,7 @@ const schema = z.strictObject({
 /** Which repository a node class comes from, and which of its inputs name models. */
 export type NodeClasses = z.infer<typeof schema>;
 export type ModelInput = z.infer<typeof modelInput>;
+export type Opened = z.infer<typeof opened>;
 export type ReadRepository = z.infer<typeof readRepository>;
 
 /** Where it lies, below the repository. */

@@ -5,16 +5,23 @@
  */
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
+import { inParallel } from "../../lib/in-parallel.ts";
 import { failure } from "../access/failure.ts";
 import { Transport } from "../access/transport.ts";
 import { digestOf } from "../blob-digest.ts";
-import { type Descriptor, INDEX_TYPE, Index, MANIFEST_TYPES } from "../manifest.ts";
+import { type Descriptor, INDEX_TYPE, Index, MANIFEST_TYPES, Manifest } from "../manifest.ts";
 import { parseReference, type Reference } from "../references.ts";
 import { isAbsentTag } from "./absent-tag.ts";
+import { imageExists } from "./image.ts";
+import { readManifest } from "./stored-manifest.ts";
 import { nextPage } from "./tag-list.ts";
 
 /** As many as fetch follows. */
 const MOST_REDIRECTS = 20;
+
+/** Of a configuration that is none: https://github.com/opencontainers/image-spec/blob/main/manifest.md */
+export const EMPTY_TYPE = "application/vnd.oci.empty.v1+json";
+const TYPES_AT_ONCE = 8;
 
 const ReferrersIndex = Index.extend({ mediaType: z.literal(INDEX_TYPE) });
 
@@ -31,9 +38,23 @@ export async function listReferrers(
   transport = new Transport(),
 ): Promise<Descriptor[]> {
   const { target, digest } = withDigest(reference);
-  const all =
-    (await listByInterface(transport, target, digest)) ?? (await listInTag(transport, target, digest));
+  const listed = await listByInterface(transport, target, digest);
+  const all = listed
+    ? await inParallel(TYPES_AT_ONCE, listed, (each) => withType(transport, target, each))
+    : (await listInTag(transport, target, digest)).manifests;
   return all.filter((descriptor) => descriptor.artifactType?.startsWith(artifactType));
+}
+
+/**
+ * With the type that the artifact itself has, where the list says none, as Quay's before 3.12 (quay/quay#3047), or that of
+ * its configuration, as that of google/go-containerregistry (pkg/registry, v0.22.1).
+ */
+async function withType(transport: Transport, target: Reference, listed: Descriptor): Promise<Descriptor> {
+  if (listed.artifactType !== undefined && listed.artifactType !== EMPTY_TYPE) return listed;
+  if (!(await imageExists({ ...target, digest: listed.digest }, transport))) return listed;
+  const { document } = await readManifest(transport, target, listed.digest);
+  const artifactType = Manifest.safeParse(document).data?.artifactType ?? listed.artifactType;
+  return artifactType === undefined ? listed : { ...listed, artifactType };
 }
 
 /** undefined where the registry does not have the interface. */
@@ -81,24 +102,37 @@ function ownPath(target: Reference, path: string, headers: Headers): string | un
   return host === own.host ? `${pathname}${search}` : undefined;
 }
 
+/** What is attached to a digest as clients write it down, and where. */
+export interface TagList {
+  readonly tag: string;
+  readonly manifests: readonly Descriptor[];
+  /** Digest of the list; undefined where there is none yet. */
+  readonly digest: string | undefined;
+}
+
 /** The list that clients keep where the registry keeps none. */
-export async function listInTag(
-  transport: Transport,
-  target: Reference,
-  digest: string,
-): Promise<Descriptor[]> {
-  const headers = { accept: MANIFEST_TYPES.join(", ") };
+export async function listInTag(transport: Transport, target: Reference, digest: string): Promise<TagList> {
   const tag = fallbackTag(digest);
+  const bytes = await listUnder(transport, target, tag);
+  // GitLab takes this tag for the digest and answers with the subject (oras-project/oras-go#1396). There the list gets a
+  // tag that is none: others do not find it, and we do.
+  if (bytes === undefined || digestOf(bytes) !== digest) return tagList(tag, bytes);
+  const own = `${tag}.list`;
+  return tagList(own, await listUnder(transport, target, own));
+}
+
+function tagList(tag: string, bytes: Buffer | undefined): TagList {
+  if (bytes === undefined) return { tag, manifests: [], digest: undefined };
+  return { tag, manifests: parsed(bytes)?.manifests ?? [], digest: digestOf(bytes) };
+}
+
+async function listUnder(transport: Transport, target: Reference, tag: string): Promise<Buffer | undefined> {
+  const headers = { accept: MANIFEST_TYPES.join(", ") };
   const answer = await transport.request(target, `manifests/${tag}`, { headers });
-  if (answer.status !== 200) {
-    const refused = await failure(target, answer, "list of what is attached");
-    if (await isAbsentTag(transport, target, tag, answer.status)) return [];
-    throw refused;
-  }
-  const bytes = await answer.bytes();
-  // GitLab takes this tag for the digest and answers with the subject, whose parts are no referrers.
-  if (digestOf(bytes) === digest) return [];
-  return parsed(bytes)?.manifests ?? [];
+  if (answer.status === 200) return await answer.bytes();
+  const refused = await failure(target, answer, "list of what is attached");
+  if (await isAbsentTag(transport, target, tag, answer.status)) return undefined;
+  throw refused;
 }
 
 function parsed(bytes: Buffer): z.infer<typeof ReferrersIndex> | undefined {

@@ -1,85 +1,35 @@
 /** What AWS's own clients make of our requests, against moto's stand-in for AWS: launch, look, end, clean up. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
-import {
-  CreateLaunchTemplateCommand,
-  DescribeImagesCommand,
-  DescribeInstancesCommand,
-  DescribeSubnetsCommand,
-} from "@aws-sdk/client-ec2";
+import { DescribeInstancesCommand } from "@aws-sdk/client-ec2";
 import { GetScheduleCommand } from "@aws-sdk/client-scheduler";
 import { PutParameterCommand } from "@aws-sdk/client-ssm";
 import type { AwsDescription } from "../../lib/hosts/description.ts";
-import { userData } from "../../lib/hosts/fleet.ts";
 import { type AwsClients, awsClients } from "../../tools/hosts/aws/clients.ts";
 import { terminateInstance, whyGone } from "../../tools/hosts/aws/instance.ts";
 import { launch } from "../../tools/hosts/aws/launch.ts";
 import { findTestResources, removeTestResource } from "../../tools/hosts/aws/leaks.ts";
-import { keptWheels } from "../../tools/lint/wheels.ts";
-import { askLoopback } from "../../tools/services/loopback.ts";
-import { freePort } from "../support/port.ts";
+import { findMoto, type Moto, makeHost, startMoto } from "./support/moto.ts";
 
-const { folder, missing: skip = false } = await keptWheels(
-  "tests/integration/moto-requirements.txt",
-  "python3",
-);
+const { folder, missing: skip = false } = await findMoto();
 
-let server: ChildProcess;
+let moto: Moto;
 let clients: AwsClients;
 let host: AwsDescription;
 
 before(async () => {
   if (skip) return;
-  const port = await freePort();
-  server = spawn("python3", ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)], {
-    stdio: "ignore",
-    env: { ...process.env, PYTHONPATH: folder },
-  });
-  for (let tries = 0; !(await askLoopback(`127.0.0.1:${port}`, "/moto-api/")); tries++) {
-    assert.ok(tries < 300, "moto's server does not answer");
-    await sleep(100);
-  }
+  moto = await startMoto(folder);
   Object.assign(process.env, {
-    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_ENDPOINT_URL: moto.url,
     AWS_ACCESS_KEY_ID: "nobody",
     AWS_SECRET_ACCESS_KEY: "nothing",
   });
   clients = awsClients({ region: "us-east-1" });
-  const { ec2, ssm } = clients;
-  const { Images = [] } = await ec2.send(new DescribeImagesCommand({ Owners: ["amazon"] }));
-  await ssm.send(
-    new PutParameterCommand({ Name: "/test/ami", Value: Images[0]?.ImageId ?? "", Type: "String" }),
-  );
-  const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));
-  const { LaunchTemplate } = await ec2.send(
-    new CreateLaunchTemplateCommand({
-      LaunchTemplateName: "strata",
-      LaunchTemplateData: {
-        InstanceInitiatedShutdownBehavior: "terminate",
-        UserData: Buffer.from(userData(55)).toString("base64"),
-      },
-    }),
-  );
-  host = {
-    kind: "aws",
-    region: "us-east-1",
-    stack: "strata/test",
-    spot: false,
-    instances: [{ type: "g6.xlarge", dollarsPerHour: 0.8048, processors: 4 }],
-    subnets: Subnets.slice(0, 2).flatMap(({ SubnetId = "" }) => SubnetId),
-    launchTemplate: LaunchTemplate?.LaunchTemplateId ?? "",
-    launchTemplateVersion: "1",
-    schedulerRole: "arn:aws:iam::123456789012:role/scheduler",
-    loginParameter: "/strata/smoke-test/strata/test/host",
-    amiParameter: "/test/ami",
-  };
+  host = await makeHost(clients);
 });
 
-after(() => {
-  server?.kill();
-});
+after(() => moto?.close());
 
 test("an instance is started as asked, watched over, found, and ended", { skip }, async () => {
   const deadline = Date.now() + 30 * 60_000;

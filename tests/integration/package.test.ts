@@ -13,10 +13,11 @@ before(async () => {
 });
 after(() => project?.close());
 
-const previewOf = async (...words: string[]): Promise<Preview["stacks"][number]> => {
+type Planned = Exclude<Preview["stacks"][number], { verdict: "failed" }>;
+const previewOf = async (...words: string[]): Promise<Planned> => {
   const { stdout } = await project.call("node_modules/.bin/strata", ["preview", "--json", ...words]);
   const [stack] = (JSON.parse(stdout) as Preview).stacks;
-  assert.ok(stack);
+  assert.ok(stack && stack.verdict !== "failed");
   return stack;
 };
 /** What the plans of all built-in recipes come to, by the code below a folder. */
@@ -53,6 +54,21 @@ test("README's words lock a recipe of one's own and say what it will build", () 
 test("the keys of every recipe are those of the clone", async () => {
   const packaged = await plans(join(project.packageFolder, "dist"), ".js");
   assert.deepEqual(packaged, await plans(repository, ".ts"));
+});
+
+test("what is imported is a recipe that takes strata from the package, beside a stack that names it", async () => {
+  const workflow = join(
+    repository,
+    "docs/examples/my-recipe/workflows/rootfs/opt/my-recipe/workflows/plain-image.json",
+  );
+  const told = await project.call("node_modules/.bin/strata", ["import", workflow, "--name", "my-comfyui"], {
+    reject: false,
+  });
+  assert.match(told.stdout, /npx strata preview --stack my-comfyui/, told.stderr);
+  const recipe = readFileSync(join(project.folder, "my-comfyui/recipe.ts"), "utf8");
+  assert.match(recipe, /^import \{ comfyuiRecipe.* \} from "strata";$/m);
+  const stack = readFileSync(join(project.folder, "Pulumi.my-comfyui.yaml"), "utf8");
+  assert.match(stack, /strata:recipe: \.?\/?my-comfyui\/recipe\.ts/);
 });
 
 test("there is one copy of Pulumi's SDK, and no AWS that nobody asked for", () => {
@@ -108,7 +124,7 @@ test("mistakes name what there is here: another folder, no recipe, what is no ex
 
 test("a stack that has a state is asked about by strata's program, and a change is compared with a branch", async () => {
   await project.pulumi(project.folder, "stack", "init", "dev");
-  const { counts, engine, stages } = await previewOf();
+  const { counts, engine, stages } = await previewOf("--stack", "dev");
   assert.equal(counts.create, 15);
   assert.deepEqual(
     engine?.images.map(({ name }) => name).filter((name) => name === "my-chat"),

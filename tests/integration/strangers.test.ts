@@ -204,7 +204,12 @@ test("a clone whose services were open goes on: closed, at the same address, wit
   assert.equal((await askLoopback(services.registry.address, "/v2/"))?.status, 401);
   assert.ok(await isFree(formerBuilder), "the builder has left its port");
   assert.deepEqual(await records(services.builder.address), formerRecords);
+  const login = await keptLogin(home.logins, services.registry.address);
   assert.deepEqual(await ensureServices(home, { kind: "buildkitd" }, tools), services);
+  assert.deepEqual(await keptLogin(home.logins, services.registry.address), login, "of one that runs");
+  rmSync(home.logins, { recursive: true });
+  assert.deepEqual(await ensureServices(home, { kind: "buildkitd" }, tools), services);
+  assert.equal(await holds(), 200);
 });
 
 test("`ss` shows one port, the registry's, and sockets in folders that are ours alone", { skip }, () => {

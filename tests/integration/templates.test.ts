@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { cache, repository } from "../../home.ts";
 import { analyse, type Needs } from "../../lib/comfyui/workflow/analyse.ts";
 import { classIndex } from "../../lib/comfyui/workflow/class-index.ts";
+import { settled } from "../../lib/comfyui/workflow/known/settled-classes.ts";
 import { readWorkflow } from "../../lib/comfyui/workflow/read.ts";
 import { nodeClassesPath, parseNodeClasses } from "../../lib/locks/node-classes.ts";
 import { installWheels } from "../../tools/lint/wheels.ts";
@@ -52,6 +53,7 @@ test("every published template is resolved in full, or says exactly what is unkn
     }
     for (const { problem } of needs.unresolved) assert.match(problem, /\S+ .+\.$/);
     assertNothingMissed(path, raw, needs);
+    assertLoadersAnswered(path, raw, needs);
     for (const { type } of problems) unknown.add(type);
     if (problems.length + needs.unresolved.length === 0) complete++;
     files += needs.files.length;
@@ -79,6 +81,31 @@ function assertNothingMissed(path: string, raw: RawWorkflow, needs: Needs): void
       if (file)
         assert.ok(file.folders.includes(`models/${directory}`), `${path}: ${name} is not in ${directory}`);
     }
+  }
+}
+
+/** Judged from the index: a class whose code opens models has a file, or it is said why none is known. */
+function assertLoadersAnswered(path: string, raw: RawWorkflow, needs: Needs): void {
+  const answered = new Set([
+    ...needs.files.flatMap(({ askedBy }) => askedBy.map(({ type }) => type)),
+    ...needs.unresolved.map(({ node }) => node.type),
+    ...needs.unused.map(({ type }) => type),
+    ...needs.nodes.filter(({ problem }) => problem !== null).map(({ type }) => type),
+  ]);
+  for (const { type, widgets_values: values } of running(raw)) {
+    const opened = classes.opens(type);
+    if (answered.has(type) || settled(type) !== undefined) continue;
+    assert.notEqual(opened, "unknown", `${path}: nobody knows what ${type} loads, and nothing says so`);
+    const isOpen =
+      typeof opened === "object" &&
+      opened.some(({ calls }) => calls.some((call) => !call.startsWith("?node ")));
+    assert.ok(!isOpen, `${path}: ${type} loads what nothing is said of`);
+    // A loader with a file among its values, and no file in the answer.
+    const names = Object.values(values ?? {}).some(
+      (value) => typeof value === "string" && modelFile.test(value),
+    );
+    const isLoader = Object.keys(classes.modelInputs(type)).length > 0;
+    assert.ok(!(isLoader && names), `${path}: ${type} names a file, and nothing is said of it`);
   }
 }
 

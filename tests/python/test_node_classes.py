@@ -18,9 +18,14 @@ PROGRAM = REPOSITORY / "tools/lock/node_classes"
 def read(*files: str, **named: str) -> dict[str, Any]:
     """What the program says about sources, given as texts or by name (`a` is `a.py`)."""
     sources = {f"file{number}.py": text for number, text in enumerate(files)}
-    sources |= {f"{name}.py": text for name, text in named.items()}
+    return read_sources(sources | {f"{name}.py": text for name, text in named.items()})
+
+
+def read_sources(sources: dict[str, str], others: list[str] | None = None, listed: list[str] | None = None) -> Any:
+    """The same by path, with files that are no sources, and with classes that others list."""
+    given = {"sources": sources, "files": [*sources, *(others or [])], "listed": listed or []}
     command = [sys.executable, "-W", "ignore", str(PROGRAM)]
-    result = subprocess.run(command, input=json.dumps(sources), capture_output=True, text=True, check=True)
+    result = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True)
     return json.loads(result.stdout)
 
 
@@ -145,6 +150,129 @@ class Models(unittest.TestCase):
     def test_an_input_that_is_forced_to_be_a_socket_is_no_widget(self) -> None:
         forced = CLASSIC.replace('{"default": 1}', '{"forceInput": True}')
         self.assertEqual(files_of(forced)["A Loader"]["name"], (["loras"], 0))
+
+
+NODE = """
+import folder_paths
+class Node:
+    @classmethod
+    def INPUT_TYPES(s):
+        return {"required": {"name": (folder_paths.get_filename_list("loras"),), "model": ("MODEL",),
+                             "image": ("IMAGE",), "kind": (["a", "b"],)}}
+    FUNCTION = "run"
+    def run(self, name, model, image, kind):
+        BODY
+NODE_CLASS_MAPPINGS = {"A": Node}
+"""
+
+
+def loads(body: str, before: str = "", **named: str) -> list[tuple[list[str], list[str], list[str]]]:
+    """What a node's method opens beside its inputs: calls, inputs, names."""
+    found = read(before + NODE.replace("BODY", body.replace("\n", "\n        ")), **named)
+    return [(each["calls"], each["inputs"], each["names"]) for each in found["loads"].get("A", [])]
+
+
+class Loads(unittest.TestCase):
+    """What a class opens or fetches beyond what its inputs name."""
+
+    def test_what_an_input_names_is_no_more_than_its_input(self) -> None:
+        for body in (
+            "torch.load(folder_paths.get_full_path('loras', name))",
+            "path = folder_paths.get_full_path('loras', name)\nother = path\nreturn load_torch_file(other)",
+            "return helper.load(name)",
+            "return make(folder_paths.get_full_path('loras', name))()",
+            "return 2 * image",
+            "return torch.load(folder_paths.get_annotated_filepath(kind))",
+        ):
+            helper = "import torch\ndef load(file):\n    return torch.load(file)\n"
+            before = "import torch, helper\nclass make:\n    def __init__(self, p):\n        self.p = p\n"
+            before += "    def __call__(self):\n        return len(self.p)\n"
+            self.assertEqual(loads(body, before, helper=helper), [], body)
+
+    def test_calls_that_fetch_or_open_are_told_with_what_they_name(self) -> None:
+        hub = "from huggingface_hub import hf_hub_download\n"
+        self.assertEqual(
+            loads("hf_hub_download('some/model', filename='model.pth')", hub),
+            [(["hf_hub_download"], [], ["model.pth", "some/model"])],
+        )
+        for body, call in (
+            ("AutoModel.from_pretrained(kind)", "from_pretrained"),
+            ("import torch\ntorch.hub.load(kind)", "load"),
+            ("import requests\nrequests.get(kind)", "get"),
+            ("FaceAnalysis(name=kind)", "FaceAnalysis"),
+            ("ort.InferenceSession(kind)", "InferenceSession"),
+            ("folder_paths.get_full_path('loras', kind)", "folder loras"),
+        ):
+            self.assertEqual(loads(body), [([call], ["kind"], [])], body)
+        self.assertEqual(loads("open(folder_paths.models_dir + '/x.bin')"), [(["folder"], [], [])])
+
+    def test_helpers_bases_and_other_files_are_followed(self) -> None:
+        helper = "from transformers import AutoModel\nREPO = 'some/model'\n"
+        helper += "class Wrapped:\n    def __init__(self, repo=None):\n        AutoModel.from_pretrained(REPO)\n"
+        for body, before in (
+            ("helper.Wrapped()", "import helper\n"),
+            ("TABLE[kind]()", "from helper import Wrapped\nTABLE = {'a': Wrapped}\n"),
+            ("later(make)", "from helper import Wrapped\ndef make():\n    return Wrapped()\n"),
+        ):
+            found = loads(body, before, helper=helper)
+            self.assertEqual([each[0] for each in found], [["from_pretrained"]], body)
+        text = NODE.replace("class Node:", "class Node(Base):").replace("BODY", "self.fetch()")
+        base = "class Base:\n    def fetch(self):\n        snapshot_download('some/model')\n"
+        self.assertEqual(read(base + text)["loads"]["A"][0]["names"], ["some/model"])
+
+    def test_what_another_node_gives_is_judged_there(self) -> None:
+        self.assertEqual(loads("import torch\ntorch.load(model.path)"), [])
+        # A picture says nothing of a model, and what is fetched is not given.
+        self.assertEqual(loads("import torch\ntorch.load(image)"), [(["load"], ["image"], [])])
+        self.assertEqual(loads("X.from_pretrained(model)"), [(["from_pretrained"], ["model"], [])])
+
+    def test_files_that_the_repository_brings_are_none_to_fetch(self) -> None:
+        text = "import os, torch\n" + NODE.replace(
+            "BODY", "torch.load(os.path.join(os.path.dirname(__file__), 'tables', 'sums.pt'))"
+        )
+        self.assertEqual(read_sources({"a.py": text}, ["tables/sums.pt"])["loads"], {})
+        self.assertEqual(read_sources({"a.py": text})["loads"]["A"][0]["names"], ["sums.pt"])
+
+    def test_what_cannot_be_followed_is_said(self) -> None:
+        for body, before, why in (
+            ("exec(kind)", "", "?exec"),
+            ("importlib.import_module(kind)", "import importlib\n", "?import_module"),
+            ("getattr(transformers, kind)()", "import transformers\n", "?getattr"),
+            ("nodes.NODE_CLASS_MAPPINGS[kind]()", "import nodes\n", "?node *"),
+            ("nodes.NODE_CLASS_MAPPINGS['B']()", "import nodes\n", "?node B"),
+            ("fast(image)", "from .compiled import fast\n", "?compiled.fast"),
+            ("strange.run(image)", "import strange\n", "?strange"),
+        ):
+            self.assertIn([why], [each[0] for each in loads(body, before)], body)
+        foreign = NODE.replace("class Node:", "class Node(other.Base):").replace('FUNCTION = "run"', "")
+        self.assertEqual(read("import other\n" + foreign)["loads"]["A"][0]["calls"], ["?other.Base"])
+
+    def test_a_class_whose_code_is_not_there_is_open(self) -> None:
+        found = read('NODE_CLASS_MAPPINGS = {"A": make()}')
+        self.assertEqual((found["classes"], found["open"]), (["A"], ["A"]))
+
+    def test_names_of_lists_count_only_where_the_code_computes_names(self) -> None:
+        plain = {"a.py": 'class C:\n    FUNCTION = "run"\n    def run(self): pass\nNODE_CLASS_MAPPINGS = {"A": C}\n'}
+        self.assertEqual(read_sources(plain, listed=["Newer"])["classes"], ["A"])
+        computed = plain["a.py"] + "for c in found():\n    NODE_CLASS_MAPPINGS[c.label] = c\n"
+        found = read_sources({"a.py": computed}, listed=["Other"])
+        self.assertEqual((found["classes"], found["open"]), (["A", "Other"], ["Other"]))
+        # By the list that the pack reads, and by a label.
+        listed = (
+            computed.replace("C:", "Pack_BatchMake:").replace("C}", "Pack_BatchMake}")
+            + "__nodes__ = [Pack_BatchMake]\n"
+        )
+        self.assertEqual(read_sources({"a.py": listed}, listed=["Batch Make (pack)"])["open"], [])
+        named = computed.replace('FUNCTION = "run"', 'FUNCTION = "run"; NAME = "DO: IT (P)"')
+        self.assertEqual(read_sources({"a.py": named}, listed=["DO: IT (P)"])["open"], [])
+
+    def test_names_that_functions_formats_and_enums_make(self) -> None:
+        for text in (
+            "def n(x):\n    return '{} (p)'.format(x)\nNODE_CLASS_MAPPINGS = {n('A'): C}",
+            "P = 'p'\nNODE_CLASS_MAPPINGS = {f'A ({P})': C}",
+            "class N(Enum):\n    A = 'A (p)'\nNODE_CLASS_MAPPINGS = {N.A.value: C}",
+        ):
+            self.assertEqual(read(text)["classes"], ["A (p)"], text)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,8 @@ export const unicodeText = (key: string, value: string, isPacked: boolean) =>
 
 const only = (folder: string, widget: number | null = 0) => ({ folders: [folder], widget });
 
+const nothingElse = { loads: {}, open: [], elsewhere: [], alone: [], unread: [] };
+
 /** A small ComfyUI, a few nodes of the lock, and some that only ComfyUI-Manager knows. */
 export const someClasses: NodeClasses = {
   repositories: {
@@ -101,8 +103,8 @@ export const someClasses: NodeClasses = {
         TrainLora: { existing_lora: only("loras", 3) },
         AddLabel: { font: only("kjnodes_fonts") },
       },
+      ...nothingElse,
       alone: ["TrainLora"],
-      unread: [],
     },
     "city96/ComfyUI-GGUF": {
       commit: "b".repeat(40),
@@ -111,18 +113,16 @@ export const someClasses: NodeClasses = {
         CLIPLoaderGGUF: { clip_name: { folders: ["clip", "clip_gguf"], widget: 0 } },
         UnetLoaderGGUF: { unet_name: only("unet_gguf") },
       },
-      alone: [],
-      unread: [],
+      ...nothingElse,
     },
     "Fannovel16/ComfyUI-Frame-Interpolation": {
       commit: "c".repeat(40),
       classes: ["RIFE VFI"],
       models: {},
-      alone: [],
-      unread: [],
+      ...nothingElse,
     },
-    "one/suite": { commit: "d".repeat(40), classes: ["Twin"], models: {}, alone: [], unread: [] },
-    "two/suite": { commit: "e".repeat(40), classes: ["Twin"], models: {}, alone: [], unread: [] },
+    "one/suite": { commit: "d".repeat(40), classes: ["Twin"], models: {}, ...nothingElse },
+    "two/suite": { commit: "e".repeat(40), classes: ["Twin"], models: {}, ...nothingElse },
   },
   manager: "f".repeat(40),
   others: {

@@ -12,6 +12,7 @@ const values = [
   "Promotion",
   "SmokeTest",
   "UserError",
+  "comfyuiRecipe",
   "extendRecipe",
   "filesLayer",
   "megapak",

@@ -15,7 +15,7 @@ import { isLockKind, type LockKind, lockKinds, refresh } from "../lock/refresh.t
 import { type LockSources, readLock, writeLocks } from "../lock/write-locks.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
-import { recipeFiles } from "../stack/stack-recipes.ts";
+import { stackRecipes } from "../stack/stack-recipes.ts";
 
 const HELP = `Usage: npm run lock -- [images|nodes|classes|python|models|all]... [--check] [--mirror PREFIX=REPLACEMENT]...
                        [--recipe FILE] [--with-python VERSION]... [--cool-down DAYS] [--json]
@@ -73,7 +73,7 @@ await main(
 /** The recipes outside of strata that are meant. What a package brings is not locked where it is used. */
 function externalFiles(file: string | undefined): string[] {
   if (file !== undefined) return [file];
-  return isPackage ? recipeFiles(projectFolder) : [];
+  return isPackage ? stackRecipes(projectFolder) : [];
 }
 
 async function lockExternal(

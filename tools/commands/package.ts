@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { repository } from "../../home.ts";
 import { compilePackage } from "../package/compile.ts";
-import { packPackage } from "../package/pack.ts";
+import { packPackage } from "../package/tarball.ts";
 import { main } from "../program/main.ts";
 import { withProgress } from "../program/progress.ts";
 

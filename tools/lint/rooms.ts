@@ -15,7 +15,7 @@ export const floors: readonly (readonly string[])[] = [
   ["lib/models", "tools/promotion", "tools/builder", "tools/mutants"],
   ["lib/recipe", "tools/hosts"],
   ["lib/plan", "lib/lock-making", "layers"],
-  ["lib/preview", "recipes", "components"],
+  ["lib/preview", "lib/import", "recipes", "components"],
   ["config.ts"],
   ["plan-image.ts", "tools/stack", "tools/setup", "tools/lock", "tools/package"],
   ["index.ts", "public.ts", "tools/preview", "tools/delivery"],

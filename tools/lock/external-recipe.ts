@@ -3,6 +3,7 @@ import { throwAll, UserError } from "../../errors.ts";
 import { cudaVersions, type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.ts";
 import { type CoolDown, coolDownWords, noCoolDown } from "../../lib/lock-making/cool-down.ts";
 import { missingGitSources, nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
+import { modelLockPath, parseModelLock } from "../../lib/locks/model-lock.ts";
 import {
   formatNodeLock,
   joinNodeLocks,
@@ -17,7 +18,7 @@ import { checkPython } from "./check.ts";
 import { findHeldBack } from "./held-back/find-held-back.ts";
 import { lockNodes } from "./lock-nodes.ts";
 import { lockPython } from "./lock-python.ts";
-import { type LockKind, reportNodeMoves } from "./refresh.ts";
+import { type LockKind, refreshModels, reportNodeMoves } from "./refresh.ts";
 import { installUv } from "./uv.ts";
 import { type LockFile, type LockSources, readLock } from "./write-locks.ts";
 
@@ -35,7 +36,7 @@ export interface ExternalRecipe {
 }
 
 /** The locks that lie beside an external recipe: all others are strata's. */
-const externalKinds: readonly LockKind[] = ["nodes", "python"];
+const externalKinds: readonly LockKind[] = ["nodes", "python", "models"];
 
 /** The chosen locks, where an external recipe has them; `all` leaves out the others without an error. */
 export function externalLockKinds(chosen: readonly LockKind[], all: boolean): readonly LockKind[] {
@@ -94,6 +95,10 @@ export async function refreshExternalLocks(
     files.push(...made);
     external.tellHeldBack?.(await findHeldBack(compile, locks, made, mirrors));
   }
+  // What lies beside the recipe is all that strata does not know itself: mostly nothing.
+  if (chosen.includes("models") && readLock(folder, modelLockPath) !== "") {
+    files.push(await refreshModels({ root: folder, mirrors, coolDown }, writeLine));
+  }
   return files;
 }
 
@@ -103,6 +108,8 @@ export function checkExternalLocks(chosen: readonly LockKind[], external: Extern
   const nodes = readNodes(folder);
   const joined = joinNodeLocks(readNodes(strata), nodes);
   if (chosen.includes("nodes")) throwAll(nodeLockPath, nodeLockProblems([recipe], joined, nodes));
+  const models = readLock(folder, modelLockPath);
+  if (chosen.includes("models") && models !== "") parseModelLock(models);
   if (chosen.includes("python")) checkPython(folder, recipe, joined, externalPythonLocks(external));
   note(`The locks of ${recipe.name} fit their inputs: ${chosen.join(", ")}.`);
 }

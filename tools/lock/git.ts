@@ -87,15 +87,19 @@ export async function fetchFiles(
     const [, mode, object = "", path = ""] = /^(\d+) blob (\w+)\t([\s\S]+)$/.exec(line) ?? [];
     return mode !== undefined && mode !== "120000" && isSelected(path) ? [{ path, object }] : [];
   });
+  await fetchMissing(remote, local, blobs);
+  return await readTexts(blobs, local);
+}
+
+/** Fetches those that a server left out. */
+export async function fetchMissing(remote: Remote, local: Local, blobs: readonly Blob[]): Promise<void> {
   const { stdout } = await execa("git", local("cat-file", "--batch-check"), { input: objects(blobs) });
   const missing = stdout.split("\n").flatMap((line) => /^(\w+) missing$/.exec(line)?.[1] ?? []);
-  if (missing.length > 0) {
-    const only = ["--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--", remote.location];
-    // Nothing that is here is worth telling the server: it would look at history that was never fetched.
-    const quiet = ["-c", "fetch.negotiationAlgorithm=noop"];
-    await ask(remote, [...quiet, ...local("fetch", "--quiet", ...only, ...new Set(missing))]);
-  }
-  return await readTexts(blobs, local);
+  if (missing.length === 0) return;
+  const only = ["--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--", remote.location];
+  // Nothing that is here is worth telling the server: it would look at history that was never fetched.
+  const quiet = ["-c", "fetch.negotiationAlgorithm=noop"];
+  await ask(remote, [...quiet, ...local("fetch", "--quiet", ...only, ...new Set(missing))]);
 }
 
 /** Calls git in a bare repository. */
@@ -122,7 +126,8 @@ function objects(entries: readonly Blob[]): string {
   return entries.map(({ object }) => `${object}\n`).join("");
 }
 
-async function readTexts(entries: readonly Blob[], local: Local): Promise<Map<string, string>> {
+/** Contents of blobs that are here, by path. */
+export async function readTexts(entries: readonly Blob[], local: Local): Promise<Map<string, string>> {
   const { stdout } = await execa("git", local("cat-file", "--batch"), {
     input: objects(entries),
     encoding: "buffer",

@@ -20,6 +20,13 @@ const classScan = z.strictObject({
     z.string(),
     z.record(z.string(), z.strictObject({ folders: z.array(z.string()), widget: z.number().nullable() })),
   ),
+  loads: z.record(
+    z.string(),
+    z.array(
+      z.strictObject({ calls: z.array(z.string()), inputs: z.array(z.string()), names: z.array(z.string()) }),
+    ),
+  ),
+  open: z.array(z.string()),
   alone: z.array(z.string()),
   unread: z.array(z.string()),
 });
@@ -33,31 +40,28 @@ export async function lockClasses(
   const folder = await mkdtemp(join(tmpdir(), "strata-classes-"));
   const checkouts = Object.entries(lock.repositories);
   const repositories: Record<string, ReadRepository> = {};
-  let listed: ReturnType<typeof readManagerMap> = { others: {}, patterns: {} };
   let done = 0;
   try {
+    const { others: listed, patterns } = await readList(lock, mirrors, folder);
     for (const [name, checkout] of checkouts) {
       say(`${++done} of ${checkouts.length}, ${name}`);
       const sources = await fetchSources(name, checkout, mirrors, folder);
-      const list = sources.get(managerMapFile);
-      sources.delete(managerMapFile);
-      repositories[name] = { commit: checkout.commit, ...(await readClasses(name, sources)) };
-      if (name === managerName) listed = readManagerMap(listOf(name, list));
+      const classes = await readClasses(name, { ...sources, listed: listed[name] ?? [] });
+      repositories[name] = {
+        commit: checkout.commit,
+        ...classes,
+        elsewhere: (listed[name] ?? []).filter((type) => !classes.classes.includes(type)).sort(),
+      };
     }
+    return {
+      repositories,
+      manager: lock.repositories[managerName]?.commit ?? null,
+      others: Object.fromEntries(Object.entries(listed).filter(([name]) => !(name in repositories))),
+      patterns,
+    };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  return {
-    repositories: Object.fromEntries(
-      Object.entries(repositories).map(([name, repository]) => [
-        name,
-        withListed(repository, listed.others[name]),
-      ]),
-    ),
-    manager: lock.repositories[managerName]?.commit ?? null,
-    others: Object.fromEntries(Object.entries(listed.others).filter(([name]) => !(name in repositories))),
-    patterns: listed.patterns,
-  };
 }
 
 /** Repositories that were not read at the commit that the node lock has. */
@@ -78,27 +82,47 @@ export function classesProblems(lock: NodeLock, classes: NodeClasses): UserError
   });
 }
 
+/** ComfyUI-Manager's list, by repository; empty where it is not locked. */
+async function readList(
+  lock: NodeLock,
+  mirrors: Readonly<Record<string, string>>,
+  folder: string,
+): Promise<ReturnType<typeof readManagerMap>> {
+  const checkout = lock.repositories[managerName];
+  if (!checkout) return { others: {}, patterns: {} };
+  const remote = { name: managerName, location: mirrored(checkout.repository, mirrors) };
+  const isList = (path: string) => path === managerMapFile;
+  const texts = await fetchFiles(remote, checkout.commit, join(folder, "list"), isList);
+  return readManagerMap(listOf(managerName, texts.get(managerMapFile)));
+}
+
+/** All of its Python, and the paths of all its files. */
 async function fetchSources(
   name: string,
   { repository, commit }: NodeCheckout,
   mirrors: Readonly<Record<string, string>>,
   folder: string,
-): Promise<Map<string, string>> {
-  return await fetchFiles(
+): Promise<{ sources: Record<string, string>; files: string[] }> {
+  const files: string[] = [];
+  const texts = await fetchFiles(
     { name, location: mirrored(repository, mirrors) },
     commit,
     folder,
-    (path) => path.endsWith(".py") || (name === managerName && path === managerMapFile),
+    (path) => {
+      files.push(path);
+      return path.endsWith(".py");
+    },
   );
+  return { sources: Object.fromEntries(texts), files };
 }
 
 /** Python reads Python: see tools/lock/node_classes. It imports nothing of what it reads. */
 async function readClasses(
   name: string,
-  sources: ReadonlyMap<string, string>,
-): Promise<Omit<ReadRepository, "commit">> {
+  repository: { sources: Record<string, string>; files: string[]; listed: readonly string[] },
+): Promise<Omit<ReadRepository, "commit" | "elsewhere">> {
   const result = await execa("python3", ["-W", "ignore", program], {
-    input: JSON.stringify(Object.fromEntries(sources)),
+    input: JSON.stringify(repository),
     env: { PYTHONDONTWRITEBYTECODE: "1" },
     reject: false,
   });
@@ -113,9 +137,4 @@ async function readClasses(
 function listOf(name: string, text: string | undefined): string {
   if (text !== undefined) return text;
   throw new UserError(name, `has no ${managerMapFile} at its commit.`, "Lock another ComfyUI-Manager.");
-}
-
-/** The list also knows classes whose names the code computes. */
-function withListed(repository: ReadRepository, listed: readonly string[] = []): ReadRepository {
-  return { ...repository, classes: [...new Set([...repository.classes, ...listed])].sort() };
 }

@@ -88,8 +88,9 @@ export async function refresh(
   return files;
 }
 
-async function refreshModels(
-  { root, mirrors, coolDown = noCoolDown }: LockSources,
+/** Asks the sources of the models in the lock below `root`. */
+export async function refreshModels(
+  { root, mirrors, coolDown = noCoolDown }: Pick<LockSources, "root" | "mirrors" | "coolDown">,
   writeLine: WriteLine,
 ): Promise<LockFile> {
   const before: ModelLock = parseModelLock(readLock(root, modelLockPath));

@@ -13,7 +13,7 @@ import {
   until,
 } from "./docker-services.ts";
 import { registryAnswers } from "./loopback.ts";
-import { ensureRegistryLogin, usersFile } from "./registry-login.ts";
+import { makeRegistryLogin, usersFile } from "./registry-login.ts";
 
 /** Its users, inside the container. */
 const USERS = "/htpasswd";
@@ -27,7 +27,6 @@ export async function ensureDockerRegistry(
 ): Promise<boolean> {
   const { registry } = names;
   const address = `127.0.0.1:${port}`;
-  await ensureRegistryLogin(home, address);
   const isSound = existing?.closed && existing.port === port;
   if (isSound && existing.running && (await registryAnswers(home.logins, address))) return false;
   await withProgress(`Starting the registry's container on port ${port}`, async () => {
@@ -36,6 +35,7 @@ export async function ensureDockerRegistry(
       if (existing) await run("docker", ["rm", "--force", registry], { remedy });
       await createRegistry(home, names, address);
     }
+    await makeRegistryLogin(home, address);
     try {
       // Copied, as a mounted file need not be one that the engine may read.
       await run("docker", ["cp", usersFile(home), `${registry}:${USERS}`], { remedy });

@@ -2,7 +2,7 @@ import type { Home } from "../../home.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import { type Daemon, ensureDaemon } from "./daemon.ts";
 import { registryAnswers } from "./loopback.ts";
-import { ensureRegistryLogin, usersFile } from "./registry-login.ts";
+import { makeRegistryLogin, usersFile } from "./registry-login.ts";
 
 export const REGISTRY_CONFIG = "registry.yml";
 /** Milliseconds to finish the uploads that are under way. */
@@ -34,7 +34,9 @@ auth:
 
 /** Makes sure of the registry and of its login. Says whether it was started. */
 export async function ensureRegistry(home: Home, tools: Toolchain, port: number): Promise<boolean> {
-  await ensureRegistryLogin(home, `127.0.0.1:${port}`);
+  const address = `127.0.0.1:${port}`;
+  // One that runs reads its users again where they changed.
+  if (!(await registryAnswers(home.logins, address))) await makeRegistryLogin(home, address);
   return await ensureDaemon(home, registryDaemon(home, tools, port));
 }
 

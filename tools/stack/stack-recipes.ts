@@ -6,7 +6,7 @@ import { recipeFileName } from "../../lib/recipe/recipe-file.ts";
 import { namedStacks } from "./stack.ts";
 
 /** The files of recipes that the stacks of a folder name, each once. Throws where there are none. */
-export function recipeFiles(folder: string): string[] {
+export function stackRecipes(folder: string): string[] {
   const named = namedStacks(folder).flatMap((stack) => {
     const file = `Pulumi.${stack}.yaml`;
     const recipe = readSettings(readFileSync(join(folder, file), "utf8"), "", file).raw["strata:recipe"];

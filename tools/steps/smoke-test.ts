@@ -1,10 +1,10 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
-import { judge, summarise } from "../../lib/evidence/check-results.ts";
-import type { Evidence } from "../../lib/evidence/evidence.ts";
-import { imageResults } from "../../lib/evidence/image-results.ts";
+import { type CheckResult, judge, summarise } from "../../lib/evidence/check-results.ts";
+import type { Evidence, RunReport } from "../../lib/evidence/evidence.ts";
+import { imageResults, refusedRun } from "../../lib/evidence/image-results.ts";
 import { shownOpinion } from "../../lib/evidence/second-opinion.ts";
 import {
   type HostDescription,
@@ -23,10 +23,18 @@ import { required } from "../program/environment.ts";
 import { writeJson } from "../program/files.ts";
 import { deferInterrupts, main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
-import { findEvidence, type StoredEvidence, storeEvidence } from "../promotion/evidence-store.ts";
+import {
+  findEvidence,
+  readableEvidence,
+  type StoredEvidence,
+  storeEvidence,
+} from "../promotion/evidence-store.ts";
 
 /** Evidence of this week, of another stack or a run whose state is lost, spares the test; it moves any tag. */
 const REUSED_DAYS = 7;
+
+/** How often to look whether whoever waits for this is still there, in milliseconds. */
+const WATCH_MS = 200;
 
 /**
  * Runs the smoke checks in the product STRATA_REFERENCE, on the hosts that STRATA_TEST describes. Called by the component
@@ -39,6 +47,7 @@ await main(async () => {
   if (!digest) throw new UserError(reference, "has no digest.", "Evidence is about a digest: name one.");
   const test = parseTest(required("STRATA_TEST"));
   const checksKey = required("STRATA_CHECKS");
+  await putBack(reference, digest);
   const earlierEvidence = process.env.STRATA_RETEST ? null : await earlier(reference, checksKey, test.hosts);
   if (earlierEvidence) {
     note(
@@ -51,10 +60,7 @@ await main(async () => {
   // What the registry tells already takes no host.
   const described = await readImage(reference);
   const image = imageResults(described, registry);
-  if (judge(image) === "fail") {
-    for (const { id, status, reason } of image) if (status === "fail") note(`fail ${id}: ${reason}`);
-    return 1;
-  }
+  if (judge(image) === "fail") return await refuseImage(reference, registry, image);
 
   const hasZstd = described.layers.some(({ mediaType }) => compressionOf(mediaType) === "zstd");
   const outcome = await testOnHosts(reference, test, hasZstd);
@@ -66,19 +72,11 @@ await main(async () => {
   }
   const { report, ...where } = tested;
   const checks = [...image, ...report.checks];
-  const evidence: Evidence = {
-    ...report,
-    checks,
-    verdict: judge(checks),
-    digest,
+  const evidence = evidenceOf(
     reference,
-    recipe: required("STRATA_RECIPE"),
-    generation: required("STRATA_GENERATION"),
-    checksKey,
-    ...where,
-    attempts,
-    ...(secondOpinion && { secondOpinion }),
-  };
+    { ...report, checks, verdict: judge(checks) },
+    { ...where, attempts, ...(secondOpinion && { secondOpinion }) },
+  );
   const kept = await keep(evidence);
   await keepHistory(evidence, seconds / 60);
   note(`smoke test: ${summarise(evidence)}`);
@@ -94,6 +92,38 @@ await main(async () => {
   return 0;
 });
 
+/** Stores why an image is not run, and says it. */
+async function refuseImage(
+  reference: string,
+  registry: string,
+  image: readonly CheckResult[],
+): Promise<number> {
+  const where = { host: { kind: "registry", name: registry }, preparation: {}, cost: null } as const;
+  const evidence = evidenceOf(reference, refusedRun(image, new Date().toISOString()), {
+    ...where,
+    attempts: [],
+  });
+  await keep(evidence);
+  for (const { id, status, reason } of image) if (status === "fail") note(`fail ${id}: ${reason}`);
+  return 1;
+}
+
+function evidenceOf(
+  reference: string,
+  report: RunReport,
+  where: Pick<Evidence, "host" | "preparation" | "cost" | "attempts" | "secondOpinion">,
+): Evidence {
+  return {
+    ...report,
+    digest: parseReference(reference).digest ?? "",
+    reference,
+    recipe: required("STRATA_RECIPE"),
+    generation: required("STRATA_GENERATION"),
+    checksKey: required("STRATA_CHECKS"),
+    ...where,
+  };
+}
+
 /** Asks the hosts one after the other; Ctrl-C ends the one that tests. */
 async function testOnHosts(
   reference: string,
@@ -105,17 +135,32 @@ async function testOnHosts(
   const opened = suspectsLast(all, await readSuspects(home));
   const interrupt = new AbortController();
   const order = { reference, computeCapabilities, minimumDriver, memory, hasZstd, signal: interrupt.signal };
+  // Pulumi's official command provider kills the shell that started this, and tells nobody else.
+  const parent = process.ppid;
+  const watch = setInterval(() => process.ppid !== parent && interrupt.abort(), WATCH_MS).unref();
   const outcome = await deferInterrupts(
     () => interrupt.abort(),
     () => testSomewhere(opened, order, budget),
   );
+  clearInterval(watch);
   await rememberSuspects(home, parseReference(reference).digest ?? "", outcome);
   return outcome;
 }
 
+function keptFile(digest: string): string {
+  return join(home.evidence, `${digest.replace(":", "-")}.json`);
+}
+
+/** Evidence of this clone is with its image, also where somebody wrote over the list of what is attached. */
+async function putBack(reference: string, digest: string): Promise<void> {
+  const kept = await readFile(keptFile(digest)).catch(() => undefined);
+  const evidence = kept && readableEvidence(kept, keptFile(digest));
+  if (evidence?.reference === reference) await storeEvidence(evidence);
+}
+
 /** Keeps evidence here and with the image; returns where it is here. */
 async function keep(evidence: Evidence): Promise<string> {
-  const kept = join(home.evidence, `${evidence.digest.replace(":", "-")}.json`);
+  const kept = keptFile(evidence.digest);
   await mkdir(home.evidence, { recursive: true });
   await writeJson(kept, evidence);
   note(`evidence: stored with the image as ${await storeEvidence(evidence)}`);

@@ -2,7 +2,9 @@ import { type EditorNode, modelHint } from "./format.ts";
 import { isNote } from "./virtual.ts";
 import type { ModelAddress, ModelHint } from "./workflow.ts";
 
-const modelAddress = /https:\/\/[^\s"'<>()[\]|]+\.(?:safetensors|sft|ckpt|pt|pth|bin|gguf|onnx)\b/gi;
+/** Two steps, so that a text of any size is gone through once. */
+const address = /https:\/\/[^\s"'<>()[\]|]+/gi;
+const untilModel = /^.*\.(?:safetensors|sft|ckpt|pt|pth|bin|gguf|onnx)\b/i;
 
 /** What a node or the workflow says of a model. What is no description of one is left out: other programs write there too. */
 export function toHint(value: unknown): ModelHint[] {
@@ -24,8 +26,9 @@ export function addressesOf(models: readonly unknown[], nodes: readonly EditorNo
   const notes = nodes
     .filter(({ type }) => isNote(type))
     .flatMap(({ widgets_values: values }) => Object.values(values ?? {}));
-  const linked = notes.flatMap((text) => (typeof text === "string" ? [...text.matchAll(modelAddress)] : []));
-  return [...models.flatMap(toHint), ...linked.map(([url]) => ({ name: nameIn(url), url, sha256: null }))];
+  const linked = notes.flatMap((text) => (typeof text === "string" ? [...text.matchAll(address)] : []));
+  const urls = linked.flatMap(([whole]) => untilModel.exec(whole)?.[0] ?? []);
+  return [...models.flatMap(toHint), ...urls.map((url) => ({ name: nameIn(url), url, sha256: null }))];
 }
 
 function nameIn(url: string): string {

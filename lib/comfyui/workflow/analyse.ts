@@ -106,9 +106,20 @@ function idleNodes(
     Object.keys(classes.modelInputs(type)).length > 0 &&
     !classes.runsAlone(type) &&
     users.every((user) => idle.has(user));
-  for (let before = -1; before !== idle.size; ) {
-    before = idle.size;
-    for (const node of nodes) if (isIdle(node)) idle.add(node.id);
+  const makers = new Map<string, WorkflowNode[]>();
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  for (const node of nodes) {
+    for (const user of node.users ?? []) {
+      const others = makers.get(user);
+      if (others) others.push(node);
+      else makers.set(user, [node]);
+    }
+  }
+  // One that is idle may make those idle that it uses.
+  for (let open = [...byId.values()]; open.length > 0; ) {
+    const fresh = open.filter((node) => !idle.has(node.id) && isIdle(node));
+    for (const { id } of fresh) idle.add(id);
+    open = fresh.flatMap(({ id }) => makers.get(id) ?? []);
   }
   // Where nothing would run, it is a part that others build in: all of it counts.
   return idle.size === nodes.length ? new Set() : idle;

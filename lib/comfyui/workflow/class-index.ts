@@ -1,4 +1,4 @@
-import { comfyuiName, type ModelInput, type NodeClasses } from "../../locks/node-classes.ts";
+import { comfyuiName, type ModelInput, type NodeClasses, type Opened } from "../../locks/node-classes.ts";
 
 /** Answers about node classes. */
 export interface ClassIndex {
@@ -10,6 +10,13 @@ export interface ClassIndex {
   modelInputs(type: string): Readonly<Record<string, ModelInput>>;
   /** Whether ComfyUI runs it although nothing uses its result. */
   runsAlone(type: string): boolean;
+  /**
+   * What its code opens or fetches beside the files that its inputs name, as read at the locked commit; unknown where the code
+   * was not found, undefined where it is of no locked repository.
+   */
+  opens(type: string): readonly Opened[] | "unknown" | undefined;
+  /** Locked repositories that have the class in another version, with the commit that is locked. */
+  elsewhere(type: string): readonly { readonly repository: string; readonly commit: string }[];
   isLocked(repository: string): boolean;
   /** All repositories of the node lock. */
   locked(): readonly string[];
@@ -29,8 +36,18 @@ export function classIndex({ repositories, others, patterns }: NodeClasses): Cla
     repositoriesOf: (type) => holders.get(type) ?? [],
     matching: (type) =>
       Object.entries(patterns).flatMap(([name, pattern]) => (new RegExp(pattern).test(type) ? [name] : [])),
-    modelInputs: (type) => read.find(({ models }) => type in models)?.models[type] ?? {},
+    modelInputs: (type) => read.find(({ models }) => Object.hasOwn(models, type))?.models[type] ?? {},
     runsAlone: (type) => read.some(({ alone }) => alone.includes(type)),
+    opens: (type) => {
+      const holding = read.filter((each) => each.classes.includes(type));
+      if (holding.length === 0) return undefined;
+      if (holding.some(({ open }) => open.includes(type))) return "unknown";
+      return holding.flatMap(({ loads }) => (Object.hasOwn(loads, type) ? (loads[type] ?? []) : []));
+    },
+    elsewhere: (type) =>
+      Object.entries(repositories).flatMap(([repository, { commit, elsewhere }]) =>
+        elsewhere.includes(type) ? [{ repository, commit }] : [],
+      ),
     isLocked: (name) => name in repositories,
     locked: () => Object.keys(repositories),
   };

@@ -69,6 +69,11 @@ export const curatedInputs: Readonly<Record<string, Readonly<Record<string, Mode
   SeedVR2LoadVAEModel: { model: input("SEEDVR2", 0) },
 };
 
+/** The inputs of a class in this table; none for all others. */
+export function curatedInputsOf(type: string): Readonly<Record<string, ModelInput>> {
+  return Object.hasOwn(curatedInputs, type) ? (curatedInputs[type] ?? {}) : {};
+}
+
 /**
  * Where ComfyUI looks for models, as paths below its folder, by its own names for them; the first is where new files
  * belong. Names that are missing here are `models/<name>`.
@@ -101,13 +106,14 @@ const bundledFolders: ReadonlySet<string> = new Set([
   "hyvid_embeds",
   "video_formats",
   "VHS_video_formats",
+  "inspire_prompts",
 ]);
 
 /** The paths below ComfyUI's folder in which it looks for models of the folder `name`. */
 export function modelFolders(name: string): readonly [string, ...string[]] {
   // A path is one already: models of a node that keeps them in its own folder.
   if (/^(models|custom_nodes)\//.test(name)) return [name];
-  return places[name] ?? [`models/${name}`];
+  return (Object.hasOwn(places, name) ? places[name] : undefined) ?? [`models/${name}`];
 }
 
 export function isBundledFolder(name: string): boolean {

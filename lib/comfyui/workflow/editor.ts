@@ -22,6 +22,7 @@ const DEEPEST = 32;
 
 /** More than anybody has: instances in instances multiply. */
 const MOST_INSTANCES = 10_000;
+const MOST_NODES = 100_000;
 
 /**
  * A workflow as the editor saves it, with the nodes of subgraphs and group nodes in place of their instances. Muted and
@@ -43,6 +44,7 @@ export function readEditor(value: unknown, path: string): Workflow {
   const unread: UnreadNode[] = [...top.unread];
   let inactive = 0;
   let entered = 0;
+  let seen = 0;
 
   const definitionOf = (node: EditorNode): Subgraph | undefined => {
     const name = groupName(node.type);
@@ -54,6 +56,9 @@ export function readEditor(value: unknown, path: string): Workflow {
   const collect = (scope: Scope, depth: number): void => {
     if (depth > DEEPEST || ++entered > MOST_INSTANCES)
       throw new UserError(path, "has a subgraph that contains itself.", "Mend it in ComfyUI.");
+    seen += scope.nodes.size;
+    if (seen > MOST_NODES)
+      throw new UserError(path, `has more than ${MOST_NODES} nodes in its subgraphs.`, "Take it apart.");
     for (const node of scope.nodes.values()) {
       if (virtualTypes.has(node.type)) continue;
       const definition = definitionOf(node);

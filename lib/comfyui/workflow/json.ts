@@ -14,7 +14,7 @@ export function parsePythonJson(text: string): unknown {
 }
 
 function parseOnce(text: string): unknown {
-  const plain = text.replace(/^\ufeff/, "").replace(/[\0\s]+$/, "");
+  const plain = withoutEnd(text.replace(/^\ufeff/, ""));
   try {
     return JSON.parse(plain);
   } catch (error) {
@@ -22,6 +22,13 @@ function parseOnce(text: string): unknown {
     if (other === plain) throw error;
     return JSON.parse(other);
   }
+}
+
+/** Without zeros and blanks at its end; looked at from there, as blanks in the middle may be many. */
+function withoutEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && /[\0\s]/.test(text[end - 1] ?? "")) end--;
+  return text.slice(0, end);
 }
 
 /** The text with what Python calls numbers as null, strings untouched; each character is looked at once or twice. */

@@ -30,35 +30,45 @@ export function sourceOf(
   const [exact, fitting] = isOfComfyui ? [[], []] : [named, classes.matching(type)];
   const holders = [...new Set([...exact, ...fitting])];
   const locked = holders.filter((name) => classes.isLocked(name));
-  const settled =
+  const certain =
     holders.find((name) => name === comfyuiName) ??
-    holders.find((name) => preferred.includes(name)) ??
     onlyOne(holders.filter((name) => isPack(name, pack))) ??
-    onlyOne(locked.filter((name) => exact.includes(name))) ??
-    onlyOne(locked) ??
-    onlyOne(exact) ??
-    (exact.length === 0 ? onlyOne(fitting) : undefined);
-  if (settled !== undefined) return { type, repository: settled, candidates: [], problem: null };
-  if (holders.length > 0) {
-    return {
-      type,
-      repository: null,
-      candidates: exact.length > 0 ? exact : fitting,
-      problem: "several repositories have a class of this name",
-    };
-  }
+    holders.find((name) => preferred.includes(name)) ??
+    onlyOne(locked.filter((name) => exact.includes(name)));
+  if (certain !== undefined) return found(type, certain);
+  const other = isOfComfyui ? undefined : otherVersion(type, pack, classes);
+  if (other) return { type, repository: null, candidates: [other.repository], problem: other.problem };
+  const stated = pack?.includes("/") && !classes.isLocked(pack) ? pack : undefined;
+  const likely =
+    onlyOne(locked) ?? stated ?? onlyOne(exact) ?? (exact.length === 0 ? onlyOne(fitting) : undefined);
+  if (likely !== undefined) return found(type, likely);
+  if (holders.length === 0) return { type, repository: null, candidates: [], problem: unknownClass(pack) };
+  const candidates = exact.length > 0 ? exact : fitting;
+  return { type, repository: null, candidates, problem: "several repositories have a class of this name" };
+}
+
+function found(type: string, repository: string): NodeSource {
+  return { type, repository, candidates: [], problem: null };
+}
+
+/** A locked repository that has the class in another version than the locked one: the image would not have it. */
+function otherVersion(
+  type: string,
+  pack: string | null,
+  classes: ClassIndex,
+): { repository: string; problem: string } | undefined {
+  const listed = classes.elsewhere(type);
   const stated = classes.locked().find((name) => isPack(name, pack));
+  const remedy = "lock a commit that has it";
   if (stated !== undefined) {
-    return {
-      type,
-      repository: null,
-      candidates: [stated],
-      problem: `the workflow says it is from ${stated}, and the locked commit does not have it: another version does`,
-    };
+    const problem = `the workflow says it is from ${stated}, and the locked commit does not have it: another version does; ${remedy}`;
+    return { repository: stated, problem };
   }
-  // The workflow's own word, where the index has none.
-  if (pack?.includes("/")) return { type, repository: pack, candidates: [], problem: null };
-  return { type, repository: null, candidates: [], problem: unknownClass(pack) };
+  const [only] = listed.filter(() => pack === null);
+  if (only === undefined) return undefined;
+  const { repository, commit } = only;
+  const problem = `${repository} has it in another version, and not at the locked commit ${commit.slice(0, 12)}; ${remedy}`;
+  return { repository, problem };
 }
 
 /** Workflows name a repository (`owner/name`), or its name in Comfy's registry, which is mostly the repository's. */

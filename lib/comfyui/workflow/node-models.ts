@@ -1,6 +1,6 @@
-import { comfyuiName, type ModelInput } from "../../locks/node-classes.ts";
+import type { ModelInput } from "../../locks/node-classes.ts";
 import type { ClassIndex } from "./class-index.ts";
-import { curatedInputs, isBundledFolder, noFile, pictureVaes, videoVaes } from "./curated-inputs.ts";
+import { curatedInputsOf, isBundledFolder, noFile, pictureVaes, videoVaes } from "./curated-inputs.ts";
 import {
   type AskingNode,
   anyEnding,
@@ -10,11 +10,14 @@ import {
   type NodeModels,
   textsOf,
 } from "./known/model-reference.ts";
+import { ownFiles } from "./known/own-files.ts";
 import { presetModels } from "./known/presets.ts";
 import { filesInPrompts, tagHelpers } from "./known/prompt-tags.ts";
-import { fetchesItself, neededUnnamed } from "./known/self-loading.ts";
+import { fetchesItself } from "./known/self-loading.ts";
+import { settled } from "./known/settled-classes.ts";
 import { besideShards, withShards } from "./known/shards.ts";
 import { isStack, stackedFiles } from "./known/stacks.ts";
+import { constantTypes } from "./virtual.ts";
 import type { InputValue, WorkflowNode } from "./workflow.ts";
 
 export type { ModelReference, NodeModels } from "./known/model-reference.ts";
@@ -26,33 +29,42 @@ export function nodeModels(node: AskingNode, classes: ClassIndex): NodeModels {
   const inputs = filesOfInputs(node, classes);
   const stacked = filesOfStack(node);
   const namedFiles = new Set([...inputs.named, ...stacked.named]);
-  const rest = [...textsOf(node)].filter(
+  // A constant's text counts where it arrives.
+  const texts = constantTypes.has(node.type) ? [] : [...textsOf(node)];
+  const rest = texts.filter(
     (text) => modelFile.test(text) && !namedFiles.has(text) && !text.startsWith("embedding:"),
   );
   const files = [...inputs.files, ...stacked.files];
   const unknown = [...inputs.unknown];
-  const isForeign = !classes.repositoriesOf(node.type).includes(comfyuiName);
+  const preset = presetModels(node);
+  const others = [preset, filesInPrompts(node, isKnown(node, classes))];
+  const own = ownFiles(node, classes, preset !== undefined);
+  // Where no code says anything its name is all there is.
+  const isCurated = Object.keys(curatedInputsOf(node.type)).length > 0;
+  const mayFetch = !(own?.length || isCurated || settled(node.type)) && fetchesItself(node.type);
   for (const text of rest) {
     const hint = node.hints.find(({ name }) => isSameFile(name, text));
     if (hint) files.push(modelReference([hint.directory], text, node));
-    else if (!fetchesItself(node.type)) {
+    else if (!mayFetch && own?.some((each) => each.includes(text)) !== true) {
       unknown.push(`names "${text}", and in which folder ComfyUI looks for it is not known.`);
     }
   }
-  if (isForeign && fetchesItself(node.type) && !(node.type in curatedInputs)) {
+  unknown.push(...(own ?? []));
+  if (mayFetch) {
     unknown.push(
       `may fetch weights by itself when it first runs${rest.length > 0 ? ` (${rest.join(", ")})` : ""}.`,
     );
   }
-  const unnamed = neededUnnamed(node.type);
-  if (unnamed !== undefined) unknown.push(`needs files that it does not name: ${unnamed}.`);
-  const isKnown = !isForeign || classes.repositoriesOf(node.type).some((name) => classes.isLocked(name));
-  const others = [presetModels(node), filesInPrompts(node, isKnown || isStack(node.type))];
   files.push(...statedOnly(node, classes, [...namedFiles, ...rest]));
   files.push(...others.flatMap((each) => each?.files ?? []));
   unknown.push(...others.flatMap((each) => each?.unknown ?? []));
   const beside = files.flatMap((file) => besideShards(file) ?? []);
   return { files: files.flatMap(withShards), unknown: [...unknown, ...new Set(beside)] };
+}
+
+/** Whether it is told what the class does with its texts. */
+function isKnown({ type }: AskingNode, classes: ClassIndex): boolean {
+  return isStack(type) || classes.opens(type) !== undefined;
 }
 
 /** The files of inputs that name one; `named` are also those that are not asked for, with what was read of them. */
@@ -91,7 +103,7 @@ function filesOfStack(node: AskingNode): { files: ModelReference[]; named: strin
 }
 
 function inputsOf(type: string, classes: ClassIndex): Readonly<Record<string, ModelInput>> {
-  return { ...classes.modelInputs(type), ...curatedInputs[type] };
+  return { ...classes.modelInputs(type), ...curatedInputsOf(type) };
 }
 
 /** The text of an input; no name where the input is empty or not given, and ComfyUI takes its default. */
@@ -110,9 +122,16 @@ function namedFile(
   if ("unclear" in value) return { problem: `cannot tell its ${name}: it ${value.unclear}.` };
   const text = textIn(value.value);
   if (text !== undefined) return { name: text };
-  return value.value == null
-    ? {}
-    : { problem: `has no file name as ${name}: ${JSON.stringify(value.value)}.` };
+  return value.value == null ? {} : { problem: `has no file name as ${name}: ${kindOf(value.value)}.` };
+}
+
+/** A value as people read it; one that is too deep for that has no text. */
+function kindOf(value: unknown): string {
+  try {
+    return JSON.stringify(value).slice(0, 100);
+  } catch {
+    return "a list without end";
+  }
 }
 
 /** By its place among the widgets; else the only value that looks like a file. */

@@ -27,13 +27,14 @@ function given(node: EditorNode, scope: Scope): Record<string, InputValue> {
     return value ? [[widget?.name ?? name, value] as const] : [];
   });
   const start = `${node.id}/`;
-  const promoted = [...scope.promoted].flatMap(([key, value]) =>
-    key.startsWith(start) ? [[key.slice(start.length), { value }] as const] : [],
-  );
+  const promoted = (scope.promotedNames.get(node.id) ?? []).map((name) => {
+    const value = scope.promoted.get(`${start}${name}`);
+    // Where the list says whose widget it is, the id stands there twice.
+    return [name.startsWith(start) ? name.slice(start.length) : name, { value }] as const;
+  });
+  const listedNames = new Set(promoted.map(([name]) => name));
   // A link from further out that says nothing certain is no better than what the instance lists.
-  const certain = values.filter(
-    ([name, value]) => !("unclear" in value && promoted.some(([key]) => key === name)),
-  );
+  const certain = values.filter(([name, value]) => !("unclear" in value && listedNames.has(name)));
   return Object.fromEntries([...promoted, ...certain]);
 }
 

@@ -4,7 +4,7 @@ import { readContainer } from "./containers/containers.ts";
 import { readEditor } from "./editor.ts";
 import { parsePythonJson } from "./json.ts";
 import type { Workflow } from "./workflow.ts";
-import { isApi, isEditor, unwrapped } from "./wrappers.ts";
+import { isApi, isEditor, isObject, unwrapped } from "./wrappers.ts";
 
 const remedy = "Save it in ComfyUI with Export or Export (API), and give that file.";
 
@@ -20,9 +20,10 @@ export function readWorkflow(bytes: Buffer, path: string): Workflow {
   if (!container) return readJson(textOf(bytes), path);
   const { kind, texts } = container;
   const problems: UserError[] = [];
-  const [sent, drawn] = saved(texts).map((text) => {
+  const [sent, drawn] = saved(texts).map((value) => {
     try {
-      return text === undefined ? undefined : readJson(text, path);
+      if (typeof value === "string") return readJson(value, path);
+      return isObject(value) ? readValue(value, path) : undefined;
     } catch (error) {
       problems.push(error as UserError);
       return undefined;
@@ -40,15 +41,10 @@ export function readWorkflow(bytes: Buffer, path: string): Workflow {
 }
 
 /** What was sent, and what the editor showed: under their names, or both in a comment. */
-function saved(texts: ReadonlyMap<string, string>): (string | undefined)[] {
+function saved(texts: ReadonlyMap<string, string>): unknown[] {
   const comment = texts.get("comment");
   const packed = comment === undefined ? {} : objectIn(comment);
-  const text = (value: unknown) =>
-    typeof value === "object" && value !== null ? JSON.stringify(value) : value;
-  return ["prompt", "workflow"].map((key) => {
-    const value = texts.get(key) ?? text(packed[key]);
-    return typeof value === "string" ? value : undefined;
-  });
+  return ["prompt", "workflow"].map((key) => texts.get(key) ?? packed[key]);
 }
 
 function objectIn(text: string): Record<string, unknown> {
@@ -75,6 +71,10 @@ function readJson(text: string, path: string): Workflow {
       remedy,
     );
   }
+  return readValue(value, path);
+}
+
+function readValue(value: unknown, path: string): Workflow {
   const inner = unwrapped(value);
   if (isEditor(inner)) return readEditor(inner, path);
   if (isApi(inner)) return readApi(inner, path);

@@ -1,5 +1,5 @@
 import type { EditorLink, EditorNode, Subgraph } from "./format.ts";
-import { instanceValue, shownBy } from "./shown-widgets.ts";
+import { instanceValue, namesByNode, shownBy, shownFor } from "./shown-widgets.ts";
 import { constantTypes, isGetter, isReroute, isSetter } from "./virtual.ts";
 import type { InputValue } from "./workflow.ts";
 
@@ -16,8 +16,14 @@ export interface Scope {
   readonly prefix: string;
   readonly nodes: ReadonlyMap<string, EditorNode>;
   readonly links: ReadonlyMap<string, EditorLink>;
+  /** The links that begin at a node, by its id. */
+  readonly outgoing: ReadonlyMap<string, readonly EditorLink[]>;
+  /** The first node that keeps something under a name. */
+  readonly setters: ReadonlyMap<string, EditorNode>;
   /** Values that the instance has for widgets in it, by `id/name` of a node of this level. */
   readonly promoted: ReadonlyMap<string, unknown>;
+  /** The names of these by the node's id. */
+  readonly promotedNames: ReadonlyMap<string, readonly string[]>;
   /** What the instance gets at an input of the subgraph; undefined where the node's own value counts. */
   readonly outer: (slot: number, steps: number) => InputValue | undefined;
   /** What is kept under a name, here or further out. */
@@ -47,6 +53,7 @@ export function topScope(
     ...tables(nodes, links),
     prefix: "",
     promoted: new Map(),
+    promotedNames: new Map(),
     outer: () => undefined,
     kept: (name, steps) => keptIn(scope, name, steps),
   };
@@ -55,11 +62,13 @@ export function topScope(
 
 /** The inside of `instance`, a node of `around`. */
 export function enterSubgraph(instance: EditorNode, definition: Subgraph, around: Scope): Scope {
+  const promoted = shownBy(instance, around.promoted);
   const scope: Scope = {
     ...around,
     ...tables(definition.nodes, definition.links ?? []),
     prefix: `${around.prefix}${instance.id}:`,
-    promoted: shownBy(instance, around.promoted),
+    promoted,
+    promotedNames: namesByNode(promoted),
     outer: (slot, steps) => valueAtInstance(instance, definition, slot, around, steps),
     kept: (name, steps) => keptIn(scope, name, steps) ?? around.kept(name, steps),
   };
@@ -68,10 +77,20 @@ export function enterSubgraph(instance: EditorNode, definition: Subgraph, around
 
 /** Nodes and links by id. */
 function tables(nodes: readonly EditorNode[], links: readonly (EditorLink | null)[]) {
-  return {
-    nodes: new Map(nodes.map((node) => [node.id, node])),
-    links: new Map(links.flatMap((link) => (link ? [[link.number, link] as const] : []))),
-  };
+  const byNumber = new Map(links.flatMap((link) => (link ? [[link.number, link] as const] : [])));
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const outgoing = new Map<string, EditorLink[]>();
+  for (const link of byNumber.values()) {
+    const others = outgoing.get(link.from);
+    if (others) others.push(link);
+    else outgoing.set(link.from, [link]);
+  }
+  const setters = new Map<string, EditorNode>();
+  for (const node of byId.values()) {
+    const name = isSetter(node.type) ? firstValue(node) : undefined;
+    if (typeof name === "string" && !setters.has(name)) setters.set(name, node);
+  }
+  return { nodes: byId, links: byNumber, outgoing, setters };
 }
 
 /** What comes through a link: a value that the file has, or the node that makes it. */
@@ -87,7 +106,7 @@ export function resolveLink(number: string, scope: Scope, steps = 0): InputValue
   if (constantTypes.has(origin.type) && isActive(origin)) {
     const widgetLink = origin.inputs?.find(({ widget }) => widget)?.link;
     const given = widgetLink == null ? undefined : resolveLink(widgetLink, scope, steps + 1);
-    const shown = scope.promoted.get(`${origin.id}/value`);
+    const shown = shownFor(origin.id, "value", scope.promoted);
     return given ?? { value: shown ?? firstValue(origin) };
   }
   return made;
@@ -95,7 +114,7 @@ export function resolveLink(number: string, scope: Scope, steps = 0): InputValue
 
 function keptIn(scope: Scope, name: unknown, steps: number): InputValue | undefined {
   if (typeof name !== "string" || name === "") return undefined;
-  const setter = [...scope.nodes.values()].find((node) => isSetter(node.type) && firstValue(node) === name);
+  const setter = scope.setters.get(name);
   return setter && throughFirstInput(setter, scope, steps);
 }
 
@@ -112,8 +131,7 @@ function firstValue({ widgets_values: values }: EditorNode): unknown {
 export function usersOf(node: EditorNode, scope: Scope): string[] | null {
   if ((node.outputs ?? []).length === 0 || scope.broadcasting.has(`${scope.prefix}${node.id}`)) return null;
   const users: string[] = [];
-  for (const { from, to } of scope.links.values()) {
-    if (from !== node.id) continue;
+  for (const { to } of scope.outgoing.get(node.id) ?? []) {
     const target = scope.nodes.get(to);
     if (to === OUTPUT_BORDER) return null;
     if (!target || isMuted(target)) continue;

@@ -17,16 +17,38 @@ const controls = new Set<unknown>(["fixed", "increment", "decrement", "randomize
 
 type Promoted = ReadonlyMap<string, unknown>;
 
+/** Values for widgets by `id/name` or `id/id/name`, and their names by the first id. */
+export function namesByNode(shown: Promoted): ReadonlyMap<string, readonly string[]> {
+  const names = new Map<string, string[]>();
+  for (const key of shown.keys()) {
+    const end = key.indexOf("/");
+    const id = key.slice(0, end);
+    const others = names.get(id);
+    if (others) others.push(key.slice(end + 1));
+    else names.set(id, [key.slice(end + 1)]);
+  }
+  return names;
+}
+
 /** The values that count for widgets of nodes inside, by `id/name`: of the outermost instance that shows them. */
 export function shownBy(instance: EditorNode, around: Promoted): Map<string, unknown> {
   const shown = new Map<string, unknown>();
   for (const { id, name, source, value } of listed(instance)) {
-    const outer = around.get(`${instance.id}/${id}/${name}`) ?? around.get(`${instance.id}/${name}`);
+    // Of several of one name an outer list says the innermost node, or the next.
+    const outer =
+      around.get(`${instance.id}/${source ?? id}/${name}`) ??
+      around.get(`${instance.id}/${id}/${name}`) ??
+      around.get(`${instance.id}/${name}`);
     const counts = outer ?? value;
     if (counts === undefined || counts === null) continue;
-    shown.set(source === null || source === id ? `${id}/${name}` : `${id}/${source}/${name}`, counts);
+    shown.set(source === null ? `${id}/${name}` : `${id}/${source}/${name}`, counts);
   }
   return shown;
+}
+
+/** What counts for a widget of a node: an instance around names the node once, or twice where it says whose widget it is. */
+export function shownFor(id: string, name: string, shown: Promoted): unknown {
+  return shown.get(`${id}/${name}`) ?? shown.get(`${id}/${id}/${name}`);
 }
 
 /** What an instance has for an input of its subgraph; undefined where the inner node's own value counts. */

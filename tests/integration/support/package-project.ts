@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { homeAt, repository } from "../../../home.ts";
-import { packPackage } from "../../../tools/package/pack.ts";
+import { packPackage } from "../../../tools/package/tarball.ts";
 import { pulumiEnvironment } from "../../../tools/program/environment.ts";
 
 /** The blocks of a language in a document, as they stand there. */

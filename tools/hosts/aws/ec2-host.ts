@@ -9,6 +9,7 @@ import { loginFor } from "../login.ts";
 import { HostTrouble, type Machine } from "../machine.ts";
 import type { TestHost, TestOutcome, TestRequest } from "../test-host.ts";
 import { type AwsClients, awsClients } from "./clients.ts";
+import { type Guard, startGuard, unguarded } from "./guard.ts";
 import { type LaunchedInstance, terminateInstance, waitForCommands, whyGone } from "./instance.ts";
 import { launch } from "./launch.ts";
 import { SsmMachine } from "./ssm-machine.ts";
@@ -29,14 +30,17 @@ export class Ec2Host implements TestHost {
   readonly #host: AwsDescription;
   readonly #clients: AwsClients;
   readonly #login: (reference: string) => Promise<HostLogin>;
+  readonly #openGuard: (host: AwsDescription) => Guard;
+  #guard = unguarded();
   /** Subnets whose instance was no good. */
   readonly #tried = new Set<string>();
   #launched = false;
 
-  constructor(host: AwsDescription, clients: AwsClients = awsClients(host), login = loginFor) {
+  constructor(host: AwsDescription, clients?: AwsClients, login = loginFor) {
     this.#host = host;
-    this.#clients = clients;
+    this.#clients = clients ?? awsClients(host);
     this.#login = login;
+    this.#openGuard = clients ? unguarded : startGuard;
     this.name = `aws ${host.region}`;
     this.dollarsPerHour = Math.max(...host.instances.map(({ dollarsPerHour }) => dollarsPerHour));
   }
@@ -56,8 +60,20 @@ export class Ec2Host implements TestHost {
   }
 
   async test(order: TestRequest): Promise<TestOutcome> {
+    // Before there is anything, as it takes a second to start.
+    this.#guard = this.#openGuard(this.#host);
+    try {
+      return await this.#test(order);
+    } finally {
+      this.#guard.tell({ done: true });
+    }
+  }
+
+  async #test(order: TestRequest): Promise<TestOutcome> {
     this.#launched = false;
-    const launched = await launch(this.#host, this.#subnets, order, this.#clients).catch(asTrouble);
+    const launched = await launch(this.#host, this.#subnets, order, this.#clients, (instance) =>
+      this.#guard.tell({ instance }),
+    ).catch(asTrouble);
     this.#launched = true;
     this.#tried.add(launched.subnet);
     const { id, type, zone, market, dollarsPerHour } = launched;
@@ -121,13 +137,14 @@ export class Ec2Host implements TestHost {
     const { loginParameter: name, region } = this.#host;
     const { ssm } = this.#clients;
     const { username, password } = login;
+    this.#guard.tell({ parameter: name });
     await ssm
       .send(new PutParameterCommand({ Name: name, Value: password, Type: "SecureString", Overwrite: true }))
       .catch(asTrouble);
     let removal: Promise<void> | undefined;
     const remove = () => {
       removal ??= ssm.send(new DeleteParameterCommand({ Name: name })).then(
-        () => {},
+        () => this.#guard.tell({ parameter: null }),
         () => note(`the parameter ${name} stays: npm run reaper removes it`),
       );
       return removal;

@@ -41,6 +41,7 @@ export async function chooseImage(
  * ends by itself at the latest, by a timer of its own and by a schedule outside.
  *
  * @param limits until when the test may take, in milliseconds since 1970, and who interrupts it
+ * @param onInstance hears of it at once
  * @throws HostTrouble that says which capacity or quota is missing
  */
 export async function launch(
@@ -48,6 +49,7 @@ export async function launch(
   subnets: readonly string[],
   { deadline, signal }: Pick<TestRequest, "deadline" | "signal">,
   clients: AwsClients,
+  onInstance: (instance: Pick<LaunchedInstance, "id" | "fleet">) => void = () => {},
 ): Promise<LaunchedInstance> {
   const image = await chooseImage(host, clients);
   const until = new Date(deadline + SPARE_MINUTES * 60_000);
@@ -61,6 +63,7 @@ export async function launch(
     const made = Instances?.find(({ InstanceIds = [] }) => InstanceIds.length > 0);
     const id = made?.InstanceIds?.[0];
     if (id) {
+      onInstance({ id, fleet: FleetId });
       try {
         // Nothing answers for a request that is on its way: what it made is ended.
         refuseInterrupted(signal);

@@ -11,6 +11,8 @@ from repository import Function, Repository, Values, assignments, called, entrie
 
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 SCHEMA_WIDGETS = {"Int", "Float", "String", "Boolean", "Combo", "MultiCombo", "Color"}
+# Sockets for what is worked on, and no model.
+CONTENTS = {"IMAGE", "MASK", "LATENT", "CONDITIONING", "AUDIO", "VIDEO", "STRING", "INT", "FLOAT", "BOOLEAN", None}
 # The editor adds a widget after these: what becomes of the value after each run.
 SEEDS = {"seed", "noise_seed"}
 
@@ -23,6 +25,8 @@ class Input:
     is_widget: bool | None
     # What its choices come from.
     choices: ast.expr | None = None
+    # The kind of what a socket takes: `MODEL`.
+    kind: str | None = None
 
 
 UNKNOWN = Input(None, None)
@@ -43,6 +47,12 @@ def model_inputs(name: str, path: str, repository: Repository) -> dict[str, Any]
     return found
 
 
+def sockets(name: str, path: str, repository: Repository) -> set[str]:
+    """Inputs through which a node gets what others have loaded."""
+    found = (each for (each, _), _ in inputs(name, path, repository))
+    return {each.name for each in found if each.name and each.is_widget is False and each.kind not in CONTENTS}
+
+
 def inputs(name: str | None, path: str, repository: Repository) -> Iterator[tuple[tuple[Input, Values], str]]:
     """In the editor's order, each with the names that count where it stands; a class without them has its base's."""
     found = repository.find("classes", name, path)
@@ -60,7 +70,8 @@ def inputs(name: str | None, path: str, repository: Repository) -> Iterator[tupl
     local = dict(assignments(method.body))
     listed = classic(method, local) if method.name == "INPUT_TYPES" else schema(method, local)
     for key, is_widget, choices in listed:
-        yield (Input(repository.text(key, path, definition), is_widget, choices), local), path
+        kind = choices.value if isinstance(choices, ast.Constant) else name_of(choices)
+        yield (Input(repository.text(key, path, definition), is_widget, choices, kind), local), path
 
 
 def classic(method: Function, local: Values) -> Iterator[tuple[ast.expr | None, bool | None, ast.expr | None]]:
@@ -91,7 +102,10 @@ def schema(method: Function, local: Values) -> Iterator[tuple[ast.expr | None, b
         for entry in listed.elts if isinstance(listed, ast.List) else []:
             if isinstance(entry, ast.Call) and isinstance(entry.func, ast.Attribute):
                 is_widget = name_of(entry.func.value) in SCHEMA_WIDGETS
-                yield keyword(entry, "id", 0), is_widget, keyword(entry, "options")
+                kind = (
+                    keyword(entry, "options") if is_widget else ast.Constant((name_of(entry.func.value) or "").upper())
+                )
+                yield keyword(entry, "id", 0), is_widget, kind
             else:
                 yield None, None, None
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import TypeGuard
 
-from repository import Repository, assignments, called, entries, keyword, name_of
+from repository import Repository, assignments, called, entries, is_mapping, keyword, name_of
 
 # A node's name and the name of its Python class, where that can be told.
 Registered = tuple[str, str | None]
@@ -48,11 +49,6 @@ def is_schema(node: ast.AST) -> TypeGuard[ast.Call]:
     return called(node) == "Schema"
 
 
-def is_mapping(name: str) -> bool:
-    """NODE_CLASS_MAPPINGS and the parts that repositories put it together from."""
-    return "CLASS_MAPPING" in name.upper() or name == "NODE_CONFIG"
-
-
 def table_entries(table: ast.Dict, path: str, repository: Repository) -> Iterator[Registered]:
     """Both forms: name to class, and name to a description with the class in it."""
     for key, value in entries(table):
@@ -86,6 +82,64 @@ def looped(
         text = repository.attribute(found, attribute) if found else None
         if text:
             yield text, name_of(each)
+
+
+def computes_names(tree: ast.Module, path: str, repository: Repository) -> bool:
+    """Whether the file registers classes whose names it does not say."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name), slice=key)]) if is_node_mapping(name):
+                if repository.text(key, path) is None:
+                    return True
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if is_node_mapping(name):
+                if not is_told(value, path, repository):
+                    return True
+    return False
+
+
+def labelled(repository: Repository) -> dict[str, tuple[str, ast.ClassDef]]:
+    """Classes by the plain form of their `NAME`, or of their own name where a list `__nodes__` registers them."""
+    found: dict[str, list[tuple[str, ast.ClassDef]]] = {}
+    listed = {
+        (path, name_of(each))
+        for path, values in repository.values.items()
+        for each in getattr(values.get("__nodes__"), "elts", [])
+    }
+    for name, definitions in repository.classes.items():
+        for path, definition in definitions:
+            label = repository.attribute((path, definition), "NAME")
+            if label:
+                found.setdefault(plain(label), []).append((path, definition))
+            elif (path, name) in listed:
+                found.setdefault(plain(name.split("_", 1)[-1]), []).append((path, definition))
+    return {label: each[0] for label, each in found.items() if len(each) == 1}
+
+
+def plain(label: str) -> str:
+    """Letters and digits alone, without what stands in brackets for the repository."""
+    return re.sub(r"\(.*?\)|[^a-z0-9]", "", label.lower())
+
+
+def is_node_mapping(name: str) -> bool:
+    """What ComfyUI itself reads, and parts of it."""
+    return name.upper().endswith("NODE_CLASS_MAPPINGS")
+
+
+def is_told(value: ast.expr, path: str, repository: Repository) -> bool:
+    """A table whose keys are known, another mapping, or several of them."""
+    match value:
+        case ast.Dict():
+            return all(
+                repository.text(key, path) is not None if key else is_told(inner, path, repository)
+                for key, inner in entries(value)
+            )
+        case ast.Name() | ast.Attribute():
+            return True
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=[]):
+            return True
+        case ast.BinOp(left=left, right=right):
+            return is_told(left, path, repository) and is_told(right, path, repository)
+    return False
 
 
 def runs_alone(name: str, path: str, repository: Repository) -> bool:

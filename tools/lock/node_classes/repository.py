@@ -45,9 +45,27 @@ def keyword(call: ast.Call, name: str, position: int | None = None) -> ast.expr 
     return found
 
 
+def joined(parts: list[str | None]) -> str | None:
+    """All of them in a row; None where one is not known."""
+    return "".join(part for part in parts if part) if None not in parts else None
+
+
+def filled(form: str, parts: list[str | None]) -> str | None:
+    """`"{} ({})".format(…)`, with the texts in their places; None where it wants others."""
+    try:
+        return form.format(*parts)
+    except (IndexError, KeyError, ValueError):
+        return None
+
+
 def entries(table: ast.Dict) -> Iterator[tuple[ast.expr | None, ast.expr]]:
     """Keys and values of a dictionary as written; the key of `**other` is None."""
     return zip(table.keys, table.values, strict=True)
+
+
+def is_mapping(name: str) -> bool:
+    """NODE_CLASS_MAPPINGS and the parts that repositories put it together from."""
+    return "CLASS_MAPPING" in name.upper() or name == "NODE_CONFIG"
 
 
 @dataclass
@@ -89,10 +107,36 @@ class Repository:
                 if owner and name in ("cls", "self", "s"):
                     found = (path, owner)
                 return self.attribute(found, attribute, depth + 1) if found else None
+            case ast.Attribute(value=ast.Attribute() as member, attr="value"):
+                return self.text(member, path, owner, depth + 1)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
-                parts = [self.text(side, path, owner, depth + 1) for side in (left, right)]
-                return "".join(part for part in parts if part) if None not in parts else None
+                return joined([self.text(side, path, owner, depth + 1) for side in (left, right)])
+            case ast.JoinedStr(values=values):
+                return joined([self.text(each, path, owner, depth + 1) for each in values])
+            case ast.FormattedValue(value=value, format_spec=None):
+                return self.text(value, path, owner, depth + 1)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Constant(value=str(form)), attr="format"), args=args, keywords=[]
+            ):
+                parts = [self.text(each, path, owner, depth + 1) for each in args]
+                return filled(form, parts) if None not in parts else None
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
+                return self._returned(name, [self.text(each, path, owner, depth + 1) for each in args], path, depth)
         return None
+
+    def _returned(self, name: str, given: list[str | None], path: str, depth: int) -> str | None:
+        """What a function of one line makes of texts: `get_name("A")` is `A (pack)`."""
+        found = self.find("functions", name, path)
+        if not found or None in given or not isinstance(found[1].body[-1], ast.Return) or len(found[1].body) > 2:
+            return None
+        path, function = found
+        before = self.values[path]
+        constants = {each.arg: ast.Constant(value) for each, value in zip(function.args.args, given, strict=False)}
+        self.values[path] = {**before, **constants}
+        try:
+            return self.text(function.body[-1].value, path, None, depth + 1)
+        finally:
+            self.values[path] = before
 
     def attribute(self, found: tuple[str, ast.ClassDef], name: str, depth: int = 0) -> str | None:
         """A string that a class has as an attribute, given in its body or after it (`C.NAME = "…"`)."""

@@ -35,6 +35,11 @@ const readers: readonly { readonly classes: RegExp; readonly inputs: RegExp }[] 
   },
 ];
 
+/** Whether a class loads the LoRAs that its texts name. */
+export function readsTags(type: string): boolean {
+  return readers.some(({ classes }) => classes.test(type));
+}
+
 /** Boxes that write a tag into the text and show a caption otherwise: what they hold is no file. */
 export const tagHelpers: ReadonlySet<string> = new Set([
   "Select to add LoRA",

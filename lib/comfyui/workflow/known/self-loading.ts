@@ -1,7 +1,3 @@
-import { unnamedFiles } from "./unnamed-files.ts";
-
-const byClass = new Map(Object.values(unnamedFiles).flatMap((files) => Object.entries(files)));
-
 /** Preprocessors that compute: no weights. Fannovel16/comfyui_controlnet_aux at e8b689a, cubiq/ComfyUI_InstantID. */
 const withoutWeights = new Set([
   ...["BinaryPreprocessor", "CannyEdgePreprocessor", "ColorPreprocessor", "InpaintPreprocessor"],
@@ -13,12 +9,10 @@ const withoutWeights = new Set([
   ...["MediaPipe_FaceMesh_Preprocessor_Provider_for_SEGS //Inspire"],
 ]);
 
-/** The files that a class loads without naming them; undefined where it has none. */
-export function neededUnnamed(type: string): string | undefined {
-  return byClass.get(type);
-}
-
-/** Classes that fetch what they need by themselves when they run, whatever their inputs say. */
+/**
+ * Classes that fetch what they need by themselves when they run, by the names that their authors give such. For what nobody has
+ * read, and for what is handed on and runs in another node.
+ */
 export function fetchesItself(type: string): boolean {
   if (withoutWeights.has(type)) return false;
   return (

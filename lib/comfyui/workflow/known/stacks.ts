@@ -1,6 +1,9 @@
 import type { WorkflowNode } from "../workflow.ts";
 import { inputValueOf } from "./model-reference.ts";
 
+/** Lists in lists, as the API's format wraps them; deeper than anybody packs. */
+const DEEPEST = 8;
+
 /** A file of a node that takes any number of them. */
 export interface StackedFile {
   readonly name: string;
@@ -96,11 +99,12 @@ function loraManager(): SwitchedFiles {
 
 /** Whether the node is one of these. */
 export function isStack(type: string): boolean {
-  return type in switched || type in numbered;
+  return Object.hasOwn(switched, type) || Object.hasOwn(numbered, type);
 }
 
 /** The files of a node that takes any number of them, each with its switch; none for other nodes. */
 export function stackedFiles(node: WorkflowNode): StackedFile[] {
+  if (!isStack(node.type)) return [];
   const bySwitch = switched[node.type];
   if (bySwitch) return filesWithSwitch(node, bySwitch);
   const byNumber = numbered[node.type];
@@ -110,17 +114,19 @@ export function stackedFiles(node: WorkflowNode): StackedFile[] {
 function filesWithSwitch({ named, widgets }: WorkflowNode, table: SwitchedFiles): StackedFile[] {
   const values = widgets ?? Object.values(named).map((value) => ("value" in value ? value.value : null));
   // A list as a value of its own comes wrapped in the API's format, or not.
-  return values.flatMap(entriesIn).flatMap((entry) => {
-    const name = entry[table.key];
-    if (typeof name !== "string") return [];
-    return [{ name, folder: table.folder, isOn: entry[table.switch] !== false, isLoose: table.isLoose }];
-  });
+  return values
+    .flatMap((value) => entriesIn(value))
+    .flatMap((entry) => {
+      const name = entry[table.key];
+      if (typeof name !== "string") return [];
+      return [{ name, folder: table.folder, isOn: entry[table.switch] !== false, isLoose: table.isLoose }];
+    });
 }
 
-function entriesIn(value: unknown): Record<string, unknown>[] {
-  if (Array.isArray(value)) return value.flatMap(entriesIn);
-  if (typeof value !== "object" || value === null) return [];
-  return "__value__" in value ? entriesIn(value.__value__) : [value as Record<string, unknown>];
+function entriesIn(value: unknown, depth = 0): Record<string, unknown>[] {
+  if (depth > DEEPEST || typeof value !== "object" || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((each) => entriesIn(each, depth + 1));
+  return "__value__" in value ? entriesIn(value.__value__, depth + 1) : [value as Record<string, unknown>];
 }
 
 function filesWithNumber(node: WorkflowNode, table: NumberedFiles): StackedFile[] {

@@ -4,9 +4,8 @@ const each = (types: readonly string[], what: string) =>
   Object.fromEntries(types.map((type) => [type, what]));
 
 /**
- * Classes of the nodes that strata ships which load files that no input names, and what these are, by repository. Found by
- * reading which classes' code opens files or fetches them (`from_pretrained`, `hf_hub_download`, `FaceAnalysis`, …), at the
- * commits in locks/nodes.json. What only passes on what others loaded is not here.
+ * Words for what classes load that no input names, by repository, where their code (`loads` in locks/node-classes.json) does
+ * not say it by itself. Read by people at the commits in locks/nodes.json. A class that is not here is told by its code.
  */
 export const unnamedFiles: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "Comfy-Org/ComfyUI": { DiffusersLoader: "all files of a folder below models/diffusers" },
@@ -24,7 +23,6 @@ export const unnamedFiles: Readonly<Record<string, Readonly<Record<string, strin
     FaceAnalysisModels: "the models of InsightFace or dlib (models/insightface, models/dlib)",
   },
   "cubiq/ComfyUI_essentials": {
-    "LoadCLIPSegModels+": "CLIPSeg, from the hub",
     "RemBGSession+": "rembg's model",
     "TransparentBGSession+": "transparent-background's model",
   },
@@ -43,17 +41,10 @@ export const unnamedFiles: Readonly<Record<string, Readonly<Record<string, strin
   },
   "WASasquatch/was-node-suite-comfyui": {
     "BLIP Analyze Image": "BLIP, from the hub",
-    "BLIP Model Loader": "BLIP, from the hub",
-    CLIPSEG2: "CLIPSeg, from the hub",
-    "CLIPSeg Batch Masking": "CLIPSeg, from the hub",
-    "CLIPSeg Masking": "CLIPSeg, from the hub",
     "CLIPSeg Model Loader": "CLIPSeg, from the hub",
     "Diffusers Hub Model Down-Loader": "a model of the hub",
     "Diffusers Model Loader": "all files of a folder below models/diffusers",
     "Image Rembg (Remove Background)": "rembg's model",
-    "MiDaS Depth Approximation": "MiDaS, from the hub",
-    "MiDaS Mask Image": "MiDaS, from the hub",
-    "MiDaS Model Loader": "MiDaS, from the hub",
     "SAM Model Loader": "Segment Anything (models/sams)",
   },
   "ZHO-ZHO-ZHO/ComfyUI-BRIA_AI-RMBG": {
@@ -83,17 +74,6 @@ export const unnamedFiles: Readonly<Record<string, Readonly<Record<string, strin
     "layer diffusion's models (models/layer_model)",
   ),
   "jags111/efficiency-nodes-comfyui": { LatentUpscaler: "the upscaler's model, from the hub" },
-  "kijai/ComfyUI-KJNodes": {
-    BatchCLIPSeg: "CLIPSeg, from the hub",
-    Superprompt: "superprompt-v1, from the hub",
-  },
-  // Newer than the locked commit, by ComfyUI-Manager's list.
-  "kijai/ComfyUI-WanVideoWrapper": {
-    FantasyPortraitFaceDetector: "models that find faces",
-    LynxInsightFaceCrop: "InsightFace's model (models/insightface)",
-    WanVideoLoraSelectByName: "the LoRA in whose name its text is found (models/loras)",
-    WanVideoUniAnimateDWPoseDetector: "DWPose's models, from the hub",
-  },
   "kijai/ComfyUI-Florence2": { Florence2ModelLoader: "all files of a folder below models/LLM" },
   "rdancer/ComfyUI_Florence2SAM2": { RdancerFlorence2SAM2GenerateMask: "Florence-2 and SAM 2, from the hub" },
   "ltdrdata/ComfyUI-Impact-Pack": {
@@ -108,7 +88,6 @@ export const unnamedFiles: Readonly<Record<string, Readonly<Record<string, strin
   },
   "nunchaku-tech/ComfyUI-nunchaku": {
     NunchakuDepthPreprocessor: "a depth model (models/checkpoints)",
-    NunchakuIPAdapterLoader: "the IP adapter's models, from the hub",
     NunchakuPulidLoader: `${insightface("antelopev2")}, EVA-CLIP and facexlib's models`,
     NunchakuPuLIDLoaderV2: `${insightface("antelopev2")}, and facexlib's models`,
   },

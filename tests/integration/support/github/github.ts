@@ -1,17 +1,11 @@
 import { mkdirSync, readFileSync } from "node:fs";
-import { join, matchesGlob } from "node:path";
+import { join } from "node:path";
 import { execa } from "execa";
 import { parse } from "yaml";
 import { type ActResult, runAct } from "./act.ts";
+import { afterRun, isStarted, type Occurrence, readOnly, type Workflow } from "./events.ts";
 import { type ServedRepository, workflowsIn } from "./served-repository.ts";
-import {
-  type GitHubState,
-  OWNER,
-  type PullRequestState,
-  REPOSITORY,
-  type Rights,
-  WORKFLOW_LOGIN,
-} from "./state.ts";
+import { type GitHubState, OWNER, type PullRequestState, REPOSITORY, WORKFLOW_LOGIN } from "./state.ts";
 
 /** What somebody has set up for the repository. */
 export interface Settings {
@@ -26,7 +20,7 @@ export interface Machine {
   readonly act: string;
   readonly actions: string;
   readonly scratch: string;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Record<string, string>;
 }
 
 export interface WorkflowRun extends ActResult {
@@ -37,36 +31,10 @@ export interface WorkflowRun extends ActResult {
   readonly secrets: readonly string[];
 }
 
-interface Job {
-  readonly permissions?: Rights;
-  readonly environment?: string;
-}
-
-interface Workflow {
-  readonly name: string;
-  readonly on: Readonly<Record<string, Trigger | null>>;
-  readonly permissions?: Rights;
-  readonly jobs: Readonly<Record<string, Job>>;
-}
-
-interface Trigger {
-  readonly branches?: readonly string[];
-  readonly workflows?: readonly string[];
-  readonly types?: readonly string[];
-}
-
-/** What happens, and which commit's workflows it starts. */
-interface Occurrence {
-  readonly event: string;
-  readonly ref: string;
-  readonly payload: Readonly<Record<string, unknown>>;
-  /** From a repository that is not ours. */
-  readonly isForeign?: boolean;
-}
-
 /** Starts what GitHub starts for an event, with the rights, secrets and variables that it gives; and what follows from it. */
 export class GitHub {
   readonly runs: WorkflowRun[] = [];
+  #checkouts = 0;
   readonly #open = new Map<number, { workflow: Workflow; token: string; occurrence: Occurrence }>();
 
   readonly state: GitHubState;
@@ -106,6 +74,16 @@ export class GitHub {
       },
       { head_branch: ref, head_sha: pull.sha, head_repository: repo, event: "pull_request" },
     );
+  }
+
+  /** A preview of this pull request has ended, and left this archive. */
+  async previewed({ label, sha }: PullRequestState, zip: Buffer): Promise<WorkflowRun[]> {
+    const [login = "", ref = ""] = label.split(":");
+    const run = 8_000;
+    this.state.artifacts.push({ id: this.state.artifacts.length + 1, run, name: "preview", zip });
+    const head_repository = { full_name: `${login}/strata`, owner: { login } };
+    const followed = { event: "pull_request", head_branch: ref, head_sha: sha, head_repository };
+    return await this.#happen(afterRun({ id: run, name: "preview", conclusion: "success", ...followed }));
   }
 
   async push(): Promise<WorkflowRun[]> {
@@ -152,7 +130,7 @@ export class GitHub {
     followed?: Readonly<Record<string, unknown>>,
   ): Promise<WorkflowRun[]> {
     const sha = await this.served.resolve(occurrence.ref);
-    const checkout = join(this.machine.scratch, `checkout-${this.runs.length + 1}-${occurrence.event}`);
+    const checkout = join(this.machine.scratch, `checkout-${++this.#checkouts}`);
     await execa("git", ["clone", "--quiet", "--shared", "--no-checkout", this.served.path, checkout]);
     await execa("git", ["-C", checkout, "update-ref", "--no-deref", "HEAD", sha]);
     await execa("git", ["-C", checkout, "checkout", "--quiet", sha, "--", ".github"]);
@@ -164,13 +142,7 @@ export class GitHub {
       started.push(run);
       if (followed === undefined) continue;
       const conclusion = run.ok ? "success" : "failure";
-      const html_url = `https://github.com/${REPOSITORY}/actions/runs/${run.id}`;
-      const workflow_run = { id: run.id, name: workflow.name, conclusion, html_url, ...followed };
-      const next = {
-        event: "workflow_run",
-        ref: "refs/heads/main",
-        payload: { action: "completed", workflow_run },
-      };
+      const next = afterRun({ id: run.id, name: workflow.name, conclusion, ...followed });
       started.push(...(await this.#happen(next)));
     }
     return started;
@@ -213,21 +185,4 @@ export class GitHub {
     this.runs.push(run);
     return run;
   }
-}
-
-/** A fork's run: whatever it asks for, it may read. */
-function readOnly(rights: Rights): Rights {
-  const read = Object.entries(rights).filter(([right]) => right !== "id-token");
-  return Object.fromEntries(read.map(([right]) => [right, "read"]));
-}
-
-function isStarted({ on }: Workflow, file: string, { event, payload, ref }: Occurrence): boolean {
-  if (!(event in on)) return false;
-  if (event === "schedule") return payload.schedule === file;
-  const { branches, workflows, types } = on[event] ?? {};
-  if (event === "push")
-    return !branches || branches.some((branch) => matchesGlob(ref, `refs/heads/${branch}`));
-  if (event !== "workflow_run") return true;
-  const { name } = payload.workflow_run as { name: string };
-  return (workflows ?? []).includes(name) && (types ?? ["completed"]).includes(payload.action as string);
 }

@@ -21,21 +21,20 @@ import { emptyState } from "./state.ts";
 export interface Programs {
   readonly act: string;
   readonly yq: string;
-  readonly gh: string;
+  /** Only the offer of locks needs it. */
+  readonly gh: Awaited<ReturnType<typeof findGh>>;
 }
 
 const version = { act: "0.2.89", yq: "4.54.3" };
 
-/** act and yq are built from their Go modules, gh comes from Debian; or why there are none. */
+/** act and yq are built from their Go modules, gh comes from Debian; or why there can be none of the first two. */
 export async function findPrograms(): Promise<(Programs & { missing?: never }) | { missing: string }> {
   if (executables("go", process.env.PATH ?? "").length === 0)
     return { missing: "there is no Go to build act with" };
-  const { path: gh, missing } = await findGh();
-  if (missing !== undefined) return { missing };
   const build = async (name: keyof typeof version, path: string, ldflags: string) =>
     (await goBuild(name, version[name], { module: name, package: path, ldflags }, cache)).path;
   const act = await build("act", "github.com/nektos/act", `-s -w -X main.version=${version.act}`);
-  return { act, yq: await build("yq", "github.com/mikefarah/yq/v4", "-s -w"), gh };
+  return { act, yq: await build("yq", "github.com/mikefarah/yq/v4", "-s -w"), gh: await findGh() };
 }
 
 export interface TestGitHub extends AsyncDisposable {
@@ -141,7 +140,7 @@ function environmentOf(folder: string, proxy: string): Record<string, string> {
 function layPrograms(folder: string, { gh, yq }: Programs): Record<"PATH", string> {
   const bin = join(folder, "bin");
   mkdirSync(bin);
-  symlinkSync(gh, join(bin, "gh"));
+  if (gh.path !== undefined) symlinkSync(gh.path, join(bin, "gh"));
   symlinkSync(yq, join(bin, "yq"));
   const docker = join(bin, "docker");
   writeFileSync(

@@ -1,69 +1,14 @@
 import assert from "node:assert/strict";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { execa } from "execa";
 import { MARKER } from "../../../../lib/preview/comment-body.ts";
+import { samplePreview } from "../../../support/preview.ts";
 import type { Settings, WorkflowRun } from "./github.ts";
-import type { Arrangement, TestGitHub } from "./open.ts";
+import type { TestGitHub } from "./open.ts";
 import type { Edits } from "./served-repository.ts";
-import { REPOSITORY, WORKFLOW_LOGIN } from "./state.ts";
-
-const stranger = "tests/integration/support/github";
-
-/** A repository with everything set up, and roles that trust whom docs/continuous-integration.md says. */
-export const everything: Arrangement = {
-  variables: {
-    PULUMI_BACKEND_URL: "s3://state?region=eu-central-1",
-    AWS_REGION: "eu-central-1",
-    AWS_PREVIEW_ROLE: "preview",
-    AWS_RELEASE_ROLE: "release",
-    AWS_REAPER_ROLE: "reaper",
-    AWS_REAPER_REGIONS: "us-east-1 eu-central-1",
-    RELEASE_RUNNER: "large",
-  },
-  secrets: { LOCKS_TOKEN: "ghp_LocksTokenOfTheMaintainer" },
-  environments: { release: { PULUMI_CONFIG_PASSPHRASE: "passphrase-of-the-stacks" } },
-  trust: {
-    preview: `repo:${REPOSITORY}:pull_request`,
-    release: `repo:${REPOSITORY}:environment:release`,
-    reaper: `repo:${REPOSITORY}:ref:refs/heads/main`,
-  },
-};
-
-const replaced = (name: string) =>
-  [new RegExp(`"${name}": "[^"]*"`), `"${name}": "tools/bootstrap.sh ${stranger}/quick.ts ${name}"`] as const;
-
-/** The commands that take long, as quick.ts has them. */
-export const quickCommands: Edits = {
-  "package.json": (text) =>
-    ["preview", "lock", "reaper"].reduce((all, name) => all.replace(...replaced(name)), text),
-  "tools/commands/up.ts": `process.argv.splice(2, 0, "up");\nawait import("../../${stranger}/quick.ts");\n`,
-};
-
-/** Begins with `main` as these edits make it, and with nothing that happened before. */
-async function begin({ github }: TestGitHub, edits: Edits, settings: Settings = everything): Promise<void> {
-  const { state, served } = github;
-  for (const list of [state.pulls, state.comments, state.artifacts, state.caches, state.requests])
-    list.length = 0;
-  state.strangers.clear();
-  state.allowsPullRequestsOfActions = false;
-  state.tokens.set(everything.secrets.LOCKS_TOKEN ?? "", {
-    login: "maintainer",
-    rights: { contents: "write", "pull-requests": "write" },
-  });
-  github.settings = settings;
-  const base =
-    (await served.tryResolve("refs/tests/base")) ?? (await served.commit(["main"], {}, ["refs/tests/base"]));
-  await served.commit([base], edits, ["refs/heads/main"]);
-}
-
-const names = (runs: readonly WorkflowRun[]) => runs.map(({ file }) => file);
-
-function assertPassed(runs: readonly WorkflowRun[], ...files: string[]): void {
-  assert.deepEqual(names(runs), files);
-  for (const { file, ok, failures, output } of runs) {
-    assert.ok(ok, `${file} failed: ${failures.join(", ")}\n${output.slice(-3_000)}`);
-  }
-}
+import { assertPassed, begin, everything, released, stranger } from "./set-up.ts";
+import { OWNER, WORKFLOW_LOGIN } from "./state.ts";
 
 /** A stranger opens a pull request whose own code robs what it can; the comment is there all the same. */
 export async function forkIsPreviewed(opened: TestGitHub, edits: Edits, change: Edits = {}): Promise<string> {
@@ -100,6 +45,31 @@ export async function forkIsPreviewed(opened: TestGitHub, edits: Edits, change: 
   assert.match(comment.body, new RegExp(`/actions/runs/${runs[0]?.id}#artifacts`));
   assert.deepEqual(more, []);
   return comment.body;
+}
+
+/** A preview of a fork has ended well: its result is the comment. */
+export async function previewIsPosted(opened: TestGitHub, edits: Edits): Promise<void> {
+  const { github, folder } = opened;
+  await begin(opened, edits);
+  const sha = "7".repeat(40);
+  const pull = {
+    number: 7,
+    label: "stranger:main",
+    sha,
+    author: "stranger",
+    state: "open",
+    title: "",
+    body: "",
+  } as const;
+  github.state.pulls.push({ ...pull, number: 6, label: "acme:main", sha: "6".repeat(40) }, pull);
+  writeFileSync(join(folder, "preview.json"), JSON.stringify(samplePreview([])));
+  const zip = join(folder, "preview.zip");
+  await execa("python3", ["-m", "zipfile", "-c", zip, join(folder, "preview.json")]);
+  assertPassed(await github.previewed(pull, readFileSync(zip)), "comment.yml");
+  const [comment, ...more] = github.state.comments;
+  assert.equal(comment?.issue, 7);
+  assert.doesNotMatch(comment.body, /left no result|not of format/);
+  assert.deepEqual(more, []);
 }
 
 /** A branch of ours: its preview asks the backend, with the role that may read it. */
@@ -151,6 +121,19 @@ export async function locksAreOffered(opened: TestGitHub, edits: Edits): Promise
   return offered.body;
 }
 
+/** Without a token of one's own GitHub's does it, where the repository lets it: the pull request that is there is changed. */
+export async function locksAreUpdated(opened: TestGitHub, edits: Edits): Promise<void> {
+  await begin(opened, edits, { ...everything, secrets: {} });
+  const { state, served } = opened.github;
+  const [author, label] = [WORKFLOW_LOGIN, `${OWNER}:strata/locks`];
+  state.pulls.push({ number: 4, label, sha: "", author, state: "open", title: "", body: "old" });
+  assertPassed(await opened.github.schedule("locks.yml"), "locks.yml");
+  const [updated, ...more] = state.pulls;
+  assert.ok(updated?.body.startsWith(MARKER));
+  assert.deepEqual(more, []);
+  assert.deepEqual(await served.changed("refs/heads/main", "refs/heads/strata/locks"), ["locks/images.json"]);
+}
+
 /** The reaper asks in every region, with its role. */
 export async function leaksAreLookedFor(opened: TestGitHub, edits: Edits): Promise<void> {
   await begin(opened, edits);
@@ -160,10 +143,6 @@ export async function leaksAreLookedFor(opened: TestGitHub, edits: Edits): Promi
   assert.deepEqual(reaper?.words, ["--region", "us-east-1", "--region", "eu-central-1"]);
   assert.equal(reaper.environment.AWS_ACCESS_KEY_ID, "ASIA-reaper");
 }
-
-const elsewhere = "config:\n  strata:registry: { kind: ghcr, owner: acme, repository: strata }\n";
-/** Two stacks that go to a registry elsewhere. */
-export const released: Edits = { "Pulumi.ada.yaml": elsewhere, "Pulumi.hopper.yaml": elsewhere };
 
 /** Both stacks are built, with all that their build needs; what they leave is kept, and how long it took for the next run. */
 export async function stacksAreReleased(

@@ -59,7 +59,7 @@ test("a lock that was read at other commits than the node lock's is refused by n
   const checkout = { repository: "https://h/o/n", ref: "HEAD", commit, version: null, requirements: {} };
   const empty = { submodules: [], scripts: [], pointers: [], warnings: [] };
   const lock = parseNodeLockOf({ one: { ...checkout, ...empty }, new: { ...checkout, ...empty } });
-  const read = { commit, classes: [], models: {}, alone: [], unread: [] };
+  const read = { commit, classes: [], models: {}, loads: {}, open: [], elsewhere: [], alone: [], unread: [] };
   const classes = {
     ...someClasses,
     repositories: { one: { ...read, commit: "b".repeat(40) }, old: read },

@@ -336,7 +336,8 @@ test("the workflow's own list and its notes say where files are, also in folders
 });
 
 test("a class is the locked repository's whose pattern fits, or that the workflow names, before any other's", () => {
-  const named = { commit: "9".repeat(40), classes: [], models: {}, alone: [], unread: [] };
+  const nothing = { models: {}, loads: {}, open: [], elsewhere: [], alone: [], unread: [] };
+  const named = { commit: "9".repeat(40), classes: [], ...nothing };
   const index = classIndex({
     ...someClasses,
     repositories: { ...someClasses.repositories, "named/nodes": named },

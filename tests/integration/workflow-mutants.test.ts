@@ -28,7 +28,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "comment.yml": previewIsPosted,
   "locks.yml": locksAreUpdated,
   "reaper.yml": leaksAreLookedFor,
-  "release.yml": stacksAreReleased,
+  "release.yml": (github, edits) => stacksAreReleased(github, edits, ["ada"]),
 };
 
 /** What each file says, how it would be wrong, and what is then seen. */

@@ -114,7 +114,11 @@ test("a stack that fails keeps no other from its release, nor the times of the o
 }, async () => {
   const breaking = 'if (process.argv.includes("hopper")) process.exit(1);\n';
   const up = "tools/commands/up.ts";
-  await begin(opened, { ...quickCommands, ...released, [up]: `${breaking}${quickCommands[up]}` });
+  await begin(opened, {
+    ...quickCommands,
+    ...released("ada", "hopper"),
+    [up]: `${breaking}${quickCommands[up]}`,
+  });
   const [run] = await opened.github.push();
   assert.equal(run?.ok, false);
   assert.deepEqual(run.failures, ["release: Build, test, promote"]);
@@ -131,6 +135,10 @@ test("nothing is released without a registry elsewhere, or without a runner that
   const said = await releaseSays(opened, quickCommands);
   assert.match(said, /Every stack has the local registry: set strata:registry in one\./);
   const { RELEASE_RUNNER: _, ...variables } = everything.variables;
-  const without = await releaseSays(opened, { ...quickCommands, ...released }, { ...everything, variables });
+  const without = await releaseSays(
+    opened,
+    { ...quickCommands, ...released("ada", "hopper") },
+    { ...everything, variables },
+  );
   assert.match(without, /RELEASE_RUNNER .* 36 GB of free disk, for ada hopper\./);
 });

@@ -70,5 +70,7 @@ export function assertPassed(runs: readonly WorkflowRun[], ...files: string[]): 
 }
 
 const elsewhere = "config:\n  strata:registry: { kind: ghcr, owner: acme, repository: strata }\n";
-/** Two stacks that go to a registry elsewhere. */
-export const released: Edits = { "Pulumi.ada.yaml": elsewhere, "Pulumi.hopper.yaml": elsewhere };
+/** These stacks go to a registry elsewhere. */
+export function released(...stacks: string[]): Edits {
+  return Object.fromEntries(stacks.map((stack) => [`Pulumi.${stack}.yaml`, elsewhere]));
+}

@@ -22,8 +22,8 @@ unexport ARGS COMMAND STACK LAYER RECIPE GENERATION
 MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell check-packages export run rollback audit models lock down clean comment history reaper \
-	mutants test test-fast check fix bench
+.PHONY: help up preview stage shell check-packages export run rollback audit models import lock down clean comment history \
+	reaper mutants package test test-fast check fix bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,11 +32,12 @@ help: ## This list
 	@echo "  RECIPE=name      build another recipe than the stack's; a path is an external recipe"
 	@echo "  GENERATION=name  build for another GPU generation than the stack's"
 	@echo "  RETEST=1         run the smoke test again although the image is known"
+	@echo "  FULL=1           run Pulumi also where nothing has changed since the last update"
 	@echo "  LAYER=name       the layer that is meant; a wrong name lists them"
 	@echo "  ARGS='...'       further words for the command; ARGS=--help says what it takes"
 
 up: ## Set everything up, build, push and smoke-test the image
-	@$(NODE) $(COMMANDS)/up.ts --stack "$$STRATA_STACK" $(if $(RETEST),--retest) $(ARGS)
+	@$(NODE) $(COMMANDS)/up.ts --stack "$$STRATA_STACK" $(if $(RETEST),--retest) $(if $(FULL),--full) $(ARGS)
 
 preview: ## Show what `make up` would do, and why
 	@$(NODE) $(COMMANDS)/preview.ts --stack "$$STRATA_STACK" $(ARGS)
@@ -65,6 +66,9 @@ audit: ## Read an image from its registry and check the invariants: ARGS='<refer
 models: ## Which models and custom nodes workflows need: ARGS='<workflow>...'
 	@$(NODE) $(COMMANDS)/models.ts $(ARGS)
 
+import: ## A recipe of one's own from a snapshot, a ComfyUI folder, workflows: ARGS='<what> --name my-images'
+	@$(NODE) $(COMMANDS)/import.ts $(ARGS)
+
 lock: ## Look everything up anew and pin it: ARGS='python', ARGS=--check
 	@$(NODE) $(COMMANDS)/lock.ts $(ARGS)
 
@@ -85,6 +89,9 @@ reaper: ## What smoke tests left behind on AWS: ARGS='--region us-east-1 [--remo
 
 mutants: ## Break the sources in a copy: which faults does no test notice? ARGS='--room lib/plan'
 	@$(NODE) $(COMMANDS)/mutants.ts $(ARGS)
+
+package: ## strata as a package for npm install: strata-<version>.tgz
+	@$(NODE) $(COMMANDS)/package.ts $(ARGS)
 
 test: ## All tests, those on a real builder and registry too; ARGS='unit smoke' for some
 	@$(NODE) $(COMMANDS)/test.ts $(ARGS)

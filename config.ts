@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { throwAll, together } from "./errors.ts";
+import { projectFolder } from "./home.ts";
 import { evidenceSetting } from "./lib/evidence/evidence-setting.ts";
 import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
@@ -103,12 +104,14 @@ export function parseConfig(
   };
 }
 
-/** Checks a stack's configuration; its recipe may be a file. */
+/** Checks a stack's configuration; its recipe may be a file. @param folder where its path begins */
 export async function readConfig(
   raw: Readonly<Record<string, string>>,
   environment: Environment = {},
+  folder = process.cwd(),
 ): Promise<Config> {
-  const selection = await findRecipe(recipeOf(valuesOf(raw, environment))).catch((error: unknown) => error);
+  const setting = recipeOf(valuesOf(raw, environment));
+  const selection = await findRecipe(setting, folder).catch((error: unknown) => error);
   return parseConfig(raw, environment, () => {
     // What is wrong with the file is told together with the other mistakes.
     if (selection instanceof Error) throw selection;
@@ -146,7 +149,7 @@ export async function loadConfig(): Promise<Config> {
   const pulumi = await import("@pulumi/pulumi");
   const config = await readConfig(pulumi.runtime.allConfig(), process.env);
   const path = `Pulumi.${pulumi.getStack()}.yaml`;
-  const file = join(import.meta.dirname, path);
+  const file = join(projectFolder, path);
   const stackYaml = existsSync(file) ? readFileSync(file, "utf8") : "";
   const encrypted = encryptedSettings(secretKeys, stackYaml, path);
   refuseClear(config, encrypted);

@@ -69,3 +69,14 @@ export function together<T extends readonly unknown[]>(
   throwAll(title, problems);
   return results as unknown as T;
 }
+
+/** Loads what needs the package `name`, which is installed only where somebody wants it. */
+export async function withPackage<T>(name: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== "ERR_MODULE_NOT_FOUND" || !message.includes(`'${name}'`)) throw error;
+    throw new UserError(name, "is not installed, and this stack needs it.", `Run: npm install ${name}`);
+  }
+}

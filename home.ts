@@ -1,12 +1,19 @@
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, extname, join, resolve } from "node:path";
 
-/** The clone this file belongs to. */
+/** strata's own files: the clone this file belongs to, or the package that it was compiled into. */
 export const repository = import.meta.dirname;
+
+/** Whether strata is a package in somebody's node_modules: Node runs no TypeScript there. */
+export const isPackage = extname(import.meta.filename) === ".js";
+
+/** Where Pulumi.yaml and the stacks' files are: the clone; for a package the nearest such folder from here upwards. */
+export const projectFolder = isPackage ? folderOfProject(process.cwd()) : repository;
 
 /** Every path that strata writes to, but for the shared cache. */
 export interface Home {
-  /** `$STRATA_HOME`, or `.strata` in the clone. */
+  /** `$STRATA_HOME`, or `.strata` in the project. */
   readonly root: string;
   /** Which tools were chosen, and from where. */
   readonly toolchain: string;
@@ -25,7 +32,9 @@ export interface Home {
   readonly pulumi: string;
   /** Pulumi's file backend. */
   readonly state: string;
-  /** What buildx knows of the builder, in `buildx`: `BUILDX_CONFIG`. */
+  /** What the last update of a stack hung on, a file each. */
+  readonly settled: string;
+  /** What buildx knows of the builder, in `buildx` (`BUILDX_CONFIG`), and what builds know of logins, in `config`. */
   readonly docker: string;
   /** Logins of registries, a folder each; see oci/access/logins.ts. */
   readonly logins: string;
@@ -58,6 +67,7 @@ export function homeAt(root: string): Home {
     bin: join(root, "bin"),
     pulumi: join(root, "pulumi"),
     state: join(root, "state"),
+    settled: join(root, "settled"),
     docker: join(root, "docker"),
     logins: join(root, "logins"),
     contexts: join(root, "contexts"),
@@ -71,8 +81,16 @@ export function homeAt(root: string): Home {
   };
 }
 
-/** This clone's home: `$STRATA_HOME`, or `.strata` in the clone. */
-export const home = homeAt(resolve(process.env.STRATA_HOME || join(repository, ".strata")));
+/** This project's home: `$STRATA_HOME`, or `.strata` beside its Pulumi.yaml. */
+export const home = homeAt(resolve(process.env.STRATA_HOME || join(projectFolder, ".strata")));
 
 /** What all clones of this user share: Node and the tools that were downloaded or built. */
 export const cache = join(resolve(process.env.XDG_CACHE_HOME || join(homedir(), ".cache")), "strata");
+
+/** As Pulumi looks for it; where there is none, `folder` itself. */
+function folderOfProject(folder: string): string {
+  for (let above = folder; ; above = dirname(above)) {
+    if (existsSync(join(above, "Pulumi.yaml"))) return above;
+    if (dirname(above) === above) return folder;
+  }
+}

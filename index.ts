@@ -1,4 +1,3 @@
-import { relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { openHosts } from "./components/hosts/open-hosts.ts";
 import { KeptEvidence } from "./components/kept-evidence.ts";
@@ -14,11 +13,11 @@ import { home, repository } from "./home.ts";
 import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
-import { writeBuildContext } from "./lib/plan/build-context.ts";
 import { loadPartialUpdate, summaryOf } from "./lib/plan/partial-update.ts";
 import { registryAddress, registryContext } from "./lib/registry/access.ts";
 import { stageTag } from "./lib/registry/tags.ts";
 import { runLine, type Screen, shownEvidence, sizeLine } from "./lib/state/screen.ts";
+import { contextOf } from "./plan-image.ts";
 import { planStack } from "./recipes/stack-plan.ts";
 
 // What is to be made.
@@ -59,7 +58,7 @@ const { registry, copies } = await openRegistries(config, (setting) => ({
 const built = new LayeredImage(name, {
   plan,
   base: base.reference,
-  contexts: (stage) => relative(repository, writeBuildContext(home.contexts, stage)),
+  contexts: contextOf,
   settings: { registry, builder, certificates: readCertificates(config.certificates) },
   inTurn: partialUpdate === undefined,
   summaries: (stage) => summaryOf(stage, partialUpdate),

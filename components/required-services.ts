@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import type { RegistrySetting } from "../lib/registry/registry-setting.ts";
-import { dockerConfigFolder } from "../oci/access/credentials.ts";
+import { dockerConfigFolder, findCredentials } from "../oci/access/credentials.ts";
 import { Transport } from "../oci/access/transport.ts";
 import { imageExists } from "../oci/read/image.ts";
 
@@ -12,13 +12,13 @@ export interface RequiredServices {
   readonly registries: readonly RegistrySetting[];
   /** `host:port` of the local registry. */
   readonly localAddress: string;
-  /** Where set-up tells of the builder on a machine without a Docker engine. */
+  /** Where set-up tells of the builder, and of the local registry's login. */
   readonly ownDocker: string;
 }
 
 /**
- * Throws where a registry on this machine does not answer, before anything is built. A builder that is not known here
- * is told of, and no error: an update that builds nothing needs none.
+ * Throws where a registry on this machine does not answer, before anything is built. A builder or a login that is not known
+ * here is told of, and no error: an update that builds nothing needs none.
  */
 export async function requireServices(
   needed: RequiredServices,
@@ -31,7 +31,19 @@ export async function requireServices(
       `${localAddress}/${local.repository}:none`,
       new Transport({ attempts: 1, timeoutMs: 10_000 }),
     );
-  return { warning: knowsBuilder(builder) ? null : missingBuilder(builder, ownDocker) };
+  if (!knowsBuilder(builder)) return { warning: missingBuilder(builder, ownDocker) };
+  return { warning: local ? await missingLogin(localAddress, join(ownDocker, "config")) : null };
+}
+
+/** Builds are given the login by Docker's configuration alone, where `make up` has put it. */
+async function missingLogin(address: string, folder: string): Promise<string | null> {
+  const known = await findCredentials(address, dockerConfigFolder());
+  if (known || !(await findCredentials(address, folder))) return null;
+  return new UserError(
+    `registry ${address}`,
+    `wants a login, which Docker's configuration in ${dockerConfigFolder()} does not have.`,
+    `export DOCKER_CONFIG=${folder}, where \`make up\` has put it beside your own.`,
+  ).message;
 }
 
 function missingBuilder(builder: string, ownDocker: string): string {

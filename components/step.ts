@@ -1,4 +1,4 @@
-import { join, relative } from "node:path";
+import { extname, join, relative } from "node:path";
 import * as command from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
 
@@ -22,6 +22,8 @@ export interface StepArgs {
 }
 
 const steps = join(import.meta.dirname, "../tools/steps");
+/** As this file is: TypeScript in a clone, compiled in a package. */
+const ending = extname(import.meta.filename);
 
 /**
  * A program of strata as a resource of Pulumi. What it says to people goes to stderr and is shown; stdout is its result.
@@ -35,7 +37,7 @@ export function step(
   return new command.local.Command(
     name,
     {
-      create: `node ${relative(process.cwd(), join(steps, `${step}.ts`))}`,
+      create: `node ${relative(process.cwd(), join(steps, step + ending))}`,
       environment,
       ...(stdin === undefined ? {} : { stdin }),
       triggers: [...triggers],

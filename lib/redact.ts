@@ -39,12 +39,31 @@ export function redact(text: string, secrets: readonly string[] = []): string {
     .filter((value) => value.length >= SHORTEST_VALUE)
     .flatMap(spellings)
     .sort((a, b) => b.length - a.length);
-  const without = values.reduce((rest, value) => rest.replaceAll(value, REDACTED), text);
+  const without = values.reduce((rest, value) => rest.replaceAll(value, REDACTED), withoutEndlessRuns(text));
   return forms.reduce(
     (rest, form) =>
       rest.replace(form, (...match) => (typeof match[1] === "string" ? `${match[1]}${REDACTED}` : REDACTED)),
     without,
   );
+}
+
+/** Longer runs without a space, quote or comma are nothing that anybody reads, and overflow a regular expression. */
+const LONGEST_RUN = 2 ** 20;
+const ends = new Set([..." \t\r\n\"'`,;&<>"].map((character) => character.charCodeAt(0)));
+
+function withoutEndlessRuns(text: string): string {
+  if (text.length <= LONGEST_RUN) return text;
+  const parts: string[] = [];
+  let kept = 0;
+  for (let start = 0, at = 0; at <= text.length; at++) {
+    if (at < text.length && !ends.has(text.charCodeAt(at))) continue;
+    if (at - start > LONGEST_RUN) {
+      parts.push(text.slice(kept, start), REDACTED);
+      kept = at;
+    }
+    start = at + 1;
+  }
+  return parts.length === 0 ? text : [...parts, text.slice(kept)].join("");
 }
 
 /** The same for every text inside a value; the names of fields are ours and stay. */

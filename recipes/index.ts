@@ -31,10 +31,11 @@ export interface SelectedRecipe {
   readonly folder: string | undefined;
 }
 
-/** The recipe that `strata:recipe` means: a built-in one, or a file's. */
-export async function findRecipe(setting: string): Promise<SelectedRecipe> {
+/** The recipe that `strata:recipe` means: a built-in one, or a file's. @param folder where its path begins */
+export async function findRecipe(setting: string, folder = process.cwd()): Promise<SelectedRecipe> {
   if (!recipeFileName.test(setting)) return builtInRecipe(setting);
-  return { recipe: await loadRecipe(setting, recipeNames), folder: dirname(resolve(setting)) };
+  const file = resolve(folder, setting);
+  return { recipe: await loadRecipe(setting, recipeNames, file), folder: dirname(file) };
 }
 
 /** The built-in recipe of a name. Throws where there is none. */

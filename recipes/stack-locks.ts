@@ -9,7 +9,7 @@ import {
   parseLocalImages,
 } from "../lib/locks/image-lock.ts";
 import { missingWheelProblems } from "../lib/locks/missing-wheels.ts";
-import { modelLockPath, parseModelLock } from "../lib/locks/model-lock.ts";
+import { joinModelLocks, type ModelLock, modelLockPath, parseModelLock } from "../lib/locks/model-lock.ts";
 import { joinNodeLocks, type NodeLock, nodeLockPath, parseNodeLock } from "../lib/locks/node-lock.ts";
 import { parsePythonLock } from "../lib/locks/python-lock.ts";
 import { parseSourceLock, type SourceLock } from "../lib/locks/source-lock.ts";
@@ -71,7 +71,7 @@ export function readPythonLock(
     throw new UserError(
       path,
       "does not exist.",
-      "Run `npm run lock -- python`, or choose another Python or CUDA.",
+      `Ask for it, \`npm run lock -- python --with-python ${name.python}\`, or choose another Python or CUDA.`,
     );
   }
   const text = read(folder, path);
@@ -99,11 +99,19 @@ export function readModels(
     recipe,
     required: list?.models,
     workflows: Object.fromEntries(workflows.map((file) => [basename(file), read(folder, file)])),
-    lock: parseModelLock(read(root, modelLockPath)),
+    lock: readModelLock(root, folder),
     registry: registry ? limitsKind(registry) : "oci",
     copies: copies.map(limitsKind),
     mirrors,
   });
+}
+
+/** strata's own models, and those that lie beside an external recipe. */
+function readModelLock(root: string, folder: string): ModelLock {
+  const base = parseModelLock(read(root, modelLockPath));
+  const externalPath = join(folder, modelLockPath);
+  if (folder === root || !existsSync(externalPath)) return base;
+  return joinModelLocks(base, parseModelLock(readFileSync(externalPath, "utf8"), externalPath));
 }
 
 function read(folder: string, path: string): string {

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { UserError } from "../../errors.ts";
+import { UserError, withPackage } from "../../errors.ts";
 import { type GenerationName, generation } from "../../lib/gpu/generations.ts";
 import type { Instance } from "../../lib/gpu/instances.ts";
 import type { MemoryNeed } from "../../lib/gpu/memory.ts";
@@ -66,7 +66,7 @@ async function openHost(
     }
     case "aws": {
       // Loading AWS's provider takes time, and most stacks have no business with it.
-      const { AwsHost } = await import("./aws-host.ts");
+      const { AwsHost } = await withPackage("@pulumi/aws", () => import("./aws-host.ts"));
       const { region, profile, spot, subnets, ami } = setting;
       const compressedBytes = parseSize(sizeBudget, "size budget");
       const dataGiB = Math.ceil(

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { UserError } from "../../errors.ts";
+import { UserError, withPackage } from "../../errors.ts";
 import { type RegistrySetting, registryHost } from "../../lib/registry/registry-setting.ts";
 import { dockerConfigFolder, findCredentials } from "../../oci/access/credentials.ts";
 import type { BeforeRemoval } from "./ecr-registry.ts";
@@ -64,7 +64,7 @@ export async function openRegistry(
     }
     case "ecr": {
       // Only a stack on ECR pays for loading AWS's resources, and needs the provider.
-      const { EcrRegistry } = await import("./ecr-registry.ts");
+      const { EcrRegistry } = await withPackage("@pulumi/aws", () => import("./ecr-registry.ts"));
       return new EcrRegistry(name, { ...setting, address, logins, beforeRemoval }, options);
     }
   }

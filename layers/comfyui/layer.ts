@@ -19,7 +19,11 @@ export const comfyui: Layer = {
       "FROM interpreter AS build",
       "ARG SOURCE_DATE_EPOCH",
       runInstruction(
-        ["--mount=type=bind,target=/context", "--mount=type=bind,from=source,target=/source"],
+        [
+          "--network=none",
+          "--mount=type=bind,target=/context",
+          "--mount=type=bind,from=source,target=/source",
+        ],
         "sh -eu /context/build.sh",
       ),
     ]),

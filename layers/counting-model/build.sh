@@ -1,7 +1,4 @@
 #!/bin/sh
 set -eu
-. /context/trust.sh
-/opt/toolbox/bin/uv --quiet pip install --target /opt/gguf --python /usr/bin/python3 --no-config --no-cache \
-  --no-deps --only-binary :all: --require-hashes --requirement /context/build-requirements.txt
 mkdir -p /out/opt/strata/models
 PYTHONPATH=/opt/gguf python3 /context/make_counting_model.py /out/opt/strata/models/counting.gguf

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Compiles llama-server into /out/opt/llama.cpp. Every back end is a library of its own that is loaded at
+# Compiles llama-server into /out/opt/llama.cpp, without a network. Every back end is a library of its own that is loaded at
 # start: one binary runs on any x86-64 processor, and one with CUDA also starts where there is no driver.
 set -euo pipefail
 
@@ -21,9 +21,6 @@ rpath='$ORIGIN'
 export CCACHE_COMPILERCHECK=content
 
 if [ -n "$CUDA_ARCHITECTURES" ]; then
-  . /context/trust.sh
-  /opt/toolbox/bin/uv --quiet pip install --target /opt/nvcc --python /usr/bin/python3 --no-config --no-cache \
-    --no-deps --only-binary :all: --require-hashes --requirement /context/build-requirements.txt
   sh -eu /context/assemble-cuda.sh /opt/nvcc "/stages/cuda$SITE_PACKAGES" /opt/cuda
   export PATH="/opt/cuda/bin:$PATH"
   options+=(

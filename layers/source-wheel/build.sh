@@ -1,25 +1,9 @@
 #!/bin/bash
-# Builds the package NAME into a wheel in /out, from its source archive or from the git commit below /git. The folder
-# is always the same, because paths end up in compiled files. What it is built with comes from the lock.
+# Builds the package NAME into a wheel in /out, without a network, from what fetch.sh laid into /source or from the git
+# commit below /git. The folder is always the same, because paths end up in compiled files.
 set -euo pipefail
-. /context/trust.sh
 
-/opt/toolbox/bin/uv --quiet pip install --python /opt/toolbox/bin/python --no-config --no-cache \
-  --no-deps --only-binary :all: --require-hashes --requirement /context/build-requirements.txt
-
-mkdir /source
-if [ -d /git ]; then
-  cp -a /git/. /source
-else
-  # shellcheck disable=SC2086 # one hash a word
-  /opt/toolbox/bin/python /context/fetch_sdist.py "$NAME" "$VERSION" $HASHES /sdist
-  if [ "$(head -c 2 /sdist)" = PK ]; then
-    python3 -m zipfile -e /sdist /unpacked
-    mv /unpacked/*/* /source/
-  else
-    tar -xzf /sdist -C /source --strip-components=1 --no-same-owner
-  fi
-fi
+if [ -d /git ]; then cp -a /git /source; fi
 
 site="opt/venv/lib/python$PYTHON/site-packages"
 if [ -d /stages ]; then

@@ -110,10 +110,12 @@ function wheelDockerfile(
   parents: readonly string[],
   source: Parameters<typeof addGit>[0] | undefined,
 ): string {
-  const mounts = [
-    "--mount=type=secret,id=ca",
+  const fetching = ["--mount=type=secret,id=ca", "--mount=type=bind,target=/context"];
+  const compiling = [
+    "--network=none",
     "--mount=type=bind,target=/context",
-    "--mount=type=cache,id=strata-ccache,target=/root/.cache/ccache",
+    // Of this package alone: what its build scripts put there is compiled into nothing else.
+    `--mount=type=cache,id=strata-ccache-${name},target=/root/.cache/ccache`,
     ...(source ? ["--mount=type=bind,from=source,target=/git"] : []),
     ...stageMounts(parents),
   ];
@@ -123,7 +125,8 @@ function wheelDockerfile(
     "",
     "FROM toolbox AS build",
     ...wheelArguments.map((arg) => `ARG ${arg}`),
-    runInstruction(mounts, "bash -eu /context/build.sh"),
+    runInstruction(fetching, "sh -eu /context/fetch.sh"),
+    runInstruction(compiling, "bash -eu /context/build.sh"),
   ]);
 }
 

@@ -67,7 +67,13 @@ export function nodeFolder(node: CustomNode): string {
   return node.disabled === undefined ? folder : `${folder}.disabled`;
 }
 
-/** `git+https://…`, `name @ https://…`, `https://…` and `./folder` are requirements without a version. */
+/**
+ * `git+https://…`, `name @ …`, `https://…`, `./folder` and `folder/name.whl` are requirements without a version. What is
+ * behind a semicolon says which machine they are for.
+ */
 export function isAddress(requirement: string): boolean {
-  return /:\/\/|(^|@\s*|\s)(git\+|file:)|^[./]/.test(requirement);
+  const [asked = ""] = requirement.split(/\s;|;\s/);
+  return /[\\/]|(^|\s)(git\+|file:)|^[.~]|^[\w.-]+\s*(\[[^\]]*\])?\s*@|\.(whl|zip|tar\.\w+|tgz)\s*$/i.test(
+    asked,
+  );
 }

@@ -66,7 +66,8 @@ export function decisive<T extends { readonly evidence?: Evidence | undefined }>
     const { evidence } = each;
     if (!evidence || evidence.verdict === "inconclusive") return false;
     if (evidence.digest !== digest || evidence.checksKey !== checksKey) return false;
-    if (host === "gpu" && !isByGpu(evidence)) return false;
+    // What the registry tells needs no GPU, and no host would tell otherwise.
+    if (host === "gpu" && !isByGpu(evidence) && evidence.host.kind !== "registry") return false;
     // One of tomorrow would outvote every test until then.
     if (isYetToCome(evidence, now)) return false;
     return evidence.verdict === "fail" || kinds?.includes(evidence.host.kind) !== false;

@@ -55,6 +55,8 @@ const runFields = {
 };
 
 const host = z.discriminatedUnion("kind", [
+  /** Nobody ran it: what its registry tells of it was enough to refuse it. */
+  z.strictObject({ kind: z.literal("registry"), name: z.string().min(1) }),
   /** Inside the builder, as a build step on top of the image: no GPU. */
   z.strictObject({ kind: z.literal("builder"), name: z.string().optional() }),
   /** A container of the engine on this machine. */

@@ -2,7 +2,8 @@ import type { AuditConfig } from "../audit/audit-schema.ts";
 import { checkLimits } from "../audit/image-limits.ts";
 import { zstdEnginesText } from "../registry/compression.ts";
 import { parseSize } from "../size.ts";
-import type { CheckResult } from "./check-results.ts";
+import { type CheckResult, completeRun, judge } from "./check-results.ts";
+import type { RunReport } from "./evidence.ts";
 
 /** The first check, which needs no host: its results are in evidence beside those of `smoke/checks`. */
 export const imageCheck = "00-image";
@@ -37,6 +38,21 @@ export function imageResults({ config, layers, bytes }: DescribedImage, registry
     result("size", "it is as small as its recipe promises", overBudget(labels["strata.size-budget"], bytes)),
     result("driver", "it says which driver it needs", withoutDriver(labels)),
   ];
+}
+
+/** The report of an image that is refused before any host is asked. */
+export function refusedRun(checks: readonly CheckResult[], startedAt: string): RunReport {
+  return {
+    schema: 3,
+    verdict: judge(checks),
+    startedAt,
+    seconds: 0,
+    due: [...completeRun],
+    checks: [...checks],
+    versions: {},
+    gpu: null,
+    measurements: {},
+  };
 }
 
 function result(step: string, title: string, problems: readonly string[]): CheckResult {

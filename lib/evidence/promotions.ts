@@ -112,6 +112,46 @@ export function withEntries(history: Promotions, entries: readonly PromotionEntr
   return { ...history, entries: [...history.entries, ...entries].slice(-MOST) };
 }
 
+const isSame = (a: PromotionEntry, b: PromotionEntry) =>
+  a.at === b.at && a.kind === b.kind && a.digest === b.digest && a.from === b.from;
+
+/** Whether a history has these entries, and ends where the tag is, if any entry since `base` says how it came there. */
+export function hasEntries(
+  history: Promotions,
+  base: Promotions,
+  entries: readonly PromotionEntry[],
+  current: string | undefined,
+): boolean {
+  if (!entries.every((entry) => history.entries.some((each) => isSame(each, entry)))) return false;
+  const last = history.entries.at(-1);
+  return last?.digest === current || !since(history, base).some(({ digest: each }) => each === current);
+}
+
+/**
+ * A history that others wrote meanwhile, with what it lacks. Of those who moved the tag since `base` the one whose digest
+ * it has was the last.
+ */
+export function mergeEntries(
+  history: Promotions,
+  base: Promotions,
+  entries: readonly PromotionEntry[],
+  current: string | undefined,
+): Promotions {
+  const absent = entries.filter((entry) => !history.entries.some((each) => isSame(each, entry)));
+  const recent = [...since(history, base), ...absent];
+  const last = recent.findLast(({ digest: each }) => each === current);
+  const former = history.entries.filter((entry) => !recent.includes(entry));
+  return withEntries({ ...history, entries: former }, [
+    ...recent.filter((entry) => entry !== last),
+    ...(last ? [last] : []),
+  ]);
+}
+
+/** What a history has that another one has not. */
+function since(history: Promotions, base: Promotions): PromotionEntry[] {
+  return history.entries.filter((entry) => !base.entries.some((each) => isSame(each, entry)));
+}
+
 /** The promotion of a digest by a part of it, for people who type; throws where it is none, or several. */
 export function promotionOf(history: Promotions, digestStart: string): PromotionEntry {
   const prefix = digestStart.startsWith("sha256:") ? digestStart : `sha256:${digestStart}`;

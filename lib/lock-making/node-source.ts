@@ -45,11 +45,7 @@ export function pointersOf(files: Files): string[] {
 
 /** The version in comfyui_version.py, else in pyproject.toml; null where neither says one. */
 export function sourceVersion(files: Files): string | null {
-  return (
-    assigned("__version__", files.get("comfyui_version.py")) ??
-    tomlVersion(files.get("pyproject.toml")) ??
-    null
-  );
+  return assignedVersion(files.get("comfyui_version.py")) ?? tomlVersion(files.get("pyproject.toml")) ?? null;
 }
 
 /**
@@ -69,6 +65,11 @@ export function packageVersion(files: Files): string | undefined {
     assigned("(?:__version__|VERSION|PACKAGE_VERSION)", setup) ??
     moduleVersion
   );
+}
+
+/** The version that a Python module says, `__version__ = "1.2"`. */
+export function assignedVersion(text: string | undefined): string | undefined {
+  return assigned("__version__", text);
 }
 
 function assigned(name: string, text: string | undefined): string | undefined {

@@ -34,8 +34,11 @@ export interface BaseImage {
   readonly python: string;
 }
 
+/** Where it lies, below the repository. */
+export const imageLockPath = "locks/images.json";
+
 /** Reads `locks/images.json`: base images by name, each pinned by digest. Throws all that is wrong with it. */
-export function parseImageLock(text: string, path = "locks/images.json"): ImageLock {
+export function parseImageLock(text: string, path = imageLockPath): ImageLock {
   return parseLockFile(schema, text, path);
 }
 

@@ -84,6 +84,17 @@ export function parseModelLock(text: string, path = modelLockPath): ModelLock {
   return lock;
 }
 
+/** Two locks as one; what `overrides` has at a path counts. */
+export function joinModelLocks(base: ModelLock, overrides: ModelLock): ModelLock {
+  const own = new Set([...overrides.models, ...overrides.incomplete].map(modelPath));
+  const others = <T extends LockedModel | IncompleteModel>(entries: readonly T[]) =>
+    entries.filter((entry) => !own.has(modelPath(entry)));
+  return {
+    models: [...others(base.models), ...overrides.models],
+    incomplete: [...others(base.incomplete), ...overrides.incomplete],
+  };
+}
+
 /** The text of `locks/models.json`: entries by folder and name. */
 export function formatModelLock(lock: ModelLock): string {
   const { models, incomplete } = schema.parse(lock);

@@ -34,6 +34,8 @@ const checkout = z.strictObject({
 const gitPackage = z.strictObject({ ...pinned, version: z.string() });
 
 const schema = z.strictObject({
+  /** How old every commit had to be, `7 days`; absent where that did not count. */
+  coolDown: z.string().min(1).optional(),
   /** By `owner/name`: ComfyUI itself and each custom node. */
   repositories: z.record(z.string(), checkout),
   /** Python packages that are only in git, by name. */
@@ -73,6 +75,10 @@ export function formatNodeLock(lock: NodeLock): string {
 
 /** Entries by name, fields as the schema has them. */
 function sorted(lock: NodeLock): NodeLock {
-  const { repositories, packages } = schema.parse(lock);
-  return { repositories: byName(repositories), packages: byName(packages) };
+  const { coolDown, repositories, packages } = schema.parse(lock);
+  return {
+    ...(coolDown === undefined ? {} : { coolDown }),
+    repositories: byName(repositories),
+    packages: byName(packages),
+  };
 }

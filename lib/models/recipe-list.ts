@@ -4,8 +4,8 @@ import type { ModelsReport } from "../comfyui/workflow/report.ts";
 import { parseLockFile } from "../locks/lock-file.ts";
 
 const schema = z.strictObject({
-  /** The workflows that the list follows from, below the repository. */
-  workflows: z.array(z.string().min(1)).min(1),
+  /** The workflows that the list follows from, below the repository; none where an import knew of no workflow. */
+  workflows: z.array(z.string().min(1)),
   /** Paths in locks/models.json: folder and name, below ComfyUI's folder. */
   models: z.array(z.string().min(1)),
 });

@@ -16,7 +16,8 @@ export interface ContextFile {
 
 /** What lies in a layer's folder without being part of its build. */
 const notContext = [
-  /^layer\.ts$/,
+  // In a package it is compiled.
+  /^layer\.(ts|js|d\.ts)$/,
   /(^|\/)__pycache__\//,
   /\.pyc$/,
   /(^|\/)\.DS_Store$/,

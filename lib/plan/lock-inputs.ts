@@ -108,12 +108,21 @@ export function lockInputs(recipe: Recipe, name: LockName, nodes: NodeLock): str
 /**
  * The first lines of a lock: what it is, every remedy of the recipe with its reason, and two hashes that show when it
  * no longer fits its inputs or was edited by hand.
+ *
+ * @param coolDown how old everything had to be that it took; undefined where that did not count
  */
-export function lockHeader(name: LockName, recipe: Recipe, inputs: readonly string[], body: string): string {
+export function lockHeader(
+  name: LockName,
+  recipe: Recipe,
+  inputs: readonly string[],
+  body: string,
+  coolDown?: string,
+): string {
   return [
     `# Python packages of ${name.recipe}, Python ${name.python}, CUDA ${name.cuda}. Made by \`npm run lock -- python\`.`,
     `# inputs: ${hash([...inputs, ...remedies(recipe)].join("\n"))}`,
-    `# content: ${hash(body)}`,
+    `# content: ${hash(coolDown === undefined ? body : `${coolDown}\n${body}`)}`,
+    ...(coolDown === undefined ? [] : [`# cool-down: ${coolDown}`]),
     ...remedies(recipe).map((line) => `# ${line}`),
     "",
   ].join("\n");
@@ -135,7 +144,8 @@ export function lockProblem(
   }
   const end = lines.findIndex((line) => !line.startsWith("#"));
   const body = lines.slice(end).join("\n");
-  if (said("content") !== hash(body) || text !== `${lockHeader(name, recipe, inputs, body)}${body}`) {
+  // The header holds the body's hash.
+  if (text !== `${lockHeader(name, recipe, inputs, body, said("cool-down"))}${body}`) {
     return new UserError(path, "was edited by hand.", "Run `npm run lock -- python`.");
   }
   return undefined;

@@ -12,6 +12,6 @@ export const filesLayer = {
       "ARG SOURCE_DATE_EPOCH",
       "COPY rootfs /out",
       "COPY finish.sh /",
-      "RUN sh -eu /finish.sh",
+      "RUN --network=none sh -eu /finish.sh",
     ]),
 } satisfies Partial<Layer>;

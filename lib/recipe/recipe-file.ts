@@ -10,8 +10,11 @@ import { recipeSchema } from "./recipe-schema.ts";
 export const recipeFileName = /\.m?[jt]s$/;
 
 /** Loads the recipe of a file. Throws all that is wrong with it; `taken` are names that mean other recipes. */
-export async function loadRecipe(file: string, taken: readonly string[]): Promise<Recipe> {
-  const path = resolve(file);
+export async function loadRecipe(
+  file: string,
+  taken: readonly string[],
+  path = resolve(file),
+): Promise<Recipe> {
   if (!existsSync(path)) {
     throw new UserError(
       "strata:recipe",
@@ -55,7 +58,7 @@ async function imported(path: string, file: string): Promise<Readonly<Record<str
     throw new UserError(
       file,
       `cannot be loaded: ${(error as Error).message.trim()}`,
-      "\nIt imports strata's modules by their path from its own folder, for instance ../strata/recipes/extend.ts.",
+      "\nIt imports strata's modules by their path from its own folder, ../strata/recipes/extend.ts, or from the package strata.",
     );
   }
 }

@@ -152,6 +152,7 @@ function parseToken(body: string): string | undefined {
   }
 }
 
-function basic(credentials: Extract<Credentials, { kind: "password" }>): string {
+/** The header of a login with a password. */
+export function basic(credentials: Extract<Credentials, { kind: "password" }>): string {
   return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64")}`;
 }

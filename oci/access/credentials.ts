@@ -56,7 +56,9 @@ export async function findCredentials(
 ): Promise<Credentials | undefined> {
   const path = join(folder, "config.json");
   const { auths = {}, credHelpers = {}, credsStore } = (await readConfig(path)) ?? {};
-  const key = registry === DEFAULT_REGISTRY ? DOCKER_HUB_KEY : registry;
+  // BuildKit's client takes Docker Hub's names for one as well (moby/buildkit, session/auth/authprovider).
+  const host = registryOf(registry);
+  const key = host === DEFAULT_REGISTRY ? DOCKER_HUB_KEY : registry;
   const helped = [key, registry].find((name) => credHelpers[name] !== undefined);
   const inPath = helped === undefined ? partsOf(`${registry}/${repository}`).slice(0, -1) : [];
   const part = inPath.find((name) => hasLogin(auths[name]));
@@ -67,7 +69,7 @@ export async function findCredentials(
     const credentials = await askHelper(helper, helped ?? key, { path, setting });
     if (credentials) return credentials;
   }
-  const names = Object.keys(auths).filter((name) => registryOf(name) === registry && hasLogin(auths[name]));
+  const names = Object.keys(auths).filter((name) => registryOf(name) === host && hasLogin(auths[name]));
   const name = names.find((each) => each === key || each === registry) ?? names[0];
   return name === undefined ? undefined : loginOf(path, name, auths[name]);
 }

@@ -11,7 +11,25 @@ import type { Answer } from "./silence.ts";
 export async function failure(reference: Reference, answer: Answer, what: string): Promise<UserError> {
   const said = await explanation(answer);
   const problem = `registry ${reference.registry} answered ${answer.status} for the ${what}${said && ` (${said})`}.`;
-  return new UserError(formatReference(reference), problem, remedy(reference, answer.status));
+  return new UserError(
+    formatReference(reference),
+    problem,
+    meant(reference, said) ?? remedy(reference, answer.status),
+  );
+}
+
+/**
+ * What to do about a refusal whose words say more than its status. Immutable tags: ECR answers 400 "…because the tag is
+ * immutable" (kaniko#204), Harbor 412 "…configured as immutable" (harbor, src/controller/tag).
+ */
+function meant({ registry }: Reference, said: string): string | undefined {
+  if (/immutable/i.test(said)) {
+    return "Tags that strata moves, and promotions-…, have to be mutable there: change that setting, or leave these tags out of it.";
+  }
+  if (/^(NAME_UNKNOWN|NOT_FOUND)\b.*(repository|project)/is.test(said) && !isLoopback(registry)) {
+    return `There is no such repository at ${registry}, and it makes none by itself: make it first (ECR: create: true in one stack).`;
+  }
+  return undefined;
 }
 
 function remedy(reference: Reference, status: number): string {

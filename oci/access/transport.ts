@@ -101,6 +101,16 @@ export class Transport {
     await sleep(Math.min(retryAfterMs(retryAfter) ?? growing, LONGEST_PAUSE_MS));
   }
 
+  /** Waits as long as somebody else may take to write what was read; where we are slow, others are. */
+  async settle(tookMs: number): Promise<void> {
+    await sleep(Math.max(2 * this.backoffMs, 2 * tookMs));
+  }
+
+  /** Waits a while that is another each time. */
+  async stagger(times: number): Promise<void> {
+    await sleep((this.backoffMs / 10) * times * Math.random());
+  }
+
   /**
    * What is to be answered for another try: the challenges of a 401, and of a 403, which some registries say where a
    * token is good for less than is asked (RFC 6750; devcontainers/cli#945 for IBM's). Where that names none, as GCR's

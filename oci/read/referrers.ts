@@ -32,7 +32,8 @@ export async function listReferrers(
 ): Promise<Descriptor[]> {
   const { target, digest } = withDigest(reference);
   const all =
-    (await listByInterface(transport, target, digest)) ?? (await listInTag(transport, target, digest));
+    (await listByInterface(transport, target, digest)) ??
+    (await listInTag(transport, target, digest)).manifests;
   return all.filter((descriptor) => descriptor.artifactType?.startsWith(artifactType));
 }
 
@@ -81,24 +82,37 @@ function ownPath(target: Reference, path: string, headers: Headers): string | un
   return host === own.host ? `${pathname}${search}` : undefined;
 }
 
+/** What is attached to a digest as clients write it down, and where. */
+export interface TagList {
+  readonly tag: string;
+  readonly manifests: readonly Descriptor[];
+  /** Digest of the list; undefined where there is none yet. */
+  readonly digest: string | undefined;
+}
+
 /** The list that clients keep where the registry keeps none. */
-export async function listInTag(
-  transport: Transport,
-  target: Reference,
-  digest: string,
-): Promise<Descriptor[]> {
-  const headers = { accept: MANIFEST_TYPES.join(", ") };
+export async function listInTag(transport: Transport, target: Reference, digest: string): Promise<TagList> {
   const tag = fallbackTag(digest);
+  const bytes = await listUnder(transport, target, tag);
+  // GitLab takes this tag for the digest and answers with the subject (oras-project/oras-go#1396). There the list gets a
+  // tag that is none: others do not find it, and we do.
+  if (bytes === undefined || digestOf(bytes) !== digest) return tagList(tag, bytes);
+  const own = `${tag}.list`;
+  return tagList(own, await listUnder(transport, target, own));
+}
+
+function tagList(tag: string, bytes: Buffer | undefined): TagList {
+  if (bytes === undefined) return { tag, manifests: [], digest: undefined };
+  return { tag, manifests: parsed(bytes)?.manifests ?? [], digest: digestOf(bytes) };
+}
+
+async function listUnder(transport: Transport, target: Reference, tag: string): Promise<Buffer | undefined> {
+  const headers = { accept: MANIFEST_TYPES.join(", ") };
   const answer = await transport.request(target, `manifests/${tag}`, { headers });
-  if (answer.status !== 200) {
-    const refused = await failure(target, answer, "list of what is attached");
-    if (await isAbsentTag(transport, target, tag, answer.status)) return [];
-    throw refused;
-  }
-  const bytes = await answer.bytes();
-  // GitLab takes this tag for the digest and answers with the subject, whose parts are no referrers.
-  if (digestOf(bytes) === digest) return [];
-  return parsed(bytes)?.manifests ?? [];
+  if (answer.status === 200) return await answer.bytes();
+  const refused = await failure(target, answer, "list of what is attached");
+  if (await isAbsentTag(transport, target, tag, answer.status)) return undefined;
+  throw refused;
 }
 
 function parsed(bytes: Buffer): z.infer<typeof ReferrersIndex> | undefined {

@@ -1,13 +1,13 @@
 /** Writing documents to a registry: an artifact is a manifest around one blob, about another manifest or for itself. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../errors.ts";
 import { Transport } from "../access/transport.ts";
 import { type Content, descriptorOf } from "../blob-digest.ts";
 import { type Descriptor, INDEX_TYPE, MANIFEST_TYPE, Manifest } from "../manifest.ts";
-import { fallbackTag, listInTag, withDigest } from "../read/referrers.ts";
+import { listInTag, type TagList, withDigest } from "../read/referrers.ts";
 import { readManifest, type StoredManifest } from "../read/stored-manifest.ts";
 import { formatReference, type Reference } from "../references.ts";
 import { putBlob, putManifest } from "./put.ts";
+import { addToShared } from "./shared-document.ts";
 
 /** What an artifact is made of. The same parts always make the same bytes, hence the same digest. */
 export interface Artifact {
@@ -52,9 +52,6 @@ export function subjectOf({ mediaType, digest, bytes }: StoredManifest): Descrip
   return { mediaType, digest, size: bytes.length };
 }
 
-/** So often a list is written that somebody else writes at the same time. */
-const ATTEMPTS = 5;
-
 /**
  * Attaches an artifact to a manifest. The same artifact attached twice is one.
  *
@@ -96,26 +93,20 @@ export async function putReferrer(
     artifactType: artifactType ?? config.mediaType,
     ...(annotations && { annotations }),
   };
-  const name = formatReference({ ...target, digest: subject.digest });
-  let seen = 0;
-  for (let writes = 0; ; ) {
-    const listed = await listInTag(transport, target, subject.digest);
-    if (listed.some(({ digest }) => digest === descriptor.digest)) {
-      // Whoever read the list before us writes over it a moment after: only a second look, later, tells.
-      if (writes === 0 || ++seen > 1) return descriptor.digest;
-      await transport.pause(2);
-      continue;
-    }
-    if (writes++ >= ATTEMPTS) break;
-    seen = 0;
-    const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...listed, entry] };
-    const bytes = Buffer.from(JSON.stringify(index));
-    await putManifest(transport, target, fallbackTag(subject.digest), { mediaType: INDEX_TYPE, bytes });
-    // Two who write over each other do not go on in step.
-    if (writes > 1) await sleep(50 * writes * Math.random());
-  }
+  const isKept = await addToShared<TagList>({
+    read: () => listInTag(transport, target, subject.digest),
+    has: ({ manifests }) => manifests.some(({ digest }) => digest === descriptor.digest),
+    write: async ({ tag, manifests }) => {
+      const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...manifests, entry] };
+      const bytes = Buffer.from(JSON.stringify(index));
+      await putManifest(transport, target, tag, { mediaType: INDEX_TYPE, bytes });
+    },
+    settle: (took) => transport.settle(took),
+    stagger: (writes) => transport.stagger(writes),
+  });
+  if (isKept) return descriptor.digest;
   throw new UserError(
-    name,
+    formatReference({ ...target, digest: subject.digest }),
     "others keep changing the list of what is attached to it.",
     "Run the same command again.",
   );

@@ -25,6 +25,21 @@ export async function hasBlob(transport: Transport, target: Reference, digest: s
   throw await failure(target, answer, `blob ${digest}`);
 }
 
+/**
+ * Asks for a place to send a blob to.
+ *
+ * @throws UserError that names the repository where it is not there: ECR cuts off a push to such a one
+ * (aws/containers-roadmap#1970), and says so to a question.
+ */
+export async function askForUpload(transport: Transport, target: Reference, path: string): Promise<Answer> {
+  try {
+    return await transport.request(target, path, { method: "POST" });
+  } catch (error) {
+    const answer = await transport.request(target, "tags/list?n=1").catch(() => undefined);
+    throw answer?.status === 404 ? await failure(target, answer, "upload") : error;
+  }
+}
+
 /** Sends a small blob in one go; one that is there already is not sent. */
 export async function putBlob(
   transport: Transport,
@@ -33,7 +48,7 @@ export async function putBlob(
 ): Promise<Descriptor> {
   const blob = descriptorOf(content);
   if (await hasBlob(transport, target, blob.digest)) return blob;
-  const begun = await transport.request(target, "blobs/uploads/", { method: "POST" });
+  const begun = await askForUpload(transport, target, "blobs/uploads/");
   if (begun.status !== 202) throw await failure(target, begun, "upload");
   await begun.bytes();
   const answer = await transport.request(target, uploadPath(target, begun, blob.digest), {
@@ -97,14 +112,15 @@ export async function putManifest(
     headers: { "content-type": mediaType },
     body: bytes,
   });
-  if (!STORED.has(answer.status)) throw await failure(target, answer, what);
+  const { registry, repository } = target;
+  const named = { registry, repository, ...(name.includes(":") ? { digest: name } : { tag: name }) };
+  if (!STORED.has(answer.status)) throw await failure(named, answer, what);
   const stored = answer.headers.get("docker-content-digest");
   await answer.bytes();
   const digest = digestOf(bytes);
   if (stored && stored !== digest) {
-    const { registry, repository } = target;
     throw new UserError(
-      formatReference({ registry, repository, ...(name.includes(":") ? { digest: name } : { tag: name }) }),
+      formatReference(named),
       `the registry stored ${stored} instead of ${digest}.`,
       "It changes manifests: use one that keeps them.",
     );

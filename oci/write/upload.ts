@@ -6,7 +6,7 @@ import type { Answer } from "../access/silence.ts";
 import type { Transport } from "../access/transport.ts";
 import type { Descriptor } from "../manifest.ts";
 import type { Reference } from "../references.ts";
-import { hasBlob, nextPath, STORED, uploadPath } from "./put.ts";
+import { askForUpload, hasBlob, nextPath, STORED, uploadPath } from "./put.ts";
 
 /** Uploads that were begun: a run that ends in the middle of one leaves it to the next. */
 export interface Sessions {
@@ -98,7 +98,7 @@ async function begin(
 ): Promise<Upload | "mounted"> {
   const mount = mountFrom && new URLSearchParams({ mount: digest, from: mountFrom });
   const path = `blobs/uploads/${mount ? `?${mount}` : ""}`;
-  const answer = await transport.request(target, path, { method: "POST" }).catch((error: unknown) => {
+  const answer = await askForUpload(transport, target, path).catch((error: unknown) => {
     // A token service may refuse a token for both repositories, and grant one for this alone.
     if (!mountFrom) throw error;
   });
@@ -123,7 +123,8 @@ async function resumed(
   target: Reference,
   location: string | undefined,
 ): Promise<Upload | undefined> {
-  // ECR drops every piece after the first: https://github.com/aws/containers-roadmap/issues/2831
+  // ECR does not say how far an upload is: 404 (dotnet/sdk#33019), and a range that stays at the first piece
+  // (https://github.com/aws/containers-roadmap/issues/2831).
   if (location === undefined || kindOf(target.registry) === "ecr") return undefined;
   const answer = await transport.request(target, location);
   await answer.bytes();

@@ -10,7 +10,9 @@ import { z } from "zod";
 import { home, repository } from "../../home.ts";
 import { absentChecks } from "../../lib/evidence/check-results.ts";
 import { parseEvidence } from "../../lib/evidence/evidence.ts";
+import { keptLogin } from "../../oci/access/logins.ts";
 import { readImage } from "../../oci/read/image.ts";
+import { parseReference } from "../../oci/references.ts";
 import { buildInBuilder } from "../../tools/builder/builder.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { openStack } from "../../tools/pulumi/open-stack.ts";
@@ -32,8 +34,8 @@ const recordSchema = z.object({
 type Recorded = z.infer<typeof recordSchema>;
 
 /** Runs a make target without a terminal; its lines are shown as they come. */
-async function make(target: string): Promise<string> {
-  const child = execa("make", [target, "STACK=dev"], {
+async function make(target: string, ...words: string[]): Promise<string> {
+  const child = execa("make", [target, "STACK=dev", ...words], {
     cwd: repository,
     stdin: "ignore",
     all: true,
@@ -45,8 +47,8 @@ async function make(target: string): Promise<string> {
   return all;
 }
 
-async function up(): Promise<Recorded & { log: string }> {
-  const log = await make("up");
+async function up(...words: string[]): Promise<Recorded & { log: string }> {
+  const log = await make("up", ...words);
   const record = await recordOf(home, await openStack(home, "dev"));
   return { ...recordSchema.parse(record), log };
 }
@@ -148,6 +150,14 @@ test("README's commands run it on a Docker engine as they stand there, and so do
       assert.equal(exitCode, 0, all);
       return stdout.trim();
     };
+    // As `make up` does where it has the engine.
+    const { registry } = parseReference(image);
+    const login = await keptLogin(home.logins, registry);
+    assert.ok(login?.kind === "password");
+    await execa("docker", ["login", "--username", login.username, "--password-stdin", registry], {
+      env: engine.environment,
+      input: login.password,
+    });
     await docker("pull", "--quiet", image);
     // The model that README's second command names.
     mkdirSync(join(folder, "models"));
@@ -179,7 +189,10 @@ test("README's commands run it on a Docker engine as they stand there, and so do
 test("a second `make up` builds, tests and pushes nothing", async () => {
   const second = await up();
   assert.deepEqual(second.product, first.product);
-  assert.doesNotMatch(second.log, /: (build|update|rebuild)$/m);
+  assert.match(second.log, /^update: everything is as the one of \S+ left it/m);
+  const full = await up("FULL=1");
+  assert.deepEqual(full.product, first.product);
+  assert.doesNotMatch(full.log, /: (build|update|rebuild)$/m);
 });
 
 test("an edited file of runtime: preview names it as the cause, `up` changes that stage and the product alone", async () => {
@@ -190,6 +203,7 @@ test("an edited file of runtime: preview names it as the cause, `up` changes tha
   assert.match(preview, /^│ +file layers\/runtime\/rootfs\/opt\/strata\/runtime\/entrypoint changed$/m);
 
   const edited = await up();
+  assert.match(edited.log, /^update: changed since the last one: layers, plan$/m);
   const moved = Object.keys(edited.stages).filter(
     (name) => edited.stages[name]?.digest !== first.stages[name]?.digest,
   );

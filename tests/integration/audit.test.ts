@@ -1,6 +1,5 @@
 /** Audits images in a real registry, as a user does. */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,8 +8,11 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { execa } from "execa";
 import { homeAt } from "../../home.ts";
 import { AuditReport, LABELS } from "../../lib/audit/findings.ts";
+import { Transport } from "../../oci/access/transport.ts";
+import { MANIFEST_TYPE } from "../../oci/manifest.ts";
 import { imageExists } from "../../oci/read/image.ts";
 import { listTags } from "../../oci/read/tag-list.ts";
+import { putBlob, putManifest } from "../../oci/write/put.ts";
 import { makeTar } from "../unit/oci/support/tar.ts";
 import { startRegistry } from "./support/registry.ts";
 
@@ -25,6 +27,7 @@ test("npm run audit passes a sound image and fails a broken one", async (t) => {
     await stop();
     await rm(root, { recursive: true });
   });
+  const transport = new Transport({ logins: home.logins });
   const base = {
     mediaType: `${TAR}+gzip`,
     bytes: gzipSync(await makeTar([{ name: "etc/base", content: "1" }])),
@@ -33,8 +36,8 @@ test("npm run audit passes a sound image and fails a broken one", async (t) => {
     mediaType: `${TAR}+zstd`,
     bytes: zstdCompressSync(await makeTar([{ name, content: "2" }])),
   });
-  await push(registry, "sound", [base, await stage("opt/app")]);
-  await push(registry, "broken", [base, await stage("etc/base")]);
+  await push(transport, registry, "sound", [base, await stage("opt/app")]);
+  await push(transport, registry, "broken", [base, await stage("etc/base")]);
   const audit = (tag: string, ...options: string[]) =>
     execa("node", ["tools/commands/audit.ts", `${registry}/${repository}:${tag}`, ...options], {
       reject: false,
@@ -63,8 +66,8 @@ test("npm run audit passes a sound image and fails a broken one", async (t) => {
   assert.equal((await audit("sound", "--budget", "1 B")).exitCode, 1);
   assert.equal((await audit("sound", "--budget", "much")).exitCode, 2);
 
-  assert.equal(await imageExists(`${registry}/${repository}:sound`), true);
-  assert.deepEqual((await listTags(`${registry}/${repository}`)).toSorted(), ["broken", "sound"]);
+  assert.equal(await imageExists(`${registry}/${repository}:sound`, transport), true);
+  assert.deepEqual((await listTags(`${registry}/${repository}`, transport)).toSorted(), ["broken", "sound"]);
 });
 
 interface Blob {
@@ -72,31 +75,22 @@ interface Blob {
   readonly bytes: Buffer;
 }
 
-async function push(host: string, tag: string, layers: readonly Blob[]): Promise<void> {
+async function push(
+  transport: Transport,
+  registry: string,
+  tag: string,
+  layers: readonly Blob[],
+): Promise<void> {
+  const target = { registry, repository };
   const config = { architecture: "amd64", os: "linux", config: { Labels: { [LABELS.layers]: '["app"]' } } };
   const manifest = JSON.stringify({
     schemaVersion: 2,
-    mediaType: "application/vnd.oci.image.manifest.v1+json",
-    config: await pushBlob(host, {
+    mediaType: MANIFEST_TYPE,
+    config: await putBlob(transport, target, {
       mediaType: "application/vnd.oci.image.config.v1+json",
       bytes: Buffer.from(JSON.stringify({ ...config, rootfs: { type: "layers", diff_ids: [] } })),
     }),
-    layers: await Promise.all(layers.map((layer) => pushBlob(host, layer))),
+    layers: await Promise.all(layers.map((layer) => putBlob(transport, target, layer))),
   });
-  const response = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, {
-    method: "PUT",
-    headers: { "content-type": "application/vnd.oci.image.manifest.v1+json" },
-    body: manifest,
-  });
-  assert.equal(response.status, 201, await response.text());
-}
-
-async function pushBlob(host: string, { mediaType, bytes }: Blob) {
-  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-  const upload = await fetch(`http://${host}/v2/${repository}/blobs/uploads/`, { method: "POST" });
-  const location = new URL(upload.headers.get("location") ?? "", `http://${host}`);
-  location.searchParams.set("digest", digest);
-  const response = await fetch(location, { method: "PUT", body: new Uint8Array(bytes) });
-  assert.equal(response.status, 201, await response.text());
-  return { mediaType, digest, size: bytes.length };
+  await putManifest(transport, target, tag, { mediaType: MANIFEST_TYPE, bytes: Buffer.from(manifest) });
 }

@@ -15,16 +15,12 @@ import type { AwsDescription, TestDescription } from "../../lib/hosts/descriptio
 import { type AwsClients, awsClients } from "../../tools/hosts/aws/clients.ts";
 import { whyGone } from "../../tools/hosts/aws/instance.ts";
 import { findTestResources } from "../../tools/hosts/aws/leaks.ts";
-import { keptWheels } from "../../tools/lint/wheels.ts";
 import { checksKey, passedRun } from "../support/evidence.ts";
 import { type FakeRegistry, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
-import { type Moto, makeHost, startMoto } from "./support/moto.ts";
+import { findMoto, type Moto, makeHost, startMoto } from "./support/moto.ts";
 import { pushTinyImage } from "./support/tiny-image.ts";
 
-const { folder: wheels, missing: skip = false } = await keptWheels(
-  "tests/integration/moto-requirements.txt",
-  "python3",
-);
+const { folder: wheels, missing: skip = false } = await findMoto();
 const folder = mkdtempSync(join(tmpdir(), "strata-aws-"));
 let registry: FakeRegistry;
 let moto: Moto;
@@ -38,7 +34,7 @@ before(async () => {
   reference = await pushTinyImage(registry, "tested", { checks: passedRun });
   const auth = Buffer.from("somebody:the-password").toString("base64");
   writeFileSync(join(folder, "config.json"), JSON.stringify({ auths: { [registry.host]: { auth } } }));
-  moto = await startMoto(wheels ?? "");
+  moto = await startMoto(wheels);
   Object.assign(process.env, {
     AWS_ENDPOINT_URL: moto.url,
     AWS_ACCESS_KEY_ID: "nobody",

@@ -9,13 +9,9 @@ import { type AwsClients, awsClients } from "../../tools/hosts/aws/clients.ts";
 import { terminateInstance, whyGone } from "../../tools/hosts/aws/instance.ts";
 import { launch } from "../../tools/hosts/aws/launch.ts";
 import { findTestResources, removeTestResource } from "../../tools/hosts/aws/leaks.ts";
-import { keptWheels } from "../../tools/lint/wheels.ts";
-import { type Moto, makeHost, startMoto } from "./support/moto.ts";
+import { findMoto, type Moto, makeHost, startMoto } from "./support/moto.ts";
 
-const { folder, missing: skip = false } = await keptWheels(
-  "tests/integration/moto-requirements.txt",
-  "python3",
-);
+const { folder, missing: skip = false } = await findMoto();
 
 let moto: Moto;
 let clients: AwsClients;
@@ -23,7 +19,7 @@ let host: AwsDescription;
 
 before(async () => {
   if (skip) return;
-  moto = await startMoto(folder ?? "");
+  moto = await startMoto(folder);
   Object.assign(process.env, {
     AWS_ENDPOINT_URL: moto.url,
     AWS_ACCESS_KEY_ID: "nobody",

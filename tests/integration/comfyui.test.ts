@@ -8,8 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { ComfyUi, CustomNode } from "../../lib/comfyui/custom-nodes.ts";
+import { readSnapshot } from "../../lib/import/snapshot.ts";
+import { noCoolDown } from "../../lib/lock-making/cool-down.ts";
 import { nodeSources } from "../../lib/lock-making/node-sources.ts";
 import type { NodeLock } from "../../lib/locks/node-lock.ts";
+import { makeRecipe } from "../../tools/commands/import/make-recipe.ts";
 import { lockNodes } from "../../tools/lock/lock-nodes.ts";
 import {
   fixtureComfyUi,
@@ -56,6 +59,8 @@ const comfyui: ComfyUi = {
 
 const repositories = mkdtempSync(join(tmpdir(), "strata-git-"));
 let git: GitServer;
+/** Of the fixtures as they were at first. */
+let commits: Readonly<Record<string, string>> = {};
 let files: Server;
 let stack: TestStack;
 let nodes: NodeLock;
@@ -64,7 +69,7 @@ let first: StackUpdate;
 const held: Record<string, ReadonlyMap<string, LayerFile>> = {};
 
 before(async () => {
-  await makeFixtures(repositories);
+  commits = await makeFixtures(repositories);
   await commitTo(fixturePath(repositories, "fetcher"), {
     files: { "__init__.py": "", "install.py": installer },
   });
@@ -237,6 +242,35 @@ test("on an empty builder, too, only the node that moved is fetched and put toge
   const others = (files: Iterable<string>) =>
     [...files].filter((path) => !path.startsWith(`${nodesFolder}/plain/`)).sort();
   assert.deepEqual(others(found.keys()), others(held["nodes-simple"]?.keys() ?? []));
+});
+
+test("the nodes of an imported snapshot are built, each at the commit that it had", async () => {
+  const node = (name: string, disabled = false) => [
+    `${fixtureOrigin}fixtures/${name}.git`,
+    { hash: commits[name], disabled },
+  ];
+  const snapshot = {
+    comfyui: commits.ComfyUI,
+    git_custom_nodes: Object.fromEntries([node("plain"), node("submodule"), node("disabled", true)]),
+  };
+  const mirrors = {
+    [fixtureOrigin]: git.address,
+    "https://github.com/Comfy-Org/ComfyUI": `${git.address}fixtures/ComfyUI`,
+  };
+  const strata = { repositories: {}, packages: {} };
+  const making = { name: "imported", images: {}, strata, coolDown: noCoolDown, from: "a test" };
+  const inventory = readSnapshot(JSON.stringify(snapshot), "snapshot.json");
+  const { recipe, lock: imported } = await makeRecipe(inventory, { ...making, mirrors });
+  assert.ok(recipe.comfyui && imported);
+  const choices: ComfyUiChoices = { comfyui: recipe.comfyui, nodes: imported, mirrors };
+  stack.edit("comfyui.json", JSON.stringify(choices));
+  const { stages } = await stack.up();
+  const found = await layerFiles(`${stack.repository}@${stages["nodes-imported"]?.digest}`);
+  const text = (path: string) => found.get(`${nodesFolder}/${path}`)?.text ?? "";
+  // Since then it has moved twice.
+  assert.match(text("plain/__init__.py"), /class Plain/);
+  assert.match(text("submodule/extern/library/inner/__init__.py"), /VALUE = 2/);
+  assert.match(text("disabled.disabled/__init__.py"), /class Disabled/);
 });
 
 test("a fetched file that is not the pinned one fails the build, with both hashes", async () => {

@@ -1,30 +1,37 @@
 /** `npm run lock` with the real uv and git, on repositories and packages that the test makes. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../errors.ts";
 import type { CustomNode } from "../../lib/comfyui/custom-nodes.ts";
-import { cudaVersions, pythonVersions } from "../../lib/gpu/compatibility.ts";
+import { cudaVersions } from "../../lib/gpu/compatibility.ts";
+import { type CoolDown, noCoolDown } from "../../lib/lock-making/cool-down.ts";
+import type { HeldBack } from "../../lib/lock-making/held-back.ts";
+import { imageLockPath } from "../../lib/locks/image-lock.ts";
 import { nodeLockPath } from "../../lib/locks/node-lock.ts";
 import { parsePythonLock } from "../../lib/locks/python-lock.ts";
 import type { Recipe, Resolution } from "../../lib/recipe/recipe.ts";
 import { extendRecipe } from "../../recipes/extend.ts";
 import { checkLocks } from "../../tools/lock/check.ts";
 import { checkExternalLocks, refreshExternalLocks } from "../../tools/lock/external-recipe.ts";
-import { refresh } from "../../tools/lock/refresh.ts";
+import { renderHeldBack } from "../../tools/lock/held-back/render-held-back.ts";
+import { type LockKind, refresh } from "../../tools/lock/refresh.ts";
 import { resolveRequirements } from "../../tools/lock/resolve-requirements.ts";
-import { installUv } from "../../tools/lock/uv.ts";
+import { type Compile, installUv } from "../../tools/lock/uv.ts";
 import { writeLocks } from "../../tools/lock/write-locks.ts";
 import {
   conflictingNodes,
   fixtureComfyUi,
+  fixtureNode,
   fixtureOrigin,
+  fixturePath,
   fixtureResolution,
   makeFixtures,
 } from "../support/comfyui-fixtures.ts";
-import { type GitServer, startGitServer } from "../support/git-server.ts";
+import { commitTo, type GitServer, startGitServer } from "../support/git-server.ts";
 import { sampleLayer, sampleRecipe } from "../support/layers.ts";
 import { type PythonIndex, startPythonIndex } from "../support/python-index.ts";
 
@@ -39,6 +46,20 @@ const recipeWith = (nodes: readonly CustomNode[] = [], resolution: Resolution = 
   },
   resolution: { ...fixtureResolution, ...resolution },
 });
+
+/** Base images that bring these versions of Python, and no others. */
+function writeBases(root: string, ...pythons: readonly string[]): void {
+  const base = (python: string) => ({
+    reference: "registry.example.com/base:1",
+    digest: `sha256:${"0".repeat(64)}`,
+    python,
+    licences: "",
+    source: "",
+  });
+  mkdirSync(join(root, "locks"), { recursive: true });
+  const images = Object.fromEntries(pythons.map((python) => [`base-${python}`, base(python)]));
+  writeFileSync(join(root, imageLockPath), JSON.stringify(images));
+}
 
 describe("npm run lock", () => {
   const folder = mkdtempSync(join(tmpdir(), "strata-lock-test-"));
@@ -63,6 +84,7 @@ describe("npm run lock", () => {
       .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
 
   before(async () => {
+    writeBases(root, "3.11", "3.12", "3.14");
     await makeFixtures(join(folder, "git"));
     git = await startGitServer(join(folder, "git"));
     index = await startPythonIndex();
@@ -105,7 +127,8 @@ describe("npm run lock", () => {
     assert.match(told, /locks\/nodes\.json: 13 of 13 sources moved/);
     assert.match(told, /fixtures\/calls-pip: __init__\.py:6 calls pip/);
     assert.doesNotThrow(() => checkLocks({ root, recipes: [recipeWith()] }, ["nodes", "python"]));
-    assert.equal(snapshot().length, 1 + pythonVersions.length * cudaVersions.length);
+    // The bases, the nodes, and a lock for each Python that a base brings.
+    assert.equal(snapshot().length, 2 + 3 * cudaVersions.length);
     for (const text of snapshot()) assert.ok(!text.includes("127.0.0.1"), text);
     const text = readFileSync(join(root, "locks/python/test-py3.11-cu13.0.txt"), "utf8");
     const found = parsePythonLock(text, "lock");
@@ -238,6 +261,118 @@ describe("npm run lock", () => {
         },
       );
     }
+  });
+
+  test("what is held back is told with who asks, what would be free, and what the newest commit says", async () => {
+    await index.add(
+      { name: "held", version: "1.0" },
+      { name: "held", version: "2.0" },
+      { name: "user", version: "1.0", requires: ["held>=1"] },
+      { name: "user", version: "2.0", requires: ["held>=2"] },
+      { name: "deep", version: "1.0" },
+      { name: "deep", version: "2.0" },
+      { name: "capper", version: "1.0", requires: ["deep<2"] },
+    );
+    const made = recipeWith([fixtureNode("caps"), fixtureNode("asks")]);
+    const put = (name: string, ...lines: string[]) =>
+      commitTo(fixturePath(join(folder, "git"), name), { files: { "requirements.txt": lines.join("\n") } });
+    await put("caps", "held<2", "capper");
+    await put("asks", "user", "held", "deep", "capper");
+    const own = join(folder, "held");
+    writeBases(own, "3.11");
+    const refreshed = async (mirror: string, ...kinds: readonly LockKind[]) => {
+      let held: readonly HeldBack[] = [];
+      const sources = { root: own, recipes: [made], mirrors: { [fixtureOrigin]: mirror } };
+      const tellHeldBack = (found: readonly HeldBack[]) => {
+        held = found;
+      };
+      const files = await refresh([...kinds, "python"], { ...sources, tellHeldBack }, () => {});
+      await writeLocks(own, files);
+      return held;
+    };
+    const lockedPath = "locks/python/test-py3.11-cu13.0.txt";
+    const expected = (newestCommit: string): HeldBack[] =>
+      [
+        {
+          recipe: "test",
+          lock: lockedPath,
+          name: "deep",
+          locked: "1.0",
+          newest: "2.0",
+          caps: [{ by: "capper 1.0", line: "deep<2", newestCommit: null }],
+          without: [{ name: "deep", locked: "1.0", free: "2.0" }],
+        },
+        {
+          recipe: "test",
+          lock: lockedPath,
+          name: "held",
+          locked: "1.0",
+          newest: "2.0",
+          caps: [{ by: "fixtures/caps requirements.txt", line: "held<2", newestCommit }],
+          without: [
+            { name: "held", locked: "1.0", free: "2.0" },
+            { name: "user", locked: "1.0", free: "2.0" },
+          ],
+        },
+      ] as HeldBack[];
+    assert.deepEqual(await refreshed(git.address, "nodes"), expected("still asks"));
+    await put("caps", "held", "capper", "# newer");
+    const free = await refreshed(git.address);
+    assert.deepEqual(free, expected("no longer asks"));
+    assert.match(renderHeldBack(free), /held<2 \(newest commit: no longer asks\)/);
+    assert.match(renderHeldBack(free), /│ held +│ 1\.0 +│ 2\.0 +│ 2\.0, 1 other moves +│/);
+    assert.deepEqual(await refreshed("git://127.0.0.1:1/"), expected("not asked"));
+  });
+
+  test("a run asks the index once for each package, and the next run asks anew", async () => {
+    const resolve = async (compile: Compile, python: string) =>
+      await resolveRequirements(compile, {
+        path: "test",
+        python,
+        mayMiss: false,
+        requirements: [{ line: "counted", by: "o/node requirements.txt" }],
+        aliases: {},
+      });
+    const times = () => index.asked.filter((name) => name === "counted").length;
+    await index.add({ name: "counted", version: "1.0" });
+    const compile = await installUv();
+    const [first] = [await resolve(compile, "3.11"), await resolve(compile, "3.12")];
+    assert.match(first, /^counted==1\.0 /);
+    assert.equal(times(), 1);
+    await index.add({ name: "counted", version: "2.0" });
+    await sleep(2_000);
+    assert.equal(await resolve(compile, "3.13"), first);
+    assert.match(await resolve(await installUv(), "3.13"), /^counted==2\.0 /);
+    assert.equal(times(), 2);
+  });
+
+  test("a cool-down leaves out what is younger, but for exceptions, and needs an index with dates", async () => {
+    const ago = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
+    await index.add(
+      { name: "aged", version: "1.0", uploaded: ago(30) },
+      { name: "aged", version: "2.0", uploaded: ago(2) },
+      { name: "fixed", version: "1.0", uploaded: ago(30) },
+      { name: "fixed", version: "1.1", uploaded: ago(1) },
+    );
+    const resolve = async (coolDown: CoolDown, ...lines: string[]) =>
+      await resolveRequirements(await installUv(coolDown), {
+        path: "test",
+        python: "3.14",
+        mayMiss: true,
+        requirements: lines.map((line) => ({ line, by: "o/node requirements.txt" })),
+        aliases: {},
+      });
+    const week = { days: 7, except: { Fixed: "CVE-2026-1" } };
+    const pins = (body: string) => [...parsePythonLock(body, "lock").values()].map(({ version }) => version);
+    assert.deepEqual(pins(await resolve(noCoolDown, "aged", "fixed")), ["2.0", "1.1"]);
+    assert.deepEqual(pins(await resolve(week, "aged", "fixed")), ["1.0", "1.1"]);
+    // A young Python's lock may lack what has no wheel, not what somebody has to decide.
+    await assert.rejects(resolve(week, "aged>=2"), /younger than the cool-down: name it in `except`/);
+    await assert.rejects(
+      resolve(week, "aged", "six"),
+      /cool-down\.json: the package index does not say when files of six were uploaded.*--cool-down 0/,
+    );
+    assert.equal(pins(await resolve({ ...week, except: { six: "own" } }, "six")).length, 1);
   });
 
   test("an index that does not answer is told apart from a conflict, and the old locks stay", async () => {

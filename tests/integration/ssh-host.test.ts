@@ -10,12 +10,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { repository } from "../../home.ts";
+import { homeAt, repository } from "../../home.ts";
 import { completeRun } from "../../lib/evidence/check-results.ts";
 import type { Evidence, RunReport } from "../../lib/evidence/evidence.ts";
 import { imageCheck } from "../../lib/evidence/image-results.ts";
 import type { SshDescription, TestDescription } from "../../lib/hosts/description.ts";
 import { historySchema } from "../../lib/preview/build-history.ts";
+import { basic } from "../../oci/access/auth.ts";
+import { keepLogin } from "../../oci/access/logins.ts";
 import { checksKey, samplePromotionEnvironment } from "../support/evidence.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
 import { script } from "../unit/support/folder.ts";
@@ -26,6 +28,7 @@ import { pushTinyImage, type TinyImage } from "./support/tiny-image.ts";
 const skip = whyNoSshd() ?? whyNoPodman() ?? false;
 
 const folder = mkdtempSync(join(tmpdir(), "strata-ssh-"));
+const login = { username: "strata", password: "of-the-local-registry" };
 let registry: FakeRegistry;
 let sshd: Sshd;
 
@@ -36,9 +39,12 @@ before(async () => {
   if (skip) return;
   podman = makePodman(folder);
   registry = await startFakeRegistry();
+  // As the local registry does: it tells nobody anything who has not the login that strata keeps.
+  await keepLogin(homeAt(join(folder, "home")).logins, registry.host, { address: registry.host, ...login });
   registry.intercept = (request, response) => {
-    if (request.url !== "/v2/") return false;
-    response.writeHead(200).end("{}");
+    const isKnown = request.headers.authorization === basic({ kind: "password", ...login });
+    if (isKnown && request.url !== "/v2/") return false;
+    response.writeHead(isKnown ? 200 : 401, { "www-authenticate": 'Basic realm="strata"' }).end("{}");
     return true;
   };
   sshd = await startSshd(join(folder, "sshd"), `${folder}/bin:${process.env.PATH}`);
@@ -331,7 +337,8 @@ test("an interrupted test takes its container with it", { skip }, async () => {
 test("what an earlier test left behind goes when its time is over, and not before", { skip }, async () => {
   const reference = await push();
   // The registry is in this process, which must not stand still meanwhile.
-  await execa(podman, ["pull", "--quiet", "--tls-verify=false", reference]);
+  const creds = ["--creds", `${login.username}:${login.password}`];
+  await execa(podman, ["pull", "--quiet", "--tls-verify=false", ...creds, reference]);
   const left = (name: string, until: number) =>
     listed(
       "create",

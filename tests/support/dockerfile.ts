@@ -1,5 +1,16 @@
 import type { Stage } from "../../lib/plan/plan.ts";
 
+/**
+ * Steps that fetch, and so have a network: packages of the distribution, wheels and source archives by their hashes, models by
+ * theirs. What is installed as wheels is loaded once, to be verified; everything else that runs code of others has none.
+ */
+const fetching = [
+  /^sh -eu \/context\/settled\.sh \/context\/install\.sh$/,
+  /^sh -eu \/context\/(fetch|fetch-compiler|install-wheels)\.sh$/,
+  /^sh -eu \/context\/build\.sh model-[\w.-]+$/,
+  /^\. \/context\/trust\.sh && \/opt\/toolbox\/bin\/python \/context\/fetch_sdist\.py /,
+];
+
 /** One instruction of a Dockerfile, continuation lines joined. */
 interface Instruction {
   readonly word: string;
@@ -32,6 +43,8 @@ const optionalEnvironment = ["PIP_INDEX_URL", "SSL_CERT_FILE"];
  * - every ARG that the built target needs is given, and every argument that is given is declared
  * - every file of the context that a command or an argument names is there, and every script that is there is used
  * - scripts use only variables that they set or that an ARG declares
+ * - a RUN has no network, or is one that fetches; where it has none, it is given no secret for the way out
+ * - a compiler's cache is of one stage alone
  * - downloads: no remote ADD but git at a full commit, no curl, wget or git clone; pip and uv need hashes
  */
 export function stageProblems(stage: Stage, absentByDesign: readonly string[] = []): string[] {
@@ -45,6 +58,8 @@ export function stageProblems(stage: Stage, absentByDesign: readonly string[] = 
     ...argumentProblems(stage, defaults, stages, reached, absentByDesign),
     ...fileProblems(stage, stages, reached, absentByDesign),
     ...downloadProblems(stage, reached, given),
+    ...networkProblems(dockerfile),
+    ...cacheProblems(stage, dockerfile),
   ].map((problem) => `${stage.name}: ${problem}`);
 }
 
@@ -102,6 +117,27 @@ function reachable(stages: readonly BuildStage[], given: Arguments): BuildStage[
     open.push(...stages.filter((other) => sources.includes(other.name) && !found.has(other)));
   }
   return stages.filter((stage) => found.has(stage));
+}
+
+/** Which steps of a Dockerfile have a network and no reason. */
+export function networkProblems(dockerfile: string): string[] {
+  const { stages } = parse(dockerfile);
+  const runs = stages.flatMap(({ instructions }) => instructions).filter(({ word }) => word === "RUN");
+  return runs.flatMap(({ rest }) => {
+    const [, options = "", command = ""] = /^((?:--\S+ )*)(.*)$/.exec(rest) ?? [];
+    const isClosed = options.split(" ").includes("--network=none");
+    if (isClosed)
+      return options.includes("id=ca") ? [`RUN ${command} is given certificates and has no network`] : [];
+    return fetching.some((known) => known.test(command)) ? [] : [`RUN ${command} has a network`];
+  });
+}
+
+function cacheProblems({ name }: Stage, dockerfile: string): string[] {
+  const ids = [...dockerfile.matchAll(/--mount=type=cache,id=([\w.-]+),target=\S*ccache/g)].map(
+    ([, id]) => id,
+  );
+  const own = `strata-ccache-${name.replace(/^wheel-/, "")}`;
+  return ids.filter((id) => id !== own).map((id) => `shares the compiler's cache ${id}`);
 }
 
 function contextProblems(

@@ -25,6 +25,8 @@ export interface Contents {
   readonly lfs?: Readonly<Record<string, string>>;
   /** Annotated tag for the commit. */
   readonly tag?: string;
+  /** When it is made. @default the same for all */
+  readonly date?: string;
 }
 
 /** Always the same, so that the same contents are the same commit. */
@@ -76,11 +78,12 @@ async function answers(port: number): Promise<boolean> {
 /** Adds a commit with these contents to the bare repository `path`, which is made when it is not there yet. */
 export async function commitTo(
   path: string,
-  { files, submodules = {}, lfs = {}, tag }: Contents,
+  { files, submodules = {}, lfs = {}, tag, date }: Contents,
 ): Promise<string> {
   const tree = mkdtempSync(join(tmpdir(), "strata-tree-"));
+  const env = date ? { ...environment, GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date } : environment;
   const git = async (...args: string[]) =>
-    (await execa("git", ["--git-dir", path, "--work-tree", tree, ...args], { env: environment })).stdout;
+    (await execa("git", ["--git-dir", path, "--work-tree", tree, ...args], { env })).stdout;
   try {
     if (!existsSync(path)) await execa("git", ["init", "--quiet", "--bare", "-b", "main", path]);
     for (const [file, text] of Object.entries({

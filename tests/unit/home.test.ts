@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { homeAt, repository } from "../../home.ts";
+import { temporaryFolder } from "./support/folder.ts";
 
 /** What a program that runs in `cwd` takes for its home and for the folder of logins. */
 function homeOf(cwd: string, environment: NodeJS.ProcessEnv): string[] {
@@ -35,4 +37,27 @@ test("STRATA_HOME counts, from the working directory where it is relative", () =
 
 test("everything that is written lies below one folder", () => {
   for (const path of Object.values(homeAt("/elsewhere"))) assert.match(path, /^\/elsewhere(\/|$)/);
+});
+
+test("a package writes beside the nearest Pulumi.yaml upwards, else where it is called, and reads from its own folder", (t) => {
+  const folder = temporaryFolder(t);
+  const inside = join(folder, "project/node_modules/strata/dist");
+  mkdirSync(inside, { recursive: true });
+  mkdirSync(join(folder, "project/a/b"), { recursive: true });
+  writeFileSync(join(folder, "project/node_modules/strata/package.json"), '{"type": "module"}');
+  writeFileSync(join(folder, "project/Pulumi.yaml"), "name: mine\n");
+  writeFileSync(
+    join(inside, "home.js"),
+    stripTypeScriptTypes(readFileSync(join(repository, "home.ts"), "utf8")),
+  );
+  const { STRATA_HOME: _, ...environment } = process.env;
+  const foldersFrom = (cwd: string) => {
+    const program = `const home = await import(${JSON.stringify(join(inside, "home.js"))}); console.log(JSON.stringify([home.repository, home.projectFolder, home.home.root]))`;
+    const words = ["--no-warnings", "--input-type=module", "-e", program];
+    return JSON.parse(execFileSync(process.execPath, words, { cwd, env: environment, encoding: "utf8" }));
+  };
+  const project = join(folder, "project");
+  for (const cwd of [project, join(project, "a/b")])
+    assert.deepEqual(foldersFrom(cwd), [inside, project, join(project, ".strata")]);
+  assert.deepEqual(foldersFrom(folder), [inside, folder, join(folder, ".strata")]);
 });

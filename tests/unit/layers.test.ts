@@ -1,5 +1,7 @@
 /** The layers of every recipe, in every combination that a stack can choose: whether they can be built at all. */
 import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { repository } from "../../home.ts";
 import { llamaCpp } from "../../layers/llama-cpp/layer.ts";
@@ -10,7 +12,7 @@ import type { Plan, Stage } from "../../lib/plan/plan.ts";
 import type { LlamaSource } from "../../lib/recipe/layer.ts";
 import { builtInRecipe, type RecipeName, recipeNames, recipes } from "../../recipes/index.ts";
 import { planStack } from "../../recipes/stack-plan.ts";
-import { stageProblems } from "../support/dockerfile.ts";
+import { networkProblems, stageProblems } from "../support/dockerfile.ts";
 import { sampleLabels } from "../support/layers.ts";
 
 interface Choice {
@@ -108,7 +110,7 @@ function stage(files: Readonly<Record<string, string>> = {}, more: Partial<Stage
     Dockerfile: [
       "FROM toolbox AS build",
       "ARG SOURCE_DATE_EPOCH",
-      "RUN --mount=type=bind,target=/context \\",
+      "RUN --network=none --mount=type=bind,target=/context \\",
       "    sh -eu /context/build.sh",
       "FROM scratch",
       "COPY --from=build /out /",
@@ -211,11 +213,34 @@ const mutants: Readonly<Record<string, readonly [Stage, string]>> = {
     stage({ "build.sh": "$uv --quiet pip install --no-deps \\\n  -r requirements.txt\n" }),
     "build.sh installs Python packages without --require-hashes",
   ],
+  "a step with a network that fetches nothing": [
+    withLine("RUN --mount=type=bind,target=/context sh -eu /context/build.sh"),
+    "RUN sh -eu /context/build.sh has a network",
+  ],
+  "a step that fetches, and compiles behind it": [
+    withLine("RUN sh -eu /context/fetch.sh && make"),
+    "RUN sh -eu /context/fetch.sh && make has a network",
+  ],
+  "certificates for a step without a network": [
+    withLine("RUN --network=none --mount=type=secret,id=ca true"),
+    "RUN true is given certificates and has no network",
+  ],
+  "a compiler's cache that other stages write to": [
+    withLine("RUN --network=none --mount=type=cache,id=strata-ccache,target=/root/.cache/ccache true"),
+    "shares the compiler's cache strata-ccache",
+  ],
   "pip that resolves": [
     withLine(`RUN python3 -m pip install ${hashes} -r requirements.txt`),
     "RUN installs Python packages without --no-deps",
   ],
 };
+
+test("no step of a committed Dockerfile has a network without fetching", () => {
+  const files = globSync("{layers,smoke,docs}/**/Dockerfile", { cwd: repository });
+  assert.ok(files.length > 8, String(files));
+  for (const file of files)
+    assert.deepEqual(networkProblems(readFileSync(join(repository, file), "utf8")), [], file);
+});
 
 test("a stage that keeps the rules has no problem", () => {
   assert.deepEqual(stageProblems(stage()), []);

@@ -9,11 +9,11 @@ import {
   verifyStage,
 } from "../../lib/plan/package-report.ts";
 import { fileSystem } from "../../lib/plan/partial-update.ts";
+import { newestVersions } from "../lock/held-back/newest-versions.ts";
 import { installUv } from "../lock/uv.ts";
 import { main } from "../program/main.ts";
 import { withProgress } from "../program/progress.ts";
 import { openSessionStack, runSession } from "../shell/enter.ts";
-import { newestVersions } from "./check-packages/newest.ts";
 import { renderPackages } from "./check-packages/package-table.ts";
 
 const HELP = `Usage: npm run check-packages -- [--stack NAME] [--offline] [--json]

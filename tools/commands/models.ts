@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { throwAll, UserError } from "../../errors.ts";
-import { repository } from "../../home.ts";
+import { isPackage, projectFolder, repository } from "../../home.ts";
 import { analyse } from "../../lib/comfyui/workflow/analyse.ts";
 import { classIndex } from "../../lib/comfyui/workflow/class-index.ts";
 import { compare } from "../../lib/comfyui/workflow/compare.ts";
@@ -35,6 +35,8 @@ await main(models, { help: HELP, trouble: 2 });
 async function models(): Promise<number> {
   const { values, positionals } = parse(process.argv.slice(2));
   if (positionals.length === 0) throw usage("expected a workflow.");
+  if (isPackage && values.add && values.catalogue === undefined)
+    throw usage("--add needs --catalogue: the package's own is made anew by each installation.");
   const classes = classIndex(parseNodeClasses(readText(join(repository, nodeClassesPath))));
   const catalogue = values.catalogue ?? join(repository, modelLockPath);
   const lock = parseModelLock(readText(catalogue), catalogue);
@@ -52,7 +54,7 @@ async function models(): Promise<number> {
   }
   if (values.write !== undefined) {
     const path = recipeModelsPath(recipeName(values.write));
-    await writeLocks(repository, [{ path, text: formatRecipeModels(recipeModels(report)) }]);
+    await writeLocks(projectFolder, [{ path, text: formatRecipeModels(recipeModels(report)) }]);
     console.error(`wrote ${path}`);
   }
   console.log(values.json ? JSON.stringify(report, null, 2) : renderModels(report));
@@ -106,7 +108,7 @@ function readText(path: string): string {
 
 /** Files of the repository are named from its root, so that a written list is the same on every machine. */
 function fromRepository(path: string): string {
-  const below = relative(repository, resolve(path));
+  const below = relative(projectFolder, resolve(path));
   return below.startsWith("..") ? path : below;
 }
 

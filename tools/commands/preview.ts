@@ -1,15 +1,14 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import { UserError } from "../../errors.ts";
-import { home, repository } from "../../home.ts";
+import { home, projectFolder } from "../../home.ts";
 import { renderMarkdown } from "../../lib/preview/markdown.ts";
 import { previewJsonSchema } from "../../lib/preview/preview-schema.ts";
 import { renderTree, type TextStyle } from "../../lib/preview/terminal.ts";
 import { collectPreview } from "../preview/collect.ts";
 import { writeAtomically } from "../program/files.ts";
 import { main } from "../program/main.ts";
-import { namedStacks, projectName, requireKnownStack } from "../stack/stack.ts";
+import { namedStacks, projectName, readOptional, requireKnownStack } from "../stack/stack.ts";
 
 const HELP = `Usage: npm run preview -- [--stack NAME]... [--base REVISION] [--offline]
                           [--json | --markdown] [--out FOLDER]
@@ -55,7 +54,7 @@ await main(
       process.stdout.write(previewJsonSchema());
       return 0;
     }
-    const stacks = chosenStacks(values.stack ?? []);
+    const stacks = await chosenStacks(values.stack ?? []);
     const limit = limitOf(values.limit);
     const preview = await collectPreview(home, { stacks, offline: values.offline, base: values.base });
     const json = JSON.stringify(preview, null, 2);
@@ -82,8 +81,8 @@ function limitOf(text: string | undefined): number {
 }
 
 /** Those that are named, each once; without a name all that have a file. */
-function chosenStacks(names: readonly string[]): string[] {
-  const project = projectName(readFileSync(join(repository, "Pulumi.yaml"), "utf8"));
+async function chosenStacks(names: readonly string[]): Promise<string[]> {
+  const project = projectName(await readOptional(join(projectFolder, "Pulumi.yaml")));
   for (const name of names) requireKnownStack(home, project, name);
   return names.length > 0 ? [...new Set(names)] : namedStacks();
 }

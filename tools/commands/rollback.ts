@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { home, repository as root } from "../../home.ts";
+import { home, projectFolder } from "../../home.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { main } from "../program/main.ts";
 import { listPromotions } from "../promotion/promotion-listing.ts";
@@ -35,7 +35,7 @@ await main(
     }
     const repositories = values.repository
       ? [values.repository]
-      : await prepareRegistries(home, await namedStackConfig(root, values.stack));
+      : await prepareRegistries(home, await namedStackConfig(projectFolder, values.stack));
     const transport = new Transport();
     if (tag === undefined) return await showTags(repositories, transport, values.json);
     if (digest !== undefined) await rollBack(repositories, tag, digest, transport);

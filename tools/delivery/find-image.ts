@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.ts";
-import { type Home, repository } from "../../home.ts";
+import { type Home, projectFolder } from "../../home.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { type Image, readImage } from "../../oci/read/image.ts";
 import { formatReference, parseReference, type Reference } from "../../oci/references.ts";
@@ -33,8 +33,8 @@ export async function findImage(
 }
 
 async function productTag(home: Home, stack: string, transport: Transport): Promise<string> {
-  const [registry = ""] = await prepareRegistries(home, await namedStackConfig(repository, stack));
-  const { planned } = await planStackIn(repository, stack, home);
+  const [registry = ""] = await prepareRegistries(home, await namedStackConfig(projectFolder, stack));
+  const { planned } = await planStackIn(projectFolder, stack, home);
   const [tag] = planned.tags;
   if (tag === undefined)
     throw new UserError("strata:tags", "is empty.", "Name the image: --reference repository@sha256:….");

@@ -37,7 +37,7 @@ export async function askOther(url: string, asking: SourceAccess): Promise<FileF
     if (!answer.ok) throw notServed(url, answer.status);
     if (/^(text\/html|application\/xhtml)/i.test(answer.headers.get("content-type") ?? ""))
       throw page(url, asking);
-    return { url, size: sizeOf(answer), sha256: null, gated: null, licence: null };
+    return { url, size: sizeOf(answer), sha256: null, gated: null, licence: null, changed: dateOf(answer) };
   }
   throw new UserError(url, `redirects more than ${MOST_REDIRECTS} times.`, "Give the address it ends at.");
 }
@@ -57,6 +57,12 @@ function sizeOf({ status, headers }: Response): number | null {
   const range = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
   const size = status === 206 ? range : headers.get("content-length");
   return size === undefined || size === null ? null : Number(size);
+}
+
+/** Stores say when they got a file; what is made for each request says now, or nothing. */
+function dateOf({ headers }: Response): Date | null {
+  const date = new Date(headers.get("last-modified") ?? Number.NaN);
+  return Number.isNaN(date.getTime()) ? null : date;
 }
 
 const makeToken = "Set CIVITAI_TOKEN to a key of your account (https://civitai.com/user/account).";

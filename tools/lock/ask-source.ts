@@ -1,5 +1,12 @@
 import { UserError } from "../../errors.ts";
-import { hubHost, hubPage, hubUrl, isCommit, parseHubUrl } from "../../lib/lock-making/hub-address.ts";
+import {
+  type HubFile,
+  hubHost,
+  hubPage,
+  hubUrl,
+  isCommit,
+  parseHubUrl,
+} from "../../lib/lock-making/hub-address.ts";
 import { ask, type FileFacts, notServed, type SourceAccess } from "./ask.ts";
 import { askOther } from "./ask-other.ts";
 
@@ -35,9 +42,36 @@ async function askHub(url: string, asking: SourceAccess): Promise<FileFacts> {
       url: isCommit(commit) ? hubUrl({ ...file, revision: commit }) : url,
       size: size === null ? null : Number(size),
       sha256: /^[0-9a-f]{64}$/.test(hash) ? hash : null,
+      changed: asking.coolDown?.days ? await dateOf(file, commit, endpoint, headers, asking) : null,
       ...(await describe(file.repository, endpoint, headers, asking)),
     };
   }
+}
+
+/**
+ * When the file last changed in its repository; a hub that does not tell leaves it open. As huggingface_hub asks
+ * (`get_paths_info` in hf_api.py).
+ */
+async function dateOf(
+  { repository, revision, path }: HubFile,
+  commit: string,
+  endpoint: string,
+  headers: Record<string, string>,
+  asking: SourceAccess,
+): Promise<Date | null> {
+  const kind = /^(datasets|spaces)\//.test(repository) ? repository : `models/${repository}`;
+  const at = encodeURIComponent(isCommit(commit) ? commit : revision);
+  const answer = await ask(
+    `${endpoint.replace(/\/+$/, "")}/api/${kind}/paths-info/${at}`,
+    "POST",
+    { ...headers, "content-type": "application/json" },
+    asking,
+    JSON.stringify({ paths: [decodeURIComponent(path)], expand: true }),
+  );
+  if (!answer.ok) return null;
+  const found = (await answer.json()) as readonly { lastCommit?: { date?: unknown } | null }[];
+  const date = new Date(String(found[0]?.lastCommit?.date ?? ""));
+  return Number.isNaN(date.getTime()) ? null : date;
 }
 
 /** Licence and gate of a repository; a hub that does not tell leaves both open. */

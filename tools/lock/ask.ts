@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.ts";
+import type { CoolDown } from "../../lib/lock-making/cool-down.ts";
 import { attemptFetch, patiently } from "../program/retry.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -12,6 +13,8 @@ export interface SourceAccess {
   /** `CIVITAI_TOKEN`; sent to CivitAI's own addresses alone. */
   readonly civitaiToken?: string | undefined;
   readonly mirrors: Readonly<Record<string, string>>;
+  /** How long a file has to have been there that nobody gave a hash for. @default not at all */
+  readonly coolDown?: CoolDown;
   /** Milliseconds of the first pause; tests use a smaller number. */
   readonly pauseMs?: number;
 }
@@ -25,20 +28,24 @@ export interface FileFacts {
   readonly sha256: string | null;
   readonly gated: boolean | null;
   readonly licence: string | null;
+  /** When it was put there; null where the source does not say. */
+  readonly changed: Date | null;
 }
 
 /** Asks without following redirects; again where the server has no time. */
 export function ask(
   address: string,
-  method: "GET" | "HEAD",
+  method: "GET" | "HEAD" | "POST",
   headers: Record<string, string>,
   { pauseMs }: SourceAccess,
+  body?: string,
 ): Promise<Response> {
   return patiently(
     () =>
       attemptFetch(address, {
         method,
         headers,
+        ...(body === undefined ? {} : { body }),
         redirect: "manual",
         signal: AbortSignal.timeout(TIMEOUT_MS),
       }),

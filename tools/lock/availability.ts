@@ -1,5 +1,3 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { type Available, parsePylock } from "../../lib/lock-making/pylock.ts";
 import { isCap, type MissingWheel, requirementOrigins } from "../../lib/locks/missing-wheels.ts";
 import type { Requirement } from "../../lib/locks/python-lock.ts";
@@ -12,23 +10,17 @@ function isDecision(requirement: Requirement): boolean {
   return /^(layer|recipe) /.test(requirement.by) && isCap(requirement);
 }
 
-/** A resolution, where it was made. */
+/** A resolution, and what made it. */
 export interface PythonResolution {
   readonly compile: Compile;
-  readonly folder: string;
   readonly python: string;
   readonly body: string;
   readonly requirements: readonly Requirement[];
 }
 
 /** What the index has no wheel of that fits: it is built from source. */
-export async function withoutWheel({
-  compile,
-  folder,
-  python,
-  body,
-}: PythonResolution): Promise<Available[]> {
-  return (await available(compile, folder, python, body)).filter(
+export async function withoutWheel({ compile, python, body }: PythonResolution): Promise<Available[]> {
+  return (await available(compile, python, body)).filter(
     ({ wheels }) => !wheels.some((file) => wheelFits(file, { python, glibc })),
   );
 }
@@ -38,13 +30,13 @@ export async function withoutWheel({
  * and its makers have not said so. What has no wheel at all is built for every Python.
  */
 export async function withoutYoungWheel(
-  { compile, folder }: PythonResolution,
+  { compile }: PythonResolution,
   sources: readonly Available[],
 ): Promise<Available[]> {
   const readySources: Available[] = [];
   for (const source of sources) {
     // uv leaves out the wheels of older Pythons than the one it is asked for.
-    const older = await available(compile, folder, oldPython, `${source.name}==${source.version}\n`);
+    const older = await available(compile, oldPython, `${source.name}==${source.version}`);
     const wheels = [source, ...older].flatMap((one) => one.wheels);
     if (wheels.some((file) => isForPlatform(file, glibc))) readySources.push(source);
   }
@@ -55,15 +47,10 @@ export async function withoutYoungWheel(
 const oldPython = "3.12";
 
 /** Which files the index has of what a lock's body pins; nothing of what is for a younger Python only. */
-async function available(
-  compile: Compile,
-  folder: string,
-  python: string,
-  body: string,
-): Promise<Available[]> {
-  await writeFile(join(folder, "resolved.txt"), body);
-  const args = ["resolved.txt", "--no-deps", "--universal", "--format", "pylock.toml"];
-  return parsePylock((await compile(folder, python, args)).stdout);
+async function available(compile: Compile, python: string, body: string): Promise<Available[]> {
+  const files = new Map([["resolved.txt", [body.trimEnd()]]]);
+  const args = ["--no-deps", "--universal", "--format", "pylock.toml"];
+  return parsePylock((await compile({ python, files, args })).stdout);
 }
 
 /**
@@ -71,7 +58,7 @@ async function available(
  * be compiled for hours or not at all. That needs a person's word; packages know what they need of each other.
  */
 export async function heldBack(
-  { compile, folder, python, requirements }: PythonResolution,
+  { compile, python, requirements }: PythonResolution,
   sources: readonly Available[],
 ): Promise<MissingWheel[]> {
   const missing: MissingWheel[] = [];
@@ -79,8 +66,8 @@ export async function heldBack(
     const lines = requirements.filter(({ line }) => requirementName(line) === name);
     // Which wheels fit a free-threaded build, uv does not tell.
     if (python.endsWith("t") || !lines.some(isCap) || lines.some(isDecision)) continue;
-    await writeFile(join(folder, "alone.in"), `${name}\n`);
-    const alone = await compile(folder, python, ["alone.in", "--no-deps", "--only-binary", name]);
+    const files = new Map([["alone.in", [name]]]);
+    const alone = await compile({ python, files, args: ["--no-deps", "--only-binary", name] });
     if (!alone.ok) continue;
     const wheel = parsePythonLock(alone.stdout, name).get(name)?.version;
     missing.push({

@@ -1,6 +1,6 @@
 import { throwAll, UserError, UserErrors } from "../../errors.ts";
 import { nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
-import { parseImageLock } from "../../lib/locks/image-lock.ts";
+import { imageLockPath, parseImageLock } from "../../lib/locks/image-lock.ts";
 import { modelLockPath, parseModelLock } from "../../lib/locks/model-lock.ts";
 import { type NodeClasses, nodeClassesPath, parseNodeClasses } from "../../lib/locks/node-classes.ts";
 import { type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
@@ -9,7 +9,7 @@ import { type LockName, lockInputs, lockPath, lockProblem } from "../../lib/plan
 import { note } from "../program/progress.ts";
 import { classesProblems } from "./lock-classes.ts";
 import { isOptional, pythonLocks } from "./lock-python.ts";
-import { imageLockPath, type LockKind } from "./refresh.ts";
+import type { LockKind } from "./refresh.ts";
 import { type LockSources, readLock } from "./write-locks.ts";
 
 type Sources = Pick<LockSources, "root" | "recipes">;
@@ -50,7 +50,7 @@ export function checkPython(
   root: string,
   recipe: Sources["recipes"][number],
   nodes: NodeLock,
-  names: readonly LockName[] = pythonLocks(recipe).filter(
+  names: readonly LockName[] = pythonLocks(root, recipe).filter(
     (name) => !isOptional(name) || readLock(root, lockPath(name)) !== "",
   ),
 ): void {

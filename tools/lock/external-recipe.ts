@@ -1,7 +1,9 @@
 import { completeDefaults } from "../../config.ts";
 import { throwAll, UserError } from "../../errors.ts";
-import { cudaVersions, pythonVersions } from "../../lib/gpu/compatibility.ts";
+import { cudaVersions, type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.ts";
+import { type CoolDown, coolDownWords, noCoolDown } from "../../lib/lock-making/cool-down.ts";
 import { missingGitSources, nodeLockProblems } from "../../lib/lock-making/node-lock-problems.ts";
+import { modelLockPath, parseModelLock } from "../../lib/locks/model-lock.ts";
 import {
   formatNodeLock,
   joinNodeLocks,
@@ -13,11 +15,12 @@ import { type LockName, lockPath } from "../../lib/plan/lock-inputs.ts";
 import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { note, withProgress } from "../program/progress.ts";
 import { checkPython } from "./check.ts";
+import { findHeldBack } from "./held-back/find-held-back.ts";
 import { lockNodes } from "./lock-nodes.ts";
-import { lockOne } from "./lock-python.ts";
-import { type LockKind, reportNodeMoves } from "./refresh.ts";
+import { lockPython } from "./lock-python.ts";
+import { type LockKind, refreshModels, reportNodeMoves } from "./refresh.ts";
 import { installUv } from "./uv.ts";
-import { type LockFile, readLock } from "./write-locks.ts";
+import { type LockFile, type LockSources, readLock } from "./write-locks.ts";
 
 /** An external recipe, and strata, whose locks it builds on. */
 export interface ExternalRecipe {
@@ -25,10 +28,15 @@ export interface ExternalRecipe {
   /** What holds its file and its `locks/`. */
   readonly folder: string;
   readonly strata: string;
+  /** Versions of Python that somebody asks locks for. */
+  readonly pythons?: readonly PythonVersion[];
+  /** How long what is taken has to have been out. @default not at all */
+  readonly coolDown?: CoolDown;
+  readonly tellHeldBack?: LockSources["tellHeldBack"];
 }
 
 /** The locks that lie beside an external recipe: all others are strata's. */
-const externalKinds: readonly LockKind[] = ["nodes", "python"];
+const externalKinds: readonly LockKind[] = ["nodes", "python", "models"];
 
 /** The chosen locks, where an external recipe has them; `all` leaves out the others without an error. */
 export function externalLockKinds(chosen: readonly LockKind[], all: boolean): readonly LockKind[] {
@@ -53,13 +61,15 @@ export async function refreshExternalLocks(
   mirrors: Readonly<Record<string, string>>,
   writeLine: (text: string) => void,
 ): Promise<LockFile[]> {
-  const { recipe, folder, strata } = external;
+  const { recipe, folder, strata, pythons, coolDown = noCoolDown } = external;
   const files: LockFile[] = [];
   const base = readNodes(strata);
   let nodes = readNodes(folder);
   if (chosen.includes("nodes")) {
     const gitSources = missingGitSources(recipe, base);
-    const fresh = await withProgress("Looking up git sources", (say) => lockNodes(gitSources, mirrors, say));
+    const fresh = await withProgress("Looking up git sources", (say) =>
+      lockNodes(gitSources, mirrors, say, coolDown),
+    );
     reportNodeMoves(nodes, fresh, writeLine);
     const isEmpty = gitSources.repositories.length + gitSources.packages.length === 0;
     if (!isEmpty || readLock(folder, nodeLockPath) !== "") {
@@ -68,13 +78,26 @@ export async function refreshExternalLocks(
     nodes = fresh;
   }
   if (chosen.includes("python")) {
-    const compile = await installUv();
-    for (const name of externalPythonLocks(external)) {
-      const joined = joinNodeLocks(base, nodes);
+    const joined = joinNodeLocks(base, nodes);
+    const locks = externalPythonLocks(external, pythons).map((name) => {
       const baseLock = recipe.extends ? readLock(strata, lockPath({ ...name, recipe: recipe.extends })) : "";
-      const request = { root: folder, recipe, name, nodes: joined, prefer: baseLock || undefined };
-      files.push(await lockOne(compile, request, writeLine));
-    }
+      return {
+        root: folder,
+        recipe,
+        name,
+        nodes: joined,
+        prefer: baseLock || undefined,
+        coolDown: coolDownWords(coolDown),
+      };
+    });
+    const compile = await installUv(coolDown);
+    const made = await lockPython(compile, locks, writeLine);
+    files.push(...made);
+    external.tellHeldBack?.(await findHeldBack(compile, locks, made, mirrors));
+  }
+  // What lies beside the recipe is all that strata does not know itself: mostly nothing.
+  if (chosen.includes("models") && readLock(folder, modelLockPath) !== "") {
+    files.push(await refreshModels({ root: folder, mirrors, coolDown }, writeLine));
   }
   return files;
 }
@@ -85,15 +108,17 @@ export function checkExternalLocks(chosen: readonly LockKind[], external: Extern
   const nodes = readNodes(folder);
   const joined = joinNodeLocks(readNodes(strata), nodes);
   if (chosen.includes("nodes")) throwAll(nodeLockPath, nodeLockProblems([recipe], joined, nodes));
+  const models = readLock(folder, modelLockPath);
+  if (chosen.includes("models") && models !== "") parseModelLock(models);
   if (chosen.includes("python")) checkPython(folder, recipe, joined, externalPythonLocks(external));
   note(`The locks of ${recipe.name} fit their inputs: ${chosen.join(", ")}.`);
 }
 
-/** The lock for the recipe's own defaults, and those for other choices that are there already. */
-export function externalPythonLocks({
-  recipe,
-  folder,
-}: Pick<ExternalRecipe, "recipe" | "folder">): LockName[] {
+/** The lock for the recipe's own defaults, those that are asked for, and those that are there already. */
+export function externalPythonLocks(
+  { recipe, folder }: Pick<ExternalRecipe, "recipe" | "folder">,
+  asked: readonly PythonVersion[] = [],
+): LockName[] {
   const defaults = completeDefaults(recipe);
   return pythonVersions.flatMap((python) =>
     cudaVersions
@@ -101,6 +126,7 @@ export function externalPythonLocks({
       .filter(
         (name) =>
           (python === defaults.python && name.cuda === defaults.cuda) ||
+          asked.includes(python) ||
           readLock(folder, lockPath(name)) !== "",
       ),
   );

@@ -9,6 +9,7 @@ import { PassingFailure, patiently } from "../program/retry.ts";
 /** Of one call of a server. */
 const patience = { tries: 3, pauseMs: 2_000 };
 const TIMEOUT_MS = 600_000;
+const hasty = { patience: { tries: 1, pauseMs: 0 }, timeout: 20_000 };
 
 /** Nobody answers questions here; nothing of a surrounding repository may play in. */
 const environment = {
@@ -21,6 +22,8 @@ const environment = {
 export interface Remote {
   readonly name: string;
   readonly location: string;
+  /** Whether an answer is only good to know: asked once, and not for long. */
+  readonly isHasty?: boolean;
 }
 
 /** A commit in a repository of its own on this machine. */
@@ -63,7 +66,7 @@ export async function resolveRef(remote: Remote, ref: string): Promise<string> {
 
 /** Fetches exactly one commit, without history, into a bare repository in `folder`. */
 export async function fetchCommit(remote: Remote, commit: string, folder: string): Promise<FetchedCommit> {
-  const local = await shallow(remote, commit, folder);
+  const local = await shallow(remote, commit, folder, "--depth=1");
   const listing = await execa("git", local("ls-tree", "-r", "-z", "--long", commit));
   return {
     entries: listing.stdout.split("\0").flatMap(toEntry),
@@ -78,32 +81,41 @@ export async function fetchFiles(
   folder: string,
   isSelected: (path: string) => boolean,
 ): Promise<Map<string, string>> {
-  const local = await shallow(remote, commit, folder, "--filter=blob:none");
+  const local = await shallow(remote, commit, folder, "--depth=1", "--filter=blob:none");
   const listing = await execa("git", local("ls-tree", "-r", "-z", commit));
   const blobs = listing.stdout.split("\0").flatMap((line) => {
     const [, mode, object = "", path = ""] = /^(\d+) blob (\w+)\t([\s\S]+)$/.exec(line) ?? [];
     return mode !== undefined && mode !== "120000" && isSelected(path) ? [{ path, object }] : [];
   });
-  const { stdout } = await execa("git", local("cat-file", "--batch-check"), { input: objects(blobs) });
-  const missing = stdout.split("\n").flatMap((line) => /^(\w+) missing$/.exec(line)?.[1] ?? []);
-  if (missing.length > 0) {
-    const only = ["--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--", remote.location];
-    // Nothing that is here is worth telling the server: it would look at history that was never fetched.
-    const quiet = ["-c", "fetch.negotiationAlgorithm=noop"];
-    await ask(remote, [...quiet, ...local("fetch", "--quiet", ...only, ...new Set(missing))]);
-  }
+  await fetchMissing(remote, local, blobs);
   return await readTexts(blobs, local);
 }
 
-/** Calls git in a bare repository. */
-type Local = (...args: string[]) => string[];
+/** Fetches those that a server left out. */
+export async function fetchMissing(remote: Remote, local: Local, blobs: readonly Blob[]): Promise<void> {
+  const { stdout } = await execa("git", local("cat-file", "--batch-check"), { input: objects(blobs) });
+  const missing = stdout.split("\n").flatMap((line) => /^(\w+) missing$/.exec(line)?.[1] ?? []);
+  if (missing.length === 0) return;
+  const only = ["--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--", remote.location];
+  // Nothing that is here is worth telling the server: it would look at history that was never fetched.
+  const quiet = ["-c", "fetch.negotiationAlgorithm=noop"];
+  await ask(remote, [...quiet, ...local("fetch", "--quiet", ...only, ...new Set(missing))]);
+}
 
-/** One commit without history in a bare repository of its own. */
-async function shallow(remote: Remote, commit: string, folder: string, ...options: string[]): Promise<Local> {
+/** Calls git in a bare repository. */
+export type Local = (...args: string[]) => string[];
+
+/** One commit, with as much history as `options` say, in a bare repository of its own. */
+export async function shallow(
+  remote: Remote,
+  commit: string,
+  folder: string,
+  ...options: string[]
+): Promise<Local> {
   const git = join(folder, `${remote.name.replace(/[^\w.-]+/g, "+")}-${commit.slice(0, 12)}.git`);
   const local = (...args: string[]) => ["-c", "core.hooksPath=/dev/null", "--git-dir", git, ...args];
   await execa("git", ["init", "--quiet", "--bare", git], { env: environment });
-  const only = ["--depth=1", "--no-tags", "--no-write-fetch-head", ...options];
+  const only = ["--no-tags", "--no-write-fetch-head", ...options];
   await ask(remote, local("fetch", "--quiet", ...only, "--", remote.location, commit));
   return local;
 }
@@ -114,7 +126,8 @@ function objects(entries: readonly Blob[]): string {
   return entries.map(({ object }) => `${object}\n`).join("");
 }
 
-async function readTexts(entries: readonly Blob[], local: Local): Promise<Map<string, string>> {
+/** Contents of blobs that are here, by path. */
+export async function readTexts(entries: readonly Blob[], local: Local): Promise<Map<string, string>> {
   const { stdout } = await execa("git", local("cat-file", "--batch"), {
     input: objects(entries),
     encoding: "buffer",
@@ -153,12 +166,15 @@ function ask(remote: Remote, args: readonly string[]): Promise<string> {
     );
   return patiently(
     async () => {
-      const { ok, stdout, all } = await attempt("git", args, { env: environment, timeout: TIMEOUT_MS });
+      const { ok, stdout, all } = await attempt("git", args, {
+        env: environment,
+        timeout: remote.isHasty ? hasty.timeout : TIMEOUT_MS,
+      });
       if (ok) return stdout;
       throw isFinal(all) ? unreadable(all) : new PassingFailure(all);
     },
     ({ message }) => unreadable(message),
-    patience,
+    remote.isHasty ? hasty.patience : patience,
   );
 }
 

@@ -1,5 +1,12 @@
 import { throwAll, UserError } from "../../errors.ts";
 import {
+  type CoolDown,
+  coolDownPath,
+  coolDownWords,
+  newestAllowed,
+  noCoolDown,
+} from "../../lib/lock-making/cool-down.ts";
+import {
   type IncompleteModel,
   type LockedModel,
   type ModelLock,
@@ -30,7 +37,10 @@ export async function lockModels(
   for (const [index, entry] of all.entries()) {
     say(`${index + 1} of ${all.length}, ${entry.name}`);
     try {
-      fresh.push(completed(entry, await askSource(entry.url, asking)));
+      const facts = await askSource(entry.url, asking);
+      // Whoever gave the hash has looked at the file.
+      if (entry.sha256 === null) refuseYoung(entry, facts, asking.coolDown);
+      fresh.push(completed(entry, facts));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       problems.push(new UserError(modelPath(entry), error.message, ""));
@@ -38,6 +48,17 @@ export async function lockModels(
   }
   throwAll(modelLockPath, problems);
   return { models: fresh, incomplete: [] };
+}
+
+/** A source without dates is believed: nobody can wait for what it does not say. */
+function refuseYoung(entry: IncompleteModel, { changed }: FileFacts, coolDown: CoolDown = noCoolDown): void {
+  const newest = newestAllowed(coolDown, modelPath(entry), Date.now());
+  if (!newest || !changed || changed <= newest) return;
+  throw new UserError(
+    entry.url,
+    `was put there on ${changed.toISOString().slice(0, 10)}, and the cool-down is ${coolDownWords(coolDown)}.`,
+    `Give the sha256 of a file that you trust, name ${modelPath(entry)} in \`except\` of ${coolDownPath}, or wait.`,
+  );
 }
 
 /** The entry with what the source says. Throws where that contradicts it or is not enough. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { throwAll, UserError } from "../../errors.ts";
 import { inParallel } from "../../lib/in-parallel.ts";
+import { type CoolDown, coolDownWords, newestAllowed, noCoolDown } from "../../lib/lock-making/cool-down.ts";
 import {
   describeSource,
   isOfInterest,
@@ -17,6 +18,7 @@ import type { LockedGitPackage, NodeCheckout, NodeLock } from "../../lib/locks/n
 import { mirrored } from "../../lib/mirrors.ts";
 import type { ReportProgress } from "../program/progress.ts";
 import { type FetchedCommit, fetchCommit, resolveRef } from "./git.ts";
+import { settledCommit } from "./settled-commit.ts";
 
 /** How many repositories are read at the same time: more would only annoy their servers. */
 const AT_ONCE = 4;
@@ -26,6 +28,8 @@ interface Reading {
   readonly mirrors: Readonly<Record<string, string>>;
   /** Where repositories are put while they are read. */
   readonly folder: string;
+  readonly coolDown: CoolDown;
+  readonly now: number;
 }
 
 /** Looks every source up and reads it at its commit; all that fails is told together. */
@@ -33,6 +37,7 @@ export async function lockNodes(
   { repositories, packages }: GitSources,
   mirrors: Readonly<Record<string, string>>,
   say: ReportProgress = () => {},
+  coolDown: CoolDown = noCoolDown,
 ): Promise<NodeLock> {
   const folder = await mkdtemp(join(tmpdir(), "strata-nodes-"));
   const problems: UserError[] = [];
@@ -56,8 +61,10 @@ export async function lockNodes(
     return Object.fromEntries(entries.flat());
   };
   try {
-    const reading = { mirrors, folder };
+    const reading = { mirrors, folder, coolDown, now: Date.now() };
+    const words = coolDownWords(coolDown);
     const lock = {
+      ...(words === undefined ? {} : { coolDown: words }),
       repositories: await each(repositories, (source) => lockNode(source, reading)),
       packages: await each(packages, (source) => lockPackage(source, reading)),
     };
@@ -116,9 +123,11 @@ async function lockPackage(source: NamedGitSource, reading: Reading): Promise<Lo
   );
 }
 
-async function lookUp({ name, repository, ref }: NamedGitSource, { mirrors, folder }: Reading) {
+async function lookUp({ name, repository, ref }: NamedGitSource, reading: Reading) {
+  const { mirrors, folder, coolDown, now } = reading;
   const remote = { name, location: mirrored(repository, mirrors) };
-  const commit = await resolveRef(remote, ref);
+  const newest = newestAllowed(coolDown, name, now);
+  const commit = newest ? await settledCommit(remote, ref, newest, folder) : await resolveRef(remote, ref);
   return { commit, fetched: await fetchCommit(remote, commit, folder) };
 }
 

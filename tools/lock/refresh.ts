@@ -1,7 +1,8 @@
 import { UserError } from "../../errors.ts";
+import { coolDownWords, noCoolDown } from "../../lib/lock-making/cool-down.ts";
 import { nodeMoves, nodeWarnings } from "../../lib/lock-making/node-moves.ts";
 import { nodeSources } from "../../lib/lock-making/node-sources.ts";
-import { type ImageLock, parseImageLock } from "../../lib/locks/image-lock.ts";
+import { type ImageLock, imageLockPath, parseImageLock } from "../../lib/locks/image-lock.ts";
 import {
   formatModelLock,
   type ModelLock,
@@ -12,18 +13,18 @@ import { formatNodeClasses, nodeClassesPath } from "../../lib/locks/node-classes
 import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
 import { withProgress } from "../program/progress.ts";
 import { renderTable } from "../program/table.ts";
+import { findHeldBack } from "./held-back/find-held-back.ts";
 import { lockClasses } from "./lock-classes.ts";
 import { lockImages } from "./lock-images.ts";
 import { lockModels, modelMoves } from "./lock-models.ts";
 import { lockNodes } from "./lock-nodes.ts";
-import { lockPython } from "./lock-python.ts";
+import { lockPython, pythonLocks } from "./lock-python.ts";
+import { installUv } from "./uv.ts";
 import { type LockFile, type LockSources, readLock } from "./write-locks.ts";
 
 /** What can be locked, in the order in which it is: classes and Python need to know the nodes. */
 export const lockKinds = ["images", "nodes", "classes", "python", "models"] as const;
 export type LockKind = (typeof lockKinds)[number];
-
-export const imageLockPath = "locks/images.json";
 
 type WriteLine = (text: string) => void;
 
@@ -38,9 +39,12 @@ export async function refresh(
   writeLine: WriteLine,
 ): Promise<readonly LockFile[]> {
   const files: LockFile[] = [];
+  const { coolDown = noCoolDown } = sources;
   if (chosen.includes("images")) {
     const before = parseImageLock(readLock(sources.root, imageLockPath));
-    const fresh = await withProgress("Looking up base images", (say) => lockImages(before, say));
+    const fresh = await withProgress("Looking up base images", (say) =>
+      lockImages(before, say, undefined, { coolDown, tell: writeLine }),
+    );
     reportImageMoves(before, fresh, writeLine);
     files.push({ path: imageLockPath, text: `${JSON.stringify(fresh, null, 2)}\n` });
   }
@@ -49,7 +53,7 @@ export async function refresh(
   if (willRefresh) {
     const gitSources = nodeSources(sources.recipes);
     const fresh = await withProgress("Looking up git sources", (say) =>
-      lockNodes(gitSources, sources.mirrors, say),
+      lockNodes(gitSources, sources.mirrors, say, coolDown),
     );
     reportNodeMoves(nodes, fresh, writeLine);
     nodes = fresh;
@@ -65,18 +69,37 @@ export async function refresh(
     );
     files.push({ path: nodeClassesPath, text: formatNodeClasses(fresh) });
   }
-  if (chosen.includes("python")) files.push(...(await lockPython(sources, nodes, writeLine)));
+  if (chosen.includes("python")) {
+    const locks = sources.recipes.flatMap((recipe) =>
+      pythonLocks(sources.root, recipe, sources.pythons).map((name) => ({
+        root: sources.root,
+        recipe,
+        name,
+        nodes,
+        coolDown: coolDownWords(coolDown),
+      })),
+    );
+    const compile = await installUv(coolDown);
+    const made = await lockPython(compile, locks, writeLine);
+    files.push(...made);
+    sources.tellHeldBack?.(await findHeldBack(compile, locks, made, sources.mirrors));
+  }
   if (chosen.includes("models")) files.push(await refreshModels(sources, writeLine));
   return files;
 }
 
-async function refreshModels({ root, mirrors }: LockSources, writeLine: WriteLine): Promise<LockFile> {
+/** Asks the sources of the models in the lock below `root`. */
+export async function refreshModels(
+  { root, mirrors, coolDown = noCoolDown }: Pick<LockSources, "root" | "mirrors" | "coolDown">,
+  writeLine: WriteLine,
+): Promise<LockFile> {
   const before: ModelLock = parseModelLock(readLock(root, modelLockPath));
   const asking = {
     endpoint: process.env.HF_ENDPOINT || undefined,
     token: process.env.HF_TOKEN || undefined,
     civitaiToken: process.env.CIVITAI_TOKEN || undefined,
     mirrors,
+    coolDown,
   };
   const fresh = await withProgress("Asking the sources of models", (say) => lockModels(before, asking, say));
   const moves = modelMoves(before, fresh);

@@ -1,8 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { throwAll, UserError, UserErrors } from "../../errors.ts";
 import { brokenLines } from "../../lib/lock-making/broken-lines.ts";
+import { coolDownPath, isTooYoung } from "../../lib/lock-making/cool-down.ts";
 import { markSources } from "../../lib/lock-making/pylock.ts";
 import {
   explainResolverConflict,
@@ -37,44 +35,31 @@ export interface ResolutionRequest {
 
 /** The body of a lock: everything that is asked for, resolved together, with hashes; or what is missing. */
 export async function resolveRequirements(compile: Compile, request: ResolutionRequest): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "strata-lock-"));
   const { path, python, mayMiss, requirements, aliases, prefer } = request;
-  try {
-    const { files, excluded } = resolverInputs(requirements, aliases);
-    if (files.size === 0) return "";
-    for (const [file, lines] of files) await writeFile(join(folder, file), `${lines.join("\n")}\n`);
-    const { body, missing } = await compileWithout(excluded, request, async (names) => {
-      await writeFile(join(folder, "excluded.txt"), names.map((name) => `${name}\n`).join(""));
-      const args = [...files.keys(), "--excludes", "excluded.txt"];
-      if (prefer === undefined) return await compile(folder, python, [...args, "--upgrade"]);
-      // uv keeps what its output file has already, and writes there alone.
-      const output = join(folder, "preferred.txt");
-      await writeFile(output, prefer);
-      const result = await compile(folder, python, [...args, "--output-file", output]);
-      return result.ok ? { ...result, stdout: await readFile(output, "utf8") } : result;
-    });
-    if (body === "") return formatMissingWheels(missing);
-    if (body.includes("://")) {
-      throw new UserError(path, "would hold an address.", "Look for one in uv's configuration.");
-    }
-    const resolved = { compile, folder, python, body, requirements };
-    const sources = await withoutWheel(resolved);
-    const held = await heldBack(resolved, sources);
-    if (!mayMiss) throwAll(path, held.map(heldBackError));
-    const waiting = mayMiss ? await withoutYoungWheel(resolved, sources) : [];
-    const nothing = sources
-      .filter(({ name }) => !held.some((other) => other.name === name))
-      .filter((source) => !source.hasSource || waiting.includes(source))
-      .map(({ name, version }) => ({
-        name,
-        reason: `${name}==${version} has no wheel for ${python}${requirementOrigins(name, requirements)}`,
-      }));
-    const all = [...missing, ...nothing, ...held];
-    if (all.length > 0) return formatMissingWheels(all);
-    return markSources(body, new Set(sources.map(({ name }) => name)));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  const { files, excluded } = resolverInputs(requirements, aliases);
+  if (files.size === 0) return "";
+  const { body, missing } = await compileWithout(excluded, request, (names) =>
+    compile({ python, files, excluded: names, prefer }),
+  );
+  if (body === "") return formatMissingWheels(missing);
+  if (body.includes("://")) {
+    throw new UserError(path, "would hold an address.", "Look for one in uv's configuration.");
   }
+  const resolved = { compile, python, body, requirements };
+  const sources = await withoutWheel(resolved);
+  const held = await heldBack(resolved, sources);
+  if (!mayMiss) throwAll(path, held.map(heldBackError));
+  const waiting = mayMiss ? await withoutYoungWheel(resolved, sources) : [];
+  const nothing = sources
+    .filter(({ name }) => !held.some((other) => other.name === name))
+    .filter((source) => !source.hasSource || waiting.includes(source))
+    .map(({ name, version }) => ({
+      name,
+      reason: `${name}==${version} has no wheel for ${python}${requirementOrigins(name, requirements)}`,
+    }));
+  const all = [...missing, ...nothing, ...held];
+  if (all.length > 0) return formatMissingWheels(all);
+  return markSources(body, new Set(sources.map(({ name }) => name)));
 }
 
 /** Resolves again without what turns out to be missing, until all of it is known. */
@@ -89,6 +74,7 @@ async function compileWithout(
     const result = await compile([...excluded, ...names]);
     if (result.ok) return { body: `${result.stdout.trimEnd()}\n`, missing };
     const more = missingWheels(result.all, requirements).filter(({ name }) => !names.includes(name));
+    if (isTooYoung(result.all)) throw failure(path, result.all, requirements);
     if (mayMiss && more.length > 0) missing.push(...more);
     // Nobody uses that lock yet, so it stands in no other's way.
     else if (mayMiss && isResolverConflict(result.all))
@@ -105,13 +91,16 @@ function conflict(output: string): MissingWheel {
 
 const CONFLICT_SHOWN = 400;
 
+const youngRemedy = `Something that is asked for is younger than the cool-down: name it in \`except\` of ${coolDownPath}, with a reason, or wait.`;
+
 function failure(path: string, output: string, requirements: readonly Requirement[]): UserError {
   const said = `cannot be resolved:\n${tail(output, 30)}\n`;
   const broken = brokenLines(output, requirements);
   if (broken.length > 0) return new UserErrors(path, broken);
   if (!isResolverConflict(output)) return new UserError(path, said, "Check the network and the index.");
   const explanation = explainResolverConflict(output, requirements).replace(/^/gm, "  ");
-  return new UserError(path, `${said}Who asks for what:\n${explanation}\n`, resolverConflictRemedy);
+  const remedy = isTooYoung(output) ? youngRemedy : resolverConflictRemedy;
+  return new UserError(path, `${said}Who asks for what:\n${explanation}\n`, remedy);
 }
 
 function heldBackError({ name, reason }: MissingWheel): UserError {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { type Home, repository } from "../../home.ts";
+import { type Home, projectFolder, repository } from "../../home.ts";
 import { nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
 import { type Attempt, previewAll } from "../../lib/preview/all-stacks.ts";
 import { indexCommits } from "../../lib/preview/moves.ts";
@@ -30,10 +30,10 @@ export interface PreviewRequest {
 
 /** Brings together what the preview of several stacks is made of. One stack that fails does not stop the others. */
 export async function collectPreview(home: Home, wish: PreviewRequest): Promise<Preview> {
-  const project = projectName(await readOptional(join(repository, "Pulumi.yaml")));
+  const project = projectName(await readOptional(join(projectFolder, "Pulumi.yaml")));
   const plans = await eachStack(wish.stacks, async (stack) => {
-    const plan = await planStackIn(repository, stack, home);
-    await refuseSharedTags(repository, stack);
+    const plan = await planStackIn(projectFolder, stack, home);
+    await refuseSharedTags(projectFolder, stack);
     return plan;
   });
   const base = wish.base ?? (wish.offline && !usesFileBackend() ? await defaultBase() : undefined);

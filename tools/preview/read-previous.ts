@@ -1,4 +1,4 @@
-import { type Home, repository } from "../../home.ts";
+import { type Home, projectFolder } from "../../home.ts";
 import type { PreviousStack } from "../../lib/preview/preview-stack.ts";
 import { noPreviousStack, previousFromRecord } from "../../lib/preview/previous-stack.ts";
 import { recordedStack } from "../../lib/state/recorded-stack.ts";
@@ -13,5 +13,5 @@ export function previousFromState(read: ReadState): PreviousStack {
 
 /** A stack and how to call the CLI on it, without anything being set up. */
 export function stackNamed(home: Home, project: string, name: string, pulumi: string): Stack {
-  return { name, folder: repository, project, pulumi, environment: pulumiEnvironment(home) };
+  return { name, folder: projectFolder, project, pulumi, environment: pulumiEnvironment(home) };
 }

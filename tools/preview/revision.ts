@@ -1,12 +1,13 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { repository } from "../../home.ts";
+import { projectFolder } from "../../home.ts";
 import { attempt, run, tail } from "../program/exec.ts";
 
 /** Where the change that is checked out began: the common ancestor with `revision`. */
-export async function mergeBase(revision: string, root = repository): Promise<string> {
+export async function mergeBase(revision: string, root = projectFolder): Promise<string> {
   const { ok, stdout, all } = await attempt("git", ["-C", root, "merge-base", "--", revision, "HEAD"]);
   if (ok) return stdout.trim();
   const commit = await attempt("git", [
@@ -28,7 +29,7 @@ export async function mergeBase(revision: string, root = repository): Promise<st
 }
 
 /** The branch that changes are merged into, as far as this clone knows it. */
-export async function defaultBase(root = repository): Promise<string | undefined> {
+export async function defaultBase(root = projectFolder): Promise<string | undefined> {
   for (const name of ["origin/HEAD", "origin/main", "main"]) {
     const { ok } = await attempt("git", ["-C", root, "rev-parse", "--verify", "--quiet", `${name}^{commit}`]);
     if (ok) return name;
@@ -36,21 +37,32 @@ export async function defaultBase(root = repository): Promise<string | undefined
   return undefined;
 }
 
-/** Lets `work` have the files of another revision, with this clone's packages; they are gone afterwards. */
+/** Lets `work` have the files of another revision, with this project's packages; they are gone afterwards. */
 export async function withRevision<T>(
   revision: string,
   work: (root: string) => Promise<T>,
-  root = repository,
+  root = projectFolder,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "strata-revision-"));
   const checkout = join(folder, "checkout");
   const git = ["-C", root, "-c", "core.hooksPath=/dev/null", "worktree"];
   try {
     await run("git", [...git, "add", "--detach", "--quiet", checkout, revision]);
-    await symlink(join(repository, "node_modules"), join(checkout, "node_modules"));
-    return await work(checkout);
+    // A project may be a folder of its repository.
+    const prefix = await run("git", ["-C", root, "rev-parse", "--show-prefix"]);
+    const place = join(checkout, prefix.trim());
+    const modules = modulesFolder(projectFolder);
+    if (modules && existsSync(place)) await symlink(modules, join(place, "node_modules"));
+    return await work(place);
   } finally {
     await attempt("git", [...git, "remove", "--force", checkout]);
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The packages that files of `folder` find, in it or further up. */
+function modulesFolder(folder: string): string | undefined {
+  const path = join(folder, "node_modules");
+  if (existsSync(path)) return path;
+  return dirname(folder) === folder ? undefined : modulesFolder(dirname(folder));
 }

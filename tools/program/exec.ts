@@ -11,6 +11,8 @@ export interface CommandOptions {
   readonly signal?: AbortSignal;
   /** Called with each line of stdout and stderr as it comes. */
   readonly onLine?: (line: string) => void;
+  /** Written to its stdin: what may not be among its arguments. Nothing by default. */
+  readonly input?: string;
   /** What to tell the user to do when it fails. */
   readonly remedy?: string;
 }
@@ -24,14 +26,14 @@ export interface CommandResult {
   readonly all: string;
 }
 
-/** Runs a command without a shell or stdin, and answers however it ended, also when there is no such program. */
+/** Runs a command without a shell, and answers however it ended, also when there is no such program. */
 export async function attempt(
   command: string,
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   const child = execa(command, [...args], {
-    stdin: "ignore",
+    ...(options.input === undefined ? { stdin: "ignore" } : { input: options.input }),
     all: true,
     reject: false,
     ...(options.cwd ? { cwd: options.cwd } : {}),

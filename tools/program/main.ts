@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.ts";
+import { commandWords } from "./package-words.ts";
 
 /** What a shell expects of a program that Ctrl-C ended. */
 const INTERRUPTED = 130;
@@ -21,7 +22,7 @@ export async function main(
   { help, trouble = 1 }: ProgramOptions = {},
 ): Promise<void> {
   if (help !== undefined && process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
-    process.stdout.write(`${help}\n`);
+    process.stdout.write(`${commandWords(help)}\n`);
     return;
   }
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -37,7 +38,7 @@ export async function main(
     process.exitCode = (await program()) ?? 0;
   } catch (error) {
     if (error instanceof UserError || isWrongOption(error))
-      process.stderr.write(`\nstrata: ${error.message}\n`);
+      process.stderr.write(`\nstrata: ${commandWords(error.message)}\n`);
     else process.stderr.write(`\nstrata: this is a bug:\n${error instanceof Error ? error.stack : error}\n`);
     // At once, not when the last connection has closed: one may be waiting for a registry that is silent.
     process.exit(trouble);

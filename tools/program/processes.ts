@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** A process, told apart from a later one with the same pid by the time it was started at. */
@@ -34,6 +34,23 @@ export function isSame(process: ProcessIdentity): boolean {
 /** The arguments that a process was started with; empty when it is gone. */
 export function commandLine(pid: number): string[] {
   return (read(`/proc/${pid}/cmdline`) ?? "").split("\0").filter(Boolean);
+}
+
+/** The process of this user that was started with such arguments; of several, the one that started the others. */
+export function findProcess(isMeant: (args: readonly string[]) => boolean): number | undefined {
+  const pids = readdirSync("/proc").filter(
+    (entry) => /^\d+$/.test(entry) && isOwn(entry) && isMeant(commandLine(Number(entry))),
+  );
+  const found = new Set(pids.map(Number));
+  return [...found].find((pid) => !found.has(parentOf(pid) ?? 0));
+}
+
+function isOwn(pid: string): boolean {
+  try {
+    return statSync(`/proc/${pid}`).uid === process.getuid?.();
+  } catch {
+    return false;
+  }
 }
 
 /** The pid that listens on a TCP port of this machine, as far as /proc tells; another user's process stays unknown. */

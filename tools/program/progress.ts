@@ -1,5 +1,6 @@
 import ora from "ora";
 import prettyMs from "pretty-ms";
+import { commandWords } from "./package-words.ts";
 
 /** Tells what a step is doing at the moment. */
 export type ReportProgress = (detail: string) => void;
@@ -14,7 +15,7 @@ export function elapsed(milliseconds: number): string {
 
 /** One line for the user. All of it goes to stderr, so that stdout stays for results. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${commandWords(text)}\n`);
 }
 
 /**

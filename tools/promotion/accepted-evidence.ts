@@ -8,7 +8,8 @@ import {
 } from "../../lib/evidence/evidence-terms.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { parseReference } from "../../oci/references.ts";
-import { digestOfEvidence, forged, storedEvidence } from "./evidence-store.ts";
+import { note } from "../program/progress.ts";
+import { digestOfEvidence, forged, listAgain, storedEvidence } from "./evidence-store.ts";
 
 /** Evidence that moves tags to the image `reference`. */
 export interface AcceptedEvidence {
@@ -41,6 +42,8 @@ export async function acceptEvidence(
   const artifact = await digestOfEvidence(evidence, reference, transport);
   const changed = await forged(evidence, reference, artifact, transport);
   if (changed) throw refuse(changed);
+  if (await listAgain(reference, artifact, transport))
+    note(`evidence: ${artifact} was lost from the list of what is attached, and is in it again`);
   const contradicted = await newerFailure(reference, evidence, transport);
   if (contradicted) throw refuse(contradicted);
   return { digest, evidence, artifact };

@@ -13,7 +13,13 @@ import { imageExists } from "../../oci/read/image.ts";
 import { listReferrers } from "../../oci/read/referrers.ts";
 import { readManifest } from "../../oci/read/stored-manifest.ts";
 import { formatReference, parseReference } from "../../oci/references.ts";
-import { type Artifact, artifactManifest, attachArtifact, subjectOf } from "../../oci/write/put-artifact.ts";
+import {
+  type Artifact,
+  artifactManifest,
+  attachArtifact,
+  putReferrer,
+  subjectOf,
+} from "../../oci/write/put-artifact.ts";
 import { keepDigest } from "./keep-digest.ts";
 
 /** Evidence of any version begins so. */
@@ -123,6 +129,25 @@ export async function forged(
     problem: `this evidence is not stored with the image (as ${artifact}).`,
     remedy: "Somebody changed it, or it was never stored. Test again: make up RETEST=1.",
   };
+}
+
+/**
+ * Makes sure that evidence which lies in the registry is found with its image: where clients keep the list of what is
+ * attached, somebody who was slow may have written over it since.
+ *
+ * @returns whether it had to be put back
+ */
+export async function listAgain(reference: string, artifact: string, transport: Transport): Promise<boolean> {
+  const listed = await listReferrers(reference, evidenceTypes, transport);
+  if (listed.some(({ digest }) => digest === artifact)) return false;
+  const target = parseReference(inRepository(reference, artifact));
+  const { mediaType, bytes } = await readManifest(transport, target, artifact);
+  await putReferrer(
+    transport,
+    { registry: target.registry, repository: target.repository },
+    { mediaType, bytes },
+  );
+  return true;
 }
 
 /** Reads evidence of this version; undefined for any other. */

@@ -1,10 +1,10 @@
 import { UserError } from "../../errors.ts";
-import { planTagMove, type TagRequest, withEntries } from "../../lib/evidence/promotions.ts";
+import { planTagMove, type TagRequest } from "../../lib/evidence/promotions.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { formatReference } from "../../oci/references.ts";
 import { digestOfTag, tagManifest } from "../../oci/write/tag.ts";
 import { note } from "../program/progress.ts";
-import { readPromotions, repositoryOf, writePromotions } from "./promotion-history.ts";
+import { readPromotions, recordEntries, repositoryOf } from "./promotion-history.ts";
 
 /** What became of a tag. */
 export interface TagMoveResult {
@@ -42,16 +42,14 @@ export async function moveTag(
   }
   if (move.moves) await tagManifest(reference, tag, transport);
   if (move.entries.length > 0) {
-    await writePromotions(reference, withEntries(history, move.entries), transport).catch(
-      (error: unknown) => {
-        if (!(error instanceof UserError)) throw error;
-        throw new UserError(
-          name,
-          `is ${wish.digest} now, but that could not be written down: ${error.message}`,
-          "Run the same command again.",
-        );
-      },
-    );
+    await recordEntries(reference, history, move.entries, transport).catch((error: unknown) => {
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(
+        name,
+        `is ${wish.digest} now, but that could not be written down: ${error.message}`,
+        "Run the same command again.",
+      );
+    });
   }
   note(`${name} is ${wish.digest}${move.moves ? "" : ", as before"}`);
   return { name, there: true };

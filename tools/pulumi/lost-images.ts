@@ -1,5 +1,5 @@
 import type { Home } from "../../home.ts";
-import { recordedImages } from "../../lib/state/recorded-images.ts";
+import { type RecordedImage, recordedImages } from "../../lib/state/recorded-images.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { imageExists } from "../../oci/read/image.ts";
 import { note } from "../program/progress.ts";
@@ -20,12 +20,18 @@ export async function lostImages(
   if ("missing" in read) return [];
   const { images, product, movers } = recordedImages(read.state, recipe);
   // A registry that cannot be asked is the update's to tell of.
-  const isThere = await Promise.all(
-    images.map(({ reference }) => imageExists(reference, transport).catch(() => true)),
-  );
-  const lost = images.filter((_, index) => !isThere[index]);
+  const lost = await absentImages(images, (reference) => imageExists(reference, transport).catch(() => true));
   for (const { urn } of lost)
     note(`registry: ${urn.split("::").at(-1)} is not there any more; it is made again`);
   const again = lost.some(({ reference }) => reference === product) ? movers : [];
   return [...lost.map(({ urn }) => urn), ...again].flatMap((urn) => ["--replace", urn]);
+}
+
+/** Those of a state's images that are not there. */
+export async function absentImages(
+  images: readonly RecordedImage[],
+  exists: (reference: string) => Promise<boolean>,
+): Promise<readonly RecordedImage[]> {
+  const isThere = await Promise.all(images.map(({ reference }) => exists(reference)));
+  return images.filter((_, index) => !isThere[index]);
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Home, repository } from "../../home.ts";
+import { type Home, projectFolder } from "../../home.ts";
 import { prepareRegistries } from "../setup/registries.ts";
 import { setUp } from "../setup/setup.ts";
 import { stackConfig } from "../stack/checkout-plan.ts";
@@ -9,17 +9,17 @@ import { recover } from "./recover.ts";
 
 /** Sets everything up that the stack `name` needs, and makes sure that it can be worked on. */
 export async function openStack(home: Home, name: string): Promise<Stack> {
-  const project = projectName(await readOptional(join(repository, "Pulumi.yaml")));
+  const project = projectName(await readOptional(join(projectFolder, "Pulumi.yaml")));
   requireKnownStack(home, project, name);
-  await requirePassphrase({ name, folder: repository });
-  const config = await stackConfig(repository, name);
+  await requirePassphrase({ name, folder: projectFolder });
+  const config = await stackConfig(projectFolder, name);
   // The builder has to trust registries before it starts; one that is told of later would start it anew.
   await prepareRegistries(home, config);
   const { tools, environment } = await setUp(home, config.base);
   if (!tools.pulumi) throw new Error("pulumi is not resolved");
   const stack: Stack = {
     name,
-    folder: repository,
+    folder: projectFolder,
     project,
     pulumi: tools.pulumi.path,
     environment,

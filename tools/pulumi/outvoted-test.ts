@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Objection } from "../../lib/evidence/evidence-terms.ts";
 import type { RecordedStack } from "../../lib/state/recorded-stack.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { note } from "../program/progress.ts";
@@ -26,12 +27,18 @@ export async function outvotedTest(
   record: RecordedStack,
   transport = new Transport({ attempts: 2 }),
 ): Promise<string[]> {
-  const known = passed.safeParse(record).data;
-  if (!known) return [];
-  const { product, evidence } = known;
   // A registry that cannot be asked is the update's to tell of.
-  const failure = await newerFailure(product.reference, evidence, transport).catch(() => undefined);
+  const failure = await failureSince(record, transport).catch(() => undefined);
   if (!failure) return [];
   note(`smoke test: ${failure.problem} It is done again`);
   return retestArguments(stack, recipe, record);
+}
+
+/** The failure that outvotes the pass in a stack's state. Throws where the registry cannot be asked. */
+export async function failureSince(
+  record: RecordedStack,
+  transport: Transport,
+): Promise<Objection | undefined> {
+  const known = passed.safeParse(record).data;
+  return known && (await newerFailure(known.product.reference, known.evidence, transport));
 }

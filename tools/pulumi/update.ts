@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
-import { type Home, repository } from "../../home.ts";
+import { type Home, projectFolder } from "../../home.ts";
 import { expectedBuilds } from "../preview/expected-builds.ts";
 import { addToHistory } from "../preview/history-file.ts";
 import { tail } from "../program/exec.ts";
@@ -87,7 +87,7 @@ function targeted(expected: ExpectedSeconds, args: readonly string[]): ExpectedS
 /** Adds what was built to the history; an update does not fail because of it. */
 async function keepHistory(home: Home, stack: string, builds: Builds): Promise<void> {
   try {
-    const { selected, generation } = await stackConfig(repository, stack);
+    const { selected, generation } = await stackConfig(projectFolder, stack);
     await addToHistory(home, builds.history({ recipe: selected.recipe.name, generation }));
   } catch (error) {
     note(`history: not kept (${error instanceof Error ? error.message : error})`);

@@ -91,11 +91,15 @@ ${more}  # Files of local build contexts: copied again in a moment.
 }
 
 /** buildkitd.toml for a process of this machine. */
-export function buildkitdConfig(home: Home, port: number, runc: string, settings: BuilderSettings): string {
+export function buildkitdConfig(home: Home, socket: string, runc: string, settings: BuilderSettings): string {
   return `root = "${home.buildkit}"
 
 [grpc]
-  address = ["tcp://127.0.0.1:${port}"]
+  address = ["unix://${socket}"]
+
+# By default all builders of a machine share one, which everybody may write to.
+[otel]
+  socketPath = "${socket}.otel"
 
 ${workerConfig(
   settings,
@@ -113,14 +117,14 @@ ${commonConfig(settings)}`;
 export function buildkitdDaemon(
   home: Home,
   tools: Toolchain,
-  port: number,
+  socket: string,
   settings: BuilderSettings,
 ): Daemon {
   const { buildkitd, buildctl, runc } = tools;
   if (!buildkitd || !buildctl || !runc) throw new Error("the builder's tools are not resolved");
   const rootless = process.getuid?.() !== 0;
   const rootlesskit = rootless ? findRootlesskit() : undefined;
-  const config = buildkitdConfig(home, port, runc.path, settings);
+  const config = buildkitdConfig(home, socket, runc.path, settings);
   const args = (file: string) => ["--config", file, ...(rootlesskit ? ["--rootless"] : [])];
   return {
     name: "buildkitd",
@@ -131,9 +135,9 @@ export function buildkitdDaemon(
         : args(file),
     configFile: BUILDKITD_CONFIG,
     config,
-    port,
+    place: "its socket",
     env: { PATH: `${dirname(runc.path)}:${process.env.PATH ?? ""}` },
-    healthy: () => workerAnswers(buildctl.path, `tcp://127.0.0.1:${port}`),
+    healthy: () => workerAnswers(buildctl.path, `unix://${socket}`),
     patience: BUILDKITD_PATIENCE,
   };
 }

@@ -1,14 +1,21 @@
 import { spawn } from "node:child_process";
 import { existsSync, openSync, readFileSync, statSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { tail } from "../program/exec.ts";
 import { recall, writeAtomically, writeJson } from "../program/files.ts";
-import { commandLine, identify, isSame, listenerOf, terminateProcess } from "../program/processes.ts";
+import {
+  commandLine,
+  findProcess,
+  identify,
+  isSame,
+  listenerOf,
+  terminateProcess,
+} from "../program/processes.ts";
 import { withProgress } from "../program/progress.ts";
 import { isFree, type Occupant } from "./ports.ts";
 
@@ -23,7 +30,8 @@ export interface Daemon {
   readonly configFile: string;
   readonly config: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly port: number;
+  /** Where it listens, in words. */
+  readonly place: string;
   /** Whether it works, not only runs. */
   readonly healthy: () => Promise<boolean>;
   /** Milliseconds it may take to stop in order: an open database has to be closed. */
@@ -42,14 +50,15 @@ const LOG_LIMIT = 10_000_000;
  */
 export async function ensureDaemon(home: Home, daemon: Daemon): Promise<boolean> {
   const config = join(home.run, daemon.configFile);
-  const running = await runningDaemon(home, daemon.name, daemon.configFile);
+  const running =
+    (await runningDaemon(home, daemon.name, daemon.configFile)) ?? (await lostDaemon(home, daemon));
   if (running) {
     const current = existsSync(config) && readFileSync(config, "utf8") === daemon.config;
     if (current && running.program === daemon.program && (await daemon.healthy())) return false;
     await stopDaemon(home, daemon.name, daemon.configFile, daemon.patience);
   }
   await writeAtomically(config, daemon.config);
-  await withProgress(`Starting ${daemon.name} on port ${daemon.port}`, () => start(home, daemon, config));
+  await withProgress(`Starting ${daemon.name} on ${daemon.place}`, () => start(home, daemon, config));
   return true;
 }
 
@@ -119,6 +128,27 @@ async function runningDaemon(
     : undefined;
 }
 
+/** A daemon of ours whose pid file was lost: a second one beside it would fight for the same files. */
+async function lostDaemon(
+  home: Home,
+  { name, program, configFile }: Daemon,
+): Promise<z.infer<typeof pidFile> | undefined> {
+  const config = join(home.run, configFile);
+  const pid = findProcess(
+    // Somebody may look at the file with an editor.
+    (args) => basename(args[0] ?? "") === basename(program) && isStrataProcess(args, config),
+  );
+  return pid === undefined ? undefined : await takeOver(home, name, pid);
+}
+
+async function takeOver(home: Home, name: string, pid: number): Promise<z.infer<typeof pidFile> | undefined> {
+  const identity = identify(pid);
+  if (!identity) return undefined;
+  const taken = { ...identity, program: commandLine(pid)[0] ?? "" };
+  await writeJson(pidPath(home, name), taken);
+  return taken;
+}
+
 /** Whether a process was started with our configuration file. */
 export function isStrataProcess(args: readonly string[], config: string): boolean {
   return args.some((argument) => argument === config || argument.endsWith(`=${config}`));
@@ -135,8 +165,7 @@ export async function occupantOf(
   const pid = listenerOf(port);
   const args = pid === undefined ? [] : commandLine(pid);
   if (pid !== undefined && isStrataProcess(args, join(home.run, configFile))) {
-    const identity = identify(pid);
-    if (identity) await writeJson(pidPath(home, name), { ...identity, program: args[0] ?? "" });
+    await takeOver(home, name, pid);
     return { kind: "ours" };
   }
   const shown = args.join(" ");

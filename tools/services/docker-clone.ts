@@ -1,14 +1,16 @@
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
-import { attempt } from "../program/exec.ts";
+import { dockerConfigFolder, findCredentials } from "../../oci/access/credentials.ts";
+import { keptLogin } from "../../oci/access/logins.ts";
+import { attempt, tail } from "../program/exec.ts";
 import { note } from "../program/progress.ts";
 import { BUILDER, type BuilderSettings } from "./buildkitd.ts";
 import { type DockerEngine, findDockerEngine } from "./docker-engine.ts";
+import { ensureDockerRegistry } from "./docker-registry.ts";
 import {
   cloneId,
   dockerNames,
   ensureDockerBuilder,
-  ensureDockerRegistry,
   findContainer,
   HOME_LABEL,
   isOfAnother,
@@ -39,6 +41,7 @@ export async function ensureInDocker(
   if (moved) note(`services: ${moved}`);
   const address = `127.0.0.1:${port}`;
   const started = await ensureDockerRegistry(home, names, port, ours);
+  await logInDocker(home, address);
   const built = await ensureDockerBuilder(home, names, engine, await settingsFor(address));
   note(
     `services: builder ${BUILDER} and registry ${address}, Docker containers${started || built ? "" : ", running"}`,
@@ -48,6 +51,23 @@ export async function ensureInDocker(
     registry: { kind: "docker", address },
     docker: { clone, engine: engine.id, endpoint: engine.endpoint },
   };
+}
+
+/** What the user types (`docker run`, `docker pull`) finds the login where `docker login` has put it. */
+async function logInDocker(home: Home, address: string): Promise<void> {
+  const [kept, known] = await Promise.all([
+    keptLogin(home.logins, address),
+    findCredentials(address, dockerConfigFolder()).catch(() => undefined),
+  ]);
+  if (kept?.kind !== "password") throw new Error(`no login for ${address}`);
+  if (known?.kind === "password" && known.password === kept.password) return;
+  const words = ["login", "--username", kept.username, "--password-stdin", address];
+  const { ok, all } = await attempt("docker", words, { input: kept.password });
+  if (!ok) {
+    note(
+      `services: \`docker login ${address}\` failed (${tail(all, 1).trim()}): instead of \`docker run\`, \`make run\` knows the login by itself`,
+    );
+  }
 }
 
 async function occupant(port: number, ours: number | undefined): Promise<Occupant> {

@@ -10,11 +10,12 @@ import {
   cloneId,
   type DockerNames,
   dockerNames,
+  type FoundContainer,
   findContainer,
   HOME_LABEL,
   until,
 } from "./docker-services.ts";
-import { askLoopback, registryAnswers } from "./loopback.ts";
+import { askRegistry, registryAnswers } from "./loopback.ts";
 import type { Services } from "./record.ts";
 
 const catalogSchema = z.object({ repositories: z.array(z.string()) });
@@ -33,7 +34,7 @@ export async function removeFromDocker(
   if (recorded?.builder.kind === "buildkitd") return [];
   try {
     const names = recorded ? await ownNames(home, recorded) : await unrecordedNames(home);
-    if (names) await removeDocker(names);
+    if (names) await removeDocker(home, names);
     else if (!recorded) return [];
     if (images) await attempt("docker", ["image", "rm", buildkitImage, registryImage]);
     return [...(recorded && !recorded.docker ? [formerServices()] : []), ...(await othersInDocker(home))];
@@ -55,8 +56,10 @@ async function unrecordedNames(home: Home) {
 }
 
 /** Removes both containers with their volumes, and what the engine itself has pulled from this registry. */
-async function removeDocker({ builder, builderVolume, registry }: DockerNames): Promise<void> {
-  const images = await pulledImages(registry);
+async function removeDocker(home: Home, { builder, builderVolume, registry }: DockerNames): Promise<void> {
+  const container = await findContainer(registry);
+  const images = await pulledImages(home, registry, container);
+  if (container?.port) await attempt("docker", ["logout", `127.0.0.1:${container.port}`]);
   await attempt("docker", ["rm", "--force", "--volumes", builder, registry]);
   await attempt("docker", ["volume", "rm", builderVolume, registry]);
   if (images.length > 0) await attempt("docker", ["image", "rm", ...images]);
@@ -67,15 +70,18 @@ async function removeDocker({ builder, builderVolume, registry }: DockerNames): 
 }
 
 /** The engine's images out of this registry. Its port was another one's before, so what it holds is asked too. */
-async function pulledImages(registry: string): Promise<string[]> {
-  const container = await findContainer(registry);
+async function pulledImages(
+  { logins }: Home,
+  registry: string,
+  container: FoundContainer | undefined,
+): Promise<string[]> {
   if (!container?.port) return [];
   const address = `127.0.0.1:${container.port}`;
   if (!container.running) {
     await attempt("docker", ["start", registry]);
-    await until(() => registryAnswers(address), "registry", "").catch(() => {});
+    await until(() => registryAnswers(logins, address), "registry", "").catch(() => {});
   }
-  const answer = await askLoopback(address, "/v2/_catalog?n=1000");
+  const answer = await askRegistry(logins, address, "/v2/_catalog?n=1000");
   const repositories =
     answer?.status === 200 ? catalogSchema.parse(JSON.parse(answer.body)).repositories : [];
   const format = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}";

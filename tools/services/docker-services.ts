@@ -11,16 +11,19 @@ import { buildxEnvironment } from "../program/environment.ts";
 import { attempt, run } from "../program/exec.ts";
 import { writeAtomically } from "../program/files.ts";
 import { withProgress } from "../program/progress.ts";
-import { buildkitImage, registryImage } from "../toolchain/tools.ts";
+import { buildkitImage } from "../toolchain/tools.ts";
 import { BUILDER, BUILDKITD_CONFIG, type BuilderSettings, commonConfig, workerConfig } from "./buildkitd.ts";
 import type { DockerEngine } from "./docker-engine.ts";
-import { registryAnswers } from "./loopback.ts";
 
 /** The label of what strata makes in an engine: the home that it belongs to. */
 export const HOME_LABEL = "strata.home";
+/** What makes the registry ask for a login. */
+export const AUTH = "REGISTRY_AUTH=htpasswd";
 /** Seconds that buildkitd and the registry have to finish what they write. */
-const PATIENCE = "20";
-const remedy = "See that `docker info` and `docker buildx version` work, then run the same command again.";
+export const PATIENCE = "20";
+/** What to do where Docker fails. */
+export const remedy =
+  "See that `docker info` and `docker buildx version` work, then run the same command again.";
 
 /** What one clone calls its own in an engine; buildx itself makes the builder's names out of its node's. */
 export interface DockerNames {
@@ -44,8 +47,12 @@ export function cloneId(home: Home): string {
 
 const containerSchema = z.tuple([
   z.object({
-    State: z.object({ Running: z.boolean() }),
-    Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
+    Id: z.string(),
+    State: z.object({ Running: z.boolean(), StartedAt: z.string() }),
+    Config: z.object({
+      Labels: z.record(z.string(), z.string()).nullish(),
+      Env: z.array(z.string()).nullish(),
+    }),
     HostConfig: z.object({
       PortBindings: z.record(z.string(), z.array(z.object({ HostPort: z.string() })).nullish()).nullish(),
     }),
@@ -53,7 +60,12 @@ const containerSchema = z.tuple([
 ]);
 
 export interface FoundContainer {
+  readonly id: string;
   readonly running: boolean;
+  /** When, in milliseconds; of one that stopped, when it last did. */
+  readonly started: number;
+  /** Whether the registry in it asks for a login: those of earlier versions did not. */
+  readonly closed: boolean;
   /** The loopback port of the registry in it. */
   readonly port: number | undefined;
   /** Whose it is. */
@@ -64,9 +76,17 @@ export interface FoundContainer {
 export async function findContainer(name: string): Promise<FoundContainer | undefined> {
   const answer = await attempt("docker", ["container", "inspect", name]);
   if (!answer.ok) return undefined;
-  const [{ State, Config, HostConfig }] = containerSchema.parse(JSON.parse(answer.stdout));
-  const port = Number(HostConfig.PortBindings?.["5000/tcp"]?.[0]?.HostPort) || undefined;
-  return { running: State.Running, port, home: Config.Labels?.[HOME_LABEL] };
+  const [{ Id: id, State, Config, HostConfig }] = containerSchema.parse(JSON.parse(answer.stdout));
+  const [bindings] = Object.values(HostConfig.PortBindings ?? {});
+  const port = Number(bindings?.[0]?.HostPort) || undefined;
+  return {
+    id,
+    running: State.Running,
+    started: Date.parse(State.StartedAt),
+    closed: Config.Env?.includes(AUTH) ?? false,
+    port,
+    home: Config.Labels?.[HOME_LABEL],
+  };
 }
 
 /** A copy of a clone has written down names that are the original's. */
@@ -74,53 +94,27 @@ export function isOfAnother(home: Home, owner: string | undefined): owner is str
   return owner !== undefined && owner !== home.root && existsSync(join(owner, "services.json"));
 }
 
-/** Makes sure of the registry's container; its data is in a volume, so another port only makes another container. */
-export async function ensureDockerRegistry(
-  home: Home,
-  { registry }: DockerNames,
-  port: number,
-  existing: FoundContainer | undefined,
-): Promise<boolean> {
-  const address = `127.0.0.1:${port}`;
-  if (existing?.running && existing.port === port && (await registryAnswers(address))) return false;
-  await withProgress(`Starting the registry's container on port ${port}`, async () => {
-    if (existing?.port === port) await run("docker", ["restart", registry], { remedy });
-    else {
-      if (existing) await run("docker", ["rm", "--force", registry], { remedy });
-      await makeVolume(home, registry);
-      const label = ["--label", `${HOME_LABEL}=${home.root}`];
-      const options = ["--detach", "--name", registry, "--restart", "unless-stopped", ...label];
-      const data = ["--volume", `${registry}:/var/lib/registry`, "--publish", `${address}:5000`];
-      const settings = ["--env", "REGISTRY_STORAGE_DELETE_ENABLED=true", "--env", "REGISTRY_LOG_LEVEL=warn"];
-      const quiet = ["--env", "OTEL_TRACES_EXPORTER=none"];
-      try {
-        await run("docker", ["run", ...options, ...data, ...settings, ...quiet, registryImage], { remedy });
-      } catch (error) {
-        // One that could not have its port would be in the way of the next try.
-        await attempt("docker", ["rm", "--force", registry]);
-        throw error;
-      }
-    }
-    await until(() => registryAnswers(address), "registry", `docker logs ${registry}`);
-  });
-  return true;
-}
-
-/** Makes sure of the buildx builder `strata` of this clone; its cache is in a volume that outlives the container. */
+/**
+ * Makes sure of the buildx builder `strata` of this clone; its cache is in a volume that outlives the container. Its network
+ * is the registry's container's: build steps see neither this machine's nor what listens there.
+ */
 export async function ensureDockerBuilder(
   home: Home,
-  { node, builder, builderVolume }: DockerNames,
+  { node, builder, builderVolume, registry }: DockerNames,
   { endpoint }: DockerEngine,
   settings: BuilderSettings,
 ): Promise<boolean> {
   const env = buildxEnvironment(home);
   const config = join(home.run, BUILDKITD_CONFIG);
   // What is not BuildKit's configuration and makes another builder all the same stands above it.
-  const wanted = `# ${buildkitImage}, ${endpoint}\n${workerConfig(settings)}\n${commonConfig(settings)}`;
+  const network = await findContainer(registry);
+  const wanted = `# ${buildkitImage}, ${endpoint}, network of ${network?.id}\n${workerConfig(settings)}\n${commonConfig(settings)}`;
   const inspected = await attempt("docker", ["buildx", "inspect", BUILDER], { env });
   const container = await findContainer(builder);
   const isCurrent = inspected.ok && container && (await readFile(config, "utf8").catch(() => "")) === wanted;
-  if (isCurrent && /Status:\s+running/.test(inspected.stdout)) return false;
+  // A registry that was started since has another network.
+  const isConnected = container !== undefined && container.started >= (network?.started ?? 0);
+  if (isCurrent && isConnected && /Status:\s+running/.test(inspected.stdout)) return false;
   await withProgress(`Starting the builder ${BUILDER} (${buildkitImage})`, async () => {
     if (isCurrent) {
       await run("docker", ["restart", "-t", PATIENCE, builder], { remedy });
@@ -134,9 +128,9 @@ export async function ensureDockerBuilder(
     await writeAtomically(config, wanted);
     await makeVolume(home, builderVolume);
     const driver = ["--driver", "docker-container", "--driver-opt", `image=${buildkitImage}`];
-    const network = ["--driver-opt", "network=host", "--buildkitd-config", config];
+    const shared = ["--driver-opt", `network=container:${registry}`, "--buildkitd-config", config];
     const named = ["--name", BUILDER, "--node", node];
-    await run("docker", ["buildx", "create", ...named, ...driver, ...network, "--bootstrap"], {
+    await run("docker", ["buildx", "create", ...named, ...driver, ...shared, "--bootstrap"], {
       remedy,
       env,
     });
@@ -145,7 +139,7 @@ export async function ensureDockerBuilder(
 }
 
 /** With a label, so that it can be told whose it is when the clone is gone; one that is there stays as it is. */
-async function makeVolume(home: Home, name: string): Promise<void> {
+export async function makeVolume(home: Home, name: string): Promise<void> {
   await run("docker", ["volume", "create", "--label", `${HOME_LABEL}=${home.root}`, name], { remedy });
 }
 

@@ -1,5 +1,7 @@
 import { Agent, type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
+import { basic } from "../../oci/access/auth.ts";
+import { keptLogin } from "../../oci/access/logins.ts";
 
 /** An agent of its own, since the global one may go through the proxy of the environment. */
 const direct = new Agent({ keepAlive: false });
@@ -38,9 +40,25 @@ export function askLoopback(
   });
 }
 
-/** Whether a registry answers. */
-export async function registryAnswers(address: string): Promise<boolean> {
-  return (await askLoopback(address, "/v2/"))?.status === 200;
+/** Asks the local registry with the login that is kept for it. */
+export async function askRegistry(
+  logins: string,
+  address: string,
+  path: string,
+  options: { method?: string; headers?: Record<string, string> } = {},
+): Promise<LoopbackResponse | undefined> {
+  const login = await keptLogin(logins, address);
+  const authorization = login?.kind === "password" ? basic(login) : "";
+  return await askLoopback(address, path, { ...options, headers: { ...options.headers, authorization } });
+}
+
+/** Whether a registry answers who has its login, and nobody else. */
+export async function registryAnswers(logins: string, address: string): Promise<boolean> {
+  const [own, other] = await Promise.all([
+    askRegistry(logins, address, "/v2/"),
+    askLoopback(address, "/v2/"),
+  ]);
+  return own?.status === 200 && other?.status === 401;
 }
 
 /** The media types that a manifest's digest may be of; a registry answers 404 for one that it was not asked for. */
@@ -52,10 +70,10 @@ const MANIFEST_TYPES = [
 ].join(", ");
 
 /** Whether the local registry named in `reference`, such as `127.0.0.1:5000/strata/base@sha256:…`, holds it. */
-export async function registryHolds(reference: string): Promise<boolean> {
+export async function registryHolds(logins: string, reference: string): Promise<boolean> {
   const match = /^([^/]+)\/([^@]+)@(sha256:[0-9a-f]{64})$/.exec(reference);
   if (!match?.[1]) return false;
-  const answer = await askLoopback(match[1], `/v2/${match[2]}/manifests/${match[3]}`, {
+  const answer = await askRegistry(logins, match[1], `/v2/${match[2]}/manifests/${match[3]}`, {
     method: "HEAD",
     headers: { accept: MANIFEST_TYPES },
   });

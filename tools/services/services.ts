@@ -1,8 +1,10 @@
+import { dirname } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { writeJson } from "../program/files.ts";
 import { note } from "../program/progress.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
+import { builderSocket, makePrivate } from "./builder-socket.ts";
 import {
   BUILDER,
   BUILDKITD_CONFIG,
@@ -18,10 +20,9 @@ import { engineOfRecord, ensureInDocker, stopInDocker } from "./docker-clone.ts"
 import { type DockerEngine, findDockerEngine } from "./docker-engine.ts";
 import { decidePort, type PortRequest, portFrom } from "./ports.ts";
 import { portOf, recallServices, type Services } from "./record.ts";
-import { REGISTRY_CONFIG, REGISTRY_PATIENCE, registryDaemon } from "./registry-process.ts";
+import { ensureRegistry, REGISTRY_CONFIG, REGISTRY_PATIENCE } from "./registry-process.ts";
 
 const REGISTRY_PORT = 5_000;
-const BUILDER_PORT = 1_234;
 const GC_GIGABYTES = 36;
 
 /** Where the builder and the registry run. */
@@ -68,50 +69,30 @@ export async function ensureServices(home: Home, place: BuilderPlace, tools: Too
       ? await ensureInDocker(home, place.engine, recorded, registryWish, (registry) =>
           builderSettings(home, registry),
         )
-      : await ensureProcesses(home, tools, registryWish, portOf(recorded?.builder.address));
+      : await ensureProcesses(home, tools, registryWish);
   if (JSON.stringify(recorded) !== JSON.stringify(services)) await writeJson(home.services, services);
   return services;
 }
 
-async function ensureProcesses(
-  home: Home,
-  tools: Toolchain,
-  registryWish: PortRequest,
-  recordedBuilder: number | undefined,
-): Promise<Services> {
-  const registry = await decidePort("registry", registryWish, (port) =>
-    occupantOf(home, "registry", REGISTRY_CONFIG, port),
+async function ensureProcesses(home: Home, tools: Toolchain, registryWish: PortRequest): Promise<Services> {
+  const { port, moved } = await decidePort("registry", registryWish, (candidate) =>
+    occupantOf(home, "registry", REGISTRY_CONFIG, candidate),
   );
-  const builderWish = {
-    variable: "STRATA_BUILDER_PORT",
-    chosen: portFrom("STRATA_BUILDER_PORT", process.env),
-    recorded: recordedBuilder,
-    preferred: BUILDER_PORT,
-  };
-  const builder = await decidePort("builder", builderWish, (port) =>
-    occupantOf(home, "buildkitd", BUILDKITD_CONFIG, port),
-  );
-  if (builder.port === registry.port) {
-    throw new UserError(
-      "STRATA_BUILDER_PORT",
-      `${builder.port} is the registry's port too.`,
-      "Choose two ports.",
-    );
-  }
-  for (const { moved } of [registry, builder]) if (moved) note(`services: ${moved}`);
-
-  const address = `127.0.0.1:${registry.port}`;
+  if (moved) note(`services: ${moved}`);
+  const address = `127.0.0.1:${port}`;
+  const socket = builderSocket(home);
+  await makePrivate(home.run);
+  await makePrivate(dirname(socket));
   const settings = await builderSettings(home, address);
   const started = await Promise.all([
-    ensureDaemon(home, registryDaemon(home, tools, registry.port)),
-    ensureDaemon(home, buildkitdDaemon(home, tools, builder.port, settings)),
+    ensureRegistry(home, tools, port),
+    ensureDaemon(home, buildkitdDaemon(home, tools, socket, settings)),
   ]);
-  const builderAddress = `tcp://127.0.0.1:${builder.port}`;
-  await writeBuildxInstance(home, builderAddress);
+  await writeBuildxInstance(home, `unix://${socket}`);
   const state = (fresh: boolean | undefined) => (fresh ? "started" : "running");
-  note(`services: registry ${address} ${state(started[0])}, builder ${builderAddress} ${state(started[1])}`);
+  note(`services: registry ${address} ${state(started[0])}, builder ${state(started[1])}`);
   return {
-    builder: { kind: "buildkitd", name: BUILDER, address: builderAddress },
+    builder: { kind: "buildkitd", name: BUILDER, address: `unix://${socket}` },
     registry: { kind: "process", address },
   };
 }

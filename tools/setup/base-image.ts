@@ -6,6 +6,7 @@ import { UserError } from "../../errors.ts";
 import { type Home, repository } from "../../home.ts";
 import { type ImageLock, type LockedImage, parseImageLock } from "../../lib/locks/image-lock.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
+import { withLogin } from "../builder/docker-login.ts";
 import { buildxEnvironment } from "../program/environment.ts";
 import { run } from "../program/exec.ts";
 import { recall, writeJson } from "../program/files.ts";
@@ -14,7 +15,7 @@ import { registryHolds } from "../services/loopback.ts";
 import type { Services } from "../services/record.ts";
 import { reachable } from "../toolchain/reach.ts";
 import { ensureTools } from "../toolchain/toolchain.ts";
-import { makeRootContext, SOURCE_DATE_EPOCH } from "./mmdebstrap.ts";
+import { rootContext, SOURCE_DATE_EPOCH } from "./mmdebstrap.ts";
 
 /** `<home>/images.json`: the images that were made here, by their name in `locks/images.json`. */
 export const localImagesSchema = z.record(z.string(), z.string());
@@ -38,7 +39,10 @@ export async function ensureBaseImage(
   const image = await lockedImage(name);
   const made = (await recall(home.images, localImagesSchema)) ?? {};
   const localReference = made[name];
-  if (localReference?.startsWith(`${services.registry.address}/`) && (await registryHolds(localReference))) {
+  if (
+    localReference?.startsWith(`${services.registry.address}/`) &&
+    (await registryHolds(home.logins, localReference))
+  ) {
     note(`base image: ${localReference}, made here earlier`);
     return { reference: localReference, local: true };
   }
@@ -83,40 +87,53 @@ async function makeLocally(
   const { mmdebstrap, buildctl } = await ensureTools(home, ["mmdebstrap"], true);
   if (!mmdebstrap) throw new Error("mmdebstrap is not resolved");
   return await withProgress(`Making the base image ${name} with mmdebstrap`, async (say) => {
+    say("bootstrapping");
+    const context = await rootContext(mmdebstrap, suite);
+    say("pushing");
+    const target = `${services.registry.address}/strata/base`;
+    const output = `type=image,name=${target}:${name},push=true,oci-mediatypes=true,compression=zstd,force-compression=true`;
     const folder = await mkdtemp(join(tmpdir(), "strata-base-"));
+    const metadata = join(folder, "metadata.json");
     try {
-      say("bootstrapping");
-      await makeRootContext(mmdebstrap.path, suite, folder);
-      say("pushing");
-      const target = `${services.registry.address}/strata/base`;
-      const metadata = join(folder, "metadata.json");
-      const output = `type=image,name=${target}:${name},push=true,oci-mediatypes=true,compression=zstd,force-compression=true`;
-      if (services.builder.kind === "docker") {
-        const options = [
-          "--builder",
-          services.builder.name,
-          "--provenance=false",
-          "--metadata-file",
-          metadata,
-        ];
-        const time = ["--build-arg", `SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
-        await run("docker", ["buildx", "build", ...options, ...time, "--output", output, folder], {
-          env: buildxEnvironment(home),
-        });
-      } else {
-        if (!buildctl) throw new Error("buildctl is not resolved");
-        const context = ["--local", `context=${folder}`, "--local", `dockerfile=${folder}`];
-        const options = ["--frontend", "dockerfile.v0", "--metadata-file", metadata, "--progress=plain"];
-        const address = ["--addr", services.builder.address];
-        const time = ["--opt", `build-arg:SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
-        await run(buildctl.path, [...address, "build", ...options, ...time, ...context, "--output", output]);
-      }
+      const made = { buildctl: buildctl?.path, context, metadata, output };
+      await withLogin(home, services.registry.address, (login) =>
+        build(home, services.builder, { ...made, login }),
+      );
       const { "containerimage.digest": digest } = JSON.parse(await readFile(metadata, "utf8"));
       return `${target}@${digest}`;
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   });
+}
+
+interface BaseBuild {
+  readonly buildctl: string | undefined;
+  readonly context: string;
+  readonly metadata: string;
+  readonly output: string;
+  /** The environment in which the registry's login is known. */
+  readonly login: Readonly<Record<string, string>>;
+}
+
+async function build(
+  home: Home,
+  builder: Services["builder"],
+  { buildctl, context, metadata, output, login }: BaseBuild,
+): Promise<void> {
+  if (builder.kind === "docker") {
+    const options = ["--builder", builder.name, "--provenance=false", "--metadata-file", metadata];
+    const time = ["--build-arg", `SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
+    const env = { ...login, ...buildxEnvironment(home) };
+    await run("docker", ["buildx", "build", ...options, ...time, "--output", output, context], { env });
+    return;
+  }
+  if (!buildctl) throw new Error("buildctl is not resolved");
+  const locals = ["--local", `context=${context}`, "--local", `dockerfile=${context}`];
+  const options = ["--frontend", "dockerfile.v0", "--metadata-file", metadata, "--progress=plain"];
+  const time = ["--opt", `build-arg:SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
+  const words = ["--addr", builder.address, "build", ...options, ...time, ...locals, "--output", output];
+  await run(buildctl, words, { env: login });
 }
 
 /** Names what can be had instead, with the Python that goes with it. */

@@ -1,7 +1,10 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
+import { cache } from "../../home.ts";
 import { attempt, tail } from "../program/exec.ts";
+import { produce } from "../toolchain/produce.ts";
 
 /** The time of every file that the bootstrap itself makes, and of the image: the first second of 2025, UTC. */
 export const SOURCE_DATE_EPOCH = "1735689600";
@@ -35,18 +38,47 @@ export function mmdebstrapArguments(suite: string, tar: string): string[] {
   ];
 }
 
-/** Makes a build context in `folder`: the root file system and the Dockerfile that turns it into an image. */
-export async function makeRootContext(mmdebstrap: string, suite: string, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const result = await attempt(mmdebstrap, mmdebstrapArguments(suite, join(folder, "rootfs.tar")), {
-    env: { SOURCE_DATE_EPOCH },
+/**
+ * The folder of a build context: the root file system of Debian `suite`, and the Dockerfile that turns it into an image.
+ * It is bootstrapped once a day (UTC) for all clones of this user, so that those made on one day share their keys;
+ * former days' go.
+ *
+ * @param kept where these folders lie
+ */
+export async function rootContext(
+  mmdebstrap: { readonly path: string; readonly version: string },
+  suite: string,
+  kept = join(cache, "base"),
+  now = new Date(),
+): Promise<string> {
+  const made = createHash("sha256")
+    .update(JSON.stringify([mmdebstrap.version, mmdebstrapArguments(suite, ""), SOURCE_DATE_EPOCH]))
+    .digest("hex");
+  const day = now.toISOString().slice(0, 10);
+  const name = `${suite}-${made.slice(0, 8)}-${day}`;
+  const folder = join(kept, name);
+  await produce(folder, async (temporary) => {
+    await mkdir(temporary);
+    await bootstrap(mmdebstrap.path, suite, join(temporary, "rootfs.tar"));
+    await writeFile(join(temporary, "Dockerfile"), 'FROM scratch\nADD rootfs.tar /\nCMD ["bash"]\n');
   });
-  if (!result.ok) {
-    throw new UserError(
-      `base image of Debian ${suite}`,
-      `mmdebstrap failed:\n${tail(result.all, 15)}\n`,
-      "Check that this machine's apt reaches its mirror, and run the same command again.",
-    );
+  for (const other of await readdir(kept)) {
+    const [, otherDay] = DAYS_FOLDER.exec(other) ?? [];
+    if (other.startsWith(`${suite}-`) && otherDay !== undefined && otherDay < day) {
+      await rm(join(kept, other), { recursive: true, force: true });
+    }
   }
-  await writeFile(join(folder, "Dockerfile"), 'FROM scratch\nADD rootfs.tar /\nCMD ["bash"]\n');
+  return folder;
+}
+
+const DAYS_FOLDER = /-(\d{4}-\d\d-\d\d)$/;
+
+async function bootstrap(mmdebstrap: string, suite: string, tar: string): Promise<void> {
+  const result = await attempt(mmdebstrap, mmdebstrapArguments(suite, tar), { env: { SOURCE_DATE_EPOCH } });
+  if (result.ok) return;
+  throw new UserError(
+    `base image of Debian ${suite}`,
+    `mmdebstrap failed:\n${tail(result.all, 15)}\n`,
+    "Check that this machine's apt reaches its mirror, and run the same command again.",
+  );
 }

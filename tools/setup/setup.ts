@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import type { Home } from "../../home.ts";
 import { dockerConfigFolder } from "../../oci/access/credentials.ts";
+import { refreshDockerConfig } from "../builder/docker-login.ts";
 import { type BuilderKind, pulumiEnvironment } from "../program/environment.ts";
 import type { Services } from "../services/record.ts";
 import { chooseBuilderPlace, ensureServices } from "../services/services.ts";
@@ -28,5 +29,8 @@ export async function setUp(home: Home, base: string, firstBuildBytes?: number):
   const tools = await ensureTools(home, neededTools[place.kind]);
   const services = await ensureServices(home, place, tools);
   const image = await ensureBaseImage(home, services, base);
-  return { engine: place.kind, tools, services, base: image, environment: pulumiEnvironment(home) };
+  // Pulumi's plugin for builds finds the login of the local registry nowhere else; the state would keep it.
+  const docker = { DOCKER_CONFIG: await refreshDockerConfig(home, services.registry.address) };
+  const environment = { ...pulumiEnvironment(home), ...docker };
+  return { engine: place.kind, tools, services, base: image, environment };
 }

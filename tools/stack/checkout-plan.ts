@@ -2,14 +2,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, readConfig } from "../../config.ts";
 import { UserError } from "../../errors.ts";
-import type { Home } from "../../home.ts";
+import { type Home, isPackage } from "../../home.ts";
 import { refuseClear, refuseSecrets, requireSecrets } from "../../lib/plan/secret-settings.ts";
 import { readSettings, type Settings } from "../../lib/plan/stack-file.ts";
 import type { NextStack } from "../../lib/preview/preview-stack.ts";
 import { registryAddress } from "../../lib/registry/access.ts";
 import { limitsKind } from "../../lib/registry/limits.ts";
 import { imageRepository } from "../../lib/registry/registry-setting.ts";
-import { openCheckout } from "./checkout.ts";
+import { codeFolder, openCheckout } from "./checkout.ts";
 
 /** A stack as a checkout plans it, and whose commit its labels name. */
 export interface CheckoutPlan {
@@ -24,13 +24,13 @@ export interface CheckoutPlan {
 export async function planStackIn(root: string, stack: string, home: Home): Promise<CheckoutPlan> {
   const checkout = await openCheckout(root);
   const { raw, secret } = readStackSettings(root, stack);
-  const config = await checkout.readConfig(raw, process.env);
+  const config = await checkout.readConfig(raw, process.env, recipesFrom(root));
   const { registry, host, budget } = config;
   // Another revision may know no copies yet.
   const copies = config.copies ?? [];
   refuseClear({ registry, copies }, secret);
   requireSecrets({ host: host ?? [] }, secret);
-  const folders = { root, localImages: home.images };
+  const folders = { root: codeFolder(root), localImages: home.images };
   const { plan, checks, tags, platform, labels, memory } = checkout.planStack(config, folders);
   const planned: NextStack = {
     stack,
@@ -45,6 +45,11 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
   return { planned, revision: labels.revision };
 }
 
+/** Where the path of a recipe begins: one's own lie beside a clone, whose revision says nothing of them, or in a project. */
+function recipesFrom(root: string): string {
+  return isPackage ? root : process.cwd();
+}
+
 /** A stack's configuration as the files of a checkout have it. */
 export async function stackConfig(
   root: string,
@@ -52,7 +57,7 @@ export async function stackConfig(
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<Config> {
   const { raw, secret } = readStackSettings(root, stack);
-  const config = await readConfig(raw, environment);
+  const config = await readConfig(raw, environment, recipesFrom(root));
   refuseClear(config, secret);
   requireSecrets(config, secret);
   return config;

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type * as configModule from "../../config.ts";
+import { isPackage, repository } from "../../home.ts";
 import type * as compatibilityModule from "../../lib/gpu/compatibility.ts";
 import type * as generationsModule from "../../lib/gpu/generations.ts";
 import type { ProductLabels } from "../../lib/plan/product.ts";
@@ -18,9 +19,16 @@ export interface Checkout {
   readonly planStack: (config: configModule.Config, folders: StackFolders) => stackPlanModule.StackPlan;
 }
 
+/** Where the code, recipes and locks of a project are: beside its stacks, or in the package, whatever the revision. */
+export function codeFolder(root: string): string {
+  return isPackage ? repository : root;
+}
+
 /** The code of the checkout at `root`, which may be another revision than the one that runs. */
 export async function openCheckout(root: string): Promise<Checkout> {
-  const load = async (path: string) => await import(pathToFileURL(join(root, path)).href);
+  const ending = extname(import.meta.filename);
+  const load = async (path: string) =>
+    await import(pathToFileURL(join(codeFolder(root), path.replace(/\.ts$/, ending))).href);
   if (existsSync(join(root, "lib/stack-plan.ts"))) return await openFormer(load);
   const [{ readConfig }, { planStack }] = await Promise.all(["config.ts", "recipes/stack-plan.ts"].map(load));
   return { readConfig, planStack };

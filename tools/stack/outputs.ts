@@ -1,6 +1,6 @@
 import type { Config } from "../../config.ts";
 import { UserError } from "../../errors.ts";
-import { type Home, repository } from "../../home.ts";
+import { type Home, projectFolder, repository } from "../../home.ts";
 import type { Stage } from "../../lib/plan/plan.ts";
 import { registryAddress } from "../../lib/registry/access.ts";
 import { imageRepository } from "../../lib/registry/registry-setting.ts";
@@ -13,8 +13,11 @@ import { stackConfig } from "./checkout-plan.ts";
 import { readOptional, type Stack, statePath } from "./stack.ts";
 
 /** What this checkout makes of the stack's configuration, as the program itself would. */
-export async function plannedStack(home: Home, { name }: Stack): Promise<StackPlan & { config: Config }> {
-  const config = await stackConfig(repository, name);
+export async function plannedStack(
+  home: Home,
+  { name }: Pick<Stack, "name">,
+): Promise<StackPlan & { config: Config }> {
+  const config = await stackConfig(projectFolder, name);
   const folders = { root: repository, localImages: home.images };
   return { config, ...planStack(config, folders) };
 }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import { type Home, repository } from "../../home.ts";
+import { type Home, isPackage, projectFolder } from "../../home.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { usesFileBackend } from "../program/environment.ts";
 import { attempt, tail } from "../program/exec.ts";
@@ -22,7 +22,13 @@ export interface Stack {
 export function projectName(yaml: string): string {
   const name = /^name:\s*["']?([\w.-]+)/m.exec(yaml)?.[1];
   if (name) return name;
-  throw new UserError("Pulumi.yaml", "has no name.", "Restore it: git checkout Pulumi.yaml");
+  throw new UserError(
+    join(projectFolder, "Pulumi.yaml"),
+    yaml === "" ? "is missing or empty." : "has no name.",
+    isPackage
+      ? "Go to the folder of your project, or begin one: docs/package.md."
+      : "Restore it: git checkout Pulumi.yaml",
+  );
 }
 
 /** Where a stack's state is in our file backend. */
@@ -31,7 +37,7 @@ export function statePath(home: Home, { project, name }: Pick<Stack, "project" |
 }
 
 /** Stacks that have a file in the clone. */
-export function namedStacks(folder = repository): string[] {
+export function namedStacks(folder = projectFolder): string[] {
   return readdirSync(folder)
     .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
     .sort();
@@ -41,7 +47,7 @@ export function namedStacks(folder = repository): string[] {
  * Throws where there is neither a file nor a state of the stack: it would be made with nothing but defaults. What
  * another backend has is not known here.
  */
-export function requireKnownStack(home: Home, project: string, name: string, folder = repository): void {
+export function requireKnownStack(home: Home, project: string, name: string, folder = projectFolder): void {
   const existing = namedStacks(folder);
   if (existing.includes(name) || existsSync(statePath(home, { project, name }))) return;
   throw new UserError(

@@ -1,10 +1,10 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
 import { judge, summarise } from "../../lib/evidence/check-results.ts";
-import type { Evidence } from "../../lib/evidence/evidence.ts";
-import { imageResults } from "../../lib/evidence/image-results.ts";
+import type { Evidence, RunReport } from "../../lib/evidence/evidence.ts";
+import { imageResults, refusedRun } from "../../lib/evidence/image-results.ts";
 import { shownOpinion } from "../../lib/evidence/second-opinion.ts";
 import {
   type HostDescription,
@@ -23,7 +23,12 @@ import { required } from "../program/environment.ts";
 import { writeJson } from "../program/files.ts";
 import { deferInterrupts, main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
-import { findEvidence, type StoredEvidence, storeEvidence } from "../promotion/evidence-store.ts";
+import {
+  findEvidence,
+  readableEvidence,
+  type StoredEvidence,
+  storeEvidence,
+} from "../promotion/evidence-store.ts";
 
 /** Evidence of this week, of another stack or a run whose state is lost, spares the test; it moves any tag. */
 const REUSED_DAYS = 7;
@@ -42,6 +47,7 @@ await main(async () => {
   if (!digest) throw new UserError(reference, "has no digest.", "Evidence is about a digest: name one.");
   const test = parseTest(required("STRATA_TEST"));
   const checksKey = required("STRATA_CHECKS");
+  await putBack(reference, digest);
   const earlierEvidence = process.env.STRATA_RETEST ? null : await earlier(reference, checksKey, test.hosts);
   if (earlierEvidence) {
     note(
@@ -55,6 +61,14 @@ await main(async () => {
   const described = await readImage(reference);
   const image = imageResults(described, registry);
   if (judge(image) === "fail") {
+    await keep(
+      evidenceOf(reference, refusedRun(image, new Date().toISOString()), {
+        host: { kind: "registry", name: registry },
+        preparation: {},
+        cost: null,
+        attempts: [],
+      }),
+    );
     for (const { id, status, reason } of image) if (status === "fail") note(`fail ${id}: ${reason}`);
     return 1;
   }
@@ -69,23 +83,14 @@ await main(async () => {
   }
   const { report, ...where } = tested;
   const checks = [...image, ...report.checks];
-  const evidence: Evidence = {
-    ...report,
-    checks,
-    verdict: judge(checks),
-    digest,
+  const evidence = evidenceOf(
     reference,
-    recipe: required("STRATA_RECIPE"),
-    generation: required("STRATA_GENERATION"),
-    checksKey,
-    ...where,
-    attempts,
-    ...(secondOpinion && { secondOpinion }),
-  };
+    { ...report, checks, verdict: judge(checks) },
+    { ...where, attempts, ...(secondOpinion && { secondOpinion }) },
+  );
   const kept = await keep(evidence);
   await keepHistory(evidence, seconds / 60);
-  note(`smoke test: ${summarise(evidence)}`);
-  if (secondOpinion) note(`smoke test: ${shownOpinion(secondOpinion)}`);
+  printSummary(evidence);
   if (evidence.verdict !== "pass") {
     // Pulumi shows the end of what a failed command wrote: what failed comes last, and nothing after it.
     note(`evidence: ${kept}`);
@@ -96,6 +101,22 @@ await main(async () => {
   process.stdout.write(JSON.stringify(evidence));
   return 0;
 });
+
+function evidenceOf(
+  reference: string,
+  report: RunReport,
+  where: Pick<Evidence, "host" | "preparation" | "cost" | "attempts" | "secondOpinion">,
+): Evidence {
+  return {
+    ...report,
+    digest: parseReference(reference).digest ?? "",
+    reference,
+    recipe: required("STRATA_RECIPE"),
+    generation: required("STRATA_GENERATION"),
+    checksKey: required("STRATA_CHECKS"),
+    ...where,
+  };
+}
 
 /** Asks the hosts one after the other; Ctrl-C ends the one that tests. */
 async function testOnHosts(
@@ -120,13 +141,29 @@ async function testOnHosts(
   return outcome;
 }
 
+function keptFile(digest: string): string {
+  return join(home.evidence, `${digest.replace(":", "-")}.json`);
+}
+
+/** Evidence of this clone is with its image, also where somebody wrote over the list of what is attached. */
+async function putBack(reference: string, digest: string): Promise<void> {
+  const kept = await readFile(keptFile(digest)).catch(() => undefined);
+  const evidence = kept && readableEvidence(kept, keptFile(digest));
+  if (evidence?.reference === reference) await storeEvidence(evidence);
+}
+
 /** Keeps evidence here and with the image; returns where it is here. */
 async function keep(evidence: Evidence): Promise<string> {
-  const kept = join(home.evidence, `${evidence.digest.replace(":", "-")}.json`);
+  const kept = keptFile(evidence.digest);
   await mkdir(home.evidence, { recursive: true });
   await writeJson(kept, evidence);
   note(`evidence: stored with the image as ${await storeEvidence(evidence)}`);
   return kept;
+}
+
+function printSummary(evidence: Evidence): void {
+  note(`smoke test: ${summarise(evidence)}`);
+  if (evidence.secondOpinion) note(`smoke test: ${shownOpinion(evidence.secondOpinion)}`);
 }
 
 function printAttempts({ attempts, secondOpinion }: Outcome): void {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type Home, repository } from "../../home.ts";
+import { type Home, isPackage, repository } from "../../home.ts";
 import { attempt } from "../program/exec.ts";
 import { withProgress } from "../program/progress.ts";
 import { reachable } from "./reach.ts";
@@ -56,7 +56,7 @@ export async function linkPlugin(name: ToolName, program: string, home: Home): P
 export async function writeScriptPlugin(name: ToolName, script: string, home: Home): Promise<string> {
   const path = pluginPath(home.pulumi, name);
   await replaceFolder(path);
-  const quoted = [process.execPath, join(repository, script)].map(
+  const quoted = [process.execPath, join(repository, isPackage ? script.replace(/ts$/, "js") : script)].map(
     (word) => `'${word.replaceAll("'", "'\\''")}'`,
   );
   await writeFile(path, `#!/bin/sh\nexec ${quoted.join(" ")} "$@"\n`);

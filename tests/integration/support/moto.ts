@@ -19,6 +19,7 @@ import { PutParameterCommand } from "@aws-sdk/client-ssm";
 import type { AwsDescription } from "../../../lib/hosts/description.ts";
 import { userData } from "../../../lib/hosts/fleet.ts";
 import type { AwsClients } from "../../../tools/hosts/aws/clients.ts";
+import { keptWheels } from "../../../tools/lint/wheels.ts";
 import { askLoopback } from "../../../tools/services/loopback.ts";
 import { freePort } from "../../support/port.ts";
 
@@ -32,8 +33,13 @@ export interface Moto {
   close(): void;
 }
 
+/** The folder of moto's packages, or why they cannot be had here. */
+export async function findMoto() {
+  return await keptWheels("tests/integration/moto-requirements.txt", "python3");
+}
+
 /** @param folder with moto in it */
-export async function startMoto(folder: string): Promise<Moto> {
+export async function startMoto(folder = ""): Promise<Moto> {
   const port = await freePort();
   const env = { ...process.env, PYTHONPATH: folder };
   const python: ChildProcess = spawn(

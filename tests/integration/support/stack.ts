@@ -79,6 +79,8 @@ export async function openTestStack(
   const home = homeAt(join(root, "home"));
   const prepared = await prepare(home);
   const { services, base, environment } = await setUp(home, "debian-bookworm", smallBuild);
+  // Readers of this process have another home, and find the registry's login where the builds do.
+  process.env.DOCKER_CONFIG = environment.DOCKER_CONFIG;
   const program = join(repository, "tests", "integration", "program");
 
   const open = (name: string, more: Readonly<Record<string, string>> = {}): TestStack => {

@@ -47,6 +47,25 @@ test("a builder may have the name of a Docker context", async (t) => {
   }
 });
 
+test("a login that builds would not find is told of, with what to do", async (t) => {
+  const { user, own } = folders(t);
+  await using registry = await startFakeRegistry();
+  const local = { kind: "local", repository: "strata" } as const;
+  const needed = { builder: "default", localAddress: registry.host, ownDocker: own };
+  const warning = async (registries: readonly (typeof far | typeof local)[]) =>
+    (await requireServices({ ...needed, registries })).warning;
+  const config = JSON.stringify({ auths: { [registry.host]: { auth: "YTpi" } } });
+  assert.equal(await warning([local]), null, "one that nobody has made here may need none");
+  writeFile(own, "config/config.json", config);
+  assert.match(
+    (await warning([local])) ?? "",
+    /^registry .* wants a login, .*export DOCKER_CONFIG=.*config, where/,
+  );
+  assert.equal(await warning([far]), null);
+  writeFile(user, "config.json", config);
+  assert.equal(await warning([local]), null);
+});
+
 test("a registry on this machine has to answer, and need not have anything yet", async (t) => {
   const { own } = folders(t);
   await using registry = await startFakeRegistry();

@@ -183,6 +183,27 @@ test("a text of any length is read once: its time does not grow with the square 
   }
 });
 
+test("50 MB of whatever a stranger repeats is read, in seconds", () => {
+  const MB = 2 ** 20;
+  for (const piece of ["eyJ", "token=", "-----BEGIN PRIVATE KEY-----\n", "a.b "]) {
+    const began = performance.now();
+    const text = `${piece.repeat((50 * MB) / piece.length)} HF_TOKEN=abc end`;
+    assert.match(redact(text).slice(-200), /\[secret\]( end)?$/, piece);
+    const seconds = (performance.now() - began) / 1000;
+    assert.ok(seconds < 60, `${piece}: ${seconds} s`);
+  }
+});
+
+test("a run that is longer than any word is taken out whole, and what stands around it stays", () => {
+  const MB = 2 ** 20;
+  const long = "x".repeat(MB + 1);
+  assert.equal(redact(`before ${long} after`), `before ${REDACTED} after`);
+  assert.equal(redact(`"${long}","${long}"`), `"${REDACTED}","${REDACTED}"`);
+  assert.equal(redact(long), REDACTED);
+  const word = "x".repeat(MB);
+  assert.equal(redact(`a ${word} b`), `a ${word} b`);
+});
+
 test("a secret within a run of characters is found too", () => {
   assert.equal(redact("x-eyJhbGciOiJIUzI1.eyJzdWIiOiIx.c2lnbmF0"), `x-${REDACTED}`);
   assert.equal(redact("eyJ-eyJhbGciOiJIUzI1.eyJzdWIiOiIx"), REDACTED);

@@ -15,6 +15,8 @@ const targets = [...makefile.matchAll(/^([a-z-]+):/gm)].map(([, name = ""]) => n
 
 /** Names for a command with some of its words, and programs that are none of strata's own. */
 const shorthands = ["check", "fix", "test:fast", "bench"];
+/** What npm itself starts; `make` has no business with it. */
+const hooks = ["prepare"];
 
 test("a command is its file, its make target and its npm script", () => {
   for (const name of commands) {
@@ -25,7 +27,7 @@ test("a command is its file, its make target and its npm script", () => {
     );
   }
   const named = [...commands, ...shorthands];
-  assert.deepEqual(Object.keys(scripts).sort(), named.sort());
+  assert.deepEqual(Object.keys(scripts).sort(), [...named, ...hooks].sort());
   assert.deepEqual(targets.sort(), [...named.map((name) => name.replace(":", "-")), "help"].sort());
 });
 

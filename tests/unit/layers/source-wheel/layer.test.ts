@@ -17,6 +17,7 @@ const files = {
     ["toolbox", "system", "cuda", "torch", "app"].map((name) => [`${name}/Dockerfile`, ""]),
   ),
   "source-wheel/build.sh": "",
+  "source-wheel/fetch.sh": "",
   ...Object.fromEntries(["trust.sh", "fetch_sdist.py", "finish.sh"].map((name) => [`shared/${name}`, ""])),
 };
 const buildTools = Object.fromEntries(
@@ -183,7 +184,10 @@ test("a wheel of the index's source archive is built with the toolbox, and with 
     ...argumentLines,
     "RUN --mount=type=secret,id=ca \\",
     "    --mount=type=bind,target=/context \\",
-    "    --mount=type=cache,id=strata-ccache,target=/root/.cache/ccache \\",
+    "    sh -eu /context/fetch.sh",
+    "RUN --network=none \\",
+    "    --mount=type=bind,target=/context \\",
+    "    --mount=type=cache,id=strata-ccache-fairscale,target=/root/.cache/ccache \\",
     "    --mount=type=bind,from=cuda,target=/stages/cuda \\",
     "    --mount=type=bind,from=torch,target=/stages/torch \\",
     "    bash -eu /context/build.sh",
@@ -203,6 +207,7 @@ test("a wheel is built with the lock's build tools, and installs nothing into th
       "Dockerfile",
       "build-requirements.txt",
       "build.sh",
+      "fetch.sh",
       "fetch_sdist.py",
       "finish.sh",
       "toolchain.cmake",

@@ -158,6 +158,13 @@ for (const line of [
   "./x",
   "../x.whl",
   "/wheels/x.whl",
+  "wheels/x-1.0-py3-none-any.whl",
+  "x-1.0-py3-none-any.whl ; sys_platform == 'linux'",
+  "x-1.0.tar.gz",
+  "wheels\\\\x.whl",
+  "~/x",
+  "x @ ./local",
+  "x[a] @ wheels/x.whl",
 ]) {
   test(`nothing pins "${line}"`, () => assert.ok(isAddress(line)));
 }
@@ -168,6 +175,8 @@ for (const line of [
   'x[a]==1.0 ; python_version < "3.12"',
   "gitpython",
   "file-io",
+  "archive.zipper",
+  "x; python_version < '3.12'",
 ]) {
   test(`"${line}" is a package of the index`, () => assert.ok(!isAddress(line)));
 }

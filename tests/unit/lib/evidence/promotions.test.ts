@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  hasEntries,
+  mergeEntries,
   type PromotionEntry,
   type Promotions,
   parsePromotions,
@@ -160,4 +162,32 @@ test("the oldest entries make room", () => {
   const { entries } = withEntries(history(entry(C), ...many.slice(1)), [entry(B)]);
   assert.equal(entries.length, 2000);
   assert.deepEqual([entries[0]?.digest, entries.at(-1)?.digest], [A, B]);
+});
+
+test("a history that somebody else wrote meanwhile has both, and ends where the tag is", () => {
+  const base = history(entry(A));
+  const ours = [entry(B, { from: A })];
+  const theirs = history(entry(A), entry(C, { from: A }));
+  const both = (...entries: PromotionEntry[]) => history(entry(A), ...entries);
+  const c = entry(C, { from: A });
+  assert.deepEqual(mergeEntries(theirs, base, ours, B), both(c, ...ours));
+  assert.deepEqual(mergeEntries(theirs, base, ours, C), both(...ours, c));
+  // Somewhere else: nobody who wrote was the last.
+  assert.deepEqual(mergeEntries(theirs, base, ours, D), both(c, ...ours));
+  // What is there is not written twice, and what was there before stays in its order.
+  assert.deepEqual(mergeEntries(both(...ours, c), base, ours, A), both(...ours, c));
+  assert.deepEqual(mergeEntries(history(), base, ours, B), history(...ours));
+});
+
+test("a history is complete with all of ours, and with the tag where its end says", () => {
+  const base = history(entry(A));
+  const [b, c] = [entry(B, { from: A }), entry(C, { from: A })];
+  assert.equal(hasEntries(history(entry(A), b), base, [b], B), true);
+  assert.equal(hasEntries(history(entry(A), c), base, [b], C), false);
+  assert.equal(hasEntries(history(entry(A), c, b), base, [b], C), false, "theirs was the last");
+  assert.equal(hasEntries(history(entry(A), b, c), base, [b], C), true);
+  // The tag is where nobody since says: the next run notices it.
+  assert.equal(hasEntries(history(entry(A), b), base, [b], D), true);
+  assert.equal(hasEntries(history(entry(A), b), base, [b], A), true);
+  assert.equal(hasEntries(history(entry(A), b), base, [b, c], B), false);
 });

@@ -33,8 +33,10 @@ test("what is missing says where it is, and what has its name", () => {
 test("a list that is damaged says so with its path", () => {
   assert.throws(() => parseRecipeModels("{", "list"), /^UserError: list: is not JSON: /);
   assert.throws(
-    () => parseRecipeModels('{"workflows":[],"models":[""]}', "list"),
+    () => parseRecipeModels('{"workflows":[""],"models":[""]}', "list"),
     /workflows[\s\S]*models\.0/,
   );
   assert.throws(() => parseRecipeModels('{"workflows":["a"],"models":[],"more":1}', "list"), /more/);
+  // An import may know models and no workflow.
+  assert.deepEqual(parseRecipeModels('{"workflows":[],"models":["a"]}', "list").models, ["a"]);
 });

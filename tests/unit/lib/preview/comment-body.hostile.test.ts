@@ -76,6 +76,33 @@ test("every field that a comment shows is among the planted ones", () => {
     );
 });
 
+/** The schema with one more field in every object of it; `names` gets what they are called, each another. */
+function withAddedFields(part: unknown, names: string[]): unknown {
+  if (Array.isArray(part)) return part.map((each) => withAddedFields(each, names));
+  if (part === null || typeof part !== "object") return part;
+  const fields = Object.entries(part).map(([name, value]) => {
+    const inside = withAddedFields(value, names);
+    if (name !== "properties") return [name, inside];
+    const added = `added${names.length}`;
+    names.push(added);
+    return [name, { ...(inside as object), [added]: { type: "string" } }];
+  });
+  return Object.fromEntries(fields);
+}
+
+test("a field that is added to any object of the schema is planted by itself", () => {
+  const names: string[] = [];
+  const larger = withAddedFields(schema, names) as typeof schema;
+  assert.ok(names.length > 20, `${names.length} objects`);
+  const seen = new Set<string>();
+  for (let turn = 0; turn < TURNS; turn++)
+    planted(larger, turn, (path) => String(seen.add(path.split(".").at(-1) ?? "")));
+  assert.deepEqual(
+    names.filter((name) => !seen.has(name)),
+    [],
+  );
+});
+
 test("a field that is not escaped is found", () => {
   const preview = previewSchema.parse(planted(schema, 0, () => "x")) as Preview;
   const comment = commentOn(preview, {});

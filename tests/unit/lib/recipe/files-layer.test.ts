@@ -12,7 +12,7 @@ FROM toolbox AS build
 ARG SOURCE_DATE_EPOCH
 COPY rootfs /out
 COPY finish.sh /
-RUN sh -eu /finish.sh
+RUN --network=none sh -eu /finish.sh
 
 FROM scratch
 COPY --link --from=build /out /

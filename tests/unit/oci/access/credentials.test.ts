@@ -165,6 +165,8 @@ test("Docker Hub goes by each of its names", async (t) => {
       login("hub"),
       name,
     );
+  const hub = { "https://index.docker.io/v1/": { auth: encoded("hub:p") } };
+  assert.deepEqual(await setting(t, { auths: hub })("registry-1.docker.io"), login("hub"));
   const both = {
     "index.docker.io": { auth: encoded("old:p") },
     "https://index.docker.io/v1/": { auth: encoded("hub:p") },

@@ -38,3 +38,17 @@ test("the registry's own words are shown: the first error of its JSON, shortened
   assert.match(await problem({ errors: [{ code: "C", message: "m".repeat(500) }] }), / \(C: m{197}\)\.$/);
   assert.equal((await failure(away, answer(400), "manifest")).path, "r.invalid/a/b:t");
 });
+
+test("a tag that may not move, and a repository that is not there, are told as that", async () => {
+  const said = async (status: number, code: string, message: string, reference = away) =>
+    (await failure(reference, answer(status, { errors: [{ code, message }] }), "tag")).remedy;
+  const ecr =
+    "The image tag 't' already exists in the 'b' repository and cannot be overwritten because the tag is immutable.";
+  assert.match(await said(400, "TAG_INVALID", ecr), /have to be mutable there/);
+  const harbor = "Failed to process request due to 'a/b:t' configured as immutable.";
+  assert.match(await said(412, "PRECONDITION", harbor), /have to be mutable there/);
+  const absent = "The repository with name 'b' does not exist in the registry with id '123456789012'";
+  assert.match(await said(404, "NAME_UNKNOWN", absent), /no such repository at r\.invalid, .*create: true/);
+  assert.match(await said(404, "NAME_UNKNOWN", absent, here), /make up/);
+  assert.match(await said(404, "MANIFEST_UNKNOWN", "no repository"), /may see this repository/);
+});

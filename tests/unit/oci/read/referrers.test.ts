@@ -28,7 +28,7 @@ for (const hasReferrers of [true, false]) {
 
   test(`what is attached is found by its subject, ${where}`, async () => {
     await using registry = await startFakeRegistry();
-    registry.hasReferrers = hasReferrers;
+    registry.behaviour = hasReferrers ? { referrers: "listed" } : {};
     const { subject, reference } = image(registry);
     const other = image(registry, "other");
     const digests = [];
@@ -51,7 +51,7 @@ for (const hasReferrers of [true, false]) {
 
   test(`the same artifact attached twice is one, ${where}`, async () => {
     await using registry = await startFakeRegistry();
-    registry.hasReferrers = hasReferrers;
+    registry.behaviour = hasReferrers ? { referrers: "listed" } : {};
     const { reference } = image(registry);
     const first = await attachArtifact(reference, artifact("one"), quickTransport());
     assert.equal(await attachArtifact(reference, artifact("one"), quickTransport()), first);
@@ -104,11 +104,9 @@ test("somebody who writes the list after we have seen ourselves in it does not m
   assert.ok(stale);
   // They read the list before ours was in it, and write it once we have looked.
   const transport = quickTransport();
-  const pause = transport.pause.bind(transport);
   let overwritten = 0;
-  transport.pause = async (attempt) => {
+  transport.settle = async () => {
     if (overwritten++ === 0) registry.content.set(fallback(subject.digest), stale);
-    await pause(attempt);
   };
   const ours = await attachArtifact(reference, artifact("ours"), transport);
   assert.equal(overwritten, 2);
@@ -121,7 +119,7 @@ test("what is in the list already is not looked for twice, and a list that never
   const { subject, reference } = image(registry);
   await attachArtifact(reference, artifact("one"), quickTransport());
   const transport = quickTransport();
-  transport.pause = () => assert.fail("waited");
+  transport.settle = () => assert.fail("waited");
   await attachArtifact(reference, artifact("one"), transport);
   const kept = registry.content.get(fallback(subject.digest)) ?? assert.fail();
   let writes = 0;
@@ -230,7 +228,10 @@ test("another host that a registry leads to, as GHCR does, is not asked: the lis
     response.writeHead(429).end();
     return true;
   };
-  registry.referrersElsewhere = `http://${elsewhere.host}/-/v2/packages/container/package/x%2Freferrers%2Fsha256`;
+  registry.behaviour = {
+    referrers: "elsewhere",
+    referrersAddress: `http://${elsewhere.host}/-/v2/packages/container/package/x%2Freferrers%2Fsha256`,
+  };
   const { reference } = image(registry);
   const digest = await attachArtifact(reference, artifact("one"), quickTransport());
   const found = await listReferrers(reference, TYPE, quickTransport());
@@ -244,7 +245,7 @@ test("another host that a registry leads to, as GHCR does, is not asked: the lis
 
 test("a redirect within the registry is followed, by path or whole address, and not for ever", async () => {
   await using registry = await startFakeRegistry();
-  registry.hasReferrers = true;
+  registry.behaviour = { referrers: "listed" };
   const { reference } = image(registry);
   const digest = await attachArtifact(reference, artifact("one"), quickTransport());
   for (const own of ["", `http://${registry.host}`, "?"]) {
@@ -302,7 +303,7 @@ test("a list is asked for as what it is, and counts by its status and its type; 
   }
   assert.equal(accepts.at(-1), MANIFEST_TYPES.join(", "));
   const target = parseReference(reference);
-  const inTag = () => listInTag(quickTransport(), target, subject.digest);
+  const inTag = async () => (await listInTag(quickTransport(), target, subject.digest)).manifests;
   assert.deepEqual(await inTag(), []);
   for (const [bytes, expected] of [
     [registry.content.get("manifests/image")?.bytes, []],

@@ -172,7 +172,7 @@ test("a first copy goes on where the registry does not say 404 for what is absen
 
 test("ECR takes a copy; an upload that broke off begins anew there, as it drops what comes second", async (t) => {
   const { target, source, copy } = await setting(t, [4 * MB]);
-  target.isEcr = true;
+  target.behaviour = { pieceStatus: 201, laterPieces: "dropped" };
   let breaks = 1;
   target.received = ({ method, socket }, bytes) => {
     if (method === "PATCH" && bytes > MB && breaks-- > 0) socket.destroy();

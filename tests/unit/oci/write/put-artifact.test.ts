@@ -63,7 +63,7 @@ test("no list is kept of what is about nothing, nor where the registry keeps its
   const target = parseReference(`${registry.host}/${REPOSITORY}:x`);
   const artifact = { artifactType: TYPE, payload, annotations: {} };
   await putReferrer(quickTransport(), target, artifactManifest(artifact));
-  registry.hasReferrers = true;
+  registry.behaviour = { referrers: "listed" };
   await putReferrer(quickTransport(), target, artifactManifest({ ...artifact, subject }));
   assert.equal(registry.requests.length, 2);
   assert.ok(!registry.content.has(LIST));

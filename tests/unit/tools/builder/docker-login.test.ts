@@ -5,7 +5,7 @@ import { type TestContext, test } from "node:test";
 import { homeAt } from "../../../../home.ts";
 import { findCredentials } from "../../../../oci/access/credentials.ts";
 import { keepLogin } from "../../../../oci/access/logins.ts";
-import { withLogin } from "../../../../tools/builder/docker-login.ts";
+import { ownDockerConfig, refreshDockerConfig, withLogin } from "../../../../tools/builder/docker-login.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 const host = "reg.example:5443";
@@ -82,4 +82,39 @@ test("without a login of ours nothing is changed, and the folder goes away after
   });
   await assert.rejects(failing, /no luck/);
   assert.ok(!existsSync(folder));
+});
+
+test("an update's folder has the user's logins of today and that of the local registry", async (t) => {
+  const { home, user } = await setting(t, { auths: { "other.example": { auth: auth("me:mine") } } });
+  const local = "127.0.0.1:5000";
+  await keepLogin(home.logins, local, { address: local, username: "strata", password: "x" });
+  const folder = await refreshDockerConfig(home, local);
+  assert.equal(folder, ownDockerConfig(home));
+  const found = async (registry: string) => {
+    const credentials = await findCredentials(registry, folder);
+    return credentials?.kind === "password" ? credentials.password : undefined;
+  };
+  assert.deepEqual([await found(local), await found("other.example")], ["x", "mine"]);
+  assert.equal(statSync(folder).mode & 0o077, 0);
+  assert.equal(statSync(join(folder, "config.json")).mode & 0o077, 0);
+
+  writeFileSync(
+    join(user, "config.json"),
+    JSON.stringify({ auths: { "new.example": { auth: auth("a:b") } } }),
+  );
+  mkdirSync(join(user, "contexts"));
+  await refreshDockerConfig(home, local);
+  assert.deepEqual(
+    [await found(local), await found("other.example"), await found("new.example")],
+    ["x", undefined, "b"],
+  );
+  assert.ok(existsSync(join(folder, "contexts")));
+  assert.equal(readFileSync(join(folder, "cli-plugins", "docker-buildx"), "utf8"), "plugin");
+
+  // Exported for `pulumi up` by hand: then it is what `docker login` writes to.
+  process.env.DOCKER_CONFIG = folder;
+  await keepLogin(home.logins, local, { address: local, username: "strata", password: "y" });
+  await refreshDockerConfig(home, local);
+  assert.deepEqual([await found(local), await found("new.example")], ["y", "b"]);
+  assert.equal(readFileSync(join(folder, "cli-plugins", "docker-buildx"), "utf8"), "plugin");
 });

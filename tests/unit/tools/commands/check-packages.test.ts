@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import type { PackageReport } from "../../../../lib/plan/package-report.ts";
-import { newestVersions } from "../../../../tools/commands/check-packages/newest.ts";
 import { renderPackages } from "../../../../tools/commands/check-packages/package-table.ts";
+import { newestVersions } from "../../../../tools/lock/held-back/newest-versions.ts";
 
 const report: PackageReport = {
   version: 1,
@@ -47,15 +45,15 @@ test("what is wrong is told below the table, and cut", () => {
 test("the newest versions are each asked for alone, for the image's Python", async () => {
   const calls: string[][] = [];
   const versions = await newestVersions(
-    async (folder, python, args) => {
-      calls.push([python, ...args, readFileSync(join(folder, "names.in"), "utf8")]);
+    async ({ python, files, args = [] }) => {
+      calls.push([python, ...args, ...[...files].flat(2)]);
       const stdout = `torch==2.15.0 \\\n    --hash=sha256:${"1".repeat(64)}\n    # via -r names.in\n`;
       return { ok: true, stdout, stderr: "", all: stdout };
     },
     "3.12",
     ["torch", "numpy"],
   );
-  assert.deepEqual(calls, [["3.12", "names.in", "--no-deps", "torch\nnumpy\n"]]);
+  assert.deepEqual(calls, [["3.12", "--no-deps", "names.in", "torch", "numpy"]]);
   assert.deepEqual([...versions], [["torch", "2.15.0"]]);
 });
 

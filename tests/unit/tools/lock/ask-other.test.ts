@@ -185,3 +185,20 @@ test("a server without ranges says its size all the same", async (context) => {
   });
   assert.equal((await askSource(own, access())).size, 7);
 });
+
+test("a store says when it got a file, where it says so", async (context) => {
+  const give =
+    (headers: Record<string, string>): Answer =>
+    (_, response) =>
+      response.writeHead(200, { "content-length": "5", ...headers }).end("model");
+  await web(context, {
+    "https://files.example.com/dated": give({ "last-modified": "Mon, 02 Nov 2026 08:00:00 GMT" }),
+    "https://files.example.com/odd": give({ "last-modified": "some time ago" }),
+    "https://files.example.com/silent": give({}),
+  });
+  const changed = async (name: string) =>
+    (await askSource(`https://files.example.com/${name}`, access())).changed;
+  assert.equal((await changed("dated"))?.toISOString(), "2026-11-02T08:00:00.000Z");
+  assert.equal(await changed("odd"), null);
+  assert.equal(await changed("silent"), null);
+});

@@ -271,3 +271,38 @@ test("a server without time is asked again, and one that is silent is named", as
     /127\.0\.0\.1:9: cannot be reached .*set HF_ENDPOINT/,
   );
 });
+
+test("a model that nobody gave a hash for has to have been there for the cool-down, where its source says", async (context) => {
+  const coolDown = { days: 7, except: {} };
+  const asked = `/api/models/o/n/paths-info/${commit}`;
+  // As the hub answers `get_paths_info(expand=True)` of huggingface_hub.
+  const changed = (date: string) =>
+    respond(
+      200,
+      {},
+      JSON.stringify([{ type: "file", path: "vae/a.safetensors", lastCommit: { id: commit, date } }]),
+    );
+  const day = new Date(Date.now() - 86_400_000).toISOString();
+  const served = (date: string) =>
+    hub(context, { [path]: respond(302, stored), "/api/models/o/n": described, [asked]: changed(date) });
+  const young = await served(day);
+  await assert.rejects(
+    lockModels(lockOf(wanted), asking(young, { coolDown, token: "hf_x" })),
+    /was put there on 20.*cool-down is 7 days.*models\/vae\/a\.safetensors in `except`/,
+  );
+  const question = young.requests.find((request) => request.path === asked);
+  assert.deepEqual([question?.method, question?.authorization], ["POST", "Bearer hf_x"]);
+  const excepted = { days: 7, except: { "models/vae/a.safetensors": "we made it" } };
+  for (const [server, entry, waiting] of [
+    [young, wanted, excepted],
+    // Whoever gave the hash has looked at it.
+    [young, { ...wanted, sha256 }, coolDown],
+    [young, wanted, undefined],
+    [await served("2026-01-01T00:00:00.000Z"), wanted, coolDown],
+    // A mirror that does not know the question says nothing of dates.
+    [await hub(context, { [path]: respond(302, stored), "/api/models/o/n": described }), wanted, coolDown],
+  ] as const) {
+    const lock = await lockModels(lockOf(entry), asking(server, waiting ? { coolDown: waiting } : {}));
+    assert.equal(lock.models.length, 1);
+  }
+});

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import {
   commandLine,
+  findProcess,
   identify,
   isSame,
   listenerOf,
@@ -49,6 +50,24 @@ test("the listener of a port is found", async (context) => {
   const address = server.address();
   assert.ok(typeof address === "object" && address);
   assert.equal(listenerOf(address.port), process.pid);
+});
+
+test("a process is found by its arguments; of several, the one that started the others", async () => {
+  const word = `strata-find-${process.pid}`;
+  const script = `/bin/sh -c "echo ready; read line; exit 0" ${word}; exit 0`;
+  const child = spawn("/bin/sh", ["-c", script, word]);
+  await new Promise((resolve) => child.stdout.once("data", resolve));
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  assert.equal(
+    findProcess((args) => args.at(-1) === word),
+    child.pid,
+  );
+  child.stdin.end();
+  await ended;
+  assert.equal(
+    findProcess((args) => args.at(-1) === word),
+    undefined,
+  );
 });
 
 test("a process that ignores SIGTERM is killed, and one that has ended is left alone", async () => {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -40,7 +42,7 @@ async function surroundings(context: TestContext) {
     args: (config) => [program, config],
     configFile: "web.conf",
     config: `${port}\n`,
-    port,
+    place: `port ${port}`,
     healthy: async () =>
       (await askLoopback(`127.0.0.1:${port}`, "/", { timeout: patience }))?.body === "fine",
     patience,
@@ -78,6 +80,10 @@ test("a daemon whose pid file was lost is taken over, not started twice", async 
   writeFileSync(join(home.run, "web.pid"), "");
   assert.deepEqual(await occupantOf(home, "web", "web.conf", port), { kind: "ours" });
   assert.equal(pid(), running);
+  // One on a socket has no port to be found by.
+  writeFileSync(join(home.run, "web.pid"), "");
+  assert.equal(await ensureDaemon(home, daemon), false);
+  assert.equal(pid(), running);
   assert.equal(await ensureDaemon(home, daemon), false);
 });
 
@@ -101,6 +107,17 @@ test("a stranger on the port is described", async (context) => {
   assert.ok(occupant.kind === "stranger" && occupant.description.startsWith(`process ${process.pid} (`));
 });
 
+test("who only reads a daemon's configuration is not taken for it", async (context) => {
+  const { home, daemon } = await surroundings(context);
+  await ensureDaemon(home, daemon);
+  await stopDaemon(home, "web", "web.conf", patience);
+  const reader = spawn("tail", ["-f", join(home.run, "web.conf")]);
+  context.after(() => reader.kill());
+  await once(reader.stdout, "data");
+  assert.equal(await ensureDaemon(home, daemon), true);
+  assert.ok(identify(reader.pid ?? 0));
+});
+
 test("a daemon that does not start shows the end of its log", async (context) => {
   const { home, daemon } = await surroundings(context);
   await assert.rejects(
@@ -116,15 +133,19 @@ test("a process is ours by its configuration file", () => {
   assert.equal(isStrataProcess([], "/h/run/b.toml"), false);
 });
 
-test("both services listen on loopback alone, and the builder speaks HTTP to our registry only", () => {
+test("the registry listens on loopback for one login, the builder on its socket, and it speaks HTTP to our registry only", () => {
   const home = homeAt("/h");
   assert.match(registryConfig(home, 5001), /^ {2}addr: 127\.0\.0\.1:5001$/m);
-  const config = buildkitdConfig(home, 1235, "/usr/sbin/runc", {
+  assert.match(
+    registryConfig(home, 5001),
+    /^auth:\n {2}htpasswd:\n {4}realm: strata\n {4}path: "\/h\/run\/registry\.htpasswd"$/m,
+  );
+  const config = buildkitdConfig(home, "/h/run/b.sock", "/usr/sbin/runc", {
     gcGigabytes: 12,
     registry: "127.0.0.1:5001",
     authorities: [],
   });
-  assert.match(config, /address = \["tcp:\/\/127\.0\.0\.1:1235"\]/);
+  assert.deepEqual(config.match(/^ {2}address = .*$/gm), ['  address = ["unix:///h/run/b.sock"]']);
   assert.match(config, /maxUsedSpace = "12GB"/);
   // Checkouts and compiler caches stay until the rule that names no kind: stages come again from the registry.
   const rules = config.split("[[worker.oci.gcpolicy]]").slice(1);
@@ -141,7 +162,10 @@ test("the builder trusts registries by their own authorities, and another author
   const home = homeAt(temporaryFolder(t));
   const configured = async () => {
     const settings = { gcGigabytes: 12, registry: "127.0.0.1:5001" };
-    return buildkitdConfig(home, 1235, "/r", { ...settings, authorities: await readAuthorities(home) });
+    return buildkitdConfig(home, "/h/run/b.sock", "/r", {
+      ...settings,
+      authorities: await readAuthorities(home),
+    });
   };
   const before = await configured();
   await keepAuthority(home.logins, "reg.example:5443", "PEM");
@@ -158,6 +182,9 @@ test("the builder trusts registries by their own authorities, and another author
 
 test("nobody at the other end is no image", async () => {
   const port = await freePort();
-  assert.equal(await registryHolds(`127.0.0.1:${port}/strata/base@sha256:${"a".repeat(64)}`), false);
-  assert.equal(await registryHolds("nonsense"), false);
+  assert.equal(
+    await registryHolds("/h/logins", `127.0.0.1:${port}/strata/base@sha256:${"a".repeat(64)}`),
+    false,
+  );
+  assert.equal(await registryHolds("/h/logins", "nonsense"), false);
 });

@@ -3,13 +3,14 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { compare } from "bcryptjs";
 import { type Home, homeAt } from "../../../../home.ts";
 import { removeFromDocker } from "../../../../tools/services/docker-removal.ts";
 import { cloneId, dockerNames } from "../../../../tools/services/docker-services.ts";
 import { recallServices } from "../../../../tools/services/record.ts";
 import { chooseBuilderPlace, ensureServices, stopServices } from "../../../../tools/services/services.ts";
 import { freePort } from "../../../support/port.ts";
-import { script, temporaryFolder } from "../../support/folder.ts";
+import { script, setVariables, temporaryFolder } from "../../support/folder.ts";
 
 const version = '{"Server":{"Version":"26.1.5","ApiVersion":"1.45","Components":[{"Name":"Engine"}]}}';
 const info =
@@ -29,17 +30,23 @@ function fakeDocker(context: TestContext, before = "") {
     `cd '${state}'
 echo "$*" >>'${calls}'
 ${before}
-container() { printf '[{"State":{"Running":%s},"Config":{"Labels":%s},"HostConfig":{"PortBindings":{"5000/tcp":[{"HostPort":"%s"}]}}}]' "$2" "$3" "$4" >"$1"; }
+running='s/"Running":false/"Running":true/;s/StartedAt":"[^"]*/StartedAt":"'$(date -u +%FT%T.%NZ)/
+container() { printf '[{"Id":"%s","State":{"Running":%s,"StartedAt":"%s"},"Config":{"Labels":%s,"Env":["%s"]},"HostConfig":{"PortBindings":{"%s/tcp":[{"HostPort":"%s"}]}}}]' "$1" "$2" "$(date -u +%FT%T.%NZ)" "$3" "$5" "$4" "$4" >"$1"; }
 case "$1 $2" in
   "--version ") echo "Docker version 26.1.5" ;;
   "version --format") echo '${version}' ;;
   "info --format") echo '${info}' ;;
   "context inspect") echo unix:///var/run/docker.sock ;;
   "container inspect") [ -e "$3" ] && cat "$3" ;;
-  "run --detach")
-    name=$(echo "$*" | sed 's/.*--name \\([^ ]*\\).*/\\1/') port=$(echo "$*" | sed 's/.*127\\.0\\.0\\.1:\\([0-9]*\\):5000.*/\\1/')
+  "create --name")
+    port=$(echo "$*" | sed 's/.*127\\.0\\.0\\.1:\\([0-9]*\\):.*/\\1/')
     label=$(echo "$*" | sed 's/.*--label strata\\.home=\\([^ ]*\\).*/\\1/')
-    container "$name" true "{\\"strata.home\\":\\"$label\\"}" "$port" ;;
+    container "$3" false "{\\"strata.home\\":\\"$label\\"}" "$port" REGISTRY_AUTH=htpasswd ;;
+  "cp "*) cat "$2" >users ;;
+  "start "* | "restart strata-registry"*) sed -i "$running" "$2" ;;
+  "login --username")
+    printf '{"auths":{"%s":{"auth":"%s"}}}' "$5" "$(printf '%s:%s' "$3" "$(cat)" | base64 -w0)" >"$DOCKER_CONFIG/config.json" ;;
+  "restart -t") sed -i "$running" "$4" ;;
   "buildx inspect") [ -e builder ] && echo "Status: running" ;;
   "buildx create") touch builder; container "buildx_buildkit_$(echo "$*" | sed 's/.*--node \\([^ ]*\\).*/\\1/')" true null 0 ;;
   "rm --force") shift 2; for each; do rm -f "$each"; done ;;
@@ -48,25 +55,29 @@ case "$1 $2" in
   "image inspect") echo "[]" ;;
 esac`,
   );
-  const path = process.env.PATH;
-  process.env.PATH = `${join(folder, "bin")}:${path}`;
-  context.after(() => {
-    process.env.PATH = path;
+  mkdirSync(join(folder, "user"));
+  setVariables(context, {
+    PATH: `${join(folder, "bin")}:${process.env.PATH}`,
+    DOCKER_CONFIG: join(folder, "user"),
   });
   const home = homeAt(join(folder, "home"));
   mkdirSync(home.root);
   return { folder, home, state, calls: () => (existsSync(calls) ? readFileSync(calls, "utf8") : "") };
 }
 
-/** Stands in for the registry that the container would be, from the moment when that was started. */
+/** Stands in for the registry that the container would be, from the moment when that was started, with the users it was given. */
 async function registryBehind(context: TestContext, state: string, home: Home): Promise<number> {
   const port = await freePort();
-  const server = createServer((request, response) =>
-    response.end(request.url?.includes("_catalog") ? '{"repositories":["strata"]}' : ""),
-  );
+  const server = createServer(async (request, response) => {
+    const login = Buffer.from(request.headers.authorization?.split(" ")[1] ?? "", "base64").toString();
+    const [user = "", hash = ""] = readFileSync(join(state, "users"), "utf8").trim().split(":");
+    const isKnown = login.startsWith(`${user}:`) && (await compare(login.slice(user.length + 1), hash));
+    response.statusCode = isKnown ? 200 : 401;
+    response.end(isKnown && request.url?.includes("_catalog") ? '{"repositories":["strata"]}' : "");
+  });
   const container = join(state, dockerNames(cloneId(home)).registry);
   const watch = setInterval(() => {
-    if (!existsSync(container)) return;
+    if (!existsSync(container) || !readFileSync(container, "utf8").includes('"Running":true')) return;
     clearInterval(watch);
     server.listen(port, "127.0.0.1");
   }, 20);
@@ -113,13 +124,13 @@ test("registry and builder are this clone's own, on loopback, and found again", 
   assert.match(
     calls(),
     new RegExp(
-      `run --detach .*strata-registry-${clone}.*--publish 127\\.0\\.0\\.1:${port}:5000 .*registry:3`,
+      `create --name strata-registry-${clone} .*--publish 127\\.0\\.0\\.1:${port}:${port} .*registry:3`,
     ),
   );
   assert.match(
     calls(),
     new RegExp(
-      `buildx create --name strata --node strata-${clone} --driver docker-container .*image=moby/buildkit:v0\\.31\\.1 .*network=host`,
+      `buildx create --name strata --node strata-${clone} --driver docker-container .*image=moby/buildkit:v0\\.31\\.1 .*network=container:strata-registry-${clone} `,
     ),
   );
   assert.match(
@@ -127,9 +138,43 @@ test("registry and builder are this clone's own, on loopback, and found again", 
     new RegExp(`registry\\."127\\.0\\.0\\.1:${port}"`),
   );
 
+  const password = readFileSync(join(home.logins, services.registry.address, "config.json"), "utf8");
+  assert.equal(readFileSync(join(state, "../user/config.json"), "utf8").includes(authOf(password)), true);
+  for (const secret of [authOf(password), passwordOf(password)]) assert.ok(!calls().includes(secret));
+
   const before = calls();
   assert.deepEqual(await ensureServices(home, place, {}), services);
-  assert.doesNotMatch(calls().slice(before.length), /run --detach|buildx create|restart|stop|rm /);
+  assert.doesNotMatch(calls().slice(before.length), /create|login|start|stop|rm /);
+});
+
+test("a registry that everybody could use is closed by the next make up, with the same data and address", async (context) => {
+  const { home, state, calls } = fakeDocker(context);
+  const port = await registryBehind(context, state, home);
+  const place = await chooseBuilderPlace(home);
+  const services = await ensureServices(home, place, {});
+  const { registry, builder } = dockerNames(cloneId(home));
+  const container = join(state, registry);
+  writeFileSync(container, readFileSync(container, "utf8").replace("REGISTRY_AUTH=htpasswd", "A=b"));
+  const before = calls().length;
+  assert.deepEqual(await ensureServices(home, place, {}), services);
+  assert.match(
+    calls().slice(before),
+    new RegExp(`rm --force ${registry}\n(.*\n)*create --name ${registry} .*${port}:${port}`),
+  );
+  assert.match(calls().slice(before), new RegExp(`restart -t 20 ${builder}\n`), "it has another network");
+  assert.doesNotMatch(calls().slice(before), /volume rm|--volumes/);
+});
+
+test("a login that Docker does not take is told, and is no error", async (context) => {
+  const { home, state } = fakeDocker(
+    context,
+    '[ "$1" != login ] || { cat >/dev/null; echo "no keychain" >&2; exit 1; }',
+  );
+  await registryBehind(context, state, home);
+  const { notes } = await noted(context, async () =>
+    ensureServices(home, await chooseBuilderPlace(home), {}),
+  );
+  assert.match(notes, /`docker login 127\.0\.0\.1:\d+` failed \(no keychain\): .*`make run`/);
 });
 
 test("a builder that stopped is started again with its cache; a changed one is made anew, and keeps its volume", async (context) => {
@@ -245,6 +290,10 @@ test("what was stopped is what ran; what is removed is this clone's, and others 
     "kept in Docker: builder and registry of /tmp",
   ]);
 });
+
+const authOf = (config: string) => /"auth": "([^"]+)"/.exec(config)?.[1] ?? "none";
+const passwordOf = (config: string) =>
+  Buffer.from(authOf(config), "base64").toString().split(":")[1] ?? "none";
 
 /** What a call says to the user. */
 async function noted<T>(context: TestContext, work: () => Promise<T>): Promise<{ result: T; notes: string }> {

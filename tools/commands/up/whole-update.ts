@@ -1,0 +1,49 @@
+import { type Home, projectFolder } from "../../../home.ts";
+import { lostImages } from "../../pulumi/lost-images.ts";
+import { openStack } from "../../pulumi/open-stack.ts";
+import { outvotedTest } from "../../pulumi/outvoted-test.ts";
+import { retryEarlyEnd } from "../../pulumi/retry-early-end.ts";
+import { type Result, resultOf } from "../../pulumi/summary.ts";
+import { rememberUpdate } from "../../pulumi/unchanged.ts";
+import { runPulumi } from "../../pulumi/update.ts";
+import { updateBasis } from "../../pulumi/update-basis.ts";
+import { retestArguments } from "../../pulumi/urns.ts";
+import { recordOf } from "../../stack/outputs.ts";
+import { refuseSharedTags } from "../../stack/tag-owners.ts";
+
+/** How an update ended. */
+export interface Update {
+  /** Exit status. */
+  readonly code: number;
+  readonly result: Result;
+  readonly ports: readonly number[];
+}
+
+/** Sets everything up that the stack `name` needs, and updates all of it. */
+export async function wholeUpdate(home: Home, name: string, retest: boolean): Promise<Update> {
+  const { environment, ...opened } = await openStack(home, name);
+  // Evidence that lies in the registry already is none that this run asks for.
+  const stack = { ...opened, environment: { ...environment, ...(retest ? { STRATA_RETEST: "1" } : {}) } };
+  return await retryEarlyEnd(name, async () => {
+    const { basis, planned } = await updateBasis(home, name);
+    await refuseSharedTags(projectFolder, name);
+    const { recipe, product, ports } = planned.plan;
+    const record = await recordOf(home, stack, recipe);
+    const retested = retest
+      ? retestArguments(stack, recipe, record)
+      : await outvotedTest(stack, recipe, record);
+    const lost = await lostImages(home, stack, recipe);
+    const code = await runPulumi(home, stack, [
+      "up",
+      "--yes",
+      "--skip-preview",
+      "--refresh=false",
+      ...retested,
+      ...lost,
+    ]);
+    const result = code === 0 ? resultOf(await recordOf(home, stack)) : {};
+    const missing = result.stages?.[product.name]?.key === product.key ? undefined : product.name;
+    if (code === 0 && missing === undefined) await rememberUpdate(home, stack, basis);
+    return { code, missing, result, ports };
+  });
+}

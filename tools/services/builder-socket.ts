@@ -1,0 +1,33 @@
+import { createHash } from "node:crypto";
+import { chmod, lstat, mkdir } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../../errors.ts";
+import { cache, type Home } from "../../home.ts";
+
+/** Bytes of a socket's path that Linux takes, without the zero after them. */
+const LONGEST = 107;
+/** What a second socket beside it may be called, at most this much longer. */
+const SPARE = ".otel".length;
+
+/** Where the builder listens: in the clone, or, where that path is too long, in another folder of this user's own. */
+export function builderSocket({ root, run }: Pick<Home, "root" | "run">, tools = cache): string {
+  const short = `${createHash("sha256").update(root).digest("hex").slice(0, 16)}.sock`;
+  const last = join("/tmp", `strata-${userInfo().uid}`, short);
+  const places = [join(run, "buildkitd.sock"), join(tools, "run", short)];
+  return places.find((path) => Buffer.byteLength(path) + SPARE <= LONGEST) ?? last;
+}
+
+/** Makes sure of a folder that nobody else gets into. @throws UserError where it is somebody else's already */
+export async function makePrivate(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const found = await lstat(folder);
+  if (!found.isDirectory() || found.uid !== userInfo().uid) {
+    throw new UserError(
+      folder,
+      "is not a folder of yours.",
+      "Remove it, or set STRATA_HOME to a shorter path.",
+    );
+  }
+  await chmod(folder, 0o700);
+}

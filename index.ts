@@ -23,7 +23,14 @@ import { planStack } from "./recipes/stack-plan.ts";
 // What is to be made.
 const config = await loadConfig();
 const partialUpdate = loadPartialUpdate();
-const { plan, base, checks, tags, memory } = planStack(config, {
+const {
+  plan,
+  base,
+  checks,
+  tags,
+  memory,
+  modelBytes = 0,
+} = planStack(config, {
   root: repository,
   localImages: home.images,
 });
@@ -71,6 +78,7 @@ const smoke = new SmokeTest(`${name}-smoke`, {
     sizeBudget,
     repositoryArn: registry.repositoryArn,
     memory,
+    modelBytes,
   }),
   limits: testLimits(config, memory),
 });

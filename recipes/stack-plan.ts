@@ -42,6 +42,8 @@ export interface StackPlan {
   readonly platform: StackPlatform;
   /** What the product's own workflows need of a host that tests them; absent where a test runs none. */
   readonly memory?: MemoryNeed;
+  /** Bytes of the models that the product holds; absent where it holds none. */
+  readonly modelBytes?: number;
 }
 
 /** What a product runs on. */
@@ -100,6 +102,9 @@ function plan(choices: StackChoices, folders: StackFolders, labels: ProductLabel
     tags: expandTags(choices.tags, variables),
     platform: platformOf(named),
     ...(memory ? { memory } : {}),
+    ...(models?.strategy === "baked"
+      ? { modelBytes: models.models.reduce((sum, { size }) => sum + size, 0) }
+      : {}),
   };
 }
 

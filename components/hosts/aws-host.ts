@@ -75,7 +75,10 @@ export class AwsHost extends pulumi.ComponentResource implements Host {
 
     const subnets = args.subnets
       ? pulumi.output([...args.subnets])
-      : ec2.getSubnetsOutput({ filters: [{ name: "default-for-az", values: ["true"] }] }, children).ids;
+      : ec2
+          .getSubnetsOutput({ filters: [{ name: "default-for-az", values: ["true"] }] }, children)
+          // EC2 gives them in any order, and another one would be another test.
+          .ids.apply((ids) => ids.toSorted());
     const vpcId = ec2.getSubnetOutput({ id: subnets.apply(([first = ""]) => first) }, children).vpcId;
     const securityGroup = makeSecurityGroup(name, vpcId, tags, children);
     const role = makeInstanceRole(name, { ...args, loginParameter }, children);

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { withPackage } from "../../errors.ts";
+import { UserError, withPackage } from "../../errors.ts";
 import { type GenerationName, generation } from "../../lib/gpu/generations.ts";
+import type { Instance } from "../../lib/gpu/instances.ts";
 import type { MemoryNeed } from "../../lib/gpu/memory.ts";
 import { type Budget, type HostSetting, permittedInstances } from "../../lib/hosts/host-setting.ts";
 import { parseSize } from "../../lib/size.ts";
@@ -17,6 +18,8 @@ export interface HostChoices {
 export interface HostProduct {
   /** Most bytes that it may have in the registry, `3.3 GB`. */
   readonly sizeBudget: string;
+  /** Bytes of models in it, beside that. @default 0 */
+  readonly modelBytes?: number;
   /** ARN of its repository, where that is ECR's. */
   readonly repositoryArn?: pulumi.Input<string> | undefined;
   /** What its own workflows need; absent where a test runs none. */
@@ -27,6 +30,8 @@ export interface HostProduct {
 const SYSTEM_GIB = 80;
 /** An image lies there compressed and unpacked. */
 const GIB_PER_COMPRESSED_GB = 5;
+/** Models do too, and nothing makes them smaller. */
+const GIB_PER_MODEL_GB = 2;
 /** Minutes after the budget's at which an instance ends itself. */
 const SPARE_MINUTES = 10;
 
@@ -44,7 +49,7 @@ async function openHost(
   name: string,
   setting: HostSetting,
   { generation: generationName, budget }: HostChoices,
-  { sizeBudget, repositoryArn, memory }: HostProduct,
+  { sizeBudget, modelBytes = 0, repositoryArn, memory }: HostProduct,
 ): Promise<Host> {
   const facts = generation(generationName);
   const gpu = facts.testedOn !== null;
@@ -63,6 +68,10 @@ async function openHost(
       // Loading AWS's provider takes time, and most stacks have no business with it.
       const { AwsHost } = await withPackage("@pulumi/aws", () => import("./aws-host.ts"));
       const { region, profile, spot, subnets, ami } = setting;
+      const compressedBytes = parseSize(sizeBudget, "size budget");
+      const dataGiB = Math.ceil(
+        (GIB_PER_COMPRESSED_GB * compressedBytes + GIB_PER_MODEL_GB * modelBytes) / 1e9,
+      );
       return new AwsHost(name, {
         region,
         profile,
@@ -71,11 +80,21 @@ async function openHost(
         ami,
         repositoryArn,
         stack: `${pulumi.getProject()}/${pulumi.getStack()}`,
-        instances: permittedInstances(setting, facts, memory),
-        volumeGiB:
-          SYSTEM_GIB + Math.ceil((GIB_PER_COMPRESSED_GB * parseSize(sizeBudget, "size budget")) / 1e9),
+        instances: withDisk(permittedInstances(setting, facts, memory), dataGiB),
+        volumeGiB: SYSTEM_GIB + dataGiB,
         minutes: budget.minutes + SPARE_MINUTES,
       });
     }
   }
+}
+
+/** The types whose own disk, where Docker's data goes, is large enough for the image. */
+function withDisk(instances: readonly Instance[], dataGiB: number): readonly Instance[] {
+  const large = instances.filter(({ diskGb }) => diskGb * 1e9 >= dataGiB * 2 ** 30);
+  if (large.length > 0) return large;
+  throw new UserError(
+    "strata:host",
+    `no instance type for it has a disk of ${dataGiB} GiB, which the image takes there.`,
+    "Let the image fetch its models (strata:models: {strategy: volume}), or choose some (strata:models.only).",
+  );
 }

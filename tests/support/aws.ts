@@ -1,8 +1,8 @@
 import type { Answers, Calls } from "./mocks.ts";
 
-/** What AWS's provider answers in a region with two zones. */
+/** What AWS's provider answers in a region with two zones, in no order, as EC2 does. */
 export const awsCalls: Calls = {
-  "aws:ec2/getSubnets:getSubnets": () => ({ ids: ["subnet-0a", "subnet-0b"] }),
+  "aws:ec2/getSubnets:getSubnets": () => ({ ids: ["subnet-0b", "subnet-0a"] }),
   "aws:ec2/getSubnet:getSubnet": ({ id }) => ({ id, vpcId: `vpc-of-${id}` }),
 };
 

@@ -1,6 +1,6 @@
 /** The real program, `index.ts`, under mocks: what it registers for the recipe starter, and what it exports. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -10,6 +10,7 @@ import type { ScreenOutput } from "../../lib/state/screen.ts";
 import { awsCalls } from "../support/aws.ts";
 import {
   type Answers,
+  type Calls,
   inClear,
   type Recording,
   type RecordOptions,
@@ -398,6 +399,38 @@ test("a stack that is tested on EC2: its instances may pull from the stack's own
     environment: Record<string, string>;
   };
   assert.equal(environment.STRATA_EVIDENCE_HOST, "gpu");
+});
+
+test("a preview asks AWS for what the documents say that its role needs, and for no more", async () => {
+  const asked: string[] = [];
+  const noting = (calls: Calls): Calls =>
+    Object.fromEntries(
+      Object.entries(calls).map(([name, answer]) => [
+        name,
+        (args: Record<string, unknown>) => {
+          asked.push(name);
+          return typeof answer === "function" ? answer(args) : answer;
+        },
+      ]),
+    );
+  const ecr = { kind: "ecr", account: "123456789012", region: "eu-central-1", repository: "team/strata" };
+  const config = {
+    "strata:generation": "ada",
+    "strata:registry": JSON.stringify(ecr),
+    "strata:host": JSON.stringify({ kind: "aws", region: "eu-central-1" }),
+  };
+  // Any other function of a provider throws.
+  await run(config, { preview: true, calls: noting({ ...awsCalls, ...ecrToken }) });
+  const permission: Readonly<Record<string, string>> = {
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": "ecr:GetAuthorizationToken",
+    "aws:ec2/getSubnets:getSubnets": "ec2:DescribeSubnets",
+    "aws:ec2/getSubnet:getSubnet": "ec2:DescribeSubnets",
+  };
+  assert.deepEqual([...new Set(asked)].sort(), Object.keys(permission).sort());
+  const page = readFileSync(new URL("../../docs/continuous-integration.md", import.meta.url), "utf8");
+  const [role = ""] = /A preview runs the code of anybody[\s\S]*?The reaper's role/.exec(page) ?? [];
+  const told = [...role.matchAll(/`((?:ecr|ec2|iam|ssm|scheduler|sts):\w+)`/g)].map(([, name]) => name);
+  assert.deepEqual(new Set(told), new Set(Object.values(permission)));
 });
 
 test("a stack on GHCR: its login for every image, the token open in a preview and nowhere in clear", async (t) => {

@@ -79,8 +79,7 @@ await main(async () => {
   );
   const kept = await keep(evidence);
   await keepHistory(evidence, seconds / 60);
-  note(`smoke test: ${summarise(evidence)}`);
-  if (secondOpinion) note(`smoke test: ${shownOpinion(secondOpinion)}`);
+  printSummary(evidence);
   if (evidence.verdict !== "pass") {
     // Pulumi shows the end of what a failed command wrote: what failed comes last, and nothing after it.
     note(`evidence: ${kept}`);
@@ -165,6 +164,11 @@ async function keep(evidence: Evidence): Promise<string> {
   await writeJson(kept, evidence);
   note(`evidence: stored with the image as ${await storeEvidence(evidence)}`);
   return kept;
+}
+
+function printSummary(evidence: Evidence): void {
+  note(`smoke test: ${summarise(evidence)}`);
+  if (evidence.secondOpinion) note(`smoke test: ${shownOpinion(evidence.secondOpinion)}`);
 }
 
 function printAttempts({ attempts, secondOpinion }: Outcome): void {

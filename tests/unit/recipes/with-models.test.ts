@@ -266,4 +266,7 @@ test("wan22 with its models is not planned for a host that is too small to run i
   );
   assert.ok((plan("ada").memory?.ram ?? 0) > 35e9);
   assert.equal(plan("turing", "volume").memory, undefined, "then nothing is run");
+  // What a host's disk has to hold beside the rest of the image.
+  assert.ok(Math.abs((plan("ada").modelBytes ?? 0) - 37e9) < 0.5e9, String(plan("ada").modelBytes));
+  assert.equal(plan("ada", "volume").modelBytes, undefined);
 });

@@ -203,7 +203,7 @@ test("an edited file of runtime: preview names it as the cause, `up` changes tha
   assert.match(preview, /^│ +file layers\/runtime\/rootfs\/opt\/strata\/runtime\/entrypoint changed$/m);
 
   const edited = await up();
-  assert.match(edited.log, /^update: changed since the last one: layers, plan$/m);
+  assert.match(edited.log, /^update: changed since the last one: layers, the plan$/m);
   const moved = Object.keys(edited.stages).filter(
     (name) => edited.stages[name]?.digest !== first.stages[name]?.digest,
   );

@@ -95,13 +95,13 @@ async function changed(path: string, text: string, work: () => Promise<void>): P
 
 test("a layer's files are noticed: another text, a new one, a mode, one that is gone", async () => {
   const value = join(folder, "hello/value");
-  await changed(value, "changed\n", async () => assert.equal(await differs(), "plan"));
-  await changed(join(folder, "hello/new"), "", async () => assert.equal(await differs(), "plan"));
+  await changed(value, "changed\n", async () => assert.equal(await differs(), "the plan"));
+  await changed(join(folder, "hello/new"), "", async () => assert.equal(await differs(), "the plan"));
   chmodSync(value, 0o755);
-  assert.equal(await differs(), "plan");
+  assert.equal(await differs(), "the plan");
   chmodSync(value, 0o644);
   renameSync(value, join(folder, "value"));
-  assert.equal(await differs(), "plan");
+  assert.equal(await differs(), "the plan");
   renameSync(join(folder, "value"), value);
   assert.equal(await differs(), "");
 });
@@ -111,7 +111,7 @@ test("another recipe, in its text alone, is noticed by the command", async () =>
   const text = readFileSync(file, "utf8");
   writeFileSync(file, text.replace("1 GB", "2 GB"));
   const run = await command("up.ts", "--stack", "dev");
-  assert.match(run.stderr, /^update: changed since the last one: plan\n/);
+  assert.match(run.stderr, /^update: changed since the last one: the plan\n/);
   writeFileSync(file, text);
   const back = await command("up.ts", "--stack", "dev");
   assert.equal(back.exitCode, 0, back.all);
@@ -120,14 +120,14 @@ test("another recipe, in its text alone, is noticed by the command", async () =>
 
 test("variables are noticed, and a secret's own text is not kept", async (t) => {
   for (const [name, what] of Object.entries({
-    STRATA_GENERATION: "plan",
-    STRATA_BUILDER_GC_GB: "environment",
-    DOCKER_CONTEXT: "environment",
-    PULUMI_CONFIG_PASSPHRASE: "environment",
+    STRATA_GENERATION: "the plan",
+    STRATA_BUILDER_GC_GB: "the environment",
+    DOCKER_CONTEXT: "the environment",
+    PULUMI_CONFIG_PASSPHRASE: "the environment",
   })) {
     await t.test(name, async (inner) => {
       setVariables(inner, { [name]: name === "STRATA_GENERATION" ? "cpu" : "7" });
-      if (what === "plan") assert.match(await differs(), /environment/);
+      if (what === "the plan") assert.match(await differs(), /environment/);
       else assert.equal(await differs(), what);
     });
   }
@@ -137,8 +137,8 @@ test("variables are noticed, and a secret's own text is not kept", async (t) => 
 test("tools, services, the base image and Pulumi's state are noticed", async () => {
   const { home } = services;
   for (const [path, what] of [
-    [home.toolchain, "tools"],
-    [home.images, "base image, plan"],
+    [home.toolchain, "the toolchain"],
+    [home.images, "the base image, the plan"],
     [statePath(home, stack), "Pulumi's state"],
   ] as const) {
     const text = readFileSync(path, "utf8");
@@ -159,7 +159,7 @@ test("what happens in the registry is noticed: a tag elsewhere, an image that is
   const [images = ""] = product.reference.split("@");
   const system = String((record.stages as Record<string, { digest: string }>).system?.digest);
   await tagManifest(`${images}@${system}`, tag.split(":").at(-1) ?? "");
-  assert.equal(await differs(), "tags");
+  assert.equal(await differs(), "its tags");
   await tagManifest(product.reference, tag.split(":").at(-1) ?? "");
   assert.equal(await differs(), "");
 
@@ -169,7 +169,7 @@ test("what happens in the registry is noticed: a tag elsewhere, an image that is
   );
   const one = join(stored, system.slice("sha256:".length));
   renameSync(one, join(folder, "away"));
-  assert.equal(await differs(), "images");
+  assert.equal(await differs(), "its images");
   renameSync(join(folder, "away"), one);
   assert.equal(await differs(), "");
 
@@ -179,7 +179,7 @@ test("what happens in the registry is noticed: a tag elsewhere, an image that is
   const startedAt = new Date(Math.floor(Date.now() / 1000) * 1000).toISOString();
   const checks = [{ ...first, status: "fail" as const, reason: "broken" }, ...rest];
   await storeEvidence({ ...evidence, verdict: "fail", startedAt, checks });
-  assert.equal(await differs(), "evidence");
+  assert.equal(await differs(), "its evidence");
 });
 
 test("services that do not answer are noticed", async () => {

@@ -65,14 +65,18 @@ export async function unchangedSince(
   const { recipe } = planned.plan;
   const record = recordedStack(state, recipe);
   const asked: Record<string, Promise<boolean>> = {
-    images: absentImages(recordedImages(state, recipe).images, (image) => imageExists(image, transport)).then(
-      (absent) => absent.length === 0,
-    ),
-    tags: digestsOf(Object.keys(settled.tags), transport).then(
+    "its images": absentImages(recordedImages(state, recipe).images, (image) =>
+      imageExists(image, transport),
+    ).then((absent) => absent.length === 0),
+    "its tags": digestsOf(Object.keys(settled.tags), transport).then(
       (now) => differences(settled.tags, now).length === 0,
     ),
-    evidence: failureSince(record, transport).then((failure) => failure === undefined),
-    services: servicesAnswer(services, (image) => imageExists(image, transport), planned.base.reference),
+    "its evidence": failureSince(record, transport).then((failure) => failure === undefined),
+    "what the services answer": servicesAnswer(
+      services,
+      (image) => imageExists(image, transport),
+      planned.base.reference,
+    ),
   };
   const answers = await Promise.all(
     // What cannot be asked is not known to be as it was.

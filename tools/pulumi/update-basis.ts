@@ -9,7 +9,10 @@ import type { StackPlan } from "../../recipes/stack-plan.ts";
 import { plannedStack } from "../stack/outputs.ts";
 import { readOptional } from "../stack/stack.ts";
 
-/** What the outcome of an update hangs on, the registry aside: a hash each, by what people know it as. */
+/**
+ * What the outcome of an update hangs on, the registry aside: a hash each, by what people know it as. What is no file has a
+ * name that none has.
+ */
 export type UpdateBasis = Readonly<Record<string, string>>;
 
 /** What of the clone no update reads. */
@@ -34,19 +37,21 @@ export async function updateBasis(
   const { sizeBudget } = config.selected.recipe;
   const wanted = [stages, plan.ports, base, checks, tags, labels, platform, memory, sizeBudget];
   const file = async (path: string) => hashOf(await readOptional(path));
-  const packaged = isPackage ? { strata: hashOf(JSON.stringify(fileHashes(repository, home.root))) } : {};
+  const packaged = isPackage
+    ? { "the package": hashOf(JSON.stringify(fileHashes(repository, home.root))) }
+    : {};
   return {
     planned,
     basis: {
       ...fileHashes(root, home.root),
       ...packaged,
-      plan: hashOf(JSON.stringify(wanted)),
-      environment: hashOf(JSON.stringify(relevant(environment))),
-      certificates: hashOf(readCertificates(config.certificates) ?? ""),
-      Node: process.version,
-      toolchain: await file(home.toolchain),
-      services: await file(home.services),
-      "base image": await file(home.images),
+      "the plan": hashOf(JSON.stringify(wanted)),
+      "the environment": hashOf(JSON.stringify(relevant(environment))),
+      "the certificates": hashOf(readCertificates(config.certificates) ?? ""),
+      "Node's version": process.version,
+      "the toolchain": await file(home.toolchain),
+      "the services": await file(home.services),
+      "the base image": await file(home.images),
     },
   };
 }

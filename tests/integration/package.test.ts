@@ -68,7 +68,7 @@ test("what is imported is a recipe that takes strata from the package, beside a 
   const recipe = readFileSync(join(project.folder, "my-comfyui/recipe.ts"), "utf8");
   assert.match(recipe, /^import \{ comfyuiRecipe.* \} from "strata";$/m);
   const stack = readFileSync(join(project.folder, "Pulumi.my-comfyui.yaml"), "utf8");
-  assert.match(stack, /strata:recipe: \.?\/?my-comfyui\/recipe\.ts/);
+  assert.match(stack, /^ {2}strata:recipe: "my-comfyui\/recipe\.ts"$/m);
 });
 
 test("there is one copy of Pulumi's SDK, and no AWS that nobody asked for", () => {

@@ -33,7 +33,7 @@ import {
 /** Evidence of this week, of another stack or a run whose state is lost, spares the test; it moves any tag. */
 const REUSED_DAYS = 7;
 
-/** How often to look whether whoever waits for this is still there, in milliseconds. */
+/** Milliseconds between looks at whether whoever waits for this is there. */
 const WATCH_MS = 200;
 
 /**
@@ -57,7 +57,6 @@ await main(async () => {
     return 0;
   }
 
-  // What the registry tells already takes no host.
   const described = await readImage(reference);
   const image = imageResults(described, registry);
   if (judge(image) === "fail") return await refuseImage(reference, registry, image);
@@ -134,7 +133,7 @@ async function testOnHosts(
   const opened = suspectsLast(all, await readSuspects(home));
   const interrupt = new AbortController();
   const order = { reference, computeCapabilities, minimumDriver, memory, hasZstd, signal: interrupt.signal };
-  // Pulumi's official command provider kills the shell that started this, and tells nobody else.
+  // Pulumi's official command provider kills the shell that started this, and nobody else.
   const parent = process.ppid;
   const watch = setInterval(() => process.ppid !== parent && interrupt.abort(), WATCH_MS).unref();
   const outcome = await deferInterrupts(
@@ -167,8 +166,8 @@ async function keep(evidence: Evidence): Promise<string> {
 }
 
 function printSummary(evidence: Evidence): void {
-  note(`smoke test: ${summarise(evidence)}`);
-  if (evidence.secondOpinion) note(`smoke test: ${shownOpinion(evidence.secondOpinion)}`);
+  const { secondOpinion: second } = evidence;
+  note(`smoke test: ${summarise(evidence)}${second ? `; ${shownOpinion(second)}` : ""}`);
 }
 
 function printAttempts({ attempts, secondOpinion }: Outcome): void {

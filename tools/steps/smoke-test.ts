@@ -1,5 +1,3 @@
-import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
 import { type CheckResult, judge, summarise } from "../../lib/evidence/check-results.ts";
@@ -20,15 +18,10 @@ import { openTestHosts } from "../hosts/open-test-hosts.ts";
 import { readSuspects, rememberSuspects, suspectsLast } from "../hosts/suspects.ts";
 import { addToHistory } from "../preview/history-file.ts";
 import { required } from "../program/environment.ts";
-import { writeJson } from "../program/files.ts";
 import { deferInterrupts, main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
-import {
-  findEvidence,
-  readableEvidence,
-  type StoredEvidence,
-  storeEvidence,
-} from "../promotion/evidence-store.ts";
+import { findEvidence, type StoredEvidence } from "../promotion/evidence-store.ts";
+import { keepEvidence, putEvidenceBack } from "../promotion/own-evidence.ts";
 
 /** Evidence of this week, of another stack or a run whose state is lost, spares the test; it moves any tag. */
 const REUSED_DAYS = 7;
@@ -47,7 +40,7 @@ await main(async () => {
   if (!digest) throw new UserError(reference, "has no digest.", "Evidence is about a digest: name one.");
   const test = parseTest(required("STRATA_TEST"));
   const checksKey = required("STRATA_CHECKS");
-  await putBack(reference, digest);
+  await putEvidenceBack(home, reference);
   const earlierEvidence = process.env.STRATA_RETEST ? null : await earlier(reference, checksKey, test.hosts);
   if (earlierEvidence) {
     note(
@@ -76,7 +69,7 @@ await main(async () => {
     { ...report, checks, verdict: judge(checks) },
     { ...where, attempts, ...(secondOpinion && { secondOpinion }) },
   );
-  const kept = await keep(evidence);
+  const kept = await keepEvidence(home, evidence);
   await keepHistory(evidence, seconds / 60);
   printSummary(evidence);
   if (evidence.verdict !== "pass") {
@@ -101,7 +94,7 @@ async function refuseImage(
     ...where,
     attempts: [],
   });
-  await keep(evidence);
+  await keepEvidence(home, evidence);
   for (const { id, status, reason } of image) if (status === "fail") note(`fail ${id}: ${reason}`);
   return 1;
 }
@@ -143,26 +136,6 @@ async function testOnHosts(
   clearInterval(watch);
   await rememberSuspects(home, parseReference(reference).digest ?? "", outcome);
   return outcome;
-}
-
-function keptFile(digest: string): string {
-  return join(home.evidence, `${digest.replace(":", "-")}.json`);
-}
-
-/** Evidence of this clone is with its image, also where somebody wrote over the list of what is attached. */
-async function putBack(reference: string, digest: string): Promise<void> {
-  const kept = await readFile(keptFile(digest)).catch(() => undefined);
-  const evidence = kept && readableEvidence(kept, keptFile(digest));
-  if (evidence?.reference === reference) await storeEvidence(evidence);
-}
-
-/** Keeps evidence here and with the image; returns where it is here. */
-async function keep(evidence: Evidence): Promise<string> {
-  const kept = keptFile(evidence.digest);
-  await mkdir(home.evidence, { recursive: true });
-  await writeJson(kept, evidence);
-  note(`evidence: stored with the image as ${await storeEvidence(evidence)}`);
-  return kept;
 }
 
 function printSummary(evidence: Evidence): void {

@@ -13,7 +13,7 @@ const ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 
 /** Makes the stand-in answer for ECR's address, with its interface for referrers. */
 function asEcr(t: TestContext, { registry }: Setting): string {
-  registry.behaviour = { ...registry.behaviour, referrers: "listed" };
+  registry.behaviour = { referrers: "listed" };
   const real = globalThis.fetch;
   t.mock.method(globalThis, "fetch", (url: URL, init: RequestInit) =>
     real(String(url).replace(`https://${ECR}`, `http://${registry.host}`), init),

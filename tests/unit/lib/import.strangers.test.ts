@@ -4,9 +4,9 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { strToU8, zipSync } from "fflate";
 import { UserError } from "../../../errors.ts";
+import { readPack } from "../../../lib/import/comfy-pack.ts";
 import { readGitFiles } from "../../../lib/import/git-files.ts";
 import type { Inventory } from "../../../lib/import/inventory.ts";
-import { readPack } from "../../../lib/import/comfy-pack.ts";
 import { readSnapshot } from "../../../lib/import/snapshot.ts";
 import { isDockerfile, readWorkerDockerfile } from "../../../lib/import/worker-dockerfile.ts";
 

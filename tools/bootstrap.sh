@@ -88,7 +88,10 @@ else
   export PATH
 fi
 
-if ! cmp -s package-lock.json "$stamp"; then
+# npm calls `prepare` in a folder that it has just filled itself.
+if [ "${npm_lifecycle_event:-}" = prepare ] && [ -d node_modules ]; then
+  :
+elif ! cmp -s package-lock.json "$stamp"; then
   say "node: $version $origin ($node)"
   # Two calls in one clone take turns: npm ci would remove the folder under the other one.
   if command -v flock >/dev/null 2>&1; then

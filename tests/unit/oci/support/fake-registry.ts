@@ -16,9 +16,10 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { method = "", url = "" } = request;
-  registry.requests.push(`${method} ${url}`);
+  registry.requests.push(`${request.method} ${request.url}`);
   if (await registry.intercept?.(request, response)) return;
+  // Whoever looks first may ask for something else.
+  const { method = "", url = "" } = request;
   if (request.headers.host?.startsWith("localhost:")) return sendElsewhere(registry, request, response);
   if (await isTurnedAway(registry, request, response)) return;
   const key = decodeURIComponent(url).replace(`/v2/${REPOSITORY}/`, "");

@@ -2,7 +2,6 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { DEFAULT_REGISTRY } from "../references.ts";
@@ -123,6 +122,7 @@ async function askHelper(
   from: { readonly path: string; readonly setting: string },
 ): Promise<Credentials | undefined> {
   const program = `docker-credential-${name}`;
+  const { execa } = await import("execa");
   const result = await execa(program, ["get"], { input: key, reject: false, timeout: 30_000 });
   if (result.code === "ENOENT") {
     throw new UserError(

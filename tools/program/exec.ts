@@ -1,4 +1,3 @@
-import { execa } from "execa";
 import { UserError } from "../../errors.ts";
 
 /** How a command is called; the environment is added to this process's own. */
@@ -32,6 +31,8 @@ export async function attempt(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
+  // A hundred modules, which a run that starts no program can do without.
+  const { execa } = await import("execa");
   const child = execa(command, [...args], {
     ...(options.input === undefined ? { stdin: "ignore" } : { input: options.input }),
     all: true,

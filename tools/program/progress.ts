@@ -1,4 +1,3 @@
-import ora from "ora";
 import prettyMs from "pretty-ms";
 import { commandWords } from "./package-words.ts";
 
@@ -50,6 +49,8 @@ async function spin<T>(
   since: () => number,
   work: (say: ReportProgress) => Promise<T>,
 ): Promise<T> {
+  // Measuring the width of any text takes a table that takes 50 ms to make.
+  const { default: ora } = await import("ora");
   const spinner = ora({ text: title, discardStdin: false });
   const first = setTimeout(() => spinner.start(), 150);
   let detail = "";

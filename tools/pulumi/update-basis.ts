@@ -18,8 +18,8 @@ export type UpdateBasis = Readonly<Record<string, string>>;
 /** What of the clone no update reads. */
 const unread = [".git", ".github", ".strata", "docs", "node_modules", "tests"];
 
-/** Words of other commands, which the Makefile hands to each. */
-const otherWords = ["STRATA_COMMAND", "STRATA_LAYER"];
+/** Words of commands, which the Makefile hands to each and npm to none. */
+const otherWords = ["STRATA_COMMAND", "STRATA_LAYER", "STRATA_STACK"];
 
 /**
  * The basis of an update of the stack `name` as things are now, and its plan. Services and tools count as they were set

@@ -74,6 +74,23 @@ export function decisive<T extends { readonly evidence?: Evidence | undefined }>
   });
 }
 
+/**
+ * The failure that outvotes a pass: a newer one by the same checks, whoever stored it. A builder's failure is no answer to
+ * what a GPU said; a GPU's is one to what the builder said.
+ *
+ * @param found newest first
+ */
+export function outvoting<T extends { readonly evidence?: Evidence | undefined }>(
+  found: readonly T[],
+  passed: Pick<Evidence, "digest" | "checksKey" | "startedAt"> & { readonly gpu: unknown },
+  now: number,
+): (T & { readonly evidence: Evidence }) | undefined {
+  const { digest, checksKey, startedAt, gpu } = passed;
+  const newest = decisive(found, { digest, checksKey, host: gpu === null ? "any" : "gpu", now });
+  if (newest?.evidence.verdict !== "fail") return undefined;
+  return Date.parse(newest.evidence.startedAt) > Date.parse(startedAt) ? newest : undefined;
+}
+
 function isByGpu({ gpu, host }: Evidence): boolean {
   return gpu !== null && host.kind !== "builder";
 }

@@ -122,7 +122,7 @@ export function previewStack(
   };
 }
 
-/** A test is due when what is tested, how or where changes; a digest that passed is not tested again. */
+/** A test is due when what is tested, how or where changes, or the last one failed; a digest that passed is not tested again. */
 function testOf(
   { test, platform, checks }: NextStack,
   previous: PreviousStack,
@@ -130,14 +130,14 @@ function testOf(
   { history }: PreviewContext,
 ): PlannedStack["test"] {
   if (!test) return null;
-  const product = stages.find(({ role }) => role === "product");
-  const changed = product?.verdict !== "unchanged";
-  const isTestRecorded = previous.comparedWith.kind !== "outputs" || previous.evidence !== null;
+  const changed = stages.find(({ role }) => role === "product")?.verdict !== "unchanged";
+  const { comparedWith, evidence } = previous;
+  const passed = evidence === null ? comparedWith.kind !== "outputs" : evidence.verdict !== "fail";
   const sameChecks = previous.checks === null || previous.checks === checks;
   const sameHost = !previous.testedOn || test.hosts.some(({ kind }) => kind === previous.testedOn);
   const { recipe, generation } = platform;
   const plan = { ...test, recipe, generation: generation as GenerationName };
-  return expectedTest(plan, changed || !isTestRecorded || !sameChecks || !sameHost, history);
+  return expectedTest(plan, changed || !passed || !sameChecks || !sameHost, history);
 }
 
 function previewStage(

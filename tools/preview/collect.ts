@@ -16,7 +16,7 @@ import { projectName, readOptional } from "../stack/stack.ts";
 import { refuseSharedTags } from "../stack/tag-owners.ts";
 import { askEngines, type EngineResult, findPulumi } from "./engine.ts";
 import { readHistory } from "./history-file.ts";
-import { previousFromState, stackNamed } from "./read-previous.ts";
+import { previousOfClone, stackNamed } from "./read-previous.ts";
 import { defaultBase, mergeBase, withRevision } from "./revision.ts";
 
 /** What is asked of a preview. */
@@ -41,9 +41,12 @@ export async function collectPreview(home: Home, wish: PreviewRequest): Promise<
   const engineResults = wish.offline || base ? undefined : await askEngines(home, project, wish.stacks);
   const previousOf = async (stack: string): Promise<PreviousStack> => {
     if (before) return before.previous.get(stack) ?? noPreviousStack("the base has no such stack");
-    if (usesFileBackend()) return previousFromState(await readOwnState(home, { project, name: stack }));
+    if (usesFileBackend()) return previousOfClone(home, await readOwnState(home, { project, name: stack }));
     if (wish.offline) return noPreviousStack("there is no revision to compare with");
-    return previousFromState(await readState(home, stackNamed(home, project, stack, await findPulumi(home))));
+    return previousOfClone(
+      home,
+      await readState(home, stackNamed(home, project, stack, await findPulumi(home))),
+    );
   };
   const previous = await eachStack(wish.stacks, previousOf);
   const attempts = wish.stacks.map((stack) =>

@@ -1,10 +1,10 @@
 import { UserError } from "../../errors.ts";
 import { type Evidence, parseEvidence } from "../../lib/evidence/evidence.ts";
 import {
-  decisive,
   type EvidenceTerms,
   type Objection,
   objection,
+  outvoting,
 } from "../../lib/evidence/evidence-terms.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { parseReference } from "../../oci/references.ts";
@@ -55,21 +55,12 @@ export async function acceptEvidence(
  */
 export async function newerFailure(
   reference: string,
-  {
-    digest,
-    checksKey,
-    startedAt,
-    gpu,
-  }: Pick<Evidence, "digest" | "checksKey" | "startedAt"> & { gpu: unknown },
+  passed: Pick<Evidence, "digest" | "checksKey" | "startedAt"> & { gpu: unknown },
   transport: Transport,
 ): Promise<Objection | undefined> {
-  // A builder's failure is no answer to what a GPU said; a GPU's is one to what the builder said.
-  const host = gpu === null ? "any" : "gpu";
-  const terms = { digest, checksKey, host, now: Date.now() } as const;
-  const newest = decisive(await storedEvidence(reference, transport), terms);
-  if (newest?.evidence.verdict !== "fail") return undefined;
+  const newest = outvoting(await storedEvidence(reference, transport), passed, Date.now());
+  if (!newest) return undefined;
   const { startedAt: failedAt, host: by } = newest.evidence;
-  if (Date.parse(failedAt) <= Date.parse(startedAt)) return undefined;
   const where = by.name ? `${by.kind} ${by.name}` : by.kind;
   return {
     problem: `a newer test failed, on ${failedAt} (${where}, ${newest.digest}).`,

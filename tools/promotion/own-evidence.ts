@@ -7,15 +7,20 @@ import { writeJson } from "../program/files.ts";
 import { note } from "../program/progress.ts";
 import { readableEvidence, storeEvidence } from "./evidence-store.ts";
 
-function keptFile(home: Home, digest = ""): string {
+function keptFile(home: Home, digest: string): string {
   return join(home.evidence, `${digest.replace(":", "-")}.json`);
+}
+
+/** What the last test of this clone found about a digest; undefined where none was made, or it is from another version. */
+export async function ownEvidence(home: Home, digest: string): Promise<Evidence | undefined> {
+  const file = keptFile(home, digest);
+  const kept = await readFile(file).catch(() => undefined);
+  return kept && readableEvidence(kept, file);
 }
 
 /** Evidence of this clone is with its image, also where somebody wrote over the list of what is attached. */
 export async function putEvidenceBack(home: Home, reference: string): Promise<void> {
-  const file = keptFile(home, parseReference(reference).digest);
-  const kept = await readFile(file).catch(() => undefined);
-  const evidence = kept && readableEvidence(kept, file);
+  const evidence = await ownEvidence(home, parseReference(reference).digest ?? "");
   if (evidence?.reference === reference) await storeEvidence(evidence);
 }
 

@@ -165,6 +165,7 @@ test("a test is due for what is new, and for nothing that was tested already", (
   assert.equal(due(tested()), false);
   assert.equal(due(noPreviousStack("never updated")), true);
   assert.equal(due({ ...tested(), evidence: null }), true);
+  assert.equal(due({ ...tested(), evidence: { ...evidence, ...counts, verdict: "fail" } }), true);
   assert.equal(due({ ...tested(), checks: "others" }), true);
   assert.equal(due({ ...tested(), testedOn: "builder" }), true);
   const product = tested().stages.map((stage) =>

@@ -166,6 +166,10 @@ async function testFiles(patterns: readonly string[], suite: string): Promise<Co
     note(`FAIL ${event.name} (${event.file ?? ""}:${event.line ?? ""})`);
     note(String(cause instanceof Error ? (cause.stack ?? cause) : (cause ?? event.details.error)));
   });
+  // What goes wrong once a test is over fails its file, and is told of here alone.
+  stream.on("test:diagnostic", ({ message }) => {
+    if (/^(Error|Warning): /.test(message)) note(message);
+  });
   stream.on("test:stderr", (event) => {
     if (suite !== "unit") process.stderr.write(event.message);
   });

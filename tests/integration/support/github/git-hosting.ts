@@ -69,6 +69,8 @@ async function runBackend(
       ...(user ? { REMOTE_USER: user } : {}),
     },
   });
+  // It may have answered and ended before it reads.
+  child.stdin.on("error", () => {});
   child.stdin.end(await buffer(request));
   const answer = await buffer(child.stdout);
   const end = answer.indexOf("\r\n\r\n");

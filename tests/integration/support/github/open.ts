@@ -110,7 +110,8 @@ export async function openGitHub(programs: Programs, arrangement: Arrangement): 
     [Symbol.asyncDispose]: async () => {
       await proxy[Symbol.asyncDispose]();
       await service[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true, force: true });
+      // What a run has left behind may be writing for a moment.
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

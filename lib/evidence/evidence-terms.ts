@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { absentChecks } from "./check-results.ts";
 import type { Evidence } from "./evidence.ts";
 
@@ -74,6 +75,15 @@ export function decisive<T extends { readonly evidence?: Evidence | undefined }>
   });
 }
 
+/** What a stack's state has to have kept of a pass, so that a failure can be held against it. */
+export const recordedPass = z.object({
+  digest: z.string(),
+  checksKey: z.string(),
+  startedAt: z.string(),
+  gpu: z.looseObject({}).nullable().default(null),
+});
+export type RecordedPass = z.infer<typeof recordedPass>;
+
 /**
  * The failure that outvotes a pass: a newer one by the same checks, whoever stored it. A builder's failure is no answer to
  * what a GPU said; a GPU's is one to what the builder said.
@@ -82,7 +92,7 @@ export function decisive<T extends { readonly evidence?: Evidence | undefined }>
  */
 export function outvoting<T extends { readonly evidence?: Evidence | undefined }>(
   found: readonly T[],
-  passed: Pick<Evidence, "digest" | "checksKey" | "startedAt"> & { readonly gpu: unknown },
+  passed: RecordedPass,
   now: number,
 ): (T & { readonly evidence: Evidence }) | undefined {
   const { digest, checksKey, startedAt, gpu } = passed;

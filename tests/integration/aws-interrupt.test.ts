@@ -12,12 +12,12 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { repository } from "../../home.ts";
 import type { AwsDescription, TestDescription } from "../../lib/hosts/description.ts";
-import { type AwsClients, awsClients } from "../../tools/hosts/aws/clients.ts";
+import type { AwsClients } from "../../tools/hosts/aws/clients.ts";
 import { whyGone } from "../../tools/hosts/aws/instance.ts";
 import { findTestResources } from "../../tools/hosts/aws/leaks.ts";
 import { checksKey, passedRun } from "../support/evidence.ts";
 import { type FakeRegistry, startFakeRegistry } from "../unit/oci/support/fake-registry.ts";
-import { findMoto, type Moto, makeHost, startMoto } from "./support/moto.ts";
+import { findMoto, type Moto, startMoto, useMoto } from "./support/moto.ts";
 import { pushTinyImage } from "./support/tiny-image.ts";
 
 const { folder: wheels, missing: skip = false } = await findMoto();
@@ -35,13 +35,7 @@ before(async () => {
   const auth = Buffer.from("somebody:the-password").toString("base64");
   writeFileSync(join(folder, "config.json"), JSON.stringify({ auths: { [registry.host]: { auth } } }));
   moto = await startMoto(wheels);
-  Object.assign(process.env, {
-    AWS_ENDPOINT_URL: moto.url,
-    AWS_ACCESS_KEY_ID: "nobody",
-    AWS_SECRET_ACCESS_KEY: "nothing",
-  });
-  clients = awsClients({ region: "us-east-1" });
-  host = await makeHost(clients);
+  ({ clients, host } = await useMoto(moto));
 });
 after(async () => {
   moto?.close();

@@ -5,11 +5,11 @@ import { DescribeInstancesCommand } from "@aws-sdk/client-ec2";
 import { GetScheduleCommand } from "@aws-sdk/client-scheduler";
 import { PutParameterCommand } from "@aws-sdk/client-ssm";
 import type { AwsDescription } from "../../lib/hosts/description.ts";
-import { type AwsClients, awsClients } from "../../tools/hosts/aws/clients.ts";
+import type { AwsClients } from "../../tools/hosts/aws/clients.ts";
 import { terminateInstance, whyGone } from "../../tools/hosts/aws/instance.ts";
 import { launch } from "../../tools/hosts/aws/launch.ts";
 import { findTestResources, removeTestResource } from "../../tools/hosts/aws/leaks.ts";
-import { findMoto, type Moto, makeHost, startMoto } from "./support/moto.ts";
+import { findMoto, type Moto, startMoto, useMoto } from "./support/moto.ts";
 
 const { folder, missing: skip = false } = await findMoto();
 
@@ -20,13 +20,7 @@ let host: AwsDescription;
 before(async () => {
   if (skip) return;
   moto = await startMoto(folder);
-  Object.assign(process.env, {
-    AWS_ENDPOINT_URL: moto.url,
-    AWS_ACCESS_KEY_ID: "nobody",
-    AWS_SECRET_ACCESS_KEY: "nothing",
-  });
-  clients = awsClients({ region: "us-east-1" });
-  host = await makeHost(clients);
+  ({ clients, host } = await useMoto(moto));
 });
 
 after(() => moto?.close());

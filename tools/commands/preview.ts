@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import { UserError } from "../../errors.ts";
-import { home, projectFolder } from "../../home.ts";
+import { home } from "../../home.ts";
 import { renderMarkdown } from "../../lib/preview/markdown.ts";
 import { previewJsonSchema } from "../../lib/preview/preview-schema.ts";
 import { renderTree, type TextStyle } from "../../lib/preview/terminal.ts";
 import { collectPreview } from "../preview/collect.ts";
 import { writeAtomically } from "../program/files.ts";
 import { main } from "../program/main.ts";
-import { namedStacks, projectName, readOptional, requireKnownStack } from "../stack/stack.ts";
+import { namedStacks, ownProject, requireKnownStack } from "../stack/stack.ts";
 
 const HELP = `Usage: npm run preview -- [--stack NAME]... [--base REVISION] [--offline]
                           [--json | --markdown] [--out FOLDER]
@@ -82,7 +82,7 @@ function limitOf(text: string | undefined): number {
 
 /** Those that are named, each once; without a name all that have a file. */
 async function chosenStacks(names: readonly string[]): Promise<string[]> {
-  const project = projectName(await readOptional(join(projectFolder, "Pulumi.yaml")));
+  const project = await ownProject();
   for (const name of names) requireKnownStack(home, project, name);
   return names.length > 0 ? [...new Set(names)] : namedStacks();
 }

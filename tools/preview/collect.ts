@@ -12,7 +12,7 @@ import { secretValues } from "../../lib/redact.ts";
 import { usesFileBackend } from "../program/environment.ts";
 import { type CheckoutPlan, planStackIn } from "../stack/checkout-plan.ts";
 import { readOwnState, readState } from "../stack/outputs.ts";
-import { projectName, readOptional } from "../stack/stack.ts";
+import { ownProject } from "../stack/stack.ts";
 import { refuseSharedTags } from "../stack/tag-owners.ts";
 import { askEngines, type EngineResult, findPulumi } from "./engine.ts";
 import { readHistory } from "./history-file.ts";
@@ -30,7 +30,7 @@ export interface PreviewRequest {
 
 /** Brings together what the preview of several stacks is made of. One stack that fails does not stop the others. */
 export async function collectPreview(home: Home, wish: PreviewRequest): Promise<Preview> {
-  const project = projectName(await readOptional(join(projectFolder, "Pulumi.yaml")));
+  const project = await ownProject();
   const plans = await eachStack(wish.stacks, async (stack) => {
     const plan = await planStackIn(projectFolder, stack, home);
     await refuseSharedTags(projectFolder, stack);

@@ -1,6 +1,5 @@
-import { z } from "zod";
 import { type Home, projectFolder } from "../../home.ts";
-import { outvoting } from "../../lib/evidence/evidence-terms.ts";
+import { outvoting, recordedPass } from "../../lib/evidence/evidence-terms.ts";
 import type { PreviousStack } from "../../lib/preview/preview-stack.ts";
 import { noPreviousStack, previousFromRecord } from "../../lib/preview/previous-stack.ts";
 import { recordedStack } from "../../lib/state/recorded-stack.ts";
@@ -14,13 +13,6 @@ export function previousFromState(read: ReadState): PreviousStack {
   return "missing" in read ? noPreviousStack(read.missing) : previousFromRecord(recordedStack(read.state));
 }
 
-const passed = z.object({
-  digest: z.string(),
-  checksKey: z.string(),
-  startedAt: z.string(),
-  gpu: z.looseObject({}).nullable().default(null),
-});
-
 /**
  * The same, and what this clone has found since: a repeated test that fails leaves the former pass in the state. What others
  * have found only an update asks the registry.
@@ -28,7 +20,7 @@ const passed = z.object({
 export async function previousOfClone(home: Home, read: ReadState): Promise<PreviousStack> {
   if ("missing" in read) return previousFromState(read);
   const record = recordedStack(read.state);
-  const known = passed.safeParse(record.evidence).data;
+  const known = recordedPass.safeParse(record.evidence).data;
   const own = known && (await ownEvidence(home, known.digest));
   const failure = known && own && outvoting([{ evidence: own }], known, Date.now());
   return previousFromRecord(failure ? { ...record, evidence: failure.evidence } : record);

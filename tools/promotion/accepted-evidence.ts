@@ -5,6 +5,7 @@ import {
   type Objection,
   objection,
   outvoting,
+  type RecordedPass,
 } from "../../lib/evidence/evidence-terms.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { parseReference } from "../../oci/references.ts";
@@ -55,7 +56,7 @@ export async function acceptEvidence(
  */
 export async function newerFailure(
   reference: string,
-  passed: Pick<Evidence, "digest" | "checksKey" | "startedAt"> & { gpu: unknown },
+  passed: RecordedPass,
   transport: Transport,
 ): Promise<Objection | undefined> {
   const newest = outvoting(await storedEvidence(reference, transport), passed, Date.now());

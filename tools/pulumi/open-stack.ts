@@ -1,15 +1,14 @@
-import { join } from "node:path";
 import { type Home, projectFolder } from "../../home.ts";
 import { prepareRegistries } from "../setup/registries.ts";
 import { setUp } from "../setup/setup.ts";
 import { stackConfig } from "../stack/checkout-plan.ts";
 import { requirePassphrase } from "../stack/passphrase.ts";
-import { ensureStack, projectName, readOptional, requireKnownStack, type Stack } from "../stack/stack.ts";
+import { ensureStack, ownProject, requireKnownStack, type Stack } from "../stack/stack.ts";
 import { recover } from "./recover.ts";
 
 /** Sets everything up that the stack `name` needs, and makes sure that it can be worked on. */
 export async function openStack(home: Home, name: string): Promise<Stack> {
-  const project = projectName(await readOptional(join(projectFolder, "Pulumi.yaml")));
+  const project = await ownProject();
   requireKnownStack(home, project, name);
   await requirePassphrase({ name, folder: projectFolder });
   const config = await stackConfig(projectFolder, name);

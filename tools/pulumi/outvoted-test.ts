@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Objection } from "../../lib/evidence/evidence-terms.ts";
+import { type Objection, recordedPass } from "../../lib/evidence/evidence-terms.ts";
 import type { RecordedStack } from "../../lib/state/recorded-stack.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { note } from "../program/progress.ts";
@@ -9,12 +9,7 @@ import { retestArguments } from "./urns.ts";
 
 const passed = z.object({
   product: z.object({ reference: z.string() }),
-  evidence: z.object({
-    digest: z.string(),
-    checksKey: z.string(),
-    startedAt: z.string(),
-    gpu: z.looseObject({}).nullable().default(null),
-  }),
+  evidence: recordedPass,
 });
 
 /**

@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Config } from "../../config.ts";
-import { type Home, projectFolder } from "../../home.ts";
+import type { Home } from "../../home.ts";
 import { recordedImages } from "../../lib/state/recorded-images.ts";
 import { type RecordedStack, recordedStack } from "../../lib/state/recorded-stack.ts";
 import { Transport } from "../../oci/access/transport.ts";
@@ -13,11 +12,11 @@ import { usesFileBackend } from "../program/environment.ts";
 import { recall, writeAtomically } from "../program/files.ts";
 import { recallServices, type Services } from "../services/record.ts";
 import { readOwnState } from "../stack/outputs.ts";
-import { projectName, readOptional, type Stack, statePath } from "../stack/stack.ts";
+import { ownProject, type Stack, statePath } from "../stack/stack.ts";
 import { updateLocks } from "./locks.ts";
 import { absentImages } from "./lost-images.ts";
 import { failureSince } from "./outvoted-test.ts";
-import { differences, type UpdateBasis, updateBasis } from "./update-basis.ts";
+import { differences, hashOfFile, type UpdateBasis, updateBasis } from "./update-basis.ts";
 
 /** `<home>/settled/<stack>.json`: what a whole update that succeeded hung on, and what it left. */
 const settledSchema = z.strictObject({
@@ -52,20 +51,21 @@ export async function unchangedSince(
 ): Promise<UnchangedStack | { readonly differs: readonly string[] }> {
   const settled = await recall(fileOf(home, name), settledSchema);
   if (!settled || !usesFileBackend()) return { differs: [] };
-  const stack = await ownStack(name);
+  const stack = { name, project: await ownProject() };
   if (updateLocks(home, stack).length > 0) return { differs: ["another update"] };
   const { basis, planned } = await updateBasis(home, name);
   const changed = differences(settled.basis, basis);
-  if ((await stateText(home, stack)) !== settled.state) changed.push("Pulumi's state");
+  if ((await hashOfFile(statePath(home, stack))) !== settled.state) changed.push("Pulumi's state");
   if (changed.length > 0 || asksTheCloud(planned.config)) return { differs: changed };
 
+  const read = await readOwnState(home, stack);
+  if ("missing" in read) return { differs: ["Pulumi's state"] };
   const transport = new Transport({ attempts: 1 });
   const services = await recallServices(home);
-  const { state } = z.object({ state: z.unknown() }).parse(await readOwnState(home, stack));
   const { recipe } = planned.plan;
-  const record = recordedStack(state, recipe);
+  const record = recordedStack(read.state, recipe);
   const asked: Record<string, Promise<boolean>> = {
-    "its images": absentImages(recordedImages(state, recipe).images, (image) =>
+    "its images": absentImages(recordedImages(read.state, recipe).images, (image) =>
       imageExists(image, transport),
     ).then((absent) => absent.length === 0),
     "its tags": digestsOf(Object.keys(settled.tags), transport).then(
@@ -105,7 +105,7 @@ export async function rememberUpdate(home: Home, stack: Stack, basis: UpdateBasi
     format: 1,
     at: new Date().toISOString(),
     basis,
-    state: await stateText(home, stack),
+    state: await hashOfFile(statePath(home, stack)),
     tags: found,
   };
   await writeAtomically(fileOf(home, stack.name), `${JSON.stringify(settled, null, 2)}\n`, 0o600);
@@ -136,10 +136,9 @@ async function servicesAnswer(
   return builder.kind === "docker" || (await listens(builder.address));
 }
 
-/** @param address `tcp://127.0.0.1:PORT` or `unix:///path` */
+/** @param address `unix://` and the path as it is, spaces too */
 function listens(address: string): Promise<boolean> {
-  const { protocol, hostname, port, pathname } = new URL(address);
-  const socket = protocol === "unix:" ? connect(pathname) : connect({ host: hostname, port: Number(port) });
+  const socket = connect(address.replace("unix://", ""));
   return new Promise((resolve) => {
     const end = (isThere: boolean) => {
       socket.destroy();
@@ -150,16 +149,6 @@ function listens(address: string): Promise<boolean> {
   });
 }
 
-async function ownStack(name: string): Promise<Pick<Stack, "project" | "name">> {
-  return { name, project: projectName(await readOptional(join(projectFolder, "Pulumi.yaml"))) };
-}
-
 function fileOf(home: Home, name: string): string {
   return join(home.settled, `${name}.json`);
-}
-
-async function stateText(home: Home, stack: Pick<Stack, "project" | "name">): Promise<string> {
-  return createHash("sha256")
-    .update(await readOptional(statePath(home, stack)))
-    .digest("hex");
 }

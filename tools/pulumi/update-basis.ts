@@ -36,7 +36,6 @@ export async function updateBasis(
   const stages = [...plan.stages, plan.product].map((stage) => [stage.name, stage.key]);
   const { sizeBudget } = config.selected.recipe;
   const wanted = [stages, plan.ports, base, checks, tags, labels, platform, memory, sizeBudget];
-  const file = async (path: string) => hashOf(await readOptional(path));
   const packaged = isPackage
     ? { "the package": hashOf(JSON.stringify(fileHashes(repository, home.root))) }
     : {};
@@ -49,9 +48,9 @@ export async function updateBasis(
       "the environment": hashOf(JSON.stringify(relevant(environment))),
       "the certificates": hashOf(readCertificates(config.certificates) ?? ""),
       "Node's version": process.version,
-      "the toolchain": await file(home.toolchain),
-      "the services": await file(home.services),
-      "the base image": await file(home.images),
+      "the toolchain": await hashOfFile(home.toolchain),
+      "the services": await hashOfFile(home.services),
+      "the base image": await hashOfFile(home.images),
     },
   };
 }
@@ -100,6 +99,11 @@ function relevant(environment: NodeJS.ProcessEnv): (readonly [string, string])[]
     .filter(([name]) => !otherWords.includes(name))
     .map(([name, value = ""]) => [name, soundsSecret(name) || /PASSPHRASE$/.test(name) ? "" : value] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** Of a file that may be missing. */
+export async function hashOfFile(path: string): Promise<string> {
+  return hashOf(await readOptional(path));
 }
 
 function hashOf(text: string): string {

@@ -31,6 +31,11 @@ export function projectName(yaml: string): string {
   );
 }
 
+/** The name of this clone's project, or of the project that uses strata as a package. */
+export async function ownProject(): Promise<string> {
+  return projectName(await readOptional(join(projectFolder, "Pulumi.yaml")));
+}
+
 /** Where a stack's state is in our file backend. */
 export function statePath(home: Home, { project, name }: Pick<Stack, "project" | "name">): string {
   return join(home.state, ".pulumi", "stacks", project, `${name}.json`);

@@ -18,7 +18,7 @@ import {
 import { PutParameterCommand } from "@aws-sdk/client-ssm";
 import type { AwsDescription } from "../../../lib/hosts/description.ts";
 import { userData } from "../../../lib/hosts/fleet.ts";
-import type { AwsClients } from "../../../tools/hosts/aws/clients.ts";
+import { type AwsClients, awsClients } from "../../../tools/hosts/aws/clients.ts";
 import { keptWheels } from "../../../tools/lint/wheels.ts";
 import { askLoopback } from "../../../tools/services/loopback.ts";
 import { freePort } from "../../support/port.ts";
@@ -71,8 +71,19 @@ export async function startMoto(folder = ""): Promise<Moto> {
   };
 }
 
+/** Leads AWS's clients of this process to moto, and makes a host there. */
+export async function useMoto({ url }: Moto): Promise<{ clients: AwsClients; host: AwsDescription }> {
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: url,
+    AWS_ACCESS_KEY_ID: "nobody",
+    AWS_SECRET_ACCESS_KEY: "nothing",
+  });
+  const clients = awsClients({ region: "us-east-1" });
+  return { clients, host: await makeHost(clients) };
+}
+
 /** What Pulumi makes for a host, made there; its description. */
-export async function makeHost({ ec2, ssm }: AwsClients): Promise<AwsDescription> {
+async function makeHost({ ec2, ssm }: AwsClients): Promise<AwsDescription> {
   const { Images = [] } = await ec2.send(new DescribeImagesCommand({ Owners: ["amazon"] }));
   await ssm.send(
     new PutParameterCommand({ Name: "/test/ami", Value: Images[0]?.ImageId ?? "", Type: "String" }),

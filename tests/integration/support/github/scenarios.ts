@@ -19,15 +19,7 @@ export async function forkIsPreviewed(opened: TestGitHub, edits: Edits, change: 
   const thief = `"preview": "node ${stranger}/thief.ts ${loot} && `;
   const robbing = { ...change, "package.json": (text: string) => text.replace('"preview": "', thief) };
   const sha = await github.served.commit(["main"], robbing, ["refs/pull/7/head"]);
-  const pull = {
-    number: 7,
-    label: "stranger:main",
-    sha,
-    author: "stranger",
-    state: "open",
-    title: "",
-    body: "",
-  } as const;
+  const pull = pullOfFork(sha);
   const runs = await github.pullRequest(pull);
   assertPassed(runs, "preview.yml", "comment.yml");
   const { everything: taken, answers } = JSON.parse(readFileSync(loot, "utf8"));
@@ -47,20 +39,18 @@ export async function forkIsPreviewed(opened: TestGitHub, edits: Edits, change: 
   return comment.body;
 }
 
+/** The pull request of a stranger, from the branch `main` of a fork. */
+function pullOfFork(sha: string) {
+  const who = { number: 7, label: "stranger:main", author: "stranger" } as const;
+  return { ...who, sha, state: "open", title: "", body: "" } as const;
+}
+
 /** A preview of a fork has ended well: its result is the comment. */
 export async function previewIsPosted(opened: TestGitHub, edits: Edits): Promise<void> {
   const { github, folder } = opened;
   await begin(opened, edits);
   const sha = "7".repeat(40);
-  const pull = {
-    number: 7,
-    label: "stranger:main",
-    sha,
-    author: "stranger",
-    state: "open",
-    title: "",
-    body: "",
-  } as const;
+  const pull = pullOfFork(sha);
   github.state.pulls.push({ ...pull, number: 6, label: "acme:main", sha: "6".repeat(40) }, pull);
   writeFileSync(join(folder, "preview.json"), JSON.stringify(samplePreview([])));
   const zip = join(folder, "preview.zip");

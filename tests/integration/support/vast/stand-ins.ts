@@ -6,14 +6,12 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
-  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { cache, home, repository } from "../../../../home.ts";
 import { keptWheels } from "../../../../tools/lint/wheels.ts";
-import { goBuild } from "../../../../tools/toolchain/go-build.ts";
 import { ensureTools } from "../../../../tools/toolchain/toolchain.ts";
 import { writeFile } from "../../../support/layers.ts";
 import type { Engine } from "../engine.ts";
@@ -36,6 +34,7 @@ const empty = [
 
 /** Why the image cannot be made here; undefined where it can. */
 export async function whyNoVastImage(): Promise<string | undefined> {
+  if (!existsSync(join(repository, requirements))) return `there is no ${requirements} yet`;
   const { stdout } = await execa("python3", ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]);
   if (stdout.trim() !== PYTHON) return `the packages of ${requirements} are Python ${stdout.trim()}'s here`;
   return (await keptWheels(requirements, "python3")).missing;

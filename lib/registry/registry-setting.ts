@@ -31,11 +31,7 @@ const dockerHub = z.strictObject({
   /** A user or an organization. */
   namespace: z.string().regex(/^[a-z0-9]{2,255}$/, "expected a Docker ID of lower-case letters and digits"),
   /** One name: Docker Hub has no folders. */
-  repository: z
-    .string()
-    .max(255, "expected at most 255 characters")
-    .regex(/^[a-z0-9]+([._-]+[a-z0-9]+)*$/, "expected one name such as strata: Docker Hub has no folders")
-    .min(2, "expected two characters or more"),
+  repository: z.string().regex(/^(?=.{2,255}$)[a-z0-9]+([._-]+[a-z0-9]+)*$/, "expected one name, no folders"),
   /** Who pushes, where the namespace is an organization's. @default the namespace */
   username: username.optional(),
   /** A personal access token that reads and writes, or an organization's. */

@@ -119,6 +119,7 @@ def server(listen: list[str], application: Application, wishes: Wishes, scheme: 
         "errors": {"routes": [{"match": [failed], "handle": [starting]}]},
         "routes": [
             {"handle": [without_headers(FORGED + ([] if scheme == TUNNEL else OF_CLOUDFLARE))]},
+            *([from_somewhere()] if scheme == TUNNEL else []),
             {
                 "match": [{"method": ["CONNECT", "TRACE"]}],
                 "handle": [{"handler": "static_response", "status_code": 405}],
@@ -142,6 +143,14 @@ def server(listen: list[str], application: Application, wishes: Wishes, scheme: 
 def without_headers(names: list[str]) -> Json:
     """Takes headers of the client's away."""
     return {"handler": "headers", "request": {"delete": names}}
+
+
+def from_somewhere() -> Json:
+    """What comes through a tunnel comes from outside, also where nobody says from where."""
+    return {
+        "match": [{"not": [{"header": {"Cf-Connecting-Ip": ["*"]}}]}],
+        "handle": [{"handler": "headers", "request": {"set": {"Cf-Connecting-Ip": ["0.0.0.0"]}}}],
+    }
 
 
 def question(purpose: str, port: int, scheme: str, socket: str) -> Json:

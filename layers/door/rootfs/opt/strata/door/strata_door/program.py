@@ -231,7 +231,3 @@ def main() -> int:
     for message in messages:
         print(f"door: {message}", file=sys.stderr, flush=True)
     return asyncio.run(run(service, settings.places))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -19,6 +19,7 @@ PORTAL = LAYERS / "portal/rootfs/opt/portal-aio"
 MODEL_FETCH = LAYERS / "model-fetch/rootfs/opt/strata/model-fetch"
 FAKE_COMFYUI = Path(__file__).with_name("fake_comfyui.py")
 FAKE_LLAMA = Path(__file__).with_name("fake_llama.py")
+FAKE_CLOUDFLARED = Path(__file__).with_name("fake_cloudflared.py")
 
 for folder in (RUNTIME, BACKEND, STUDIO, STUDIO / "strata_studio", WORKER, NODES, SHARED, MODEL_FETCH, PORTAL):
     sys.path.insert(0, str(folder))

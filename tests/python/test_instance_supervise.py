@@ -92,11 +92,13 @@ class Supervise(unittest.TestCase):
         self.assertLess(time.monotonic() - begun, 6, "one after the other takes eight seconds")
 
     def test_it_prints_whole_lines_and_keeps_them_and_a_killed_service_comes_back(self) -> None:
-        self.program("a", "printf 'half '; sleep 0.3; echo line; printf '10%%\\r20%%\\n'; sleep 100")
+        self.program(
+            "a", f"echo $$ >{self.root}/pid; printf 'half '; sleep 0.3; echo line; printf '10%%\\r20%%\\n'; sleep 100"
+        )
         self.begin()
         self.wait_for(r"(?m)^\[a\] half line\n\[a\] 20%$")
         self.assertIn("half line\n", (self.root / "logs/a.log").read_text())
-        subprocess.run(["pkill", "-9", "-f", f"bash {self.root}/a.sh"], check=True)
+        os.kill(int((self.root / "pid").read_text()), signal.SIGKILL)
         self.wait_for(r"(?s)half line.*SIGKILL.*half line")
 
 

@@ -54,6 +54,8 @@ export interface Choices {
   readonly tensorrt?: TensorRtSetting | undefined;
   /** @default none */
   readonly models?: ModelsSetting;
+  /** Whether one login stands before the services. @default false */
+  readonly door?: boolean;
   /** Where images go; it decides how large a layer may be. @default one without limits */
   readonly registry?: RegistrySetting;
   /** Where products are copied to; they decide too. @default none */
@@ -102,6 +104,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
     ...(has("runpod-worker") ? { runpod: true } : {}),
+    ...(choices.door ? { door: true } : {}),
     ...stackFiles(choices, sources, has),
     ...(compression && !isDefaultCompression(compression) ? { compression } : {}),
   };

@@ -52,6 +52,8 @@ export interface Choices {
   readonly registry?: RegistrySetting;
   /** Where products are copied to; they decide too. @default none */
   readonly copies?: readonly RegistrySetting[];
+  /** Whether packages lose GPU code for other cards. @default false */
+  readonly trim?: boolean;
   /** How layers are packed. @default zstd 3 */
   readonly compression?: Compression;
 }
@@ -95,6 +97,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
     ...(recipe.layers.some(({ name }) => name === "runpod-worker") ? { runpod: true } : {}),
+    ...(choices.trim ? { trim: true } : {}),
     ...(compression && !isDefaultCompression(compression) ? { compression } : {}),
   };
 }

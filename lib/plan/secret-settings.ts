@@ -17,6 +17,7 @@ const readable: readonly (keyof Choices | "base" | "tags")[] = [
   "mirrors",
   "models",
   "compression",
+  "trim",
   "tags",
 ];
 

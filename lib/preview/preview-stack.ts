@@ -16,6 +16,7 @@ import type {
   Platform,
   StagePreview,
 } from "./preview-schema.ts";
+import { trimOf } from "./trim.ts";
 import { isConsequence } from "./words.ts";
 
 /** What this checkout makes of a stack. */
@@ -104,6 +105,7 @@ export function previewStack(
     settings,
     expected: sumUp(stages),
     size: expectedSize(plan.product.parents, stages, previous),
+    trim: trimOf(plan, planned.platform.generation as GenerationName),
     promoted:
       previous.promoted === null ? null : { digest: previous.promoted, tags: [...(previous.tags ?? [])] },
     // Everything is new in a new stack: a list of it would say nothing.

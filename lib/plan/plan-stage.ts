@@ -61,10 +61,7 @@ export function planStage(given: Layer, image: ImageSources, before: readonly St
   const layer = trimmedLayer(given, installed, context);
   const parents = layer.parents(context);
   const args = { SOURCE_DATE_EPOCH: stageEpoch, ...layer.args?.(context) };
-  const packages: StagePackages = {
-    installed,
-    build: buildPackages(layer, context, image.packages),
-  };
+  const packages: StagePackages = { installed, build: buildPackages(layer, context, image.packages) };
   const files = contextFiles(layer, parents, packages, image);
   const layerInputs = stageInputs(files, args, packages, layer.pins?.(context) ?? {});
   const bulk = layer.bulk ?? false;

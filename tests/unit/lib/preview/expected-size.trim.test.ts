@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { repository } from "../../../../home.ts";
-import { trimOf } from "../../../../lib/preview/trim.ts";
+import { trimOf } from "../../../../lib/preview/expected-size.ts";
 import { trimText } from "../../../../lib/preview/words.ts";
 import { plannedBy, stackPreview } from "../../../support/preview.ts";
 
 const trimFor = (settings: Readonly<Record<string, string>>) => {
   const { plan, platform } = plannedBy(repository, settings);
-  const generation = settings.generation === "universal" ? "universal" : settings.generation ? "ada" : "cpu";
-  return trimText({ ...stackPreview("dev"), platform, trim: trimOf(plan, generation) });
+  return trimText({ ...stackPreview("dev"), platform, trim: trimOf(plan, platform) });
 };
 
 test("a preview says what a stack would spare without code for other cards, and what it spares", () => {

@@ -20,6 +20,7 @@ const readable: readonly (keyof Choices | "base" | "tags")[] = [
   "models",
   "door",
   "compression",
+  "trim",
   "tags",
 ];
 

@@ -1,6 +1,6 @@
 /**
  * The door with the real Caddy: builds it from the module that the layer `caddy` pins, and runs the tests of
- * tests/python/test_door_caddy.py with it.
+ * tests/python/test_door_caddy.py and test_door_image.py with it.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ test("nobody passes the door without a login, and who has one gets what is his",
     ldflags: "-s -w",
   };
   const { path } = await goBuild("caddy", caddyVersion, build, cache);
-  const { exitCode, all } = await execa("python3", ["-m", "unittest", "test_door_caddy"], {
+  const { exitCode, all } = await execa("python3", ["-m", "unittest", "test_door_caddy", "test_door_image"], {
     cwd: join(repository, "tests/python"),
     env: { STRATA_TEST_CADDY: path, PYTHONPATH: wheels.folder, PYTHONDONTWRITEBYTECODE: "1" },
     all: true,

@@ -23,6 +23,7 @@ import {
   readPythonLock,
   type StackFolders,
 } from "./stack-locks.ts";
+import { withDoor } from "./with-door.ts";
 import { withModels } from "./with-models.ts";
 
 /** What a stack decides, with the recipe that it means. */
@@ -81,8 +82,10 @@ export function planStack(
 
 function plan(choices: StackChoices, folders: StackFolders, labels: ProductLabels): StackPlan {
   const { root } = folders;
-  const { recipe, folder = root } = choices.selected;
-  const named = { ...choices, recipe: recipe.name };
+  const { folder = root } = choices.selected;
+  const recipe = withDoor(choices.selected.recipe, choices.door);
+  // A recipe that has the login anyway is another matter: nothing of its image changes.
+  const named = { ...choices, recipe: recipe.name, door: recipe !== choices.selected.recipe };
   const locks = readLocks(choices.base, folders, folder);
   const [context, lock, environments, models] = together("Pulumi stack", [
     () => layerContext(named, { recipe, ...locks }),

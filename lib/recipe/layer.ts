@@ -47,6 +47,8 @@ export interface LayerContext {
   readonly runpod?: true;
   /** Whether packages lose the GPU code that the generation's cards do not run. */
   readonly trim?: true;
+  /** Whether the recipe's services are behind the one login. */
+  readonly door?: true;
   /** How layers are packed, where it is not as by default. */
   readonly compression?: Compression;
   /** Models, in stacks that have any. */

@@ -25,7 +25,10 @@ class SocketTransport(xmlrpc.client.Transport):
 
     def make_connection(self, host: object) -> http.client.HTTPConnection:
         """A connection to the socket, whatever the host is."""
-        return SocketConnection(self._path)
+        connection = SocketConnection(self._path)
+        # So that it is closed with this.
+        self._connection = str(host), connection
+        return connection
 
 
 class SocketConnection(http.client.HTTPConnection):
@@ -48,9 +51,9 @@ class SocketConnection(http.client.HTTPConnection):
 
 def call(method: str, path: Path = SOCKET) -> Any:
     """What supervisord answers; None where nobody does."""
-    with suppress(OSError, http.client.HTTPException, xmlrpc.client.Error, ValueError):
-        with xmlrpc.client.ServerProxy("http://localhost", transport=SocketTransport(path)) as proxy:
-            return getattr(proxy.supervisor, method)()
+    expected = suppress(OSError, http.client.HTTPException, xmlrpc.client.Error, ValueError)
+    with expected, xmlrpc.client.ServerProxy("http://localhost", transport=SocketTransport(path)) as proxy:
+        return getattr(proxy.supervisor, method)()
     return None
 
 

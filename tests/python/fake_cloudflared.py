@@ -53,8 +53,11 @@ def options() -> argparse.Namespace:
     for name in ("--config", "--url", "--unix-socket", "--metrics", "--protocol", "--output", "--grace-period"):
         parser.add_argument(name)
     parser.add_argument("--no-autoupdate", action="store_true")
-    parser.add_argument("run", nargs="?", choices=["run"])
-    return parser.parse_args()
+    words = sys.argv[1:]
+    run = words[-1] == "run"
+    found = parser.parse_args(words[:-1] if run else words)
+    found.run = run
+    return found
 
 
 def note_start(given: argparse.Namespace) -> None:

@@ -94,7 +94,8 @@ def prepare(folder: Path, portal_port: int, tunnels_port: int) -> None:
             command=command,
             folder=folder,
             restart="false" if name == "tensorboard" else "true",
-            startsecs=3 if name == "tensorboard" else 1,
+            # What ends within it has failed, also on a slow machine.
+            startsecs=90 if name == "tensorboard" else 1,
         )
         for name, command in programs.items()
     ]

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { z } from "zod";
 import { throwAll, together } from "./errors.ts";
 import { projectFolder } from "./home.ts";
-import { evidenceSetting } from "./lib/evidence/evidence-setting.ts";
+import { evidenceSetting, trimProblems } from "./lib/evidence/evidence-setting.ts";
 import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
+import { trimSetting } from "./lib/gpu/trimming.ts";
 import { hostProblems, reachProblems } from "./lib/hosts/host-problems.ts";
 import { budgetSetting, hostSetting } from "./lib/hosts/host-setting.ts";
 import { modelsSetting, noModels } from "./lib/models/models-setting.ts";
@@ -13,7 +14,13 @@ import { refuseClear, refuseSecrets, requireSecrets } from "./lib/plan/secret-se
 import { encryptedSettings } from "./lib/plan/stack-file.ts";
 import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
-import { llamaSetting, mirrorsSetting, wheelsSetting } from "./lib/recipe/source-settings.ts";
+import {
+  cloudflaredSetting,
+  llamaSetting,
+  mirrorsSetting,
+  tensorrtSetting,
+  wheelsSetting,
+} from "./lib/recipe/source-settings.ts";
 import { compressionSetting, defaultCompression } from "./lib/registry/compression.ts";
 import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
 import { tagsSetting } from "./lib/registry/tags.ts";
@@ -27,6 +34,7 @@ export const settingsSchema = z.strictObject({
   registry: registrySetting.default({ kind: "local", repository: "strata" }),
   copies: copiesSetting.default([]),
   compression: compressionSetting.default(defaultCompression),
+  trim: trimSetting.default(false),
   builder: z.string().min(1).default("strata"),
   host: hostSetting,
   budget: budgetSetting,
@@ -37,6 +45,8 @@ export const settingsSchema = z.strictObject({
   attention: z.array(z.enum(attentionKernels)).optional(),
   wheels: wheelsSetting.default({}),
   compile: z.array(z.enum(compiledKernels)).default([]),
+  cloudflared: cloudflaredSetting.default({ enabled: true }),
+  tensorrt: tensorrtSetting.default([]),
   certificates: z.string().default("system"),
   mirrors: mirrorsSetting.default({}),
   models: modelsSetting.default(noModels),
@@ -90,6 +100,7 @@ export function parseConfig(
     ...repeatedRegistries(settings),
     ...hostProblems(settings.host, facts, settings.budget),
     ...reachProblems(settings.host, settings.registry),
+    ...trimProblems(settings),
   ]);
   const open = { attention: facts.attention, ...completeDefaults(selected.recipe) };
   return {
@@ -136,7 +147,9 @@ function recipeOf({ recipe, generation: name }: Readonly<Record<string, unknown>
 }
 
 /** A recipe's defaults, and what holds where it has none. */
-export function completeDefaults({ defaults }: Recipe): typeof fallback & Pick<RecipeDefaults, "attention"> {
+export function completeDefaults({
+  defaults,
+}: Pick<Recipe, "defaults">): typeof fallback & Pick<RecipeDefaults, "attention"> {
   return { ...fallback, ...defaults };
 }
 

@@ -14,9 +14,12 @@ const readable: readonly (keyof Choices | "base" | "tags")[] = [
   "attention",
   "wheels",
   "compile",
+  "cloudflared",
+  "tensorrt",
   "mirrors",
   "models",
   "compression",
+  "trim",
   "tags",
 ];
 

@@ -15,9 +15,14 @@ const devices = {
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
 } as const;
 
+/** Of tests/python/portal_instance.py. */
+const password = "correct-horse-battery";
+
 let browser: Browser;
 let instance: Instance;
 let missing = "";
+/** The cookie that the door's login gave, for the pages after the first. */
+let session: BrowserContextOptions["storageState"];
 
 before(async () => {
   const [found, started] = await Promise.all([openBrowser(), startInstance()]);
@@ -33,7 +38,11 @@ after(async () => {
 
 /** A page of the portal, and what its browser complains of. */
 async function open(name: string, options: BrowserContextOptions = {}): Promise<[Page, string[]]> {
-  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+  const context = await browser.newContext({
+    reducedMotion: "reduce",
+    ...(session ? { storageState: session } : {}),
+    ...options,
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
@@ -45,12 +54,32 @@ async function open(name: string, options: BrowserContextOptions = {}): Promise<
   });
   page.on("pageerror", (error) => complaints.push(error.message));
   await page.goto(`${instance.address}/#/${name}`);
+  if (instance.hasDoor && !session) {
+    await page.getByLabel("Password or token").fill(password);
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.locator("#main").waitFor();
+    session = await context.storageState();
+    // The login's own page was the answer 401, which a browser's console tells.
+    complaints.length = 0;
+    await page.goto(`${instance.address}/#/${name}`);
+  }
   await page.locator("#meters .meter").first().waitFor({ state: "attached" });
   return [page, complaints];
 }
 
 const row = (page: Page, list: string, name: string) =>
   page.locator(`#${list} > li`).filter({ has: page.getByText(name, { exact: true }) });
+
+test("the portal is behind the login, and its page says how to leave", async (t) => {
+  if (missing) return t.skip(missing);
+  if (!instance.hasDoor) return t.skip("there is no Go to build the door's Caddy with");
+  for (const path of ["/", "/system-metrics", "/static/js/main.js", "/download-logs"]) {
+    assert.equal((await fetch(`${instance.address}${path}`)).status, 401, path);
+  }
+  const [page, complaints] = await open("apps");
+  await page.getByRole("link", { name: "Log out" }).waitFor();
+  assert.deepEqual(complaints, []);
+});
 
 test("a service is stopped, started and restarted, and what the page needs is not", async (t) => {
   if (missing) return t.skip(missing);
@@ -115,6 +144,8 @@ test("a tunnel is opened from an application's card, shown with its address, and
   await link.waitFor();
   const address = (await link.getAttribute("href")) ?? "";
   assert.match(address, /^https:\/\/[a-z-]+\.trycloudflare\.com\/terminals\/1$/);
+  // Who comes through it without a login gets to the login.
+  if (instance.hasDoor) assert.match(instance.read("cloudflare/origin"), / 401 /);
   // Both cards of the port have it.
   const root = await page.getByRole("link", { name: "Open Jupyter through the tunnel" }).getAttribute("href");
   assert.equal(`${root}terminals/1`, address);
@@ -168,8 +199,9 @@ test("keys alone reach everything, and the focus stays where it was", async (t) 
   }
   assert.equal(walk[0], "Skip to content");
   assert.deepEqual(walk.slice(2, 7), ["Apps", "Tunnels", "Services", "Logs", "System"]);
-  assert.match(String(walk[7]), /^Theme: /);
-  assert.deepEqual(walk.slice(8, 10), ["Open Instance Portal", "Open a tunnel to Instance Portal"]);
+  const rest = walk.slice(7).filter((name) => name !== "Log out");
+  assert.match(String(rest[0]), /^Theme: /);
+  assert.deepEqual(rest.slice(1, 3), ["Open Instance Portal", "Open a tunnel to Instance Portal"]);
   // A theme is chosen with a key, and kept.
   await page.locator("#theme").focus();
   await page.keyboard.press("Enter");

@@ -83,6 +83,7 @@ class ApplicationsTest(PortalCase):
         ]
         for variables, asked, expected in cases:
             self.assertEqual(direct_url(terminal, door, variables, asked), expected, variables)
+        self.assertIsNone(direct_url(terminal, Entrance(8080, "https", "/x.sock", direct=False), {}, "localhost"))
         # Nobody listens on the external port of what the door does not stand before.
         self.assertIsNone(direct_url(terminal, None, {}, "localhost"))
         own = Application("Jupyter", "localhost", 8080, 8080, "/")
@@ -96,6 +97,17 @@ class ApplicationsTest(PortalCase):
         headers = {"cf-ray": "8f00", "host": "calm-stone.trycloudflare.com", "x-forwarded-for": "192.0.2.7"}
         cards = self.client().get("/get-applications", headers=headers).json()
         self.assertEqual({card["direct_url"] for card in cards}, {None})
+
+    def test_a_card_says_where_the_door_lets_everybody_through(self) -> None:
+        def protected(**variables: str) -> dict[int, bool]:
+            return {
+                card["external_port"]: card["protected"]
+                for card in self.client(**variables).get("/get-applications").json()
+            }
+
+        self.assertEqual(set(protected().values()), {True})
+        self.assertEqual(protected(AUTH_EXCLUDE="6006, 9"), {1111: True, 8188: True, 8080: True, 6006: False})
+        self.assertEqual(set(protected(ENABLE_AUTH="false").values()), {False})
 
     def test_a_direct_address_for_scripts(self) -> None:
         client = self.client(**VAST)
@@ -112,7 +124,7 @@ class ApplicationsTest(PortalCase):
             "\x00",
         ):
             (self.folder / "portal.yaml").write_text(text)
-            (self.folder / "door.json").write_text(text)
+            (self.folder / "entrances.json").write_text(text)
             self.assertEqual(client.get("/get-applications").json(), [], text)
         self.assertEqual(read_applications(self.folder / "absent"), [])
         self.assertEqual(read_entrances(self.folder / "absent"), {})
@@ -179,12 +191,17 @@ class StateTest(PortalCase):
 
     def test_what_boot_and_provisioning_wrote_is_told(self) -> None:
         (self.folder / "boot.json").write_text('{"failed": [{"script": "36-sync.sh", "status": 1}, 7]}')
+        (self.folder / "workspace.json").write_text('{"messages": ["nodes.py was kept as nodes.py.kept"]}')
         (self.folder / "provisioning.json").write_text(
             '{"state": "failed", "script": "https://example.org/p.sh", "started": "2026-11-29T10:00:00Z", "ended": null, '
             '"detail": "status 22"}'
         )
         found = self.client(VAST_CONTAINERLABEL="C.12").get("/state").json()
         self.assertEqual(found["instance"], "C.12")
+        self.assertEqual(found["messages"], ["nodes.py was kept as nodes.py.kept"])
+        self.assertFalse(found["has_login"])
+        through = {"x-forwarded-for": "192.0.2.1"}
+        self.assertTrue(self.client().get("/state", headers=through).json()["has_login"])
         self.assertEqual(found["boot_failures"], [{"script": "36-sync.sh", "status": "1"}])
         self.assertEqual(found["provisioning"]["state"], "failed")
         self.assertIsNone(found["provisioning"]["ended"])

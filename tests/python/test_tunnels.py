@@ -256,7 +256,7 @@ class TunnelsTest(unittest.IsolatedAsyncioTestCase):
         self.assertIn("built without cloudflared", caught.exception.text)
 
     async def test_tunnels_at_the_start_wait_for_the_door_and_nothing_waits_for_them(self) -> None:
-        door = self.folder / "door.json"
+        door = self.folder / "entrances.json"
         kept = door.read_text()
         door.unlink()
         began = time.monotonic()

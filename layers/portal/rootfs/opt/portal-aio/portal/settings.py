@@ -25,6 +25,7 @@ class Settings:
     tunnels: str = "http://127.0.0.1:11112"
     provisioning: Path = Path("/run/strata/provisioning.json")
     boot: Path = Path("/run/strata/boot.json")
+    workspace_notes: Path = Path("/run/strata/workspace.json")
     image: Path = Path("/opt/strata/image.json")
     passwords: tuple[Path, ...] = (Path("/var/lib/strata/door/password"),)
     workspace: Path = Path("/workspace")

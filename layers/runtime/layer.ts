@@ -40,7 +40,7 @@ export const runtime: Layer = {
 
 /** What the services and the smoke test expect of the image they run in. */
 function imageDescription(context: LayerContext, installed: Parameters<typeof trimmablePackages>[0]): object {
-  const { recipe, generation, set, attention, llama, comfyui, models, runpod, trim } = context;
+  const { recipe, generation, set, attention, llama, comfyui, models, runpod, tensorrt, trim } = context;
   return {
     recipe,
     generation: generation.name,
@@ -55,6 +55,7 @@ function imageDescription(context: LayerContext, installed: Parameters<typeof tr
       : {}),
     ...(comfyui ? { comfyui: describeComfyUi(comfyui) } : {}),
     ...(runpod ? { runpod } : {}),
+    ...(tensorrt ? { tensorrt: true } : {}),
     ...(models ? { models: describeModels(models) } : {}),
   };
 }

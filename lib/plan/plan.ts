@@ -1,7 +1,9 @@
 import { throwAll, UserError } from "../../errors.ts";
+import type { Component } from "../bill/component.ts";
 import type { Distribution } from "../locks/python-lock.ts";
 import type { Layer, LayerContext } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { plannedComponents } from "./components.ts";
 import { imagePackages, type LockedPackages } from "./packages.ts";
 import { planProblems } from "./plan-problems.ts";
 import { planProduct, planStage, type Stage } from "./plan-stage.ts";
@@ -19,6 +21,8 @@ export interface Plan {
   readonly environment: Readonly<Record<string, string>>;
   /** Ports that the product listens on. */
   readonly ports: readonly number[];
+  /** What its stages are put together of, for the bill of materials. */
+  readonly components: readonly Component[];
 }
 
 export interface PlanSources {
@@ -62,6 +66,14 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
     product: planProduct({ ...recipe, layers: inImage }, file, labels, context, stages),
     environment,
     ports,
+    components: plannedComponents({
+      context,
+      packages,
+      inImage,
+      building: [...recipe.buildLayers, ...wheels.values()],
+      wheels,
+      stages,
+    }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { programPurl } from "../../lib/bill/purl.ts";
+import { environmentComponent } from "../../lib/bill/component.ts";
 import { type Layer, virtualEnvironment } from "../../lib/recipe/layer.ts";
 
 /** What a recipe decides about the environment. */
@@ -9,19 +9,6 @@ export interface PythonOptions {
    */
   readonly userPackages?: boolean;
 }
-
-/** What uv makes an environment of; all else in it belongs to a wheel. */
-const environmentFiles = [
-  "pyvenv.cfg",
-  "CACHEDIR.TAG",
-  ".gitignore",
-  ".lock",
-  "lib64",
-  "bin/python",
-  "bin/python3",
-  ...["", ".bat", ".csh", ".fish", ".nu", ".ps1", ".xsh"].map((shell) => `bin/activate${shell}`),
-  ...["activate_this.py", "deactivate.bat", "pydoc.bat"].map((file) => `bin/${file}`),
-];
 
 /** The environment of a recipe that wants another than the plain one. */
 export function pythonWith({ userPackages = false }: PythonOptions = {}): Layer {
@@ -36,13 +23,7 @@ export function pythonWith({ userPackages = false }: PythonOptions = {}): Layer 
     }),
     owns: () => [`${virtualEnvironment}/pyvenv.cfg`],
     components: ({ python: version }) => [
-      {
-        kind: "own",
-        name: "python-environment",
-        version,
-        purl: programPurl("python-environment", version),
-        paths: [...environmentFiles, `bin/python${version}`].map((file) => `${virtualEnvironment}/${file}`),
-      },
+      environmentComponent("python-environment", virtualEnvironment, version),
     ],
   };
 }

@@ -1,4 +1,4 @@
-import { gitPurl } from "./purl.ts";
+import { gitPurl, programPurl } from "./purl.ts";
 
 /** What an image is made of, as strata knows it before anything is built: the plan's half of a bill of materials. */
 
@@ -90,4 +90,28 @@ export function repositoryComponents(
     paths: [path === "" ? folder : `${folder}/${path}`],
     ...(path === "" && version ? { comment: `Version ${version}.` } : {}),
   }));
+}
+
+/** What uv makes an environment of; all else in it belongs to a wheel. */
+const environmentFiles = [
+  "pyvenv.cfg",
+  "CACHEDIR.TAG",
+  ".gitignore",
+  ".lock",
+  "lib64",
+  "bin/python",
+  "bin/python3",
+  ...["", ".bat", ".csh", ".fish", ".nu", ".ps1", ".xsh"].map((shell) => `bin/activate${shell}`),
+  ...["activate_this.py", "deactivate.bat", "pydoc.bat"].map((file) => `bin/${file}`),
+];
+
+/** A virtual environment without its packages. */
+export function environmentComponent(name: string, folder: string, python: string): Omit<Component, "stage"> {
+  return {
+    kind: "own",
+    name,
+    version: python,
+    purl: programPurl(name, python),
+    paths: [...environmentFiles, `bin/python${python}`].map((file) => `${folder}/${file}`),
+  };
 }

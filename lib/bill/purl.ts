@@ -44,6 +44,12 @@ export function programPurl(name: string, version: string): string {
   return purl("generic", null, name, version);
 }
 
+/** A Go module at a version. */
+export function goPurl(module: string, version: string): string {
+  const [name = module, ...above] = module.split("/").reverse();
+  return purl("golang", above.reverse().join("/"), name, version);
+}
+
 /** An image by its digest. @param name without tag; `docker.io/library/debian` */
 export function imagePurl(name: string, digest: string): string {
   const last = name.split("/").at(-1) ?? name;

@@ -1,6 +1,5 @@
 import { canonicalJson } from "../canonical-json.ts";
 import type { Bill, Component } from "./component.ts";
-import type { Contents } from "./contents.ts";
 import {
   BASE,
   basePackage,
@@ -13,6 +12,7 @@ import {
   toolPackage,
   type Unnamed,
 } from "./spdx-package.ts";
+import type { StageContents } from "./stage-contents.ts";
 
 /** SPDX 2.3 as far as strata writes it: https://spdx.github.io/spdx-spec/v2.3/ */
 export interface SpdxDocument {
@@ -42,9 +42,9 @@ export interface BillSources {
   /** `sha256:…` of the product. */
   readonly digest: string;
   /** What the files of the product's stages say. */
-  readonly contents: Contents;
+  readonly contents: StageContents;
   /** What those of the build's tools say: compilers among them. */
-  readonly tools: Contents;
+  readonly tools: StageContents;
 }
 
 /** Packages of the distribution that compile or link: what is to be known of a build, beside its locked tools. */

@@ -1,7 +1,7 @@
 import type { Bill, Component } from "./component.ts";
-import type { Contents } from "./contents.ts";
 import { spdxExpression } from "./licences.ts";
 import { debianPurl, imagePurl } from "./purl.ts";
+import type { StageContents } from "./stage-contents.ts";
 
 /** https://spdx.github.io/spdx-spec/v2.3/package-information/ */
 export interface SpdxPackage {
@@ -63,7 +63,7 @@ function entry(
   };
 }
 
-export function debianPackage(each: Contents["packages"][number], { distro }: Contents): Unnamed {
+export function debianPackage(each: StageContents["packages"][number], { distro }: StageContents): Unnamed {
   const release = distro ?? { id: "debian", version: "unknown" };
   return entry("deb", each.name, each.version, each.licence, {
     purl: debianPurl(each, release),
@@ -71,11 +71,10 @@ export function debianPackage(each: Contents["packages"][number], { distro }: Co
   });
 }
 
-export function componentPackage(each: Component, contents: Contents): Unnamed {
+export function componentPackage(each: Component, contents: StageContents): Unnamed {
   const { kind, name, version, purl, stage, hashes = [], paths = [], comment } = each;
-  const wheel = contents.wheels[name];
   // What is installed under another version than planned is not what the plan speaks of.
-  const fromFiles = wheel?.version === version ? wheel.licence : undefined;
+  const fromFiles = contents.wheels[`${name}==${version}`];
   const licence =
     spdxExpression(each.licence) ?? fromFiles ?? paths.map((path) => contents.folders[path]).find(Boolean);
   const [hash, ...others] = hashes;

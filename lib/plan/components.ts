@@ -1,14 +1,15 @@
 import type { Component } from "../bill/component.ts";
 import { gitPurl, programPurl, pypiPurl } from "../bill/purl.ts";
+import type { AttentionKernel } from "../gpu/compatibility.ts";
 import type { Distribution } from "../locks/python-lock.ts";
-import type { Layer, LayerContext } from "../recipe/layer.ts";
-import { buildPackages, type ImagePackages, installedAliases } from "./packages.ts";
+import type { Layer } from "../recipe/layer.ts";
+import { buildPackages, installedAliases } from "./packages.ts";
 import type { Stage } from "./plan-stage.ts";
+import { type ImageSources, stagePackages } from "./stage-packages.ts";
 
 /** What components are gathered from. */
 export interface ComponentSources {
-  readonly context: LayerContext;
-  readonly packages: ImagePackages;
+  readonly image: ImageSources;
   /** The layers of the product. */
   readonly inImage: readonly Layer[];
   /** Those that builds alone use, wheels built from source among them. */
@@ -20,13 +21,14 @@ export interface ComponentSources {
 
 /** Everything that a product is put together of, as far as a plan knows it; the distribution's packages it does not. */
 export function plannedComponents(sources: ComponentSources): Component[] {
-  const { context, packages, inImage, building } = sources;
+  const { image, inImage, building } = sources;
+  const { context, packages } = image;
   const inProduct = inImage.flatMap((layer): Component[] => {
     const stage = layer.name;
-    const installed = packages.byLayer.get(stage) ?? [];
+    const { installed, own } = stagePackages(layer, image);
     const aliases = installedAliases(installed, packages.aliases);
     return [
-      ...installed.map((each) => wheelComponent(each, stage, sources)),
+      ...[...installed, ...own].map((each) => wheelComponent(each, stage, sources)),
       ...aliases.map((each) => standIn(each, stage)),
       ...(layer.components?.(context) ?? ownFiles(layer, sources)).map((each) => ({ ...each, stage })),
     ];
@@ -42,9 +44,13 @@ function wheelFacts({ name, version, hashes }: Distribution): Omit<Component, "s
   return { name, version, purl: pypiPurl(name, version), ...(hashes.length > 0 && { hashes }) };
 }
 
-function wheelComponent(each: Distribution, stage: string, { context, wheels }: ComponentSources): Component {
+function wheelComponent(
+  each: Distribution,
+  stage: string,
+  { image: { context }, wheels }: ComponentSources,
+): Component {
   const facts = wheelFacts(each);
-  const { url } = context.wheels[each.name as keyof typeof context.wheels] ?? {};
+  const { url } = { ...context.tensorrt, ...context.wheels }[each.name as AttentionKernel] ?? {};
   if (each.pinned && url) {
     return { ...facts, kind: "wheel", stage, purl: pypiPurl(each.name, each.version, { download_url: url }) };
   }
@@ -82,7 +88,10 @@ function standIn(
 }
 
 /** Of a layer that says nothing of itself: what lies in its folder to be copied, and where it alone writes. */
-function ownFiles(layer: Layer, { context, stages }: ComponentSources): Omit<Component, "stage">[] {
+function ownFiles(
+  layer: Layer,
+  { image: { context }, stages }: ComponentSources,
+): Omit<Component, "stage">[] {
   const stage = stages.find(({ name }) => name === layer.name);
   const copied = (stage?.files ?? [])
     .filter(({ path }) => path.startsWith("rootfs/"))

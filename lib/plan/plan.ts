@@ -23,6 +23,8 @@ export interface Plan {
   readonly ports: readonly number[];
   /** What its stages are put together of, for the bill of materials. */
   readonly components: readonly Component[];
+  /** What it is without, and how to get it; absent where an older revision plans. */
+  readonly lacks?: readonly string[];
 }
 
 export interface PlanSources {
@@ -31,6 +33,8 @@ export interface PlanSources {
   /** The recipe's file, as people know it. @default its file in `recipes/` */
   readonly file?: string;
   readonly lock: LockedPackages;
+  /** The locks of layers with an environment of their own, by the layer's name. @default none */
+  readonly environments?: ReadonlyMap<string, LockedPackages>;
   readonly labels: ProductLabels;
   /** The layer that builds a package of which there is no wheel. */
   readonly sourceWheel: (distribution: Distribution) => Layer;
@@ -38,7 +42,14 @@ export interface PlanSources {
 
 /** Turns a recipe into its plan. Reads layer files, nothing else; throws all mistakes together. */
 export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanSources): Plan {
-  const { file = `recipes/${recipe.name}.ts`, layersFolder, lock, labels, sourceWheel } = sources;
+  const {
+    file = `recipes/${recipe.name}.ts`,
+    layersFolder,
+    lock,
+    environments,
+    labels,
+    sourceWheel,
+  } = sources;
   const inImage = recipe.layers.filter((layer) => layer.included?.(context) ?? true);
   const packages = imagePackages({ ...recipe, layers: inImage }, context, lock);
   const wheels = new Map(
@@ -54,9 +65,10 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
       ...(packages.byLayer.get(layer.name) ?? []).flatMap(({ name }) => wheels.get(name)?.name ?? []),
     ],
   });
+  const image = { recipe: recipe.name, context, packages, environments, layersFolder };
   const stages: Stage[] = [];
   for (const layer of parentsFirst(layers.map(withWheels), context)) {
-    stages.push(planStage(layer, { recipe: recipe.name, context, packages, layersFolder }, stages));
+    stages.push(planStage(layer, image, stages));
   }
   const { environment, ports } = recipe.runtime(context);
   return {
@@ -67,13 +79,13 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
     environment,
     ports,
     components: plannedComponents({
-      context,
-      packages,
+      image,
       inImage,
       building: [...recipe.buildLayers, ...wheels.values()],
       wheels,
       stages,
     }),
+    lacks: recipe.layers.flatMap((layer) => layer.lacks?.(context) ?? []),
   };
 }
 

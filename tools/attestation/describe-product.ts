@@ -8,7 +8,7 @@ import type { Evidence } from "../../lib/evidence/evidence.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { parseReference } from "../../oci/references.ts";
 import { digestOfEvidence } from "../promotion/evidence-store.ts";
-import { readContents } from "./read-contents.ts";
+import { readStageContents } from "./read-stage-contents.ts";
 
 /** A product as it was built. */
 export interface BuiltProduct {
@@ -36,8 +36,8 @@ export async function describeContents(
     // What is installed into the base for builds: compilers, linkers.
     bill.stages.filter(({ role, parents }) => role === "build" && parents.length === 0),
   ].map((wanted) => wanted.flatMap(({ name }) => stages[name] ?? []));
-  const contents = await readContents(inProduct ?? [], home.documents, transport);
-  const tools = await readContents(inBuilds ?? [], home.documents, transport);
+  const contents = await readStageContents(inProduct ?? [], home.documents, transport);
+  const tools = await readStageContents(inBuilds ?? [], home.documents, transport);
   return spdxDocument({ bill, digest: parseReference(reference).digest ?? "", contents, tools });
 }
 

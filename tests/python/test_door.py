@@ -213,6 +213,13 @@ class TriesTest(unittest.TestCase):
             tries.fail("a", digest("old"), number * 0.001)
         self.assertEqual(tries.wait("a", 1), 0)
 
+    def test_a_try_is_forgotten_in_its_time_however_often_it_comes_again(self) -> None:
+        tries = Tries()
+        for number in range(MOST_OF_ONE):
+            tries.fail("a", digest(str(number)), 0)
+            tries.fail("a", digest(str(number)), WINDOW - 1)
+        self.assertEqual(tries.wait("a", WINDOW), 0)
+
     def test_from_everywhere_strangers_wait_and_who_was_in_does_not(self) -> None:
         tries = Tries()
         tries.succeed("home")
@@ -253,6 +260,8 @@ class ForeignTest(unittest.TestCase):
             ("POST", {"sec-fetch-site": "same-origin", "origin": "https://pod-8188.proxy.example"}, False),
         ):
             self.assertEqual(is_foreign(visit(method, "/", *headers.items())), foreign, (method, headers))
+        odd = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]
+        self.assertTrue(is_foreign(visit("GET", "/ws", *odd, upgrade="websocket")), "nobody navigates to a websocket")
 
     def test_of_older_browsers_the_origin_counts(self) -> None:
         for origin, foreign in (

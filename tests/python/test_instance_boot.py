@@ -129,6 +129,15 @@ class End(BootCase):
         self.assertLess(time.monotonic() - begun, 4)
         self.assertFalse(boot.is_alive(service))
 
+    def test_what_heeds_sigterm_ends_at_once(self) -> None:
+        self.script("10-hangs.sh", ": >OUT; sleep 60; sleep 60")
+        process = self.begin()
+        self.wait_for(self.out)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(10), 0)
+        self.assertLess(time.monotonic() - begun, 1.2)
+
     def test_it_waits_for_supervisord_and_fails_when_that_was_killed(self) -> None:
         for command, expected in (("kill -9", 1), ("kill -TERM", 1)):
             with self.subTest(command):

@@ -243,6 +243,7 @@ class ComfyUi(FolderCase):
         self.assertEqual(comfyui_service.arguments(["--lowvram"], None, []), [*usual, "--lowvram"])
         self.assertEqual(comfyui_service.arguments([], "none", []), [*usual, "--cpu"])
         self.assertEqual(comfyui_service.arguments(["--cuda-device=1"], "none", []), [*usual, "--cuda-device=1"])
+        self.assertEqual(comfyui_service.arguments(["--a"], None, ["--b"])[-2:], ["--b", "--a"])
         given = ["--port", "8888", "--listen=0.0.0.0"]
         self.assertEqual(comfyui_service.arguments(given, None, [])[-3:], given)
         self.assertEqual(comfyui_service.value_of(given, "--port"), "8888")

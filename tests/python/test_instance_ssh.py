@@ -23,7 +23,8 @@ class Keys(unittest.TestCase):
     def setUp(self) -> None:
         root = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.root, self.user = root / "root", root / "user"
-        self.root.mkdir(mode=0o700)
+        self.root.mkdir()
+        self.root.chmod(0o775)
         self.user.mkdir()
         self.user.chmod(0o775)
         self.enterContext(mock.patch.object(ssh_keys, "ROOT", self.root))
@@ -49,7 +50,8 @@ class Keys(unittest.TestCase):
                 self.assertEqual(self.lines(home), [f"{KEY} platform", second])
                 self.assertEqual((home / ".ssh").stat().st_mode & 0o777, 0o700)
                 self.assertEqual((home / ".ssh/authorized_keys").stat().st_mode & 0o777, 0o600)
-        self.assertEqual(self.user.stat().st_mode & 0o022, 0, "sshd heeds no keys in a home that others may write to")
+        for home in (self.root, self.user):
+            self.assertEqual(home.stat().st_mode & 0o022, 0, "sshd heeds no keys in a home that others may write to")
 
     def test_not_for_user_where_it_is_not_wanted(self) -> None:
         self.boot(SSH_PUBLIC_KEY=KEY, STRATA_BOOT_USER_KEYS="false")

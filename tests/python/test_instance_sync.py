@@ -247,6 +247,15 @@ class Foreign(SyncCase):
         self.assertEqual(list(shared.iterdir()), [])
         self.assertEqual(self.runs_from(), self.target)
 
+    def test_code_that_is_a_link_of_the_users_is_left_alone(self) -> None:
+        fork = self.workspace / "fork"
+        self.write(fork, {"model.py": "mine"})
+        self.target.mkdir()
+        (self.target / "comfy").symlink_to(fork)
+        self.image(FIRST)
+        self.start()
+        self.assertEqual([(file.name, file.read_text()) for file in fork.iterdir()], [("model.py", "mine")])
+
     def test_a_broken_mark_loses_nothing(self) -> None:
         self.image(FIRST)
         self.start()
@@ -285,6 +294,15 @@ class Interrupted(SyncCase):
                 self.assertEqual(self.there(), FIRST)
                 self.assertEqual(self.runs_from(), self.target)
                 os.rename(self.target, self.workspace / f"away{after}")
+
+    def test_an_update_is_finished_also_by_the_image_before_it(self) -> None:
+        self.image(FIRST)
+        self.start()
+        self.image(SECOND)
+        self.interrupt(3)
+        self.image(FIRST)
+        self.start()
+        self.assertEqual(self.there(), FIRST)
 
     def test_an_update_is_finished_also_by_a_third_image(self) -> None:
         third = {**SECOND, "main.py": "print(3)", "comfy/model.py": "three"}

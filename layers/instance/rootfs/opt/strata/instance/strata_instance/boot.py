@@ -40,7 +40,7 @@ FLAGS: dict[str, tuple[str, str] | None] = {
 # A shell's own, which no other inherits.
 OF_A_SHELL = {"_", "SHLVL", "PWD", "OLDPWD"}
 # Everything has to be over ten seconds after SIGTERM: supervisord's services have seven.
-PATIENCE = 9.0
+PATIENCE = 8.5
 # Names of services that decided not to run.
 SKIPPED = Path("/tmp/supervisor-skip")
 # linux/prctl.h

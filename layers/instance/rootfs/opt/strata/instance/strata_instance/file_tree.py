@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 # Compiled ahead with no look at the source: beside a file that somebody edits it would hide the change.
-LEFT_OUT = {"__pycache__"}
+COMPILED = ".pyc"
 # By path below the folder: `link:TARGET`, or `x:HASH` and `-:HASH` for a file that is a program, or none.
 Tree = dict[str, str]
 FOLDER = "folder"
@@ -47,9 +47,9 @@ def read_tree(folder: Path) -> Tree:
 
     for place, folders, files in os.walk(folder, onerror=refuse):
         links = [name for name in folders if os.path.islink(os.path.join(place, name))]
-        folders[:] = [name for name in folders if name not in LEFT_OUT and name not in links]
+        folders[:] = [name for name in folders if name not in links]
         for name in (*files, *links):
-            if name.endswith(".pyc"):
+            if name.endswith(COMPILED):
                 continue
             file = Path(place, name)
             description = describe(file)
@@ -68,11 +68,15 @@ def size_of(folder: Path, paths: list[str]) -> int:
     return sum((folder / path).lstat().st_size for path in paths)
 
 
+def draft_of(target: Path) -> Path:
+    """Always the same name: what an interruption left is written over, or found."""
+    return target.with_name(f".{target.name}.strata-new")
+
+
 def copy_file(source: Path, target: Path) -> None:
     """Whole or not at all, with the time of now, by which Python compiles it anew; raises OSError."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Always the same name: what an interruption left is written over by the next try.
-    draft = target.with_name(f".{target.name}.strata-new")
+    draft = draft_of(target)
     draft.unlink(missing_ok=True)
     if source.is_symlink():
         draft.symlink_to(os.readlink(source))

@@ -89,12 +89,8 @@ def make_request(pair: Pair, address: str) -> bool:
     name = f",IP:{address}" if all(part.isdecimal() for part in address.split(".")) and address else ""
     pair.settings.write_text(SETTINGS.format(names=name), encoding="utf-8")
     if not pair.key.is_file() or run("pkey", "-noout", "-in", str(pair.key)) is None:
-        before = os.umask(0o077)
-        try:
-            made = run("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(pair.key))
-        finally:
-            os.umask(before)
-        if made is None:
+        # Which openssl writes for its owner alone.
+        if run("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(pair.key)) is None:
             return False
     arguments = ("req", "-new", "-key", str(pair.key), "-config", str(pair.settings), "-out", str(pair.request))
     return run(*arguments) is not None

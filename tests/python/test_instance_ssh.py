@@ -167,6 +167,12 @@ class Tls(unittest.TestCase):
         self.assertEqual(tls.prepare({"CONTAINER_ID": "12"}, self.pair, self.sign), (True, []))
         self.assertEqual(self.pair.state(), "usable")
 
+    def test_an_address_that_is_none_is_left_out(self) -> None:
+        for address, expected in (("1.2.3.4.5", False), ("", False), ("2001:db8::1", True)):
+            self.assertTrue(tls.make_request(self.pair, address), address)
+            text = str(tls.run("req", "-noout", "-text", "-in", str(self.pair.request)))
+            self.assertEqual(text.count("IP Address:"), 2 if expected else 1, address)
+
     def test_a_name_server_that_is_silent_holds_nothing(self) -> None:
         silent = threading.Event()
         self.addCleanup(silent.set)

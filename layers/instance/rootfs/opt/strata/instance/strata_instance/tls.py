@@ -7,6 +7,7 @@ anew. What nobody signed is marked, and the next start asks again. Nothing here 
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import os
 import subprocess
 import tempfile
@@ -86,11 +87,14 @@ def belongs(certificate: Path, key: Path) -> bool:
 
 def make_request(pair: Pair, address: str) -> bool:
     """A key, where there is none, and what is sent to who signs."""
-    name = f",IP:{address}" if all(part.isdecimal() for part in address.split(".")) and address else ""
+    name = ""
+    with suppress(ValueError):
+        name = f",IP:{ipaddress.ip_address(address)}"
     pair.settings.write_text(SETTINGS.format(names=name), encoding="utf-8")
     if not pair.key.is_file() or run("pkey", "-noout", "-in", str(pair.key)) is None:
-        # Which openssl writes for its owner alone.
-        if run("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(pair.key)) is None:
+        # openssl writes it for its owner alone.
+        made = run("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(pair.key))
+        if made is None:
             return False
     arguments = ("req", "-new", "-key", str(pair.key), "-config", str(pair.settings), "-out", str(pair.request))
     return run(*arguments) is not None

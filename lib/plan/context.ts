@@ -58,6 +58,8 @@ export interface Choices {
   readonly registry?: RegistrySetting;
   /** Where products are copied to; they decide too. @default none */
   readonly copies?: readonly RegistrySetting[];
+  /** Whether packages lose GPU code for other cards. @default false */
+  readonly trim?: boolean;
   /** How layers are packed. @default zstd 3 */
   readonly compression?: Compression;
 }
@@ -103,6 +105,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
     ...(has("runpod-worker") ? { runpod: true } : {}),
     ...stackFiles(choices, sources, has),
+    ...(choices.trim ? { trim: true } : {}),
     ...(compression && !isDefaultCompression(compression) ? { compression } : {}),
   };
 }

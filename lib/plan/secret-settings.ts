@@ -20,6 +20,7 @@ const readable: readonly (keyof Choices | "base" | "comfyui" | "tags")[] = [
   "mirrors",
   "models",
   "compression",
+  "trim",
   "tags",
 ];
 

@@ -1,18 +1,11 @@
 import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { cache, home, repository } from "../../../../home.ts";
 import { keptWheels } from "../../../../tools/lint/wheels.ts";
 import { ensureTools } from "../../../../tools/toolchain/toolchain.ts";
+import { builtCaddy } from "../../../support/caddy.ts";
 import { writeFile } from "../../../support/layers.ts";
 import type { Engine } from "../engine.ts";
 
@@ -106,6 +99,8 @@ export async function standIns(folder: string): Promise<Readonly<Record<string, 
   ]);
   const { folder: wheels = "" } = await keptWheels(requirements, "python3");
   cpSync(wheels, join(services, "site"), { recursive: true });
+  const caddy = stage("caddy", ["FROM scratch", "COPY caddy /opt/caddy/bin/caddy"]);
+  copyFileSync(await builtCaddy(), join(caddy, "caddy"));
   const comfyui = stage("comfyui", ["FROM scratch", "COPY comfyui /opt/comfyui"]);
   cpSync(join(repository, "tests/support/comfyui"), join(comfyui, "comfyui"), { recursive: true });
   return made;

@@ -19,6 +19,9 @@ export async function openInventory(
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<StoredImages> {
   switch (setting.kind) {
+    // Docker Hub answers 405 to a removal (containers/skopeo#1880), and its own interface refuses access tokens
+    // (docker/hub-feedback#2006): what goes is listed, and people remove it on its pages.
+    case "docker-hub":
     case "oci":
       return protocolInventory(transport);
     case "local":

@@ -5,7 +5,10 @@
 #
 # BOOT_SCRIPT  address of a script that takes the place of boot_default.sh; fetched once, then kept
 set -u
-export PATH="/opt/instance-tools/bin:$PATH"
+case ":$PATH:" in
+  *:/opt/instance-tools/bin:*) ;;
+  *) export PATH="/opt/instance-tools/bin:$PATH" ;;
+esac
 kept=/opt/instance-tools/bin/boot_custom.sh
 
 if [ "$#" -gt 0 ] && [ "${1#-}" = "$1" ]; then

@@ -54,7 +54,7 @@ class GpuReader:
             count = pynvml.nvmlDeviceGetCount()
             gpus = [describe(index) for index in range(count)]
             reason = None if gpus else "The driver lists no GPU."
-            return Gpus(gpus=gpus, driver=text(pynvml.nvmlSystemGetDriverVersion()), reason=reason)
+            return Gpus(gpus=gpus, driver=pynvml.nvmlSystemGetDriverVersion(), reason=reason)
         except pynvml.NVMLError as error:
             self._open, self._failed, self._reason = False, time.monotonic(), explain(error)
             return Gpus(gpus=[], driver=None, reason=self._reason)
@@ -69,7 +69,7 @@ def describe(index: int) -> Gpu:
     limit = attempt(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
     return Gpu(
         index=index,
-        name=text(attempt(pynvml.nvmlDeviceGetName, handle) or "GPU"),
+        name=attempt(pynvml.nvmlDeviceGetName, handle) or "GPU",
         utilisation=rates.gpu if rates else None,
         memory_used=memory.used if memory else None,
         memory_total=memory.total if memory else None,
@@ -85,11 +85,6 @@ def attempt(ask: Callable[..., Any], *words: Any) -> Any:
         return ask(*words)
     except (pynvml.NVMLError_NotSupported, pynvml.NVMLError_NoPermission, pynvml.NVMLError_FunctionNotFound):
         return None
-
-
-def text(value: Any) -> str:
-    """Older versions of the library gave bytes."""
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def explain(error: pynvml.NVMLError) -> str:

@@ -6,7 +6,6 @@ Decided file by file, and each decision is the same again after an interruption.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,11 +37,11 @@ class Decision:
         return not (self.bring or self.keep or self.remove)
 
 
-def decide(folder: Path, new: Tree, laid: Iterable[Tree]) -> Decision:
-    """What to do in `folder`; raises OSError. `laid` has several where the last copy was interrupted."""
-    earlier = list(laid)
+def decide(folder: Path, new: Tree, done: Tree, begun: Tree) -> Decision:
+    """What to do in `folder`; raises OSError. Of what an interrupted copy had `begun`, nobody knows what was laid."""
+    earlier = [done, begun]
     decision = Decision()
-    settled = settle_nodes(folder, new, earlier, decision)
+    settled = settle_nodes(folder, new, done, begun, decision)
     for path, wanted in sorted(new.items()):
         if node_of(path) in settled or is_in_foreign_folder(folder, path):
             continue
@@ -51,7 +50,7 @@ def decide(folder: Path, new: Tree, laid: Iterable[Tree]) -> Decision:
         if same_content(here, wanted):
             continue
         if here is None:
-            if not (before and is_users(path)):
+            if not (path in done and is_users(path)):
                 decision.bring.append(path)
         elif any(same_content(here, old) for old in before):
             decision.bring.append(path)
@@ -70,14 +69,15 @@ def decide(folder: Path, new: Tree, laid: Iterable[Tree]) -> Decision:
     return decision
 
 
-def settle_nodes(folder: Path, new: Tree, earlier: list[Tree], decision: Decision) -> set[str]:
+def settle_nodes(folder: Path, new: Tree, done: Tree, begun: Tree, decision: Decision) -> set[str]:
     """Nodes of the image that are left as they are, whole: half of one version and half of another would not load."""
+    earlier = [done, begun]
     settled = set()
     for node in sorted({name for path in new if (name := node_of(path))}):
         place = folder / NODES / node
         is_laid = any(node_of(path) == node for tree in earlier for path in tree)
         if not place.exists() and not place.is_symlink():
-            if is_laid:
+            if any(node_of(path) == node for path in done):
                 decision.removed_nodes.append(node)
                 settled.add(node)
         elif place.is_symlink() or not is_laid or is_installed(place, node, new, earlier):

@@ -23,6 +23,7 @@ from .words import STATE, say, write_json
 VARIABLE = "PROVISIONING_SCRIPT"
 # Seconds; a script that fetches models takes its time.
 LIMIT_VARIABLE, LIMIT = "PROVISIONING_TIMEOUT", 7200.0
+CONTAINER_LOG = 2
 # Between asking it to end and making it.
 GRACE = 10.0
 
@@ -174,12 +175,13 @@ def end_group(group: int, process: subprocess.Popen[bytes] | None = None) -> Non
 
 def copy_output(source: IO[bytes], log: IO[bytes]) -> None:
     """To the log, and to the container's."""
-    for line in iter(source.readline, b""):
-        with suppress(OSError, ValueError):
-            log.write(line)
-            log.flush()
-        with suppress(OSError):
-            os.write(2, b"[provisioning] " + line)
+    with source:
+        for line in iter(source.readline, b""):
+            with suppress(OSError, ValueError):
+                log.write(line)
+                log.flush()
+            with suppress(OSError):
+                os.write(CONTAINER_LOG, b"[provisioning] " + line)
 
 
 def main(_: list[str], places: Places | None = None) -> int:

@@ -93,7 +93,7 @@ class Folder:
         done, begun = (tree if isinstance(tree := mark.get(name), dict) else {} for name in ("files", "copying"))
         is_marked = bool(done or begun)
         had_files = self.target.is_dir() and any(self.target.iterdir())
-        decision = decide(self.target, new, [done, begun])
+        decision = decide(self.target, new, done, begun)
         self.check_room(decision)
         # What is the user's own was not laid by an image.
         own = set(decision.own_nodes)

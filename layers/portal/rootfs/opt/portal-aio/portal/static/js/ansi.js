@@ -80,6 +80,6 @@ function ofPalette(number) {
 function nearest(red, green, blue) {
   const most = Math.max(red, green, blue);
   if (most - Math.min(red, green, blue) < 40) return most < 110 ? 0 : 7;
-  const bit = (value, weight) => (value > most * 0.62 ? weight : 0);
+  const bit = (value, weight) => (value > most * 0.55 ? weight : 0);
   return bit(red, 1) + bit(green, 2) + bit(blue, 4);
 }

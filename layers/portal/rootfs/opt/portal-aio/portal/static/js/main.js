@@ -35,7 +35,7 @@ async function route(moved) {
     if (link.dataset.page === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  find("#meters").hidden = name === "logs";
+  document.body.dataset.page = name;
   if (moved) {
     find("#main").focus({ preventScroll: true });
     scrollTo(0, 0);

@@ -52,7 +52,7 @@ function metersOf({ cpu, memory, disks, gpu }) {
     const sum = (field) => gpus.reduce((all, one) => all + (one[field] ?? 0), 0);
     const room = { used: sum("memory_used"), total: sum("memory_total") };
     found.push({
-      label: "GPU memory",
+      label: "VRAM",
       percent: share(room),
       detail: `${bytes(room.used)} of ${bytes(room.total)}`,
     });
@@ -89,7 +89,8 @@ function fillMeter(element, { label, percent, detail }) {
   if (!known) return;
   const values = [...(history.get(label) ?? []), percent].slice(-KEPT);
   history.set(label, values);
-  if (values.length < 2) return;
+  // A few points are no picture yet.
+  if (values.length < 6) return;
   // The newest at the right edge; a margin on top, so that 100 is seen.
   const points = values.map((value, at) => {
     const x = 100 - ((values.length - 1 - at) * 100) / (KEPT - 1);

@@ -50,10 +50,12 @@ class SocketTransport(xmlrpc.client.Transport):
 
 def service_states() -> dict[str, str]:
     """Each service's state by its name; empty where supervisor does not answer."""
-    with suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
-        with xmlrpc.client.ServerProxy("http://localhost", transport=SocketTransport()) as server:
-            listed: Any = server.supervisor.getAllProcessInfo()
-            return {process["name"]: process["statename"] for process in listed}
+    with (
+        suppress(OSError, http.client.HTTPException, xmlrpc.client.Error),
+        xmlrpc.client.ServerProxy("http://localhost", transport=SocketTransport()) as server,
+    ):
+        listed: Any = server.supervisor.getAllProcessInfo()
+        return {process["name"]: process["statename"] for process in listed}
     return {}
 
 

@@ -2,6 +2,7 @@ import type { ResolvedComfyUi } from "../../lib/comfyui/resolve-nodes.ts";
 import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/model-lock.ts";
 import type { ResolvedModels } from "../../lib/models/resolve-models.ts";
 import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
+import { instancePorts } from "../instance/layer.ts";
 
 /** Where the recipe's own workflows are in the image, for the smoke test. */
 const workflowsFolder = "/opt/strata/workflows";
@@ -38,7 +39,7 @@ export const runtime: Layer = {
 
 /** What the services and the smoke test expect of the image they run in. */
 function imageDescription(context: LayerContext): object {
-  const { recipe, generation, set, attention, llama, comfyui, models, runpod, tensorrt } = context;
+  const { recipe, generation, set, attention, llama, comfyui, models, runpod, instance, tensorrt } = context;
   return {
     recipe,
     generation: generation.name,
@@ -52,6 +53,7 @@ function imageDescription(context: LayerContext): object {
       : {}),
     ...(comfyui ? { comfyui: describeComfyUi(comfyui) } : {}),
     ...(runpod ? { runpod } : {}),
+    ...(instance ? { instance: { ports: instancePorts } } : {}),
     ...(tensorrt ? { tensorrt: true } : {}),
     ...(models ? { models: describeModels(models) } : {}),
   };

@@ -102,6 +102,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
     ...(has("runpod-worker") ? { runpod: true } : {}),
+    ...(has("instance") ? { instance: true } : {}),
     ...stackFiles(choices, sources, has),
     ...(compression && !isDefaultCompression(compression) ? { compression } : {}),
   };

@@ -45,6 +45,8 @@ export interface LayerContext {
   readonly comfyui?: ResolvedComfyUi;
   /** Whether the recipe has the worker for RunPod. */
   readonly runpod?: true;
+  /** Whether the recipe's image is a rented machine's, with a boot and services of its own. */
+  readonly instance?: true;
   /** How layers are packed, where it is not as by default. */
   readonly compression?: Compression;
   /** Models, in stacks that have any. */

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { writeBuildContext } from "../../../../lib/plan/build-context.ts";
 import type { Stage } from "../../../../lib/plan/plan.ts";
-import type { RecipeName } from "../../../../recipes/index.ts";
 import { planSampleStack } from "../../../support/stacks.ts";
 import type { Engine } from "../engine.ts";
 import { makeBase, standIns } from "./stand-ins.ts";
@@ -21,7 +20,7 @@ const imageOf = (stage: string) => `strata-test/vast-${stage}`;
  */
 export async function buildVastImage(engine: Engine, folder: string): Promise<string> {
   mkdirSync(folder, { recursive: true });
-  const { stages, product } = planSampleStack({ recipe: "vast" as RecipeName });
+  const { stages, product } = planSampleStack({ recipe: "vast" });
   await makeBase(engine, join(folder, "base"), imageOf("system"));
   const made = await standIns(folder);
   for (const stage of stages) {

@@ -5,7 +5,7 @@ import { writeBuildContext } from "../../../../lib/plan/build-context.ts";
 import type { Stage } from "../../../../lib/plan/plan.ts";
 import { planSampleStack } from "../../../support/stacks.ts";
 import type { Engine } from "../engine.ts";
-import { makeBase, standIns } from "./stand-ins.ts";
+import { absent, makeBase, standIns } from "./stand-ins.ts";
 
 /** The engine's own name of a stage's image. */
 const imageOf = (stage: string) => `strata-test/vast-${stage}`;
@@ -24,7 +24,7 @@ export async function buildVastImage(engine: Engine, folder: string): Promise<st
   await makeBase(engine, join(folder, "base"), imageOf("system"));
   const made = await standIns(folder);
   for (const stage of stages) {
-    if (stage.role === "build" || stage.role === "system") continue;
+    if (stage.role === "build" || stage.role === "system" || absent.includes(stage.name)) continue;
     const replaced = made[stage.name];
     const context = replaced ?? writeBuildContext(join(folder, "contexts"), stage);
     await build(engine, imageOf(stage.name), context, replaced ? { ...stage, parents: [] } : stage);
@@ -57,8 +57,11 @@ async function build(
 ): Promise<void> {
   const contexts = new Map([...["base", "toolbox", "interpreter"].map((tool) => [tool, "system"] as const)]);
   for (const parent of parents) if (!contexts.has(parent)) contexts.set(parent, parent);
+  const nothing = `${context}.nothing`;
+  mkdirSync(nothing, { recursive: true });
+  const where = (stage: string) => (absent.includes(stage) ? nothing : `docker-image://${imageOf(stage)}`);
   const words = [
-    ...[...contexts].flatMap(([as, stage]) => ["--build-context", `${as}=docker-image://${imageOf(stage)}`]),
+    ...[...contexts].flatMap(([as, stage]) => ["--build-context", `${as}=${where(stage)}`]),
     ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),
   ];
   const run = await execa(

@@ -20,7 +20,7 @@ const packages = [
 ];
 
 /** Layers that nothing here needs: nobody computes on torch, and no tunnel is opened. */
-const empty = [
+export const absent = [
   ...["cuda", "torch", "tensorrt", "attention", "workbench", "comfyui-packages", "node-packages"],
   ...["nodes-essentials", "cloudflared"],
 ];
@@ -79,7 +79,6 @@ export async function standIns(folder: string): Promise<Readonly<Record<string, 
     made[name] = context;
     return context;
   };
-  for (const name of empty) stage(name, ["FROM scratch", "WORKDIR /opt"]);
   stage("python", [
     "FROM base AS build",
     // Notebooks run in this environment: the kernel's packages are those of the services.

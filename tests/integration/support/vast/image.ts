@@ -55,7 +55,9 @@ async function build(
   context: string,
   { name, parents, args }: Pick<Stage, "name" | "parents" | "args">,
 ): Promise<void> {
-  const contexts = new Map([...["base", "toolbox", "interpreter"].map((tool) => [tool, "system"] as const)]);
+  const contexts = new Map(
+    ["base", "toolbox", "interpreter"].map((tool): [string, string] => [tool, "system"]),
+  );
   for (const parent of parents) if (!contexts.has(parent)) contexts.set(parent, parent);
   const nothing = `${context}.nothing`;
   mkdirSync(nothing, { recursive: true });

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { z } from "zod";
 import { throwAll, together } from "./errors.ts";
 import { projectFolder } from "./home.ts";
-import { evidenceSetting } from "./lib/evidence/evidence-setting.ts";
+import { evidenceSetting, trimProblems } from "./lib/evidence/evidence-setting.ts";
 import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
+import { trimSetting } from "./lib/gpu/trimming.ts";
 import { hostProblems, reachProblems } from "./lib/hosts/host-problems.ts";
 import { budgetSetting, hostSetting } from "./lib/hosts/host-setting.ts";
 import { modelsSetting, noModels } from "./lib/models/models-setting.ts";
@@ -33,6 +34,7 @@ export const settingsSchema = z.strictObject({
   registry: registrySetting.default({ kind: "local", repository: "strata" }),
   copies: copiesSetting.default([]),
   compression: compressionSetting.default(defaultCompression),
+  trim: trimSetting.default(false),
   builder: z.string().min(1).default("strata"),
   host: hostSetting,
   budget: budgetSetting,
@@ -98,6 +100,7 @@ export function parseConfig(
     ...repeatedRegistries(settings),
     ...hostProblems(settings.host, facts, settings.budget),
     ...reachProblems(settings.host, settings.registry),
+    ...trimProblems(settings),
   ]);
   const open = { attention: facts.attention, ...completeDefaults(selected.recipe) };
   return {

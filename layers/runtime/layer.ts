@@ -1,4 +1,5 @@
 import type { ResolvedComfyUi } from "../../lib/comfyui/resolve-nodes.ts";
+import { trimmablePackages } from "../../lib/gpu/trimming.ts";
 import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/model-lock.ts";
 import type { ResolvedModels } from "../../lib/models/resolve-models.ts";
 import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
@@ -14,7 +15,6 @@ export const runtime: Layer = {
   parents: () => ["interpreter"],
   shared: ["shared/finish.sh"],
   generated: (context) => ({
-    "rootfs/opt/strata/image.json": `${JSON.stringify(imageDescription(context), null, 2)}\n`,
     ...Object.fromEntries(
       Object.entries(context.models?.workflows ?? {}).map(([name, text]) => [
         `rootfs${workflowsFolder}/${name}`,
@@ -25,21 +25,24 @@ export const runtime: Layer = {
       ? { "rootfs/opt/strata/models.json": volumeManifest(context.models.models) }
       : {}),
   }),
-  // For who installs packages later: nothing that the image has is replaced (the entrypoint hands it to pip and uv).
-  listed: (installed, { comfyui }): Record<string, string> =>
-    comfyui
+  listed: (installed, context) => ({
+    "rootfs/opt/strata/image.json": `${JSON.stringify(imageDescription(context, installed), null, 2)}\n`,
+    // For who installs packages later: nothing that the image has is replaced (the entrypoint hands it to pip and uv).
+    ...(context.comfyui
       ? {
           "rootfs/opt/strata/constraints.txt": installed
             .map(({ name, version }) => `${name}==${version}\n`)
             .join(""),
         }
-      : {},
+      : {}),
+  }),
   owns: () => ["/opt/strata/runtime"],
 };
 
 /** What the services and the smoke test expect of the image they run in. */
-function imageDescription(context: LayerContext): object {
-  const { recipe, generation, set, attention, llama, comfyui, models, runpod, instance, tensorrt } = context;
+function imageDescription(context: LayerContext, installed: Parameters<typeof trimmablePackages>[0]): object {
+  const { recipe, generation, set, attention, llama, comfyui, models, runpod, instance, tensorrt, trim } =
+    context;
   return {
     recipe,
     generation: generation.name,
@@ -48,6 +51,7 @@ function imageDescription(context: LayerContext): object {
     cuda: set.cuda,
     torch: set.torch,
     attention,
+    ...(trim ? { trimmed: trimmablePackages(installed).map(([name]) => name) } : {}),
     ...(llama.enabled
       ? { llama: { version: llama.pin.version, cuda: generation.computeCapabilities.length > 0 } }
       : {}),

@@ -58,6 +58,8 @@ export interface Choices {
   readonly registry?: RegistrySetting;
   /** Where products are copied to; they decide too. @default none */
   readonly copies?: readonly RegistrySetting[];
+  /** Whether packages lose GPU code for other cards. @default false */
+  readonly trim?: boolean;
   /** How layers are packed. @default zstd 3 */
   readonly compression?: Compression;
 }
@@ -104,6 +106,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     ...(has("runpod-worker") ? { runpod: true } : {}),
     ...(has("instance") ? { instance: true } : {}),
     ...stackFiles(choices, sources, has),
+    ...(choices.trim ? { trim: true } : {}),
     ...(compression && !isDefaultCompression(compression) ? { compression } : {}),
   };
 }

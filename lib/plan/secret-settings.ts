@@ -19,6 +19,7 @@ const readable: readonly (keyof Choices | "base" | "tags")[] = [
   "mirrors",
   "models",
   "compression",
+  "trim",
   "tags",
 ];
 

@@ -18,6 +18,7 @@ test("nothing configured gives the defaults", () => {
     registry: { kind: "local", repository: "strata" },
     copies: [],
     compression: { kind: "zstd", level: 3 },
+    trim: false,
     builder: "strata",
     host: [{ kind: "builder" }],
     budget: { dollars: 5, minutes: 45 },

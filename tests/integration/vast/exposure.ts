@@ -28,6 +28,10 @@ export function exposureTests(proof: () => Proof, skip: string | false): void {
   }, async () => {
     const { instance } = await proof().shared();
     const ports = [...declared, ...Object.values(recorded)].sort(compare);
+    await waitFor("every service listens", async () => {
+      const found = (await listeners(instance)).map(({ port }) => port);
+      return behind.every((port) => found.includes(port));
+    });
     assert.deepEqual(await scan(instance.address), ports);
     const told = await listeners(instance);
     const named = (isLoopback: boolean) =>

@@ -108,6 +108,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
     ...(has("runpod-worker") ? { runpod: true } : {}),
     ...(choices.door ? { door: true } : {}),
+    ...(has("instance") ? { instance: true } : {}),
     ...stackFiles(choices, sources, has),
     ...(choices.trim ? { trim: true } : {}),
     ...(compression && !isDefaultCompression(compression) ? { compression } : {}),

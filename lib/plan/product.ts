@@ -28,7 +28,9 @@ export function productDockerfile(recipe: Recipe, context: LayerContext, labels:
     ...Object.entries(imageLabels(recipe, context, labels)).map(
       ([name, value]) => `LABEL ${name}=${quote(value)}`,
     ),
-    ...Object.entries(runtime.environment).map(([name, value]) => `ENV ${name}=${quote(value)}`),
+    ...Object.entries({ ...runtime.environment, ...hiddenCards(context) }).map(
+      ([name, value]) => `ENV ${name}=${quote(value)}`,
+    ),
     ...runtime.ports.map((port) => `EXPOSE ${port}`),
     `HEALTHCHECK --interval=30s --timeout=5s --start-period=${startPeriodSeconds}s CMD ${JSON.stringify(command)}`,
     `USER ${runtime.user}`,
@@ -56,8 +58,14 @@ function imageLabels(recipe: Recipe, context: LayerContext, labels: ProductLabel
     "strata.minimum-driver": set.minimumDriver,
     "strata.layers": JSON.stringify(recipe.layers.slice(1).map(({ name }) => name)),
     "strata.size-budget": sizeBudget(recipe, context),
+    ...(context.trim ? { "strata.trimmed": "true" } : {}),
     ...(context.compression ? { "strata.compression": context.compression.kind } : {}),
   };
+}
+
+/** Where all GPU code is gone, torch would find a card all the same, and fail on it instead of using the CPU. */
+function hiddenCards({ trim, generation }: LayerContext): Record<string, string> {
+  return trim && generation.computeCapabilities.length === 0 ? { CUDA_VISIBLE_DEVICES: "" } : {};
 }
 
 /** The recipe's budget is for what is not models; the size of those is known. */

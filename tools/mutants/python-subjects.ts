@@ -37,7 +37,7 @@ export const pythonSubjects: readonly PythonSubject[] = [
   {
     name: "smoke: libraries",
     folder: "smoke/lib/libraries",
-    modules: ["elf", "fatbin", "optional_libraries"],
+    modules: ["elf", "fatbin", "gpu_boxes", "optional_libraries", "trimmed"],
     tests: "smoke/tests",
     names: ["test_libraries"],
   },
@@ -96,6 +96,13 @@ export const pythonSubjects: readonly PythonSubject[] = [
     modules: ["failure", "input_files", "leftovers", "progress", "redact", "request", "results", "settings"],
     tests: "tests/python",
     names: ["test_worker_parts"],
+  },
+  {
+    name: "gpu code",
+    folder: "layers/shared",
+    modules: ["gpu_code", "trim_gpu_code"],
+    tests: "tests/python",
+    names: ["test_gpu_code", "test_trim_gpu_code"],
   },
   {
     name: "nodes",

@@ -152,7 +152,8 @@ export const vast: Recipe = {
       },
       ports: instancePorts,
       entrypoint: ["/opt/instance-tools/bin/entrypoint.sh"],
-      healthcheck,
+      // The services here are others, and under another manager.
+      healthcheck: { ...healthcheck, command: ["/opt/instance-tools/bin/healthcheck"] },
     };
   },
 };

@@ -300,12 +300,11 @@ class ComfyUi(FolderCase):
         self.assertEqual((len(slept), told.call_count), (3, 1))
 
     def test_a_loop_is_slowed_down(self) -> None:
-        file = self.root / "starts.json"
-        pauses = [comfyui_service.pause_in_loop(file, clock) for clock in (0.0, 10.0, 20.0, 30.0, 40.0, 110.0)]
-        self.assertEqual(pauses, [0, 0, 0, 0, 60, 60])
-        self.assertEqual(comfyui_service.pause_in_loop(file, 5000.0), 0)
-        file.write_text("{")
-        self.assertEqual(comfyui_service.pause_in_loop(file, 5000.0), 0)
+        pause = comfyui_service.pause_in_loop
+        self.assertEqual(pause([], 100.0), 0)
+        self.assertEqual(pause([10.0, 20.0, 30.0], 100.0), 0)
+        self.assertEqual(pause([10.0, 20.0, 30.0, 40.0], 100.0), 60)
+        self.assertEqual(pause([10.0, 20.0, 30.0, 40.0], 650.0), 0)
 
 
 if __name__ == "__main__":

@@ -85,8 +85,8 @@ class Boot:
         """In the order of their names."""
         write_json(self.state / "boot.json", {"failed": []})
         # Of the last boot.
-        (self.state / "comfyui-starts.json").unlink(missing_ok=True)
-        shutil.rmtree(SKIPPED, ignore_errors=True)
+        for folder in (self.state / "deaths", SKIPPED):
+            shutil.rmtree(folder, ignore_errors=True)
         for script in sorted(self.scripts.glob("*.sh")):
             status = self.run_script(script)
             if status != 0:

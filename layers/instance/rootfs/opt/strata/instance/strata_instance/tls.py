@@ -175,7 +175,8 @@ def prepare(
     if instance and have_signed(pair, instance, asker):
         return True, []
     messages = ["vast.ai did not sign a certificate; the next start asks again."] if instance else []
-    if before in ("expired", "unsigned"):
+    # One that expired and was nobody's is made anew.
+    if before == "unsigned" or (before == "expired" and not pair.unsigned.exists()):
         return True, [
             *messages,
             *(["The TLS certificate has expired, and is used still."] if before == "expired" else []),

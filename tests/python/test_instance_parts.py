@@ -8,12 +8,17 @@ import subprocess
 import tempfile
 import time
 import unittest
+from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
 
 from support import LAYERS, fill
 
-from strata_instance import comfyui_service, cuda, homes, launch, shells, thread_limits, variables
+from strata_instance import cuda, homes, launch, shells, thread_limits, variables
+
+HAS_YAML = find_spec("yaml") is not None
+if HAS_YAML:
+    from strata_instance import comfyui_service
 
 BASHRC = LAYERS / "instance/rootfs/opt/instance-tools/bashrc"
 
@@ -237,6 +242,7 @@ class Cuda(FolderCase):
             self.assertEqual(called.call_count, 2)
 
 
+@unittest.skipUnless(HAS_YAML, "this Python lacks yaml")
 class ComfyUi(FolderCase):
     def test_own_arguments_come_first_so_that_the_users_count(self) -> None:
         usual = ["--listen", "127.0.0.1", "--port", "18188", "--disable-auto-launch"]

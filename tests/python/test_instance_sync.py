@@ -12,7 +12,7 @@ from unittest import mock
 
 import support  # noqa: F401
 
-from strata_instance import sync
+from strata_instance import file_tree, sync
 
 FIRST = {
     "main.py": "print(1)",
@@ -171,6 +171,31 @@ class Sync(SyncCase):
         os.rename(self.target, self.workspace / "away")
         self.start()
         self.assertEqual(self.there(), FIRST)
+
+
+class Models(SyncCase):
+    """Those that are in the image."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.enterContext(mock.patch.object(file_tree, "LARGEST_COPY", 100))
+
+    def test_they_stay_there_and_links_show_them(self) -> None:
+        files = {"models/vae/large": "x" * 101, "custom_nodes/manager/large": "y" * 101, "models/vae/small": "z" * 100}
+        self.image({**FIRST, **files})
+        with mock.patch.object(sync, "free_bytes", return_value=sync.SPARE + 1000):
+            self.assertEqual(self.start(), "")
+        self.assertEqual(self.there(), {**FIRST, **files})
+        code = (self.internal / "ComfyUI").resolve()
+        for name, text in files.items():
+            here = self.target / name
+            self.assertEqual(here.is_symlink() and here.readlink() == code / name, len(text) > 100, name)
+        self.assertEqual(self.start(), "")
+        self.image(FIRST)
+        self.start()
+        self.assertFalse((self.target / "models/vae/large").is_symlink(), "it would lead nowhere")
+        self.assertFalse((self.target / "custom_nodes/manager/large").is_symlink())
+        self.assertEqual((self.target / "models/vae/small").read_text(), "z" * 100)
 
 
 class Nodes(SyncCase):

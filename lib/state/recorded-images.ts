@@ -8,7 +8,9 @@ export interface RecordedImage {
   readonly urn: string;
 }
 
-const makers = ["strata:index:ImageStage", "strata:index:BulkStage", "strata:index:JoinedImage"];
+const makers = ["ImageStage", "BulkStage", "ProductImage", "JoinedImage"].map(
+  (name) => `strata:index:${name}`,
+);
 const movers = ["strata:index:SmokeTest", "strata:index:Promotion", "strata:index:ProductCopy"];
 
 /**

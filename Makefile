@@ -23,7 +23,7 @@ MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview stage shell check-packages export run rollback audit models import lock down clean comment history \
-	reaper mutants package test test-fast check fix bench
+	reaper gc mutants package test test-fast check fix bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ history: ## Add the build times of other machines to this clone's (CI): ARGS='<f
 
 reaper: ## What smoke tests left behind on AWS: ARGS='--region us-east-1 [--remove]'
 	@$(NODE) $(COMMANDS)/reaper.ts $(ARGS)
+
+gc: ## What the registries hold that nothing needs: ARGS=--remove
+	@$(NODE) $(COMMANDS)/gc.ts $(ARGS)
 
 mutants: ## Break the sources in a copy: which faults does no test notice? ARGS='--room lib/plan'
 	@$(NODE) $(COMMANDS)/mutants.ts $(ARGS)

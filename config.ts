@@ -13,7 +13,13 @@ import { refuseClear, refuseSecrets, requireSecrets } from "./lib/plan/secret-se
 import { encryptedSettings } from "./lib/plan/stack-file.ts";
 import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
-import { llamaSetting, mirrorsSetting, wheelsSetting } from "./lib/recipe/source-settings.ts";
+import {
+  cloudflaredSetting,
+  llamaSetting,
+  mirrorsSetting,
+  tensorrtSetting,
+  wheelsSetting,
+} from "./lib/recipe/source-settings.ts";
 import { compressionSetting, defaultCompression } from "./lib/registry/compression.ts";
 import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
 import { tagsSetting } from "./lib/registry/tags.ts";
@@ -37,6 +43,8 @@ export const settingsSchema = z.strictObject({
   attention: z.array(z.enum(attentionKernels)).optional(),
   wheels: wheelsSetting.default({}),
   compile: z.array(z.enum(compiledKernels)).default([]),
+  cloudflared: cloudflaredSetting.default({ enabled: true }),
+  tensorrt: tensorrtSetting.default([]),
   certificates: z.string().default("system"),
   mirrors: mirrorsSetting.default({}),
   models: modelsSetting.default(noModels),
@@ -136,7 +144,9 @@ function recipeOf({ recipe, generation: name }: Readonly<Record<string, unknown>
 }
 
 /** A recipe's defaults, and what holds where it has none. */
-export function completeDefaults({ defaults }: Recipe): typeof fallback & Pick<RecipeDefaults, "attention"> {
+export function completeDefaults({
+  defaults,
+}: Pick<Recipe, "defaults">): typeof fallback & Pick<RecipeDefaults, "attention"> {
   return { ...fallback, ...defaults };
 }
 

@@ -30,7 +30,12 @@ export const Manifest = z.looseObject({
 export type Manifest = z.infer<typeof Manifest>;
 
 /** One image for several platforms. */
-export const Index = z.looseObject({ mediaType: z.string().optional(), manifests: z.array(Descriptor) });
+export const Index = z.looseObject({
+  mediaType: z.string().optional(),
+  /** What it is about, where it is an artifact. */
+  subject: Descriptor.optional(),
+  manifests: z.array(Descriptor),
+});
 export type Index = z.infer<typeof Index>;
 
 /** What a container of the image runs with, and how the image came about. */

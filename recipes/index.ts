@@ -7,10 +7,11 @@ import { didYouMean } from "../lib/schema-errors.ts";
 import { megapak } from "./megapak.ts";
 import { starter } from "./starter.ts";
 import { studio } from "./studio.ts";
+import { vast } from "./vast.ts";
 import { wan22 } from "./wan22.ts";
 
 /** Every built-in recipe by its name. */
-export const recipes = { starter, studio, megapak, wan22 } as const satisfies Record<string, Recipe>;
+export const recipes = { starter, studio, megapak, wan22, vast } as const satisfies Record<string, Recipe>;
 export type RecipeName = keyof typeof recipes;
 export const recipeNames = Object.keys(recipes) as RecipeName[];
 

@@ -17,7 +17,14 @@ import { noModels } from "../lib/models/models-setting.ts";
 import { parseRecipeModels, recipeModelsPath } from "../lib/models/recipe-list.ts";
 import { type ResolvedModels, resolveModels } from "../lib/models/resolve-models.ts";
 import type { Choices } from "../lib/plan/context.ts";
-import { type LockName, lockInputs, lockPath, lockProblem } from "../lib/plan/lock-inputs.ts";
+import {
+  type LockedRecipe,
+  type LockName,
+  lockInputs,
+  lockPath,
+  lockProblem,
+  ownEnvironments,
+} from "../lib/plan/lock-inputs.ts";
 import type { LockedPackages } from "../lib/plan/packages.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { limitsKind } from "../lib/registry/limits.ts";
@@ -63,7 +70,7 @@ function readNodeLock(root: string, folder: string): NodeLock {
 export function readPythonLock(
   folder: string,
   name: LockName,
-  recipe: Recipe,
+  recipe: LockedRecipe,
   nodes: NodeLock,
 ): LockedPackages {
   const path = lockPath(name);
@@ -79,6 +86,22 @@ export function readPythonLock(
   if (problem) throw problem;
   throwAll(path, missingWheelProblems(text, path));
   return { path, distributions: parsePythonLock(text, path) };
+}
+
+/** The locks of layers with an environment of their own: beside the recipe, or strata's. By the layer's name. */
+export function readEnvironmentLocks(
+  folders: readonly string[],
+  python: LockName["python"],
+  recipe: Recipe,
+  nodes: NodeLock,
+): ReadonlyMap<string, LockedPackages> {
+  return new Map(
+    ownEnvironments([recipe]).map((environment) => {
+      const name = { recipe: environment.name, python };
+      const folder = folders.find((each) => existsSync(join(each, lockPath(name)))) ?? folders[0] ?? "";
+      return [environment.name, readPythonLock(folder, name, environment, nodes)];
+    }),
+  );
 }
 
 /** The models of a stack: those of the recipe's list and of its own, as far as it wants any. */

@@ -16,7 +16,13 @@ import type { ProductLabels } from "../lib/plan/product.ts";
 import { expandTags } from "../lib/registry/tags.ts";
 import type { SelectedRecipe } from "./index.ts";
 import { readProvenance } from "./provenance.ts";
-import { readLocks, readModels, readPythonLock, type StackFolders } from "./stack-locks.ts";
+import {
+  readEnvironmentLocks,
+  readLocks,
+  readModels,
+  readPythonLock,
+  type StackFolders,
+} from "./stack-locks.ts";
 import { withModels } from "./with-models.ts";
 
 /** What a stack decides, with the recipe that it means. */
@@ -78,9 +84,10 @@ function plan(choices: StackChoices, folders: StackFolders, labels: ProductLabel
   const { recipe, folder = root } = choices.selected;
   const named = { ...choices, recipe: recipe.name };
   const locks = readLocks(choices.base, folders, folder);
-  const [context, lock, models] = together("Pulumi stack", [
+  const [context, lock, environments, models] = together("Pulumi stack", [
     () => layerContext(named, { recipe, ...locks }),
     () => readPythonLock(folder, named, recipe, locks.nodes),
+    () => readEnvironmentLocks([folder, root], choices.python, recipe, locks.nodes),
     () => readModels(root, folder, choices, recipe),
   ]);
   const memory = models?.memory;
@@ -90,6 +97,7 @@ function plan(choices: StackChoices, folders: StackFolders, labels: ProductLabel
     layersFolder: join(root, "layers"),
     file: choices.selected.folder === undefined ? `recipes/${recipe.name}.ts` : basename(choices.recipe),
     lock,
+    environments,
     labels,
     sourceWheel,
   });

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { UserError, withPackage } from "../../errors.ts";
-import { type RegistrySetting, registryHost } from "../../lib/registry/registry-setting.ts";
+import { type RegistrySetting, registryHost, registryLogin } from "../../lib/registry/registry-setting.ts";
 import { dockerConfigFolder, findCredentials } from "../../oci/access/credentials.ts";
 import type { BeforeRemoval } from "./ecr-registry.ts";
 import { GhcrRegistry } from "./ghcr-registry.ts";
@@ -56,6 +56,12 @@ export async function openRegistry(
       const path = `${owner}/${repository}`;
       const password = given ?? (await dockerPassword(address, path));
       return new GhcrRegistry(name, { owner, repository, username, password, logins }, options);
+    }
+    case "docker-hub": {
+      const { username = "" } = registryLogin(setting);
+      const path = `${setting.namespace}/${repository}`;
+      const password = given ?? (await dockerPassword(address, path));
+      return new OciRegistry(name, { address, repository: path, username, password, logins }, options);
     }
     case "oci": {
       const { username } = setting;

@@ -38,7 +38,7 @@ export const runtime: Layer = {
 
 /** What the services and the smoke test expect of the image they run in. */
 function imageDescription(context: LayerContext): object {
-  const { recipe, generation, set, attention, llama, comfyui, models, runpod } = context;
+  const { recipe, generation, set, attention, llama, comfyui, models, runpod, tensorrt } = context;
   return {
     recipe,
     generation: generation.name,
@@ -52,6 +52,7 @@ function imageDescription(context: LayerContext): object {
       : {}),
     ...(comfyui ? { comfyui: describeComfyUi(comfyui) } : {}),
     ...(runpod ? { runpod } : {}),
+    ...(tensorrt ? { tensorrt: true } : {}),
     ...(models ? { models: describeModels(models) } : {}),
   };
 }

@@ -1,28 +1,55 @@
+import { basename } from "node:path";
+import { runInstruction } from "../../lib/recipe/dockerfile.ts";
 import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
 
 /** What a recipe adds to the system stage. */
 export interface SystemOptions {
-  /** Debian packages beside those of packages.txt. @default [] */
-  readonly packages?: readonly string[];
+  /** Debian packages beside those of packages.txt; by the base where not all have them. @default [] */
+  readonly packages?: readonly string[] | ((context: LayerContext) => readonly string[]);
+  /** A script of `layers/` that finishes the system once its packages are there. @default none */
+  readonly setup?: string;
+  /** See `Layer`. */
+  readonly lacks?: Layer["lacks"];
   /** Folder that is to belong to the image's user, so that it can be written to without a volume. */
   readonly volume?: string;
 }
 
 /** The system stage of a recipe that needs more than `packages.txt`. */
-export function systemWith({ packages = [], volume }: SystemOptions = {}): Layer {
+export function systemWith({ packages = [], volume, setup, lacks }: SystemOptions = {}): Layer {
   return {
     name: "system",
     summary: "base image, the distribution's packages and the user; everything else lies on top",
     role: "system",
     parents: () => [],
-    shared: ["shared/settled.sh"],
+    shared: ["shared/settled.sh", ...(setup ? [setup] : [])],
+    ...(setup ? { dockerfile: () => setUpDockerfile(basename(setup)) } : {}),
+    ...(lacks ? { lacks } : {}),
     args: () => (volume ? { VOLUME: volume } : {}),
     pins: ({ base }) => ({ [base.name]: base.digest }),
     generated: (context): Record<string, string> => {
-      const more = [...packages, ...downloader(context)].sort();
+      const named = typeof packages === "function" ? packages(context) : packages;
+      const more = [...named, ...downloader(context)].sort();
       return more.length > 0 ? { "more-packages.txt": `${more.join("\n")}\n` } : {};
     },
   };
+}
+
+/** As the file `Dockerfile`, and a script after it, which has no network. */
+function setUpDockerfile(script: string): string {
+  const step = (options: readonly string[], file: string) =>
+    runInstruction(
+      [...options, "--mount=type=bind,target=/context"],
+      `sh -eu /context/settled.sh /context/${file}`,
+    );
+  return [
+    "# What the product is built FROM: the base image, the distribution's packages, and the users.",
+    "FROM base",
+    "ARG SOURCE_DATE_EPOCH",
+    "ARG VOLUME=",
+    step([], "install.sh"),
+    step(["--network=none"], script),
+    "",
+  ].join("\n");
 }
 
 export const system = systemWith();

@@ -12,8 +12,9 @@ from environment import METADATA, Distribution, files_of, shorten
 from problem import Problem
 from tree import Tree
 
-# What nodes carry in their repositories is theirs.
-NODES = "/opt/comfyui/custom_nodes/"
+# What nodes carry in their repositories is theirs, what the distribution's packages bring is its package manager's, and
+# the services' environment has a lock of its own, which its stage checks.
+OTHERS = ("/opt/comfyui/custom_nodes/", "/usr/lib/python3/dist-packages/", "/opt/services/")
 
 
 def check_one_environment(tree: Tree, environment: str, site_packages: str, installed: list[Distribution]) -> str:
@@ -44,7 +45,7 @@ def find_outside(tree: Tree, site_packages: str) -> list[str]:
     return [
         f"{path} is outside of {site_packages}"
         for path in tree.folders()
-        if METADATA.fullmatch(path.rpartition("/")[2]) and not path.startswith((f"{site_packages}/", NODES))
+        if METADATA.fullmatch(path.rpartition("/")[2]) and not path.startswith((f"{site_packages}/", *OTHERS))
     ]
 
 

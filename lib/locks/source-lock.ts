@@ -6,7 +6,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "a sha256 has 64 hex digits");
 const version = z.string().min(1);
 const commit = z.string().regex(/^[0-9a-f]{40}$/, "a full commit has 40 hex digits");
 
-/** `locks/sources.json`: sources that are compiled here. */
+/** `locks/sources.json`: sources that are compiled here, and programs that are released as files. */
 const schema = z.strictObject({
   llamaCpp: z.strictObject({
     /** The source distribution of llama-cpp-python carries llama.cpp in vendor/. */
@@ -14,6 +14,8 @@ const schema = z.strictObject({
     /** null: the commit of this tag could not be looked up yet, and is never invented. */
     git: z.strictObject({ repository: z.url(), tag: z.string(), commit: commit.nullable() }),
   }),
+  /** The tunnels' client, as its maker releases it for x86-64. `source` says who vouches for the hash. */
+  cloudflared: z.strictObject({ version, url: z.url(), sha256, source: z.string().min(1) }),
   /** Attention kernels that a stack may compile: a source distribution of the index, or a repository at a commit. */
   kernels: z.strictObject({
     "flash-attn": z.strictObject({ version, sha256 }),

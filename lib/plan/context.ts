@@ -23,6 +23,8 @@ import {
 } from "../recipe/kernels.ts";
 import type { LayerContext, LlamaSource } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import type { CloudflaredSetting, TensorRtSetting } from "../recipe/source-settings.ts";
+import { stackFiles, tensorrtProblems } from "../recipe/stack-files.ts";
 import { type Compression, isDefaultCompression } from "../registry/compression.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
 
@@ -46,6 +48,10 @@ export interface Choices {
   };
   /** URL prefix to replace, and what replaces it. */
   readonly mirrors: Readonly<Record<string, string>>;
+  /** @default the release of locks/sources.json */
+  readonly cloudflared?: CloudflaredSetting | undefined;
+  /** @default none */
+  readonly tensorrt?: TensorRtSetting | undefined;
   /** @default none */
   readonly models?: ModelsSetting;
   /** Where images go; it decides how large a layer may be. @default one without limits */
@@ -77,6 +83,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
   throwAll("Pulumi stack", choiceProblems(choices, given));
   const compiled = compiledSources(choices.compile ?? [], sources.kernels, choices.mirrors);
   const { compression } = choices;
+  const has = (layer: string) => recipe.layers.some(({ name }) => name === layer);
   return {
     recipe: choices.recipe,
     generation: facts,
@@ -94,7 +101,8 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     compiled,
     gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
-    ...(recipe.layers.some(({ name }) => name === "runpod-worker") ? { runpod: true } : {}),
+    ...(has("runpod-worker") ? { runpod: true } : {}),
+    ...stackFiles(choices, sources, has),
     ...(compression && !isDefaultCompression(compression) ? { compression } : {}),
   };
 }
@@ -123,6 +131,7 @@ function choiceProblems(choices: Choices, { base, bases, sources }: ContextSourc
           ),
         ]
       : []),
+    ...tensorrtProblems(choices.tensorrt, set),
     ...kernelProblems({ ...choices, compile, generation: facts, set }),
     ...(choices.llama.enabled && choices.llama.source === "git" && !gitCommit(choices, sources)
       ? [

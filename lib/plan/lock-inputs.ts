@@ -6,6 +6,7 @@ import {
   type CudaVersion,
   compatibilitySet,
   cudaToolchain,
+  cudaVersions,
   type PythonVersion,
 } from "../gpu/compatibility.ts";
 import { generation } from "../gpu/generations.ts";
@@ -22,12 +23,34 @@ import { gitPackages } from "./context.ts";
 export interface LockName {
   readonly recipe: string;
   readonly python: PythonVersion;
-  readonly cuda: CudaVersion;
+  /** Absent in the lock of a layer's own environment: nothing in it knows of CUDA. */
+  readonly cuda?: CudaVersion;
+}
+
+/** What decides a lock: a recipe, or the own environment of a layer under that layer's name. */
+export type LockedRecipe = Pick<
+  Recipe,
+  "name" | "layers" | "buildLayers" | "comfyui" | "resolution" | "defaults"
+> & { readonly ownEnvironment?: true };
+
+/** The environments of their own that layers of these recipes have, each once: they are locked apart. */
+export function ownEnvironments(recipes: readonly Pick<Recipe, "layers">[]): LockedRecipe[] {
+  const layers = new Map(
+    recipes.flatMap((recipe) =>
+      recipe.layers.filter(({ environment }) => environment).map((layer) => [layer.name, layer]),
+    ),
+  );
+  return [...layers.values()].map((layer) => ({
+    name: layer.name,
+    ownEnvironment: true,
+    buildLayers: [],
+    layers: [{ ...layer, python: () => ({ image: layer.environment ?? [] }) }],
+  }));
 }
 
 /** Where the lock lies, below the repository. */
 export function lockPath({ recipe, python, cuda }: LockName): string {
-  return `locks/python/${recipe}-py${python}-cu${cuda}.txt`;
+  return `locks/python/${recipe}-py${python}${cuda === undefined ? "" : `-cu${cuda}`}.txt`;
 }
 
 /**
@@ -35,8 +58,12 @@ export function lockPath({ recipe, python, cuda }: LockName): string {
  * for it: one resolution serves every stack, and a stack takes from it what it needs. Git packages are left out, since
  * no index has them; what they need is in their place.
  */
-export function lockRequirements(recipe: Recipe, { python, cuda }: LockName, nodes: NodeLock): Requirement[] {
-  const set = compatibilitySet(cuda);
+export function lockRequirements(
+  recipe: LockedRecipe,
+  { python, cuda }: LockName,
+  nodes: NodeLock,
+): Requirement[] {
+  const set = compatibilitySet(cuda ?? cudaVersions[0]);
   const { additional = [], aliases = {}, gitPackages: inGit = {} } = recipe.resolution ?? {};
   const comfyui = recipe.comfyui ? resolveComfyUi(recipe.comfyui, nodes, {}) : undefined;
   const context: LayerContext = {
@@ -79,7 +106,7 @@ export function lockRequirements(recipe: Recipe, { python, cuda }: LockName, nod
         }))
       : []),
   ];
-  throwAll(lockPath({ recipe: recipe.name, python, cuda }), nameless(all));
+  throwAll(lockPath({ recipe: recipe.name, python, ...(cuda ? { cuda } : {}) }), nameless(all));
   const gitNames = new Set(Object.keys(inGit).map(normaliseName));
   return all.filter(({ line }) => !gitNames.has(requirementName(line)));
 }
@@ -95,7 +122,7 @@ function nameless(requirements: readonly Requirement[]): UserError[] {
 }
 
 /** What decides a Python lock, one line each, sorted: its requirements and its aliases. */
-export function lockInputs(recipe: Recipe, name: LockName, nodes: NodeLock): string[] {
+export function lockInputs(recipe: LockedRecipe, name: LockName, nodes: NodeLock): string[] {
   const aliases = Object.entries(recipe.resolution?.aliases ?? {});
   return [
     ...new Set([
@@ -113,13 +140,13 @@ export function lockInputs(recipe: Recipe, name: LockName, nodes: NodeLock): str
  */
 export function lockHeader(
   name: LockName,
-  recipe: Recipe,
+  recipe: LockedRecipe,
   inputs: readonly string[],
   body: string,
   coolDown?: string,
 ): string {
   return [
-    `# Python packages of ${name.recipe}, Python ${name.python}, CUDA ${name.cuda}. Made by \`npm run lock -- python\`.`,
+    `# Python packages of ${name.recipe}, Python ${name.python}${name.cuda ? `, CUDA ${name.cuda}` : ""}. Made by \`npm run lock -- python\`.`,
     `# inputs: ${hash([...inputs, ...remedies(recipe)].join("\n"))}`,
     `# content: ${hash(coolDown === undefined ? body : `${coolDown}\n${body}`)}`,
     ...(coolDown === undefined ? [] : [`# cool-down: ${coolDown}`]),
@@ -131,7 +158,7 @@ export function lockHeader(
 /** What is wrong with a lock file, if anything: made for other requirements, or edited. */
 export function lockProblem(
   name: LockName,
-  recipe: Recipe,
+  recipe: LockedRecipe,
   inputs: readonly string[],
   text: string,
 ): UserError | undefined {
@@ -152,7 +179,7 @@ export function lockProblem(
 }
 
 /** What a recipe does about metadata that is wrong or silent, for people who read the lock. */
-function remedies({ comfyui, resolution }: Recipe): string[] {
+function remedies({ comfyui, resolution }: LockedRecipe): string[] {
   const nodes = comfyui?.groups.flatMap((group) => group.nodes) ?? [];
   return [
     ...(resolution?.additional ?? []).map(({ requirement, reason }) => `added: ${requirement} (${reason})`),

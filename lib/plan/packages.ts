@@ -42,7 +42,7 @@ export function imagePackages(
     { requires, version: context.gitPackages[normaliseName(name)]?.version ?? "" },
   ]);
   const joined = withGitPackages(distributions, Object.fromEntries(inGit), aliases);
-  const lock = withKernels(joined, context, path);
+  const lock = withTensorRt(withKernels(joined, context, path), context);
   const byLayer = splitLock(
     lock,
     layers.map((layer) => {
@@ -54,6 +54,16 @@ export function imagePackages(
   );
   const all = [...byLayer.values()].flat().sort((a, b) => (a.name < b.name ? -1 : 1));
   return { lock: { path, distributions: lock }, aliases, byLayer, all };
+}
+
+/** The lock with the wheels of TensorRT that the stack brings. */
+function withTensorRt(lock: PythonLock, { tensorrt = {} }: LayerContext): PythonLock {
+  const joined = new Map(lock);
+  for (const [name, { version, sha256 }] of Object.entries(tensorrt)) {
+    const hashes = [`sha256:${sha256}`];
+    joined.set(name, { name, version, hashes, requiredBy: [], fromSource: false, pinned: true });
+  }
+  return joined;
 }
 
 /** What only the build of a layer uses, with all that it needs. */

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
-import { type Distribution, formatRequirements, pinOf } from "../locks/python-lock.ts";
-import type { Layer, LayerContext, LayerRole } from "../recipe/layer.ts";
+import { type Distribution, pinOf } from "../locks/python-lock.ts";
+import type { Layer, LayerRole } from "../recipe/layer.ts";
 import {
   type ContextFile,
   generatedFile,
@@ -9,8 +9,9 @@ import {
   readFolder,
 } from "./context-files.ts";
 import { fileInput, type StageInputs, stageKey } from "./key.ts";
-import { buildPackages, type ImagePackages, installedAliases } from "./packages.ts";
+import { installedAliases } from "./packages.ts";
 import { exportInput, type StageExport, stageExport } from "./stage-export.ts";
+import { type ImageSources, requirementFiles, type StagePackages, stagePackages } from "./stage-packages.ts";
 
 /** An image that a plan wants, and the key that stands for it. */
 export interface PlanEntry {
@@ -40,31 +41,12 @@ export interface Stage extends PlanEntry, StageExport {
  */
 export const stageEpoch = "315532800";
 
-/** The image that a stage is planned for. */
-export interface ImageSources {
-  readonly recipe: string;
-  readonly context: LayerContext;
-  readonly packages: ImagePackages;
-  /** The folder `layers/`. */
-  readonly layersFolder: string;
-}
-
-/** The Python packages of one stage. */
-interface StagePackages {
-  readonly installed: readonly Distribution[];
-  /** What only its build uses. */
-  readonly build: readonly Distribution[];
-}
-
 /** Plans the stage of a layer. @param before the stages planned so far, its parents among them */
 export function planStage(layer: Layer, image: ImageSources, before: readonly Stage[]): Stage {
   const { context } = image;
   const parents = layer.parents(context);
   const args = { SOURCE_DATE_EPOCH: stageEpoch, ...layer.args?.(context) };
-  const packages: StagePackages = {
-    installed: image.packages.byLayer.get(layer.name) ?? [],
-    build: buildPackages(layer, context, image.packages),
-  };
+  const packages = stagePackages(layer, image);
   const files = contextFiles(layer, parents, packages, image);
   const layerInputs = stageInputs(files, args, packages, layer.pins?.(context) ?? {});
   const bulk = layer.bulk ?? false;
@@ -118,32 +100,11 @@ function contextFiles(
   ];
 }
 
-/** What pip gets to read. Packages count each by itself, so that a change names the package and not the file. */
-function requirementFiles(
-  layer: Layer,
-  { installed, build }: StagePackages,
-  context: LayerContext,
-): ContextFile[] {
-  const { image, remaining } = layer.python?.(context) ?? {};
-  const isFile = ({ fromSource, pinned }: Distribution) => fromSource || pinned === true;
-  const files = installed.filter(isFile);
-  return [
-    // Also where earlier layers have everything already: what installs reads it.
-    ...(image || remaining
-      ? [generatedFile("requirements.txt", formatRequirements(installed.filter((entry) => !isFile(entry))))]
-      : []),
-    ...(files.length > 0
-      ? [generatedFile("built-requirements.txt", files.map(({ name }) => `${name}\n`).join(""))]
-      : []),
-    ...(build.length > 0 ? [generatedFile("build-requirements.txt", formatRequirements(build))] : []),
-  ];
-}
-
 /** All inputs but the parents. */
 function stageInputs(
   files: readonly ContextFile[],
   args: Stage["args"],
-  { installed, build }: StagePackages,
+  { installed, build, own }: StagePackages,
   pins: Readonly<Record<string, string>>,
 ): StageInputs {
   const pinned = (packages: readonly Distribution[]) =>
@@ -153,6 +114,7 @@ function stageInputs(
     ...prefixed("argument", args),
     ...prefixed("package", pinned(installed)),
     ...prefixed("build package", pinned(build)),
+    ...prefixed("own package", pinned(own)),
     ...prefixed("pin", pins),
   };
 }

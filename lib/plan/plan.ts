@@ -20,6 +20,8 @@ export interface Plan {
   readonly environment: Readonly<Record<string, string>>;
   /** Ports that the product listens on. */
   readonly ports: readonly number[];
+  /** What it is without, and how to get it; absent where an older revision plans. */
+  readonly lacks?: readonly string[];
 }
 
 export interface PlanSources {
@@ -28,6 +30,8 @@ export interface PlanSources {
   /** The recipe's file, as people know it. @default its file in `recipes/` */
   readonly file?: string;
   readonly lock: LockedPackages;
+  /** The locks of layers with an environment of their own, by the layer's name. @default none */
+  readonly environments?: ReadonlyMap<string, LockedPackages>;
   readonly labels: ProductLabels;
   /** The layer that builds a package of which there is no wheel. */
   readonly sourceWheel: (distribution: Distribution) => Layer;
@@ -35,7 +39,14 @@ export interface PlanSources {
 
 /** Turns a recipe into its plan. Reads layer files, nothing else; throws all mistakes together. */
 export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanSources): Plan {
-  const { file = `recipes/${recipe.name}.ts`, layersFolder, lock, labels, sourceWheel } = sources;
+  const {
+    file = `recipes/${recipe.name}.ts`,
+    layersFolder,
+    lock,
+    environments,
+    labels,
+    sourceWheel,
+  } = sources;
   const inImage = recipe.layers.filter((layer) => layer.included?.(context) ?? true);
   const packages = imagePackages({ ...recipe, layers: inImage }, context, lock);
   const wheels = new Map(
@@ -53,7 +64,8 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
   });
   const stages: Stage[] = [];
   for (const layer of parentsFirst(layers.map(withWheels), context)) {
-    stages.push(planStage(layer, { recipe: recipe.name, context, packages, layersFolder }, stages));
+    const image = { recipe: recipe.name, context, packages, environments, layersFolder };
+    stages.push(planStage(layer, image, stages));
   }
   const { environment, ports } = recipe.runtime(context);
   return {
@@ -63,6 +75,7 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
     product: planProduct({ ...recipe, layers: inImage }, file, labels, context, stages),
     environment,
     ports,
+    lacks: recipe.layers.flatMap((layer) => layer.lacks?.(context) ?? []),
   };
 }
 

@@ -14,6 +14,8 @@ const readable: readonly (keyof Choices | "base" | "tags")[] = [
   "attention",
   "wheels",
   "compile",
+  "cloudflared",
+  "tensorrt",
   "mirrors",
   "models",
   "compression",

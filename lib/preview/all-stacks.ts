@@ -42,7 +42,11 @@ export function previewAll(
     });
     const { engine } = attempt;
     const limits = limitNotes(preview, attempt.previous, planned.limits);
-    return { ...preview, engine, notes: [...limits, ...(engine ? disagreements(preview, engine) : [])] };
+    return {
+      ...preview,
+      engine,
+      notes: [...(planned.plan.lacks ?? []), ...limits, ...(engine ? disagreements(preview, engine) : [])],
+    };
   });
   return redactAll(
     { format: FORMAT, revision, stacks, shared: sharedBuilds(stacks), expected: sumOfAll(stacks) },

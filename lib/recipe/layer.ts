@@ -3,10 +3,17 @@ import type { AttentionKernel, CompatibilitySet, PythonVersion } from "../gpu/co
 import type { Generation } from "../gpu/generations.ts";
 import type { ResolvedModels } from "../models/resolve-models.ts";
 import type { Compression } from "../registry/compression.ts";
-import type { CompiledSources, PinnedWheels } from "./kernels.ts";
+import type { CompiledSources, PinnedWheel, PinnedWheels } from "./kernels.ts";
 
 /** Where llama.cpp's source comes from; both are pinned in locks/sources.json. */
 export type LlamaSource = "sdist" | "git";
+
+/** A released file: what BuildKit fetches and checks. */
+export interface PinnedFile {
+  readonly url: string;
+  readonly sha256: string;
+  readonly version: string;
+}
 
 /** What a stack decides and a layer may depend on. */
 export interface LayerContext {
@@ -19,6 +26,10 @@ export interface LayerContext {
   readonly wheels: PinnedWheels;
   /** Those that are compiled for the stack's cards. */
   readonly compiled: CompiledSources;
+  /** The tunnels' client where the stack has one, mirrors applied. */
+  readonly cloudflared?: PinnedFile;
+  /** Wheels of TensorRT that the stack brings, mirrors applied, by the normalised name of the package. */
+  readonly tensorrt?: Readonly<Record<string, PinnedWheel>>;
   readonly llama: {
     /** Whether the image has llama-server at all. */
     readonly enabled: boolean;
@@ -98,6 +109,13 @@ export interface Layer {
   /** External inputs with the digest, commit or hash that pins each. */
   readonly pins?: (context: LayerContext) => Readonly<Record<string, string>>;
   readonly python?: (context: LayerContext) => PythonRequirements;
+  /**
+   * What it installs into a virtual environment of its own, which nothing that is done to the product's can break:
+   * locked apart, as `locks/python/<layer>-py<python>.txt`. @default none
+   */
+  readonly environment?: readonly string[];
+  /** What the image of this stack is without, and how to get it: previews tell it. @default nothing */
+  readonly lacks?: (context: LayerContext) => readonly string[];
   /** Whether this stack has the layer at all. @default always */
   readonly included?: (context: LayerContext) => boolean;
   /** Files made from the context, by path in the build context. */

@@ -24,6 +24,8 @@ export const layerSchema = z.strictObject({
   args: call.optional(),
   pins: call.optional(),
   python: call.optional(),
+  environment: textList.optional(),
+  lacks: call.optional(),
   included: call.optional(),
   generated: call.optional(),
   listed: call.optional(),

@@ -24,6 +24,32 @@ export const llamaSetting = z.strictObject({
   vmm: z.boolean().default(true),
 });
 
+const address = openAddress.regex(/^https?:\/\/\S+$/, "expected an address");
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected a sha256 of 64 hex digits");
+
+/** `strata:cloudflared`: another release than that of locks/sources.json, or none. */
+export const cloudflaredSetting = z.union(
+  [
+    z.strictObject({ enabled: z.boolean() }),
+    z.strictObject({ url: address, sha256, version: z.string().min(1) }),
+  ],
+  "expected {enabled: true or false}, or {url, sha256, version} of a release",
+);
+export type CloudflaredSetting = z.output<typeof cloudflaredSetting>;
+
+/** `strata:tensorrt`: wheels of TensorRT, from whichever index has them. */
+export const tensorrtSetting = z.array(
+  z.strictObject({
+    // An sdist of that name is a stub, which fetches the libraries when it is built.
+    url: address.regex(
+      /\/tensorrt[\w.]*-[^-/]+-[^/]+\.whl([?#].*)?$/,
+      "expected the address of a wheel of TensorRT, tensorrt_cu13_libs-….whl",
+    ),
+    sha256,
+  }),
+);
+export type TensorRtSetting = z.output<typeof tensorrtSetting>;
+
 /** `strata:wheels`: kernels that the stack brings itself. */
 export const wheelsSetting = z.partialRecord(
   // Which Triton belongs to a torch, torch says.

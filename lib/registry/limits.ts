@@ -1,8 +1,8 @@
 import { UserError } from "../../errors.ts";
 import type { RegistrySetting } from "./registry-setting.ts";
 
-/** Whose limits there are: each kind of registry, and Docker Hub, which is reached as `oci`. */
-export type RegistryKind = RegistrySetting["kind"] | "docker-hub";
+/** Whose limits there are: each kind of registry. */
+export type RegistryKind = RegistrySetting["kind"];
 
 /** What a registry does not take. */
 export interface RegistryLimits {

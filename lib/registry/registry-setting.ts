@@ -26,6 +26,18 @@ const ghcr = z.strictObject({
   password: password.optional(),
 });
 
+const dockerHub = z.strictObject({
+  kind: z.literal("docker-hub"),
+  /** A user or an organization. */
+  namespace: z.string().regex(/^[a-z0-9]{2,255}$/, "expected a Docker ID of lower-case letters and digits"),
+  /** One name: Docker Hub has no folders. */
+  repository: z.string().regex(/^(?=.{2,255}$)[a-z0-9]+([._-]+[a-z0-9]+)*$/, "expected one name, no folders"),
+  /** Who pushes, where the namespace is an organization's. @default the namespace */
+  username: username.optional(),
+  /** A personal access token that reads and writes, or an organization's. */
+  password: password.optional(),
+});
+
 const ecr = z.strictObject({
   kind: z.literal("ecr"),
   account: z.string().regex(/^\d{12}$/, "expected an AWS account of 12 digits, in quotes"),
@@ -70,7 +82,7 @@ const oci = z
   });
 
 /** `strata:registry`: where stages and products go. */
-export const registrySetting = z.discriminatedUnion("kind", [local, ghcr, ecr, oci]);
+export const registrySetting = z.discriminatedUnion("kind", [local, ghcr, ecr, dockerHub, oci]);
 /** `strata:copies`: further registries that a tested product is copied to. */
 export const copiesSetting = z.array(registrySetting);
 
@@ -87,6 +99,8 @@ export function registryHost(setting: RegistrySetting, localAddress: string): st
       const domain = setting.region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
       return `${setting.account}.dkr.ecr.${setting.region}.${domain}`;
     }
+    case "docker-hub":
+      return "docker.io";
     case "oci":
       return setting.address;
   }
@@ -101,6 +115,8 @@ function pathOf(setting: RegistrySetting): string {
   switch (setting.kind) {
     case "ghcr":
       return `${setting.owner}/${setting.repository}`;
+    case "docker-hub":
+      return `${setting.namespace}/${setting.repository}`;
     case "local":
     case "ecr":
     case "oci":
@@ -127,6 +143,10 @@ export function registryLogin(setting: RegistrySetting): LoginSetting {
     case "ghcr": {
       const { owner, username = owner, password } = setting;
       return { username, password, variable: "GITHUB_TOKEN" };
+    }
+    case "docker-hub": {
+      const { namespace, username = namespace, password } = setting;
+      return { username, password, variable: "DOCKERHUB_TOKEN" };
     }
     case "oci": {
       const { username, password, ca } = setting;

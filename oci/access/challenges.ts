@@ -46,23 +46,31 @@ export function isSafe(realm = ""): boolean {
   return url !== undefined && (url.protocol === "https:" || isLoopback(url.host));
 }
 
-const WRITES = /:(?:.*,)?(?:push|\*)(?:,.*)?$/;
+/** What a token has to allow beside reading. */
+export type Action = "push" | "delete";
 
-/** Whether a token for this challenge may write somewhere. */
-export function allowsWriting({ parameters }: Challenge): boolean {
-  return (parameters.scope ?? "").split(" ").some((scope) => WRITES.test(scope));
+/** What a request needs; undefined for reading. */
+export function neededAction(method = "GET"): Action | undefined {
+  if (method === "DELETE") return "delete";
+  return method === "GET" || method === "HEAD" ? undefined : "push";
+}
+
+/** Whether a token for this challenge may do that somewhere. */
+export function allows({ parameters }: Challenge, action: Action): boolean {
+  const actions = (parameters.scope ?? "").split(" ").flatMap((scope) => scope.split(":").at(-1)?.split(","));
+  return actions.includes(action) || actions.includes("*");
 }
 
 /**
- * The challenge with a scope that is enough to write to a repository. Some name no scope, or that of the request before,
- * or only that of the repository that a blob is mounted from.
+ * The challenge with a scope that is enough to write to a repository, or to remove from it. Some name no scope, or that of
+ * the request before, or only that of the repository that a blob is mounted from.
  */
-export function forWriting(challenge: Challenge, repository: string): Challenge {
-  if (allowsWriting(challenge)) return challenge;
+export function allowing(challenge: Challenge, repository: string, action: Action): Challenge {
+  if (allows(challenge, action)) return challenge;
   const own = `repository:${repository}:`;
   const others = (challenge.parameters.scope ?? "")
     .split(" ")
     .filter((name) => name && !name.startsWith(own));
-  const scope = [`${own}pull,push`, ...others].join(" ");
+  const scope = [`${own}pull,push${action === "delete" ? ",delete" : ""}`, ...others].join(" ");
   return { ...challenge, parameters: { ...challenge.parameters, scope } };
 }

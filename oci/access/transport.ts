@@ -8,7 +8,15 @@ import { isPassingStatus, LONGEST_PAUSE_MS, retryAfterMs } from "../../lib/http-
 import { DEFAULT_REGISTRY, isLoopback, type RepositoryAddress } from "../references.ts";
 import { authorize } from "./auth.ts";
 import { trustedAuthority } from "./authority.ts";
-import { allowsWriting, type Challenge, chooseChallenge, forWriting, parseChallenges } from "./challenges.ts";
+import {
+  type Action,
+  allowing,
+  allows,
+  type Challenge,
+  chooseChallenge,
+  neededAction,
+  parseChallenges,
+} from "./challenges.ts";
 import { isPassing, unreachable } from "./connection-errors.ts";
 import { dockerConfigFolder, findCredentials } from "./credentials.ts";
 import { patient } from "./dispatcher.ts";
@@ -31,7 +39,7 @@ export interface TransportOptions {
 
 /** What is asked. */
 export interface RequestOptions {
-  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH";
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly headers?: Record<string, string>;
   /** Sent again with each attempt. */
   readonly body?: Buffer;
@@ -71,7 +79,7 @@ export class Transport {
   async request(target: RepositoryAddress, path: string, init: RequestOptions = {}): Promise<Answer> {
     const url = new URL(path, `${this.baseUrl(target.registry)}/v2/${target.repository}/`);
     const attempts = init.stream ? 1 : this.attempts;
-    const isWrite = !["GET", "HEAD"].includes(init.method ?? "GET");
+    const action = neededAction(init.method);
     let loggedIn = false;
     for (let attempt = 1; ; attempt++) {
       const answer = await this.send(target, url, init).catch((error: unknown) => error as Error);
@@ -81,10 +89,10 @@ export class Transport {
         continue;
       }
       // Tokens last minutes and large images take longer, so an old one is worth one more login.
-      const challenges = loggedIn ? [] : this.challengesOf(target, answer, isWrite);
+      const challenges = loggedIn ? [] : this.challengesOf(target, answer, action);
       if (challenges.length > 0) {
         loggedIn = true;
-        if (!(await this.logIn(target, challenges, isWrite)) || init.stream) return answer;
+        if (!(await this.logIn(target, challenges, action)) || init.stream) return answer;
         await answer.bytes();
         attempt--;
         continue;
@@ -119,25 +127,25 @@ export class Transport {
   private challengesOf(
     target: RepositoryAddress,
     { status, headers }: Answer,
-    isWrite: boolean,
+    action: Action | undefined,
   ): readonly Challenge[] {
     if (status !== 401 && status !== 403) return [];
     const challenges = parseChallenges(headers.get("www-authenticate"));
     const used = this.tokens.get(tokenKey(target))?.challenge;
-    if (status === 401 || challenges.length > 0 || !isWrite || !used) return challenges;
-    return used.scheme === "bearer" && !allowsWriting(used) ? [used] : [];
+    if (status === 401 || challenges.length > 0 || !action || !used) return challenges;
+    return used.scheme === "bearer" && !allows(used, action) ? [used] : [];
   }
 
   private async logIn(
     target: RepositoryAddress,
     challenges: readonly Challenge[],
-    isWrite: boolean,
+    action: Action | undefined,
   ): Promise<boolean> {
     const { registry, repository } = target;
     const keptCredentials = this.logins && (await keptLogin(this.logins, registry));
     const credentials = keptCredentials || (await findCredentials(registry, this.dockerConfig, repository));
     const chosen = chooseChallenge(challenges, credentials);
-    const challenge = chosen && isWrite ? forWriting(chosen, repository) : chosen;
+    const challenge = chosen && action ? allowing(chosen, repository, action) : chosen;
     const header = challenge && (await authorize(registry, repository, challenge, credentials, this));
     if (header) this.tokens.set(tokenKey(target), { header, challenge });
     return header !== undefined;

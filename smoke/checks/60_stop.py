@@ -7,6 +7,8 @@ from lib.services import Services
 from lib.stop import check_stop
 
 TITLE = "clean stop"
+# An instance has services of its own: check 85.
+WITHOUT = "instance"
 DEADLINE = 180
 
 START_DEADLINE = 120.0

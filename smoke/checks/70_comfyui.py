@@ -33,6 +33,8 @@ from lib.volumes.old import MARKER, expect_kept, expect_settings, make_old_volum
 
 TITLE = "ComfyUI"
 NEEDS = "comfyui"
+# An instance has services of its own: check 85.
+WITHOUT = "instance"
 DEADLINE = 1800
 
 START_DEADLINE = 300.0

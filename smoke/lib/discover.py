@@ -2,7 +2,7 @@
 
 A check file may also set TITLE (text), DEADLINE (seconds, 60), VENV (True: it runs under the image's own Python,
 together with the other checks that say so, so that torch is imported once), NEEDS (a key of the image's description:
-for images without it the check does not exist) and LAST (True: it runs when all others have ended, alone).
+for images without it the check does not exist), WITHOUT (the other way round: a key with which it does not exist) and LAST (True: it runs when all others have ended, alone).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from .image import Image
 
 FILE_NAME = re.compile(r"(\d\d)_(\w+)\.py")
 DEFAULT_DEADLINE = 60.0
@@ -31,6 +33,7 @@ class CheckFile:
     deadline: float
     venv: bool
     needs: str | None = None
+    without: str | None = None
     last: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -67,10 +70,16 @@ def find_checks(folder: Path) -> list[CheckFile]:
                 deadline=float(settings.get("DEADLINE", DEFAULT_DEADLINE)),
                 venv=bool(settings.get("VENV", False)),
                 needs=settings.get("NEEDS"),
+                without=settings.get("WITHOUT"),
                 last=bool(settings.get("LAST", False)),
             )
         )
     return found
+
+
+def is_due(check: CheckFile, image: Image) -> bool:
+    """Whether there is such a check for this image: one of a part that it does not have does not exist."""
+    return bool(not check.needs or image.get(check.needs)) and not (check.without and image.get(check.without))
 
 
 def choose_checks(checks: list[CheckFile], numbers: list[str]) -> list[CheckFile]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pwd
 import signal
 import time
 from contextlib import suppress
@@ -50,6 +51,15 @@ def kill_descendants(root: int, patience: float = 5.0) -> None:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)
+
+
+def become(name: str) -> None:
+    """This process and all that it starts belong to the user `name` from here on; raises OSError or KeyError."""
+    user = pwd.getpwnam(name)
+    os.initgroups(name, user.pw_gid)
+    os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+    os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+    os.environ["HOME"] = user.pw_dir
 
 
 def describe(status: int) -> str:

@@ -6,12 +6,13 @@ import os
 import time
 
 from .check import Check
+from .instance import Instance
 from .process import descendants
 from .result import Fail
 from .services import Services
 
 
-def check_stop(check: Check, services: Services, deadline: float, grace: float, measurement: str) -> None:
+def check_stop(check: Check, services: Services | Instance, deadline: float, grace: float, measurement: str) -> None:
     """One result for the end itself, one for what it leaves behind."""
     with check.step("stop", "SIGTERM ends the entrypoint with exit status 0") as step:
         seconds = services.stop(deadline)

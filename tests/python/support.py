@@ -15,11 +15,25 @@ STUDIO = LAYERS / "studio-backend/rootfs/opt/strata/studio"
 WORKER = LAYERS / "runpod-worker/rootfs/opt/strata/worker"
 NODES = LAYERS / "nodes"
 SHARED = LAYERS / "shared"
+PORTAL = LAYERS / "portal/rootfs/opt/portal-aio"
+INSTANCE = LAYERS / "instance/rootfs/opt/strata/instance"
 MODEL_FETCH = LAYERS / "model-fetch/rootfs/opt/strata/model-fetch"
 FAKE_COMFYUI = Path(__file__).with_name("fake_comfyui.py")
 FAKE_LLAMA = Path(__file__).with_name("fake_llama.py")
+FAKE_CLOUDFLARED = Path(__file__).with_name("fake_cloudflared.py")
 
-for folder in (RUNTIME, BACKEND, STUDIO, STUDIO / "strata_studio", WORKER, NODES, SHARED, MODEL_FETCH):
+for folder in (
+    RUNTIME,
+    BACKEND,
+    STUDIO,
+    STUDIO / "strata_studio",
+    WORKER,
+    NODES,
+    SHARED,
+    INSTANCE,
+    MODEL_FETCH,
+    PORTAL,
+):
     sys.path.insert(0, str(folder))
 
 

@@ -14,6 +14,7 @@ import { type Plan, planRecipe } from "../../lib/plan/plan.ts";
 import type { LayerContext } from "../../lib/recipe/layer.ts";
 import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { type RecipeName, recipes } from "../../recipes/index.ts";
+import { readEnvironmentLocks } from "../../recipes/stack-locks.ts";
 import { sampleLabels } from "./layers.ts";
 
 const read = (path: string): string => readFileSync(join(repository, path), "utf8");
@@ -68,10 +69,15 @@ export function planSampleStack(stack: SampleStack): Plan {
   const { recipe, packages, edited } = stack;
   return planRecipe(edited ?? recipes[recipe], contextOf(stack), {
     layersFolder: join(repository, "layers"),
+    environments: environmentLocks(edited ?? recipes[recipe], configOf(stack).python),
     lock: { path: lockPath(configOf(stack)), distributions: packages ?? committedPackages(recipe) },
     labels: sampleLabels,
     sourceWheel,
   });
+}
+
+function environmentLocks(recipe: Recipe, python: LayerContext["python"]) {
+  return readEnvironmentLocks([repository], python, recipe, nodeLock);
 }
 
 function configOf({ recipe, generation = "cpu" }: SampleStack) {

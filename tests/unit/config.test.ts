@@ -28,6 +28,8 @@ test("nothing configured gives the defaults", () => {
     attention: ["triton", "sageattention"],
     wheels: {},
     compile: [],
+    cloudflared: { enabled: true },
+    tensorrt: [],
     certificates: "system",
     mirrors: {},
     models: { strategy: "none", also: [], only: [], background: false },

@@ -4,9 +4,9 @@ import { UserError } from "../../errors.ts";
 import { commentOn, commentOnFailure } from "../../lib/preview/comment-body.ts";
 import { FORMAT, previewSchema } from "../../lib/preview/preview-schema.ts";
 import { redact, redactAll, secretValues } from "../../lib/redact.ts";
+import { type GitHub, githubClient, statusOf } from "../program/github-client.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
-import { type GitHub, githubClient, statusOf } from "./comment/github.ts";
 import { publish } from "./comment/publish.ts";
 import { accountOf, parseRepository, pullRequestOf } from "./comment/pull-request.ts";
 

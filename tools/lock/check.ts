@@ -5,7 +5,14 @@ import { modelLockPath, parseModelLock } from "../../lib/locks/model-lock.ts";
 import { type NodeClasses, nodeClassesPath, parseNodeClasses } from "../../lib/locks/node-classes.ts";
 import { type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
 import { parsePythonLock } from "../../lib/locks/python-lock.ts";
-import { type LockName, lockInputs, lockPath, lockProblem } from "../../lib/plan/lock-inputs.ts";
+import {
+  type LockedRecipe,
+  type LockName,
+  lockInputs,
+  lockPath,
+  lockProblem,
+  ownEnvironments,
+} from "../../lib/plan/lock-inputs.ts";
 import { note } from "../program/progress.ts";
 import { classesProblems } from "./lock-classes.ts";
 import { isOptional, pythonLocks } from "./lock-python.ts";
@@ -27,7 +34,8 @@ export function checkLocks(sources: Sources, chosen: readonly LockKind[]): void 
   if (chosen.includes("models"))
     collect(problems, () => parseModelLock(readLock(sources.root, modelLockPath)));
   if (chosen.includes("python") && nodes) {
-    for (const recipe of sources.recipes) collect(problems, () => checkPython(sources.root, recipe, nodes));
+    for (const recipe of [...sources.recipes, ...ownEnvironments(sources.recipes)])
+      collect(problems, () => checkPython(sources.root, recipe, nodes));
   }
   throwAll("locks", unique(problems));
   note(`The locks fit their inputs: ${chosen.join(", ")}.`);
@@ -48,7 +56,7 @@ function readClasses(root: string): NodeClasses {
 /** Throws what does not fit between the Python locks of a recipe and what they are made from. */
 export function checkPython(
   root: string,
-  recipe: Sources["recipes"][number],
+  recipe: LockedRecipe,
   nodes: NodeLock,
   names: readonly LockName[] = pythonLocks(root, recipe).filter(
     (name) => !isOptional(name) || readLock(root, lockPath(name)) !== "",

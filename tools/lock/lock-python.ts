@@ -7,13 +7,13 @@ import { missingWheelProblems } from "../../lib/locks/missing-wheels.ts";
 import type { NodeLock } from "../../lib/locks/node-lock.ts";
 import { parsePythonLock } from "../../lib/locks/python-lock.ts";
 import {
+  type LockedRecipe,
   type LockName,
   lockHeader,
   lockInputs,
   lockPath,
   lockRequirements,
 } from "../../lib/plan/lock-inputs.ts";
-import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { withProgress } from "../program/progress.ts";
 import { renderTable } from "../program/table.ts";
 import { resolveRequirements } from "./resolve-requirements.ts";
@@ -30,12 +30,18 @@ const young: ReadonlySet<PythonVersion> = new Set(["3.13", "3.14", "3.14t"]);
  * The locks that are made for a recipe: for each Python that a base image brings or somebody asks for, and those that
  * are there. Nothing could be built with any other.
  */
-export function pythonLocks(root: string, recipe: Recipe, asked: readonly PythonVersion[] = []): LockName[] {
+export function pythonLocks(
+  root: string,
+  recipe: Pick<LockedRecipe, "name" | "ownEnvironment">,
+  asked: readonly PythonVersion[] = [],
+): LockName[] {
   const bases = readLock(root, imageLockPath);
   const pythons =
     bases === "" ? pythonVersions : Object.values(parseImageLock(bases)).map((base) => base.python);
-  const all = pythonVersions.flatMap((python) =>
-    cudaVersions.map((cuda) => ({ recipe: recipe.name, python, cuda })),
+  const all = pythonVersions.flatMap((python): LockName[] =>
+    recipe.ownEnvironment
+      ? [{ recipe: recipe.name, python }]
+      : cudaVersions.map((cuda) => ({ recipe: recipe.name, python, cuda })),
   );
   return all.filter(
     (name) =>
@@ -51,7 +57,7 @@ export function isOptional({ python }: LockName): boolean {
 /** One lock, and what it is made from. */
 export interface LockOne {
   readonly root: string;
-  readonly recipe: Recipe;
+  readonly recipe: LockedRecipe;
   readonly name: LockName;
   readonly nodes: NodeLock;
   readonly prefer?: string | undefined;

@@ -11,6 +11,7 @@ import {
 } from "../../lib/locks/model-lock.ts";
 import { formatNodeClasses, nodeClassesPath } from "../../lib/locks/node-classes.ts";
 import { formatNodeLock, type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
+import { ownEnvironments } from "../../lib/plan/lock-inputs.ts";
 import { withProgress } from "../program/progress.ts";
 import { renderTable } from "../program/table.ts";
 import { findHeldBack } from "./held-back/find-held-back.ts";
@@ -70,7 +71,7 @@ export async function refresh(
     files.push({ path: nodeClassesPath, text: formatNodeClasses(fresh) });
   }
   if (chosen.includes("python")) {
-    const locks = sources.recipes.flatMap((recipe) =>
+    const locks = [...sources.recipes, ...ownEnvironments(sources.recipes)].flatMap((recipe) =>
       pythonLocks(sources.root, recipe, sources.pythons).map((name) => ({
         root: sources.root,
         recipe,

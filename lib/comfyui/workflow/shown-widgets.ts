@@ -33,12 +33,13 @@ export function namesByNode(shown: Promoted): ReadonlyMap<string, readonly strin
 /** The values that count for widgets of nodes inside, by `id/name`: of the outermost instance that shows them. */
 export function shownBy(instance: EditorNode, around: Promoted): Map<string, unknown> {
   const shown = new Map<string, unknown>();
-  for (const { id, name, source, value } of listed(instance)) {
-    // Of several of one name an outer list says the innermost node, or the next.
+  const entries = listed(instance);
+  const innermost = new Set(entries.map(({ id, name, source }) => `${source ?? id}/${name}`));
+  for (const { id, name, source, value } of entries) {
+    // Of several of one name an outer list says the innermost node, or the next where that one is not another's innermost.
+    const next = innermost.has(`${id}/${name}`) ? undefined : around.get(`${instance.id}/${id}/${name}`);
     const outer =
-      around.get(`${instance.id}/${source ?? id}/${name}`) ??
-      around.get(`${instance.id}/${id}/${name}`) ??
-      around.get(`${instance.id}/${name}`);
+      around.get(`${instance.id}/${source ?? id}/${name}`) ?? next ?? around.get(`${instance.id}/${name}`);
     const counts = outer ?? value;
     if (counts === undefined || counts === null) continue;
     shown.set(source === null ? `${id}/${name}` : `${id}/${source}/${name}`, counts);
@@ -60,10 +61,12 @@ export function instanceValue(
 ): InputValue | undefined {
   const name = definition.inputs?.[slot]?.name ?? "";
   const target = targetOf(definition, slot);
+  // A name that an input of the subgraph has is that input's.
+  const isOfAnother = (definition.inputs ?? []).some((input) => input.name === target?.widget);
   const outer =
     (target && around.get(`${instance.id}/${target.id}/${target.widget}`)) ??
     around.get(`${instance.id}/${name}`) ??
-    (target && around.get(`${instance.id}/${target.widget}`));
+    (target && !isOfAnother ? around.get(`${instance.id}/${target.widget}`) : undefined);
   if (outer !== undefined) return { value: outer };
   const values = instance.widgets_values;
   if (!values) return undefined;

@@ -182,7 +182,7 @@ test("a file that is not there, and a word that is neither a name nor a file", a
   );
   await assert.rejects(
     findRecipe("megapack"),
-    /expected one of starter, studio, megapak, wan22, or a file that ends in \.ts or \.js, got "megapack"\. Did you mean "megapak"\?/,
+    /expected one of starter, studio, megapak, wan22, vast, or a file that ends in \.ts or \.js, got "megapack"\. Did you mean "megapak"\?/,
   );
 });
 

@@ -1,5 +1,5 @@
 import { isStrataComment } from "../../../lib/preview/comment-body.ts";
-import { type GitHub, statusOf } from "./github.ts";
+import { type GitHub, statusOf } from "../../program/github-client.ts";
 
 /** A pull request. */
 export interface PullRequest {

@@ -1,5 +1,5 @@
 import { UserError } from "../../../errors.ts";
-import { type GitHub, statusOf } from "./github.ts";
+import { type GitHub, statusOf } from "../../program/github-client.ts";
 
 /** The name of the account that GitHub's own token of a workflow writes as. */
 const WORKFLOW_ACCOUNT = "github-actions[bot]";

@@ -76,6 +76,24 @@ test("ghcr: a repository of its owner; the token is a secret, and its user the s
   assert.ok(!inClear(opened.recording.registrations).includes("ghp_secret"));
 });
 
+test("docker-hub: the namespace's user, or another who pushes there; the address that the provider and our tools know it by", async (t) => {
+  const hub: RegistrySetting = { kind: "docker-hub", namespace: "acme", repository: "strata" };
+  const opened = await open(t, hub, { password: "dckr_pat_secret" });
+  assert.equal(await resolved(opened.made.repository), "docker.io/acme/strata");
+  assert.deepEqual(taken(opened).registries, {
+    secret: [{ address: "docker.io", username: "acme", password: "dckr_pat_secret" }],
+  });
+  assert.deepEqual(await keptLogin(opened.logins, "docker.io"), {
+    kind: "password",
+    username: "acme",
+    password: "dckr_pat_secret",
+  });
+  const other = await open(t, { ...hub, username: "robot" }, { password: "p" });
+  assert.deepEqual(taken(other).registries, {
+    secret: [{ address: "docker.io", username: "robot", password: "p" }],
+  });
+});
+
 test("another user where the stack names one", async (t) => {
   const opened = await open(t, { ...ghcr, username: "robot" }, { password: "ghp_secret" });
   assert.deepEqual(taken(opened).registries, {

@@ -20,13 +20,16 @@ test("the registry's address is the one that `make up` wrote down, else the defa
   assert.equal(registryAddress(file), "127.0.0.1:41000");
 });
 
-test("the password: the stack's own, else for GHCR the token of the environment", () => {
+test("the password: the stack's own, else for GHCR and Docker Hub the token of the environment", () => {
   const access = (setting: object, environment: NodeJS.ProcessEnv) =>
     registryAccess(setting as RegistrySetting, environment).password;
   const environment = { GITHUB_TOKEN: "of-the-job" };
   assert.equal(access({ ...ghcr, password: "own" }, environment), "own");
   assert.equal(access(ghcr, environment), "of-the-job");
   assert.equal(access(ghcr, { GITHUB_TOKEN: "" }), undefined);
+  const hub = { kind: "docker-hub", namespace: "acme", repository: "strata" };
+  assert.equal(access(hub, { ...environment, DOCKERHUB_TOKEN: "dckr_pat" }), "dckr_pat");
+  assert.equal(access(hub, environment), undefined);
   assert.equal(access(oci, environment), undefined);
   assert.equal(access(ecr, environment), undefined);
 });

@@ -14,6 +14,7 @@ const parse = (registry: object, more: Readonly<Record<string, object>> = {}) =>
 const name = (registry: object) => imageRepository(registrySetting.parse(registry), "127.0.0.1:5000");
 const ecr = { kind: "ecr", account: "123456789012", region: "eu-central-1", repository: "team/strata" };
 const ghcr = { kind: "ghcr", owner: "acme", repository: "strata" };
+const hub = { kind: "docker-hub", namespace: "acme", repository: "strata" };
 const oci = { kind: "oci", address: "reg.example:5443", repository: "team/strata" };
 
 test("every kind has a repository that is known before anything is asked", () => {
@@ -24,6 +25,7 @@ test("every kind has a repository that is known before anything is asked", () =>
     name({ ...ecr, region: "cn-north-1" }),
     "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/team/strata",
   );
+  assert.equal(name(hub), "docker.io/acme/strata");
   assert.equal(name(oci), "reg.example:5443/team/strata");
 });
 
@@ -41,6 +43,13 @@ test("mistakes are told with path and value", () => {
   refused({ ...oci, address: "registry" }, /strata:registry\.address: expected a host with a dot or a port/);
   refused({ ...oci, password: "x" }, /strata:registry\.username: expected the user that the password/);
   refused({ ...ghcr, address: "x" }, /strata:registry\.address: is not a setting/);
+});
+
+test("Docker Hub has one name however a stack writes it", () => {
+  assert.throws(
+    () => parse(hub, { copies: [{ kind: "oci", address: "docker.io", repository: "acme/strata" }] }),
+    /strata:copies\.0: is the same repository as strata:registry/,
+  );
 });
 
 test("a copy is another repository than the first, and than every other copy", () => {
@@ -74,6 +83,8 @@ test("what a registry's setting may say, to the letter", () => {
     [ghcr, "owner", ["acme", "a-b-2"], ["-a", "a-", "a--b", "a/b", "", "a b"]],
     [ghcr, "username", ["me"], [""]],
     [ghcr, "password", ["p"], [""]],
+    [hub, "namespace", ["acme2", "ab"], ["a", "Acme", "a-b", "a/b", ""]],
+    [hub, "repository", ["st", "a-b_c.d"], ["s", "team/strata", "-a", "a-", "A", "", "a".repeat(256)]],
     [ecr, "account", ["000000000000"], ["1234567890123", "12345678901", "a23456789012"]],
     [
       ecr,

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseChallenge, forWriting, parseChallenges } from "../../../../oci/access/challenges.ts";
+import {
+  type Action,
+  allowing,
+  chooseChallenge,
+  parseChallenges,
+} from "../../../../oci/access/challenges.ts";
 
 test("challenges have quoted and bare values", () => {
   assert.deepEqual(parseChallenges('Bearer realm="https://a/b?c=d,e",service=xyz'), [
@@ -56,18 +61,22 @@ test("a challenge begins with its scheme, which may stand alone", () => {
   for (const odd of ["", "=x Bearer", "x=y, Bearer"]) assert.deepEqual(parseChallenges(odd), [], odd);
 });
 
-test("to write, push is asked for where the registry does not ask for it itself", () => {
-  const scope = (named?: string) =>
-    forWriting({ scheme: "bearer", parameters: named === undefined ? {} : { scope: named } }, "a/b")
+test("to write or to remove, that is asked for where the registry does not ask for it itself", () => {
+  const scope = (named: string | undefined, action: Action) =>
+    allowing({ scheme: "bearer", parameters: named === undefined ? {} : { scope: named } }, "a/b", action)
       .parameters.scope;
-  assert.equal(scope(), "repository:a/b:pull,push");
-  assert.equal(scope("repository:a/b:pull"), "repository:a/b:pull,push");
-  assert.equal(scope("repository:push:pull"), "repository:a/b:pull,push repository:push:pull");
+  assert.equal(scope(undefined, "push"), "repository:a/b:pull,push");
+  assert.equal(scope("repository:a/b:pull", "push"), "repository:a/b:pull,push");
+  assert.equal(scope("repository:push:pull", "push"), "repository:a/b:pull,push repository:push:pull");
+  assert.equal(scope("repository:a/b:pull,push", "delete"), "repository:a/b:pull,push,delete");
   for (const enough of [
     "repository:a/b:pull,push",
     "repository:a/b:push,pull",
     "repository:a/b:*",
     "repository:c:pull repository:d:push",
   ])
-    assert.equal(scope(enough), enough);
+    assert.equal(scope(enough, "push"), enough);
+  // distribution asks for this alone: registry/handlers/app.go, appendAccessRecords.
+  for (const enough of ["repository:a/b:delete", "repository:a/b:*"])
+    assert.equal(scope(enough, "delete"), enough);
 });

@@ -5,13 +5,13 @@ import { test } from "node:test";
 import { execa } from "execa";
 import { repository } from "../../../../home.ts";
 import { MARKER } from "../../../../lib/preview/comment-body.ts";
-import { githubClient } from "../../../../tools/commands/comment/github.ts";
 import { publish } from "../../../../tools/commands/comment/publish.ts";
 import {
   accountOf,
   parseRepository,
   pullRequestOf,
 } from "../../../../tools/commands/comment/pull-request.ts";
+import { githubClient } from "../../../../tools/program/github-client.ts";
 import { samplePreview, stackPreview } from "../../../support/preview.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import {

@@ -17,8 +17,9 @@ const MOST_FUNCTION_LINES = 60;
 const MOST_FILES = 20;
 const FEWEST_LINES = 20;
 
-/** Lists, which are as long as what they list. */
+/** Lists, which are as long as what they list: megapak's nodes, the commands. */
 const data = ["recipes/megapak.ts"];
+const lists = ["tools/commands"];
 
 const paths = globSync(["*.ts", "{components,layers,lib,oci,recipes,tools}/**/*.{ts,sh}"], {
   cwd: repository,
@@ -55,7 +56,9 @@ test("few files are loose: ten in lib/, none in tools/ but the one that everythi
 
 test(`no folder has more than ${MOST_FILES} files`, () => {
   const folders = Map.groupBy(paths, dirname);
-  const large = [...folders].filter(([, inside]) => inside.length > MOST_FILES);
+  const large = [...folders].filter(
+    ([folder, inside]) => inside.length > MOST_FILES && !lists.includes(folder),
+  );
   assert.deepEqual(
     large.map(([folder, inside]) => `${folder}: ${inside.length}`),
     [],

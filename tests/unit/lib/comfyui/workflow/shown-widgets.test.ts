@@ -135,6 +135,67 @@ test("of two widgets of one name behind an instance, each has the value of its o
   );
 });
 
+test("of two widgets of one name, one that an instance around names is not taken for the other's", () => {
+  const inner = {
+    id: "inner",
+    nodes: [editorNode(1, "A", { file: "a" }), editorNode(2, "B", { file: "b" })],
+    links: [],
+  };
+  // Each instance has the id of the first node inside.
+  const holding = (id: string, type: string, proxyWidgets: string[][], values: string[]) => ({
+    id,
+    nodes: [{ ...editorNode(1, type), properties: { proxyWidgets }, widgets_values: values }],
+    links: [],
+  });
+  const middle = holding(
+    "middle",
+    "inner",
+    [
+      ["1", "file"],
+      ["2", "file"],
+    ],
+    [],
+  );
+  const sources = [
+    ["1", "file", "1"],
+    ["1", "file", "2"],
+  ];
+  const outer = holding("outer", "middle", sources, ["first", "second"]);
+  const [around] = holding("around", "outer", sources.slice(0, 1), ["one"]).nodes;
+  const { nodes } = read(
+    editorFile(around ? [around] : [], [], { definitions: { subgraphs: [inner, middle, outer] } }),
+  );
+  assert.deepEqual(
+    nodes.map(({ named }) => named.file),
+    [{ value: "one" }, { value: "second" }],
+  );
+});
+
+test("an input is not given what an instance around has for another input of the name of its widget", () => {
+  const loader = (id: number, name: string, link: number) => ({
+    ...editorNode(id, "Loader", { [name]: `own ${id}` }),
+    inputs: [{ name, widget: { name }, link }],
+  });
+  const inner = {
+    id: "inner",
+    nodes: [loader(1, "path", 1), loader(2, "file", 2)],
+    links: [innerLink(1, -10, 1, [0, 0]), innerLink(2, -10, 2, [1, 0])],
+    inputs: [{ name: "file" }, { name: "file_1" }],
+  };
+  const instance = { ...editorNode(5, "inner"), widgets_values: ["first", "second"] };
+  const outer = { id: "outer", nodes: [instance], links: [] };
+  const around = {
+    ...editorNode(7, "outer"),
+    properties: { proxyWidgets: [["5", "file"]] },
+    widgets_values: ["one"],
+  };
+  const { nodes } = read(editorFile([around], [], { definitions: { subgraphs: [inner, outer] } }));
+  assert.deepEqual(
+    nodes.map(({ named }) => named.path ?? named.file),
+    [{ value: "one" }, { value: "second" }],
+  );
+});
+
 test("an input counts among those with values wherever any of its links ends at a widget, and a seed may have two", () => {
   const inner = {
     id: "sub",

@@ -2,7 +2,7 @@ import { Octokit } from "@octokit/core";
 import { paginateRest } from "@octokit/plugin-paginate-rest";
 import { retry } from "@octokit/plugin-retry";
 import { throttling } from "@octokit/plugin-throttling";
-import { note } from "../../program/progress.ts";
+import { note } from "./progress.ts";
 
 const Client = Octokit.plugin(paginateRest, retry, throttling);
 

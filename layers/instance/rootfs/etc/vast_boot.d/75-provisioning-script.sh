@@ -1,0 +1,3 @@
+#!/bin/bash
+# PROVISIONING_SCRIPT, once. ComfyUI starts after it.
+instance provisioning

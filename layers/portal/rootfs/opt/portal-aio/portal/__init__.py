@@ -1,0 +1,1 @@
+"""The instance's page: applications, tunnels, services, logs, and what the machine does."""

@@ -1,0 +1,19 @@
+"""python -m portal: serves the page on loopback; the door is what faces people."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from .app import create_app
+from .settings import Settings
+
+uvicorn.run(
+    create_app(Settings.load()),
+    host="127.0.0.1",
+    port=11111,
+    access_log=False,
+    server_header=False,
+    proxy_headers=False,
+    # Live logs would hold the end up.
+    timeout_graceful_shutdown=2,
+)

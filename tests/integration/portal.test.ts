@@ -62,6 +62,8 @@ async function open(name: string, options: BrowserContextOptions = {}): Promise<
     // The login's own page was the answer 401, which a browser's console tells.
     complaints.length = 0;
     await page.goto(`${instance.address}/#/${name}`);
+    // Another page of the same document takes the focus; who comes anew has it nowhere.
+    await page.reload();
   }
   await page.locator("#meters .meter").first().waitFor({ state: "attached" });
   return [page, complaints];

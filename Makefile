@@ -22,7 +22,7 @@ unexport ARGS COMMAND STACK LAYER RECIPE GENERATION
 MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell check-packages export run rollback audit models import lock down clean comment history \
+.PHONY: help up preview stage shell check-packages export run rollback audit sbom models import lock down clean comment history \
 	reaper gc mutants package test test-fast check fix bench
 
 help: ## This list
@@ -62,6 +62,9 @@ rollback: ## Where a tag has pointed, and move it back: ARGS='<tag> [<digest>]'
 
 audit: ## Read an image from its registry and check the invariants: ARGS='<reference>'
 	@$(NODE) $(COMMANDS)/audit.ts $(ARGS)
+
+sbom: ## What an image is made of, and under which licences: ARGS='[reference] [--licences] [--unowned]'
+	@$(NODE) $(COMMANDS)/sbom.ts $(ARGS)
 
 models: ## Which models and custom nodes workflows need: ARGS='<workflow>...'
 	@$(NODE) $(COMMANDS)/models.ts $(ARGS)

@@ -18,6 +18,7 @@ const readable: readonly (keyof Choices | "base" | "tags")[] = [
   "tensorrt",
   "mirrors",
   "models",
+  "door",
   "compression",
   "trim",
   "tags",

@@ -204,6 +204,11 @@ test("keys alone reach everything, and the focus stays where it was", async (t) 
   const rest = walk.slice(7).filter((name) => name !== "Log out");
   assert.match(String(rest[0]), /^Theme: /);
   assert.deepEqual(rest.slice(1, 3), ["Open Instance Portal", "Open a tunnel to Instance Portal"]);
+  // What was pressed goes, and the focus moves to what came instead.
+  await page.getByRole("button", { name: "Open a tunnel to ComfyUI" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("link", { name: "Open ComfyUI through the tunnel" }).waitFor();
+  assert.equal(await focused(), "Open ComfyUI through the tunnel");
   // A theme is chosen with a key, and kept.
   await page.locator("#theme").focus();
   await page.keyboard.press("Enter");

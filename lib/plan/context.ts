@@ -15,12 +15,7 @@ import type { SourceLock } from "../locks/source-lock.ts";
 import { mirrored } from "../mirrors.ts";
 import type { ModelsSetting } from "../models/models-setting.ts";
 import { kernelProblems } from "../recipe/kernel-problems.ts";
-import {
-  type CompiledSources,
-  compiledSources,
-  mirroredWheels,
-  type PinnedWheels,
-} from "../recipe/kernels.ts";
+import { compiledSources, kernelsInGit, mirroredWheels, type PinnedWheels } from "../recipe/kernels.ts";
 import type { LayerContext, LlamaSource } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { CloudflaredSetting, TensorRtSetting } from "../recipe/source-settings.ts";
@@ -78,14 +73,14 @@ export interface ContextSources {
 export function layerContext(stack: Choices, given: ContextSources): LayerContext {
   const { recipe, base, sources, nodes } = given;
   // A recipe without llama.cpp has none, whatever the stack says: nothing compiles it, starts it or asks for it.
-  const enabled = stack.llama.enabled && recipe.layers.some(({ name }) => name === "llama-cpp");
+  const has = (layer: string) => recipe.layers.some(({ name }) => name === layer);
+  const enabled = stack.llama.enabled && has("llama-cpp");
   const choices: Choices = { ...stack, llama: { ...stack.llama, enabled } };
   const facts = generation(choices.generation);
   const set = compatibilitySet(choices.cuda);
   throwAll("Pulumi stack", choiceProblems(choices, given));
   const compiled = compiledSources(choices.compile ?? [], sources.kernels, choices.mirrors);
   const { compression } = choices;
-  const has = (layer: string) => recipe.layers.some(({ name }) => name === layer);
   return {
     recipe: choices.recipe,
     generation: facts,
@@ -146,14 +141,6 @@ function choiceProblems(choices: Choices, { base, bases, sources }: ContextSourc
         ]
       : []),
   ];
-}
-
-function kernelsInGit(compiled: CompiledSources): LayerContext["gitPackages"] {
-  return Object.fromEntries(
-    Object.entries(compiled).flatMap(([name, { version, git }]) =>
-      git ? [[name, { ...git, version }]] : [],
-    ),
-  );
 }
 
 /** Which setting brings a Python along, as far as one does; the sentence goes on. */

@@ -22,8 +22,8 @@ unexport ARGS COMMAND STACK LAYER RECIPE GENERATION
 MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell check-packages export run template rollback audit models import lock down clean comment \
-	history reaper gc mutants package test test-fast check fix bench
+.PHONY: help up preview stage shell check-packages export run template rollback audit sbom models import lock down clean \
+	comment history reaper gc mutants package test test-fast check fix bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ rollback: ## Where a tag has pointed, and move it back: ARGS='<tag> [<digest>]'
 
 audit: ## Read an image from its registry and check the invariants: ARGS='<reference>'
 	@$(NODE) $(COMMANDS)/audit.ts $(ARGS)
+
+sbom: ## What an image is made of, and under which licences: ARGS='[reference] [--licences] [--unowned]'
+	@$(NODE) $(COMMANDS)/sbom.ts $(ARGS)
 
 models: ## Which models and custom nodes workflows need: ARGS='<workflow>...'
 	@$(NODE) $(COMMANDS)/models.ts $(ARGS)

@@ -16,6 +16,7 @@ import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import {
   cloudflaredSetting,
+  doorSetting,
   llamaSetting,
   mirrorsSetting,
   tensorrtSetting,
@@ -52,6 +53,7 @@ export const settingsSchema = z.strictObject({
   certificates: z.string().default("system"),
   mirrors: mirrorsSetting.default({}),
   models: modelsSetting.default(noModels),
+  door: doorSetting,
   evidence: evidenceSetting,
   tags: tagsSetting.optional(),
 });

@@ -19,6 +19,7 @@ const readable: readonly (keyof Choices | "base" | "comfyui" | "tags")[] = [
   "tensorrt",
   "mirrors",
   "models",
+  "door",
   "compression",
   "trim",
   "tags",

@@ -17,6 +17,7 @@ CHECKS = [
     "requirements met",
     "one CUDA version",
     "libraries found",
+    "nothing left out that is asked for",
     "ComfyUI's requirements met",
 ]
 

@@ -35,6 +35,7 @@ test("nothing configured gives the defaults", () => {
     certificates: "system",
     mirrors: {},
     models: { strategy: "none", also: [], only: [], background: false },
+    door: false,
     evidence: { maxAgeDays: 30 },
     tags: ["{recipe}-{generation}"],
   });

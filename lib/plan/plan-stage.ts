@@ -81,7 +81,7 @@ function contextFiles(
   { context, packages: { all, aliases }, layersFolder }: ImageSources,
 ): ContextFile[] {
   const { path: folder, shown } = layerFolder(layer, layersFolder);
-  const made = {
+  const made: Readonly<Record<string, string>> = {
     ...(layer.dockerfile ? { Dockerfile: layer.dockerfile(parents, context) } : {}),
     ...layer.generated?.(context),
     ...layer.listed?.([...all, ...installedAliases(all, aliases)], context),
@@ -90,7 +90,8 @@ function contextFiles(
     ({ name, version, target }) => `${name} ${version} ${target}\n`,
   );
   return [
-    ...readFolder(folder, shown).filter(({ path }) => !(layer.dockerfile && path === "Dockerfile")),
+    // What is made stands in for what lies there under the same name.
+    ...readFolder(folder, shown).filter(({ path }) => !(path in made)),
     ...(layer.shared ?? []).map((file) =>
       readContextFile(join(layersFolder, file), `layers/${file}`, basename(file)),
     ),

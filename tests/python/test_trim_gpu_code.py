@@ -98,6 +98,12 @@ class RegionTest(unittest.TestCase):
         trim.trim_box(memory, next(gpu_boxes.read_boxes(memory, 0, len(memory))), ["8.6"])
         self.assertEqual(memory[16 : 16 + 64 + 320], fake.entry("sm_86x40"))
 
+    def test_boxes_begin_at_multiples_of_eight(self) -> None:
+        box = fake.box("sm_86")
+        # The same four bytes between two boxes are no box.
+        memory = region(box + bytes(4) + box[:4] + box)
+        self.assertEqual(names(memory), [["sm_86"], ["sm_86"]])
+
     def test_what_is_damaged(self) -> None:
         box = bytearray(fake.box("sm_75", "sm_86"))
         for at, value, problem in [
@@ -217,6 +223,7 @@ class LibraryTest(unittest.TestCase):
             "License: Proprietary",
             "License-Expression: LicenseRef-NVIDIA-Proprietary",
             "Summary: MIT License",
+            "Classifier: Topic :: MIT License",
         ):
             self.install(licence)
             before = (self.site / "cards/a.so").read_bytes()

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { repository } from "../../../../home.ts";
 import { lazily } from "../../../support/lazily.ts";
 import { type Engine, startEngine } from "../engine.ts";
 import { doors, type Instance, type Order, type Starter, serviceNames, startInstance } from "./container.ts";
@@ -24,6 +25,8 @@ const applications = [
 /** The engine with the image, and the instance that most tests share. */
 export interface Proof {
   readonly folder: string;
+  /** A copy of the smoke test where containers can see it. */
+  readonly smoke: string;
   readonly engine: Engine;
   readonly image: string;
   readonly key: KeyPair;
@@ -46,6 +49,10 @@ export interface Proof {
 export async function openProof(): Promise<Proof> {
   const folder = mkdtempSync(join(tmpdir(), "strata-vast-"));
   const launch = { ssh: writeLaunch(folder, "ssh"), jupyter: writeLaunch(folder, "jupyter") };
+  const smoke = join(folder, "smoke");
+  cpSync(join(repository, "smoke"), smoke, { recursive: true });
+  const recorder = join(folder, "recorder.py");
+  cpSync(join(import.meta.dirname, "recorder.py"), recorder);
   const engine = await startEngine();
   const started: Instance[] = [];
   try {
@@ -65,6 +72,7 @@ export async function openProof(): Promise<Proof> {
     };
     return {
       folder,
+      smoke,
       engine,
       image,
       key,
@@ -77,7 +85,7 @@ export async function openProof(): Promise<Proof> {
         const format = "{{(index .IPAM.Config 0).Gateway}}";
         return (await engine.docker("network", "inspect", "bridge", "--format", format)).stdout.trim();
       },
-      shared: lazily(() => startShared(start, password)),
+      shared: lazily(() => startShared(start, password, recorder)),
       async close() {
         for (const instance of started) await instance.remove();
         await engine.stop();
@@ -102,7 +110,7 @@ function writeLaunch(folder: string, mode: "ssh" | "jupyter"): string {
   return file;
 }
 
-async function startShared(start: Proof["start"], password: string) {
+async function startShared(start: Proof["start"], password: string, recorder: string) {
   const ports = Object.values(recorded);
   const more = ports.map((port) => `localhost:${port}:${recorderOf(port).port}:/:Recorder ${port}`);
   const environment = {
@@ -111,8 +119,7 @@ async function startShared(start: Proof["start"], password: string) {
     AUTH_EXCLUDE: String(recorded.public),
     PORTAL_CONFIG: [...applications, ...more].join("|"),
   };
-  const program = join(import.meta.dirname, "recorder.py");
-  const flags = ["--volume", `${program}:/tmp/recorder.py:ro`];
+  const flags = ["--volume", `${recorder}:/tmp/recorder.py:ro`];
   const mapped = [22, ...Object.values(doors), ...ports];
   const instance = await start({ environment, flags, ports: mapped });
   const seconds = await instance.up(serviceNames, 60);

@@ -22,7 +22,7 @@ const packages = [
 /** Layers that nothing here needs: nobody computes on torch, and no tunnel is opened. */
 export const absent = [
   ...["cuda", "torch", "tensorrt", "attention", "workbench", "comfyui-packages", "node-packages"],
-  ...["nodes-essentials", "cloudflared"],
+  "cloudflared",
 ];
 
 /** Why the image cannot be made here; undefined where it can. */
@@ -102,5 +102,8 @@ export async function standIns(folder: string): Promise<Readonly<Record<string, 
   copyFileSync(await builtCaddy(), join(caddy, "caddy"));
   const comfyui = stage("comfyui", ["FROM scratch", "COPY comfyui /opt/comfyui"]);
   cpSync(join(repository, "tests/support/comfyui"), join(comfyui, "comfyui"), { recursive: true });
+  const nodes = stage("nodes-essentials", ["FROM scratch", "COPY custom_nodes /opt/comfyui/custom_nodes"]);
+  for (const name of ["ComfyUI-Manager", "ComfyUI_essentials"])
+    writeFile(nodes, `custom_nodes/${name}/__init__.py`, "NODE_CLASS_MAPPINGS = {}\n");
   return made;
 }

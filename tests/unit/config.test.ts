@@ -28,6 +28,7 @@ test("nothing configured gives the defaults", () => {
     llama: { enabled: true, source: "sdist", vmm: true },
     attention: ["triton", "sageattention"],
     wheels: {},
+    comfyui: {},
     compile: [],
     cloudflared: { enabled: true },
     tensorrt: [],

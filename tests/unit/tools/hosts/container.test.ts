@@ -137,6 +137,15 @@ test("the whole way of a test: every command, in order", async (t) => {
   ]);
 });
 
+test("an image behind the one login is asked by the health check that knows the ports behind it", async (t) => {
+  const layers = `case "$*" in *strata.layers*) echo '["python","caddy","door","runtime"]' ;; esac`;
+  const { asked, test } = setting(t, { "image inspect": layers, image: layers });
+  await test();
+  const served = asked().filter((line) => /--detach|exec/.test(line));
+  assert.match(served[0] ?? "", / --user 4242:4242 /);
+  assert.deepEqual(served.slice(1), ["docker exec NAME-serve /opt/strata/door/healthcheck"]);
+});
+
 test("an instance, all of which is root's, is served as root, and asked by its own health check", async (t) => {
   const layers = `case "$*" in *strata.layers*) echo '["python","instance","runtime"]' ;; esac`;
   const { asked, test } = setting(t, { "image inspect": layers, image: layers });

@@ -137,7 +137,7 @@ export const vast: Recipe = {
   licences: comfyuiLicences,
   sizeBudget: "5.0 GB",
   runtime: () => {
-    const { environment, healthcheck } = comfyuiRuntime();
+    const { environment } = comfyuiRuntime();
     // pip's are in the environment's own settings (layers/layout): the platform's Jupyter comes by the system's pip.
     const { PIP_CONSTRAINT: _, ...variables } = environment;
     return {

@@ -67,8 +67,20 @@ export function behindDoor(configuration: string): string {
 
 /** What the services and the smoke test expect of the image they run in. */
 function imageDescription(context: LayerContext, installed: Parameters<typeof trimmablePackages>[0]): object {
-  const { recipe, generation, set, attention, llama, comfyui, models, runpod, instance, tensorrt, trim, door } =
-    context;
+  const {
+    recipe,
+    generation,
+    set,
+    attention,
+    llama,
+    comfyui,
+    models,
+    runpod,
+    instance,
+    tensorrt,
+    trim,
+    door,
+  } = context;
   return {
     recipe,
     generation: generation.name,

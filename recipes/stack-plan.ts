@@ -80,8 +80,9 @@ export function planStack(
   try {
     return plan(choices, folders, labels);
   } catch (error) {
-    if (choices.selected.folder === undefined || !(error instanceof UserError)) throw error;
-    throw namingFile(error, choices.recipe);
+    const { folder, lockOptions = `--recipe ${choices.recipe}`, locks } = choices.selected;
+    if ((folder ?? locks) === undefined || !(error instanceof UserError)) throw error;
+    throw namingOptions(error, lockOptions);
   }
 }
 
@@ -91,10 +92,11 @@ function plan(choices: StackChoices, folders: StackFolders, labels: ProductLabel
   const recipe = withDoor(choices.selected.recipe, choices.door);
   // A recipe that has the login anyway is another matter: nothing of its image changes.
   const named = { ...choices, recipe: recipe.name, door: recipe !== choices.selected.recipe };
-  const locks = readLocks(choices.base, folders, folder);
+  const lockFolder = choices.selected.locks ? join(root, choices.selected.locks) : folder;
+  const locks = readLocks(choices.base, folders, lockFolder);
   const [context, lock, environments, models] = together("Pulumi stack", [
     () => layerContext(named, { recipe, ...locks }),
-    () => readPythonLock(folder, named, recipe, locks.nodes),
+    () => readPythonLock(lockFolder, named, recipe, locks.nodes),
     () => readEnvironmentLocks([folder, root], choices.python, recipe, locks.nodes),
     () => readModels(root, folder, choices, recipe),
   ]);
@@ -142,10 +144,10 @@ function checksKey(root: string): string {
   return hash.digest("hex").slice(0, 20);
 }
 
-/** The locks of an external recipe are made by naming its file. */
-function namingFile(error: UserError, file: string): UserError {
+/** Locks that are not strata's own are made by naming what they are for. */
+function namingOptions(error: UserError, options: string): UserError {
   return mapErrors(error, ({ path, problem, remedy }) => {
-    const externalRemedy = remedy.replace("npm run lock -- ", `npm run lock -- --recipe ${file} `);
+    const externalRemedy = remedy.replace("npm run lock -- ", `npm run lock -- ${options} `);
     return new UserError(path, problem, externalRemedy);
   });
 }

@@ -5,6 +5,7 @@ import { trimmablePackages } from "../../lib/gpu/trimming.ts";
 import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/model-lock.ts";
 import type { ResolvedModels } from "../../lib/models/resolve-models.ts";
 import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
+import { instancePorts } from "../instance/layer.ts";
 
 /** Where the recipe's own workflows are in the image, for the smoke test. */
 const workflowsFolder = "/opt/strata/workflows";
@@ -66,7 +67,8 @@ export function behindDoor(configuration: string): string {
 
 /** What the services and the smoke test expect of the image they run in. */
 function imageDescription(context: LayerContext, installed: Parameters<typeof trimmablePackages>[0]): object {
-  const { recipe, generation, set, attention, llama, comfyui, models, runpod, tensorrt, trim, door } = context;
+  const { recipe, generation, set, attention, llama, comfyui, models, runpod, instance, tensorrt, trim, door } =
+    context;
   return {
     recipe,
     generation: generation.name,
@@ -81,6 +83,7 @@ function imageDescription(context: LayerContext, installed: Parameters<typeof tr
       : {}),
     ...(comfyui ? { comfyui: describeComfyUi(comfyui) } : {}),
     ...(runpod ? { runpod } : {}),
+    ...(instance ? { instance: { ports: instancePorts } } : {}),
     ...(tensorrt ? { tensorrt: true } : {}),
     ...(door ? { door } : {}),
     ...(models ? { models: describeModels(models) } : {}),

@@ -46,6 +46,8 @@ export interface LayerContext {
   readonly comfyui?: ResolvedComfyUi;
   /** Whether the recipe has the worker for RunPod. */
   readonly runpod?: true;
+  /** Whether the recipe's image is a rented machine's, with a boot and services of its own. */
+  readonly instance?: true;
   /** Whether packages lose the GPU code that the generation's cards do not run. */
   readonly trim?: true;
   /** Whether the recipe's services are behind the one login. */

@@ -39,12 +39,16 @@ def move(given: Mapping[str, str], decision: services.Decision) -> dict[str, str
         "llama-server": (LLAMA, decided["STRATA_LLAMA"] == "on"),
     }
     applications = {}
+    moved = {}
     for label, (name, is_shown) in shown.items():
         if is_shown:
+            if problem := options.port_problem(decided[name], name, services.PORTS[name]):
+                raise problem
+            moved[name] = str(inner_port(int(decided[name])))
             applications[label] = {
                 "hostname": "localhost",
                 "external_port": int(decided[name]),
-                "internal_port": inner_port(int(decided[name])),
+                "internal_port": int(moved[name]),
                 # Both have a login of their own, which knows the token: nobody has to log in twice.
                 **({"own_token": True} if label == "Service" else {}),
                 **({"login": True} if label == "ComfyUI" else {}),
@@ -53,7 +57,9 @@ def move(given: Mapping[str, str], decision: services.Decision) -> dict[str, str
     if twice := sorted({port for port in taken if taken.count(port) > 1}):
         raise Problem("ports", f"{twice[0]} would be used twice.", f"Keep {DISTANCE} free above each public port.")
     return {
-        **{name: str(inner_port(int(decided[name]))) for name in (COMFYUI, BACKEND, LLAMA)},
+        **moved,
+        # program.conf asks for it: an image with the door starts nothing that came another way.
+        "STRATA_DOOR": "on",
         "LLAMA_ARG_HOST": INSIDE,
         ARGUMENTS: f"--listen={INSIDE} {own_arguments(given)}".strip(),
         "STRATA_DOOR_APPLICATIONS": json.dumps({"applications": applications}),
@@ -73,27 +79,20 @@ def own_arguments(given: Mapping[str, str]) -> str:
 
 
 def main() -> int:
-    """The exit status."""
+    """The exit status. Whatever is wrong, nothing starts: without the door the services would be open."""
     decision = services.decide(os.environ, services.Installed.here())
-    # Those are told by the image's own start, which comes next.
-    problems = [*decision.problems, *unusable_ports(decision)]
-    if problems:
-        return 0
+    problems = decision.problems
+    moved: dict[str, str] = {}
     try:
-        moved = move(os.environ, decision)
+        if not problems:
+            moved = move(os.environ, decision)
     except Problem as problem:
+        problems = [problem]
+    for problem in problems:
         print(f"strata: {problem}", file=sys.stderr)
-        return 2
     for name, value in moved.items():
         print(f"export {name}={shlex.quote(value)}")
-    return 0
-
-
-def unusable_ports(decision: services.Decision) -> list[Problem]:
-    """Also of services that do not run here, as theirs are moved with the others."""
-    names = (COMFYUI, BACKEND, LLAMA)
-    found = [options.port_problem(decision.variables[name], name, services.PORTS[name]) for name in names]
-    return [problem for problem in found if problem]
+    return 2 if problems else 0
 
 
 if __name__ == "__main__":

@@ -118,3 +118,8 @@ function referencesOf(names: readonly string[], built: Stages): Record<string, p
     }),
   );
 }
+
+/** The images of built stages, by name. */
+export function referencesByName(stages: Stages): Record<string, pulumi.Output<string>> {
+  return referencesOf(Object.keys(stages), stages);
+}

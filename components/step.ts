@@ -4,6 +4,7 @@ import type * as pulumi from "@pulumi/pulumi";
 
 /** The programs of `tools/steps/`: each has its component's file name. */
 export type StepName =
+  | "attestation"
   | "bulk-stage"
   | "joined-image"
   | "kept-evidence"

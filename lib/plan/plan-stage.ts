@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { type Distribution, pinOf } from "../locks/python-lock.ts";
 import type { Layer, LayerRole } from "../recipe/layer.ts";
+import { trimmedLayer } from "../recipe/trimmed-layer.ts";
 import {
   type ContextFile,
   generatedFile,
@@ -41,9 +42,10 @@ export interface Stage extends PlanEntry, StageExport {
  */
 export const stageEpoch = "315532800";
 
-/** Plans the stage of a layer. @param before the stages planned so far, its parents among them */
-export function planStage(layer: Layer, image: ImageSources, before: readonly Stage[]): Stage {
+/** Plans the stage of a layer. @param given as the recipe has it @param before the stages planned so far, its parents among them */
+export function planStage(given: Layer, image: ImageSources, before: readonly Stage[]): Stage {
   const { context } = image;
+  const layer = trimmedLayer(given, image.packages.byLayer.get(given.name) ?? [], context);
   const parents = layer.parents(context);
   const args = { SOURCE_DATE_EPOCH: stageEpoch, ...layer.args?.(context) };
   const packages = stagePackages(layer, image);
@@ -82,7 +84,7 @@ function contextFiles(
   { context, packages: { all, aliases }, layersFolder }: ImageSources,
 ): ContextFile[] {
   const { path: folder, shown } = layerFolder(layer, layersFolder);
-  const made = {
+  const made: Readonly<Record<string, string>> = {
     ...(layer.dockerfile ? { Dockerfile: layer.dockerfile(parents, context) } : {}),
     ...layer.generated?.(context),
     ...layer.listed?.([...all, ...installedAliases(all, aliases)], context),
@@ -91,7 +93,8 @@ function contextFiles(
     ({ name, version, target }) => `${name} ${version} ${target}\n`,
   );
   return [
-    ...readFolder(folder, shown).filter(({ path }) => !(layer.dockerfile && path === "Dockerfile")),
+    // What is made stands in for what lies there under the same name.
+    ...readFolder(folder, shown).filter(({ path }) => !(path in made)),
     ...(layer.shared ?? []).map((file) =>
       readContextFile(join(layersFolder, file), `layers/${file}`, basename(file)),
     ),

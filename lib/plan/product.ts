@@ -62,7 +62,7 @@ export function productSettings(
   return {
     created: labels.created,
     labels: imageLabels(recipe, context, labels),
-    environment,
+    environment: { ...environment, ...hiddenCards(context) },
     ports: [...ports],
     healthcheck: {
       command: [...health.command],
@@ -93,8 +93,14 @@ function imageLabels(recipe: Recipe, context: LayerContext, labels: ProductLabel
     "strata.minimum-driver": set.minimumDriver,
     "strata.layers": JSON.stringify(recipe.layers.slice(1).map(({ name }) => name)),
     "strata.size-budget": sizeBudget(recipe, context),
+    ...(context.trim ? { "strata.trimmed": "true" } : {}),
     ...(context.compression ? { "strata.compression": context.compression.kind } : {}),
   };
+}
+
+/** Where all GPU code is gone, torch would find a card all the same, and fail on it instead of using the CPU. */
+function hiddenCards({ trim, generation }: LayerContext): Record<string, string> {
+  return trim && generation.computeCapabilities.length === 0 ? { CUDA_VISIBLE_DEVICES: "" } : {};
 }
 
 /** The recipe's budget is for what is not models; the size of those is known. */

@@ -134,6 +134,14 @@ const planned = z.strictObject({
     after: count.nullable().describe("expected; null: a changed stage's size is not known"),
     sure: expectation.shape.sure,
   }),
+  trim: z
+    .strictObject({
+      on: z.boolean(),
+      bytes: count.describe("compressed, as measured once for each package"),
+      packages: z.array(text),
+    })
+    .nullable()
+    .describe("GPU code for other cards: what strata:trim leaves out, or would; null: nothing to speak of"),
   promoted: z.strictObject({ digest: text, tags: z.array(text) }).nullable(),
   packages: z.array(move),
   nodes: z.array(linkedMove),

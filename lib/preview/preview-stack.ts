@@ -6,7 +6,7 @@ import type { RegistryKind } from "../registry/limits.ts";
 import { soundsSecret } from "../secrets.ts";
 import type { History } from "./build-history.ts";
 import { alreadyBuilt, expectedBuild, manifestAlone, sumUp } from "./estimate.ts";
-import { expectedSize } from "./expected-size.ts";
+import { expectedSize, trimOf } from "./expected-size.ts";
 import { expectedTest, type TestPlan } from "./expected-test.ts";
 import { type CommitIndex, movesBetween } from "./moves.ts";
 import type {
@@ -75,7 +75,7 @@ export function previewStack(
   previous: PreviousStack,
   surroundings: PreviewContext,
 ): PlannedStack {
-  const { plan } = planned;
+  const { plan, platform } = planned;
   const after = [...plan.stages, plan.product];
   const changes = stageChanges(previous.stages, after);
   const stages = changes.map((change) => previewStage(change, planned, surroundings));
@@ -97,13 +97,14 @@ export function previewStack(
     stack: planned.stack,
     verdict: previous.stages.length === 0 ? "new" : changed ? "changed" : "unchanged",
     comparedWith: previous.comparedWith,
-    platform: planned.platform,
+    platform,
     before: previous.platform,
     counts,
     stages,
     settings,
     expected: sumUp(stages),
     size: expectedSize(plan.product.parents, stages, previous),
+    trim: trimOf(plan, platform),
     promoted:
       previous.promoted === null ? null : { digest: previous.promoted, tags: [...(previous.tags ?? [])] },
     // Everything is new in a new stack: a list of it would say nothing.
@@ -135,8 +136,7 @@ function testOf(
   const passed = evidence === null ? comparedWith.kind !== "outputs" : evidence.verdict !== "fail";
   const sameChecks = previous.checks === null || previous.checks === checks;
   const sameHost = !previous.testedOn || test.hosts.some(({ kind }) => kind === previous.testedOn);
-  const { recipe, generation } = platform;
-  const plan = { ...test, recipe, generation: generation as GenerationName };
+  const plan = { ...test, ...platform, generation: platform.generation as GenerationName };
   return expectedTest(plan, changed || !passed || !sameChecks || !sameHost, history);
 }
 

@@ -89,6 +89,14 @@ export function sizeText({ before, after, sure }: PlannedStack["size"]): string 
     : `${now} (${prettyBytes(after - before, { signed: true })})`;
 }
 
+/** `would save 248 MB of GPU code for other cards (torch, torchvision)`; empty where there is nothing to speak of. */
+export function trimText({ trim, platform }: Pick<PlannedStack, "trim" | "platform">): string {
+  if (!trim) return "";
+  const code = `GPU code${platform.computeCapabilities.length > 0 ? " for other cards" : ""}`;
+  const saved = `about ${prettyBytes(trim.bytes)} of ${code} (${listed(trim.packages, 4)})`;
+  return trim.on ? `saves ${saved}` : `strata:trim would save ${saved}; no GPU has proved it yet`;
+}
+
 /** `pass: 30 passed, 12 skipped (NVIDIA L4, driver 580.65.06)` */
 export function evidenceText({ evidence }: Pick<PlannedStack, "evidence">): string {
   if (!evidence) return "none";

@@ -15,6 +15,12 @@ import { readOptional } from "../stack/stack.ts";
  */
 export type UpdateBasis = Readonly<Record<string, string>>;
 
+/** A basis, and the plan that it is of. */
+export interface PlannedBasis {
+  readonly basis: UpdateBasis;
+  readonly planned: StackPlan & { readonly config: Config };
+}
+
 /** What of the clone no update reads. */
 const unread = [".git", ".github", ".strata", "docs", "node_modules", "tests"];
 
@@ -30,7 +36,7 @@ export async function updateBasis(
   name: string,
   environment: NodeJS.ProcessEnv = process.env,
   root = projectFolder,
-): Promise<{ basis: UpdateBasis; planned: StackPlan & { config: Config } }> {
+): Promise<PlannedBasis> {
   const planned = await plannedStack(home, { name });
   const { plan, base, bill, checks, tags, labels, platform, memory, config } = planned;
   const stages = [...plan.stages, plan.product].map((stage) => [stage.name, stage.key]);
@@ -48,11 +54,31 @@ export async function updateBasis(
       "the environment": hashOf(JSON.stringify(relevant(environment))),
       "the certificates": hashOf(readCertificates(config.certificates) ?? ""),
       "Node's version": process.version,
-      "the toolchain": await hashOfFile(home.toolchain),
-      "the services": await hashOfFile(home.services),
-      "the base image": await hashOfFile(home.images),
+      ...(await setUpHashes(home)),
     },
   };
+}
+
+/** Of a basis, what setting up may change. */
+async function setUpHashes(home: Home): Promise<UpdateBasis> {
+  return {
+    "the toolchain": await hashOfFile(home.toolchain),
+    "the services": await hashOfFile(home.services),
+    "the base image": await hashOfFile(home.images),
+  };
+}
+
+/**
+ * A basis that was taken before things were set up, where that has changed nothing of it. What was edited since is not in it,
+ * so the next run notices.
+ */
+export async function stillTrue(
+  home: Home,
+  taken: PlannedBasis | undefined,
+): Promise<PlannedBasis | undefined> {
+  if (!taken) return undefined;
+  const now = Object.entries(await setUpHashes(home));
+  return now.every(([name, hash]) => taken.basis[name] === hash) ? taken : undefined;
 }
 
 /** What differs, by name; a name that one of them lacks differs. */

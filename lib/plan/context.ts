@@ -15,12 +15,7 @@ import type { SourceLock } from "../locks/source-lock.ts";
 import { mirrored } from "../mirrors.ts";
 import type { ModelsSetting } from "../models/models-setting.ts";
 import { kernelProblems } from "../recipe/kernel-problems.ts";
-import {
-  type CompiledSources,
-  compiledSources,
-  mirroredWheels,
-  type PinnedWheels,
-} from "../recipe/kernels.ts";
+import { compiledSources, kernelsInGit, mirroredWheels, type PinnedWheels } from "../recipe/kernels.ts";
 import type { LayerContext, LlamaSource } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { CloudflaredSetting, TensorRtSetting } from "../recipe/source-settings.ts";
@@ -151,14 +146,6 @@ function choiceProblems(choices: Choices, { base, bases, sources }: ContextSourc
         ]
       : []),
   ];
-}
-
-function kernelsInGit(compiled: CompiledSources): LayerContext["gitPackages"] {
-  return Object.fromEntries(
-    Object.entries(compiled).flatMap(([name, { version, git }]) =>
-      git ? [[name, { ...git, version }]] : [],
-    ),
-  );
 }
 
 /** Which setting brings a Python along, as far as one does; the sentence goes on. */

@@ -62,6 +62,8 @@ async function open(name: string, options: BrowserContextOptions = {}): Promise<
     // The login's own page was the answer 401, which a browser's console tells.
     complaints.length = 0;
     await page.goto(`${instance.address}/#/${name}`);
+    // Another page of the same document takes the focus; who comes anew has it nowhere.
+    await page.reload();
   }
   await page.locator("#meters .meter").first().waitFor({ state: "attached" });
   return [page, complaints];
@@ -202,6 +204,11 @@ test("keys alone reach everything, and the focus stays where it was", async (t) 
   const rest = walk.slice(7).filter((name) => name !== "Log out");
   assert.match(String(rest[0]), /^Theme: /);
   assert.deepEqual(rest.slice(1, 3), ["Open Instance Portal", "Open a tunnel to Instance Portal"]);
+  // What was pressed goes, and the focus moves to what came instead.
+  await page.getByRole("button", { name: "Open a tunnel to ComfyUI" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("link", { name: "Open ComfyUI through the tunnel" }).waitFor();
+  assert.equal(await focused(), "Open ComfyUI through the tunnel");
   // A theme is chosen with a key, and kept.
   await page.locator("#theme").focus();
   await page.keyboard.press("Enter");

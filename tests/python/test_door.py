@@ -170,6 +170,16 @@ class SessionsTest(unittest.TestCase):
         self.assertFalse(sessions.is_valid(one))
         self.assertTrue(sessions.is_valid(other))
 
+    def test_who_has_logged_out_stays_out_after_a_restart(self) -> None:
+        file = Path(self.enterContext(tempfile.TemporaryDirectory())) / "ended"
+        sessions = Sessions(b"key", file)
+        one, other = sessions.make(), sessions.make()
+        sessions.end(one)
+        again = Sessions(b"key", file)
+        self.assertEqual((again.is_valid(one), again.is_valid(other)), (False, True))
+        file.write_bytes(b"\xff\x00")
+        self.assertTrue(Sessions(b"key", file).is_valid(other), "a broken file breaks nothing")
+
     def test_cookies_are_told_apart_by_their_whole_name(self) -> None:
         headers = [f"x{COOKIE}=1; {COOKIE}x=2; {COOKIE}=3; a={COOKIE}=4", f"{COOKIE.upper()}=5; {COOKIE} =6;{COOKIE}"]
         ours, others = split_cookies(headers, COOKIE)
@@ -202,6 +212,13 @@ class TriesTest(unittest.TestCase):
         for number in range(1000):
             tries.fail("a", digest("old"), number * 0.001)
         self.assertEqual(tries.wait("a", 1), 0)
+
+    def test_a_try_is_forgotten_in_its_time_however_often_it_comes_again(self) -> None:
+        tries = Tries()
+        for number in range(MOST_OF_ONE):
+            tries.fail("a", digest(str(number)), 0)
+            tries.fail("a", digest(str(number)), WINDOW - 1)
+        self.assertEqual(tries.wait("a", WINDOW), 0)
 
     def test_from_everywhere_strangers_wait_and_who_was_in_does_not(self) -> None:
         tries = Tries()
@@ -243,6 +260,8 @@ class ForeignTest(unittest.TestCase):
             ("POST", {"sec-fetch-site": "same-origin", "origin": "https://pod-8188.proxy.example"}, False),
         ):
             self.assertEqual(is_foreign(visit(method, "/", *headers.items())), foreign, (method, headers))
+        odd = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]
+        self.assertTrue(is_foreign(visit("GET", "/ws", *odd, upgrade="websocket")), "nobody navigates to a websocket")
 
     def test_of_older_browsers_the_origin_counts(self) -> None:
         for origin, foreign in (
@@ -396,6 +415,10 @@ class JudgeTest(unittest.TestCase):
         self.assertIs(self.judge("POST").answer, Answer.PASS)
         self.assertIs(self.judge("POST", site="8189").answer, Answer.LOGIN)
         self.assertIs(self.judge("POST", "/", ("origin", "https://evil.example")).answer, Answer.FOREIGN)
+        inner = Door(**{**vars(self.door), "own_logins": {8188: "Bearer inner"}})
+        stranger, owner = judge(visit(), inner), judge(visit("GET", "/", self.cookie()), inner)
+        self.assertEqual(stranger.headers["X-Strata-Authorization"], "", "the service's own login still stands")
+        self.assertEqual(owner.headers["X-Strata-Authorization"], "Bearer inner")
         mixed = [("cookie", f"a=1; {self.cookie()[1]}"), ("authorization", f"Bearer {TOKEN}")]
         self.assertEqual(
             self.judge("GET", "/", *mixed).headers, {"X-Strata-Cookie": "a=1", "X-Strata-Authorization": ""}

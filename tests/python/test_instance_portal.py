@@ -5,17 +5,26 @@ from __future__ import annotations
 import os
 import tempfile
 import unittest
+from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
 
 import support  # noqa: F401
-import yaml
 
-from strata_instance import portal_config
-from strata_instance.portal_config import DEFAULT, Application, adapt, parse, read_applications, to_yaml
+HAS_YAML = find_spec("yaml") is not None
+if HAS_YAML:
+    import yaml
+
+    from strata_instance import portal_config
+    from strata_instance.portal_config import DEFAULT, Application, adapt, parse, read_applications, to_yaml
 
 ON_VAST = {"VAST_CONTAINERLABEL": "C.1", "VAST_TCP_PORT_8188": "40188"}
 WITH_8080 = {**ON_VAST, "VAST_TCP_PORT_8080": "40080"}
+
+
+def setUpModule() -> None:
+    if not HAS_YAML:
+        raise unittest.SkipTest("this Python lacks yaml")
 
 
 def labels(applications: list[Application]) -> list[str]:
@@ -43,10 +52,10 @@ class Parse(unittest.TestCase):
 
 
 class Adapt(unittest.TestCase):
-    def adapted(self, mode: str, text: str = DEFAULT, **variables: str) -> list[Application]:
-        return adapt(parse(text, {})[0], mode, variables)
+    def adapted(self, mode: str, text: str = "", **variables: str) -> list[Application]:
+        return adapt(parse(text or DEFAULT, {})[0], mode, variables)
 
-    def jupyter(self, mode: str, text: str = DEFAULT, **variables: str) -> list[int]:
+    def jupyter(self, mode: str, text: str = "", **variables: str) -> list[int]:
         return [each.internal for each in self.adapted(mode, text, **variables) if each.external == 8080]
 
     def test_the_images_own_jupyter_in_mode_args(self) -> None:

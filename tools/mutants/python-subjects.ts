@@ -42,6 +42,20 @@ export const pythonSubjects: readonly PythonSubject[] = [
     names: ["test_libraries"],
   },
   {
+    name: "instance: the workspace",
+    folder: rootfs("instance", "instance/strata_instance"),
+    modules: ["file_tree", "merge", "sync"],
+    tests: "tests/python",
+    names: ["test_instance_sync"],
+  },
+  {
+    name: "instance: applications, variables, shells",
+    folder: rootfs("instance", "instance/strata_instance"),
+    modules: ["cuda", "homes", "portal_config", "shells", "thread_limits", "variables"],
+    tests: "tests/python",
+    names: ["test_instance_portal", "test_instance_parts"],
+  },
+  {
     name: "runtime: services that die",
     folder: rootfs("runtime", "runtime"),
     modules: ["crash_guard"],

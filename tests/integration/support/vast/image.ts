@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { writeBuildContext } from "../../../../lib/plan/build-context.ts";
 import type { Stage } from "../../../../lib/plan/plan.ts";
+import { productDockerfile } from "../../../support/product-dockerfile.ts";
 import { planSampleStack } from "../../../support/stacks.ts";
 import type { Engine } from "../engine.ts";
 import { absent, makeBase, standIns } from "./stand-ins.ts";
@@ -11,8 +12,8 @@ import { absent, makeBase, standIns } from "./stand-ins.ts";
 const imageOf = (stage: string) => `strata-test/vast-${stage}`;
 
 /**
- * Has the engine build the recipe `vast`: the layers whose build needs no network by their own Dockerfiles, the product by
- * its own, with the image configuration that it has. In place of what is large or fetched stand smaller things: Debian with
+ * Has the engine build the recipe `vast`: the layers whose build needs no network by their own Dockerfiles, the product as
+ * its manifest says it, with the image configuration that it has. In place of what is large or fetched stand smaller things: Debian with
  * the programs that a boot needs, the locked packages of `/opt/services` as wheels that the cache keeps, Caddy built once
  * from its module, the tests' ComfyUI, and nothing for CUDA, torch and their like, which no service here computes with.
  *
@@ -29,8 +30,10 @@ export async function buildVastImage(engine: Engine, folder: string): Promise<st
     const context = replaced ?? writeBuildContext(join(folder, "contexts"), stage);
     await build(engine, imageOf(stage.name), context, replaced ? { ...stage, parents: [] } : stage);
   }
-  const context = writeBuildContext(join(folder, "contexts"), product);
-  await build(engine, imageOf("product"), context, product);
+  const context = join(folder, "product");
+  mkdirSync(context, { recursive: true });
+  writeFileSync(join(context, "Dockerfile"), productDockerfile(product));
+  await build(engine, imageOf("product"), context, { ...product, args: {} });
   return imageOf("product");
 }
 

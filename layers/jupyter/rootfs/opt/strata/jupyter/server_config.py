@@ -27,4 +27,5 @@ c.FileContentsManager.delete_to_trash = False
 c.FileContentsManager.use_atomic_writing = True
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
-c.LabApp.collaborative = False
+# Extensions would go into the services' environment, which is exactly its lock.
+c.LabApp.extension_manager = "readonly"

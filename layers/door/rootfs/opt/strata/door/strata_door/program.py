@@ -86,7 +86,7 @@ def make_door(
         open_sites=settings.open_sites if settings.has_login else ports,
         own_logins=own_logins,
         origins=frozenset(settings.origins),
-        sessions=Sessions(chosen.credentials.key),
+        sessions=Sessions(chosen.credentials.key, settings.places.state / "ended-sessions"),
     )
     messages = list(chosen.messages)
     if file := settings.plan.get("tokenFile"):

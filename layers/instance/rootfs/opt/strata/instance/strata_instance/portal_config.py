@@ -151,7 +151,8 @@ def is_platforms(application: Any, mode: str) -> bool:
 def has_application(labels: list[str]) -> int:
     """Whether one of them is there, for a service of the image; waits for a file that is not written yet."""
     last = time.monotonic() + PATIENCE
-    while not (found := read_applications()) and time.monotonic() < last:
+    while not FILE.exists() and time.monotonic() < last:
         time.sleep(1)
+    found = read_applications()
     mode = launch_mode()
     return 0 if any(label in found and not is_platforms(found[label], mode) for label in labels) else 1

@@ -25,8 +25,8 @@ class SocketTransport(xmlrpc.client.Transport):
 
     def make_connection(self, host: object) -> http.client.HTTPConnection:
         """A connection to the socket, whatever the host is."""
-        connection = SocketConnection(self._path)
-        # So that it is closed with this.
+        # Kept for the next call, and closed with this.
+        connection = self._connection[1] or SocketConnection(self._path)
         self._connection = str(host), connection
         return connection
 

@@ -7,6 +7,7 @@ anew. What nobody signed is marked, and the next start asks again. Nothing here 
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import os
 import subprocess
 import tempfile
@@ -86,14 +87,13 @@ def belongs(certificate: Path, key: Path) -> bool:
 
 def make_request(pair: Pair, address: str) -> bool:
     """A key, where there is none, and what is sent to who signs."""
-    name = f",IP:{address}" if all(part.isdecimal() for part in address.split(".")) and address else ""
+    name = ""
+    with suppress(ValueError):
+        name = f",IP:{ipaddress.ip_address(address)}"
     pair.settings.write_text(SETTINGS.format(names=name), encoding="utf-8")
     if not pair.key.is_file() or run("pkey", "-noout", "-in", str(pair.key)) is None:
-        before = os.umask(0o077)
-        try:
-            made = run("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(pair.key))
-        finally:
-            os.umask(before)
+        # openssl writes it for its owner alone.
+        made = run("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(pair.key))
         if made is None:
             return False
     arguments = ("req", "-new", "-key", str(pair.key), "-config", str(pair.settings), "-out", str(pair.request))
@@ -175,7 +175,8 @@ def prepare(
     if instance and have_signed(pair, instance, asker):
         return True, []
     messages = ["vast.ai did not sign a certificate; the next start asks again."] if instance else []
-    if before in ("expired", "unsigned"):
+    # One that expired and was nobody's is made anew.
+    if before == "unsigned" or (before == "expired" and not pair.unsigned.exists()):
         return True, [
             *messages,
             *(["The TLS certificate has expired, and is used still."] if before == "expired" else []),

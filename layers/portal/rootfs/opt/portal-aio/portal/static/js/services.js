@@ -29,6 +29,7 @@ export function showServices(services, changed) {
       setName(find(".log-link", row), `Log of ${name}`);
       for (const action of Object.keys(DONE)) {
         find(`.${action}`, row).addEventListener("click", async () => {
+          if (busy.has(name)) return;
           busy.add(name);
           showServices(services, changed);
           await order(

@@ -153,7 +153,7 @@ export const vast: Recipe = {
       ports: instancePorts,
       entrypoint: ["/opt/instance-tools/bin/entrypoint.sh"],
       // The services here are others, and under another manager.
-      healthcheck: { ...healthcheck, command: ["/opt/instance-tools/bin/healthcheck"] },
+      healthcheck: { command: ["/opt/instance-tools/bin/healthcheck"], startPeriodSeconds: 180 },
     };
   },
 };

@@ -17,12 +17,12 @@ import type { ModelsSetting } from "../models/models-setting.ts";
 import { kernelProblems } from "../recipe/kernel-problems.ts";
 import { compiledSources, kernelsInGit, mirroredWheels, type PinnedWheels } from "../recipe/kernels.ts";
 import type { LayerContext, LlamaSource } from "../recipe/layer.ts";
+import { gitCommit, llamaPin } from "../recipe/llama-pin.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { CloudflaredSetting, TensorRtSetting } from "../recipe/source-settings.ts";
 import { stackFiles, tensorrtProblems } from "../recipe/stack-files.ts";
 import { type Compression, isDefaultCompression } from "../registry/compression.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
-import { gitCommit, llamaPin } from "./llama-pin.ts";
 
 /** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
 export interface Choices {

@@ -22,7 +22,7 @@ unexport ARGS COMMAND STACK LAYER RECIPE GENERATION
 MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell check-packages export run rollback audit sbom models import lock down clean comment history \
+.PHONY: help up preview stage shell check-packages export run rollback audit sbom verify models import lock down clean comment history \
 	reaper gc mutants package test test-fast check fix bench
 
 help: ## This list
@@ -65,6 +65,9 @@ audit: ## Read an image from its registry and check the invariants: ARGS='<refer
 
 sbom: ## What an image is made of, and under which licences: ARGS='[reference] [--licences] [--unowned]'
 	@$(NODE) $(COMMANDS)/sbom.ts $(ARGS)
+
+verify: ## What of an image is signed, and how cosign checks it: ARGS='[reference] [--key FILE]'
+	@$(NODE) $(COMMANDS)/verify.ts $(ARGS)
 
 models: ## Which models and custom nodes workflows need: ARGS='<workflow>...'
 	@$(NODE) $(COMMANDS)/models.ts $(ARGS)

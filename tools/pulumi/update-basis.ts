@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../config.ts";
 import { type Home, isPackage, projectFolder, repository } from "../../home.ts";
+import { keyName, signingKey } from "../../lib/attestation/bundle.ts";
 import { readCertificates } from "../../lib/certificates.ts";
 import { soundsSecret } from "../../lib/secrets.ts";
 import type { StackPlan } from "../../recipes/stack-plan.ts";
@@ -53,6 +54,7 @@ export async function updateBasis(
       "the plan": hashOf(JSON.stringify(wanted)),
       "the environment": hashOf(JSON.stringify(relevant(environment))),
       "the certificates": hashOf(readCertificates(config.certificates) ?? ""),
+      "the signing key": hashOf(await signingKeyName(config)),
       "Node's version": process.version,
       ...(await setUpHashes(home)),
     },
@@ -130,6 +132,13 @@ function relevant(environment: NodeJS.ProcessEnv): (readonly [string, string])[]
 /** Of a file that may be missing. */
 export async function hashOfFile(path: string): Promise<string> {
   return hashOf(await readOptional(path));
+}
+
+/** Of a key in a file, its name: the file may lie anywhere, and nothing is to be learnt of the key. */
+async function signingKeyName({ sign }: Config): Promise<string> {
+  if (!sign || "key" in sign) return "";
+  const pem = await readOptional(sign.file);
+  return pem === "" ? "absent" : keyName(signingKey(pem, sign.file));
 }
 
 function hashOf(text: string): string {

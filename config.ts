@@ -16,6 +16,7 @@ import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import {
   cloudflaredSetting,
+  doorSetting,
   llamaSetting,
   mirrorsSetting,
   tensorrtSetting,
@@ -25,6 +26,7 @@ import { compressionSetting, defaultCompression } from "./lib/registry/compressi
 import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
 import { tagsSetting } from "./lib/registry/tags.ts";
 import { parseWithSchema } from "./lib/schema-errors.ts";
+import { comfyuiSetting, withComfyUiRef } from "./recipes/comfyui-ref.ts";
 import { builtInRecipe, defaultRecipes, findRecipe, type SelectedRecipe } from "./recipes/index.ts";
 
 /** Settings of a stack; README.md has the same as a table. Unknown keys are errors. */
@@ -44,12 +46,14 @@ export const settingsSchema = z.strictObject({
   llama: llamaSetting.default({ enabled: true, source: "sdist", vmm: true }),
   attention: z.array(z.enum(attentionKernels)).optional(),
   wheels: wheelsSetting.default({}),
+  comfyui: comfyuiSetting.default({}),
   compile: z.array(z.enum(compiledKernels)).default([]),
   cloudflared: cloudflaredSetting.default({ enabled: true }),
   tensorrt: tensorrtSetting.default([]),
   certificates: z.string().default("system"),
   mirrors: mirrorsSetting.default({}),
   models: modelsSetting.default(noModels),
+  door: doorSetting,
   evidence: evidenceSetting,
   tags: tagsSetting.optional(),
 });
@@ -93,7 +97,7 @@ export function parseConfig(
   const title = "Pulumi stack configuration";
   const [settings, selected] = together(title, [
     () => parseWithSchema(settingsSchema, values, name, title),
-    () => find(recipeOf(values)),
+    () => withComfyUiRef(find(recipeOf(values)), comfyuiRefOf(values)),
   ]);
   const facts = generation(settings.generation);
   throwAll(title, [
@@ -144,6 +148,11 @@ function valuesOf(raw: Readonly<Record<string, string>>, environment: Environmen
 function recipeOf({ recipe, generation: name }: Readonly<Record<string, unknown>>): string {
   if (typeof recipe === "string") return recipe;
   return defaultRecipes[generationNames.find((generation) => generation === name) ?? "cpu"];
+}
+
+/** What is no text is told by the schema. */
+function comfyuiRefOf({ comfyui }: Readonly<Record<string, unknown>>): string | undefined {
+  return comfyuiSetting.safeParse(comfyui).data?.ref;
 }
 
 /** A recipe's defaults, and what holds where it has none. */

@@ -41,6 +41,10 @@ export interface Home {
   readonly contexts: string;
   readonly evidence: string;
   readonly audit: string;
+  /** What layers say of their contents, by digest. */
+  readonly documents: string;
+  /** What plans say of products, by their content. */
+  readonly bills: string;
   /** Unpacked layers, and what shells write. */
   readonly shell: string;
   /** Images as files. */
@@ -73,6 +77,8 @@ export function homeAt(root: string): Home {
     contexts: join(root, "contexts"),
     evidence: join(root, "evidence"),
     audit: join(root, "audit"),
+    documents: join(root, "documents"),
+    bills: join(root, "bills"),
     shell: join(root, "shell"),
     exports: join(root, "exports"),
     mutants: join(root, "mutants"),

@@ -1,8 +1,10 @@
+import { relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { Attestation } from "./components/attestation.ts";
 import { openHosts } from "./components/hosts/open-hosts.ts";
 import { KeptEvidence } from "./components/kept-evidence.ts";
 import { keepStages } from "./components/kept-stages.ts";
-import { LayeredImage } from "./components/layered-image.ts";
+import { LayeredImage, referencesByName } from "./components/layered-image.ts";
 import { productCopies } from "./components/product-copy.ts";
 import { Promotion } from "./components/promotion.ts";
 import { openRegistries } from "./components/registry/open-registry.ts";
@@ -14,6 +16,7 @@ import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
 import { loadPartialUpdate, summaryOf } from "./lib/plan/partial-update.ts";
+import { writeBill } from "./lib/plan/plan-bill.ts";
 import { registryAddress, registryContext } from "./lib/registry/access.ts";
 import { stageTag } from "./lib/registry/tags.ts";
 import { runLine, type Screen, shownEvidence, sizeLine } from "./lib/state/screen.ts";
@@ -27,6 +30,7 @@ const {
   plan,
   base,
   checks,
+  bill,
   tags,
   memory,
   modelBytes = 0,
@@ -83,12 +87,22 @@ const smoke = new SmokeTest(`${name}-smoke`, {
   limits: testLimits(config, memory),
 });
 
+// What is stated of it, for others to check.
+const attestation = new Attestation(`${name}-attestation`, {
+  reference,
+  stages: referencesByName(built.stages),
+  bill: relative(process.cwd(), writeBill(home.bills, bill)),
+  evidence: smoke.evidence,
+  builder,
+});
+
 // The tags of what passed, here and in other registries.
 const tested = {
   reference,
   tags,
   evidence: smoke.evidence,
   terms: promotionTerms(config, checks),
+  attached: attestation.artifacts,
 };
 const promotion = new Promotion(`${name}-promotion`, tested);
 const productTag = stageTag(plan.product);

@@ -44,6 +44,7 @@ export class ProductCopy extends pulumi.ComponentResource {
           environment.STRATA_REFERENCE,
           environment.STRATA_TARGET,
           environment.STRATA_TAGS,
+          environment.STRATA_ATTACHED,
           ...(args.library ? [args.library.reference] : []),
         ],
       },

@@ -20,6 +20,8 @@ export interface PromotionArgs {
   /** What the smoke test found about exactly this digest; the tags stay where they are without a pass. */
   readonly evidence: pulumi.Input<string>;
   readonly terms: PromotionTerms;
+  /** What else lies beside it by then; where that changes, copies get it too. @default nothing */
+  readonly attached?: pulumi.Input<readonly string[]>;
 }
 
 /** Moves tags to a digest that was tested, by copying its manifest: the digest stays. */
@@ -37,7 +39,7 @@ export class Promotion extends pulumi.ComponentResource {
         step: "promotion",
         environment,
         stdin: args.evidence,
-        triggers: [environment.STRATA_REFERENCE, environment.STRATA_TAGS],
+        triggers: [environment.STRATA_REFERENCE, environment.STRATA_TAGS, environment.STRATA_ATTACHED],
       },
       { parent: this },
     );
@@ -48,10 +50,16 @@ export class Promotion extends pulumi.ComponentResource {
 }
 
 /** What tools/steps/promotion.ts and tools/steps/product-copy.ts are told. */
-export function promotionEnvironment({ reference, tags, terms }: Omit<PromotionArgs, "evidence">) {
+export function promotionEnvironment({
+  reference,
+  tags,
+  terms,
+  attached = [],
+}: Omit<PromotionArgs, "evidence">) {
   return {
     STRATA_REFERENCE: reference,
     STRATA_TAGS: pulumi.output(tags).apply((list) => list.join(" ")),
+    STRATA_ATTACHED: pulumi.output(attached).apply((list) => list.join(" ")),
     STRATA_CHECKS: terms.checks,
     STRATA_MAX_AGE_DAYS: pulumi.interpolate`${terms.maxAgeDays}`,
     STRATA_EVIDENCE_HOST: terms.host,

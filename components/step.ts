@@ -4,11 +4,13 @@ import type * as pulumi from "@pulumi/pulumi";
 
 /** The programs of `tools/steps/`: each has its component's file name. */
 export type StepName =
+  | "attestation"
   | "bulk-stage"
   | "joined-image"
   | "kept-evidence"
   | "kept-stages"
   | "product-copy"
+  | "product-image"
   | "promotion"
   | "smoke-test";
 

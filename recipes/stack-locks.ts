@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { throwAll, UserError } from "../errors.ts";
@@ -127,6 +128,21 @@ export function readModels(
     copies: copies.map(limitsKind),
     mirrors,
   });
+}
+
+/** What a stack is locked to: each lock that it reads, by its path, and the hash of its text. */
+export function lockHashes(root: string, folder: string, pythonLock: string): Record<string, string> {
+  const shared = ["locks/images.json", nodeLockPath, "locks/sources.json", modelLockPath];
+  const own = folder === root ? [pythonLock] : [pythonLock, nodeLockPath, modelLockPath];
+  const hash = (base: string, path: string) => createHash("sha256").update(read(base, path)).digest("hex");
+  return {
+    ...Object.fromEntries(shared.map((path) => [path, hash(root, path)])),
+    ...Object.fromEntries(
+      own
+        .filter((path) => existsSync(join(folder, path)))
+        .map((path) => [folder === root ? path : `beside the recipe: ${path}`, hash(folder, path)]),
+    ),
+  };
 }
 
 /** strata's own models, and those that lie beside an external recipe. */

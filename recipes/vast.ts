@@ -4,7 +4,7 @@ import { cloudflared } from "../layers/cloudflared/layer.ts";
 import { comfyui } from "../layers/comfyui/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { door } from "../layers/door/layer.ts";
-import { instance } from "../layers/instance/layer.ts";
+import { instance, instancePorts } from "../layers/instance/layer.ts";
 import { jupyter } from "../layers/jupyter/layer.ts";
 import { layout } from "../layers/layout/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
@@ -150,7 +150,7 @@ export const vast: Recipe = {
         UV_LINK_MODE: "copy",
         UV_NO_CACHE: "1",
       },
-      ports: [22, 1111, 6006, 8080, 8188],
+      ports: instancePorts,
       entrypoint: ["/opt/instance-tools/bin/entrypoint.sh"],
       healthcheck,
     };

@@ -1,3 +1,4 @@
+import { goPurl, programPurl } from "../../lib/bill/purl.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 
 /** The Caddy and the Go of go.mod and go-requirements.txt; a test compares. */
@@ -12,4 +13,15 @@ export const caddy: Layer = {
   shared: ["shared/finish.sh", "shared/trust.sh"],
   pins: () => ({ Caddy: caddyVersion, Go: goVersion }),
   owns: () => ["/opt/caddy"],
+  components: () => [
+    {
+      kind: "compiled",
+      name: "caddy",
+      version: caddyVersion,
+      purl: programPurl("caddy", caddyVersion),
+      paths: ["/opt/caddy"],
+      source: { purl: goPurl("github.com/caddyserver/caddy/v2", `v${caddyVersion}`) },
+      comment: `Compiled with Go ${goVersion}, of the modules in its go.sum alone.`,
+    },
+  ],
 };

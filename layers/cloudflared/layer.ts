@@ -1,3 +1,4 @@
+import { filePurl } from "../../lib/bill/purl.ts";
 import { addFile, runInstruction, stageDockerfile } from "../../lib/recipe/dockerfile.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 
@@ -16,6 +17,20 @@ export const cloudflared: Layer = {
   pins: ({ cloudflared: release }) => ({
     cloudflared: release ? `${release.version} ${release.sha256}` : "",
   }),
+  components: ({ cloudflared: release }) =>
+    release
+      ? [
+          {
+            kind: "file",
+            name: "cloudflared",
+            version: release.version,
+            purl: filePurl("cloudflared", release.url, release.sha256),
+            hashes: [`sha256:${release.sha256}`],
+            licence: "Apache-2.0",
+            paths: ["/opt/instance-tools/bin/cloudflared", "/usr/share/doc/cloudflared"],
+          },
+        ]
+      : [],
   dockerfile: (_, { cloudflared: release }) =>
     stageDockerfile([
       "# A released file, which BuildKit fetches and checks.",

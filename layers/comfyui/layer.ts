@@ -1,3 +1,4 @@
+import { repositoryComponents } from "../../lib/bill/component.ts";
 import { addGit, runInstruction, stageDockerfile } from "../../lib/recipe/dockerfile.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 
@@ -10,6 +11,7 @@ export const comfyui: Layer = {
   parents: () => ["interpreter"],
   shared: ["shared/finish.sh", "shared/compile-python.sh"],
   pins: (context) => ({ ComfyUI: context.comfyui?.commit ?? "" }),
+  components: ({ comfyui: found }) => (found ? repositoryComponents("ComfyUI", found, comfyuiFolder) : []),
   dockerfile: (_, context) =>
     stageDockerfile([
       "# ComfyUI at its commit, fetched by BuildKit.",

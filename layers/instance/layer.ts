@@ -3,6 +3,9 @@ import { filesLayer } from "../../lib/recipe/files-layer.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 import { comfyuiFolder } from "../comfyui/layer.ts";
 
+/** What an instance listens on for others: SSH, and the door before portal, TensorBoard, Jupyter and ComfyUI. */
+export const instancePorts = [22, 1111, 6006, 8080, 8188] as const;
+
 /**
  * How a container of a rented instance starts: its boot scripts, process manager, SSH, workspace. Uses the Python of
  * `/opt/services` and modules of the layer `runtime`, so a recipe needs those, too.

@@ -1,3 +1,5 @@
+import type { Component } from "../../lib/bill/component.ts";
+import { gitPurl, programPurl, pypiPurl } from "../../lib/bill/purl.ts";
 import { cudaToolchain } from "../../lib/gpu/compatibility.ts";
 import { cmakeCudaArchitectures } from "../../lib/gpu/generations.ts";
 import { type Layer, type LayerContext, sitePackages } from "../../lib/recipe/layer.ts";
@@ -34,4 +36,24 @@ export const llamaCpp: Layer = {
     build: usesCuda(context) ? cudaToolchain(context.set) : [],
   }),
   owns: () => ["/opt/llama.cpp"],
+  components: (context) => [llamaComponent(context)],
 };
+
+function llamaComponent({ llama: { source, pin, vmm }, generation }: LayerContext): Omit<Component, "stage"> {
+  const { computeCapabilities: capabilities } = generation;
+  return {
+    kind: "compiled",
+    name: "llama.cpp",
+    version: pin.version,
+    purl: programPurl("llama.cpp", pin.version),
+    paths: ["/opt/llama.cpp"],
+    source:
+      source === "git"
+        ? { purl: gitPurl(pin.location, pin.hash) }
+        : { purl: pypiPurl("llama-cpp-python", pin.location), hashes: [`sha256:${pin.hash}`] },
+    comment:
+      capabilities.length > 0
+        ? `Compiled for the compute capabilities ${capabilities.join(", ")}, ${vmm ? "with" : "without"} virtual memory management.`
+        : "Compiled for the CPU alone.",
+  };
+}

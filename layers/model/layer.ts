@@ -1,3 +1,4 @@
+import { filePurl } from "../../lib/bill/purl.ts";
 import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/model-lock.ts";
 import type { ModelLayer } from "../../lib/models/packing.ts";
 import { runInstruction } from "../../lib/recipe/dockerfile.ts";
@@ -19,6 +20,19 @@ export function modelLayer({ name, models }: ModelLayer<LockedModel>): Layer {
       models
         .filter(({ folder }) => folder.startsWith("models/"))
         .map((model) => `${comfyuiFolder}/${modelPath(model)}`),
+    components: () =>
+      models.map((model) => ({
+        kind: "file",
+        name: modelPath(model),
+        version: model.sha256.slice(0, 12),
+        purl: filePurl(model.name.split("/").at(-1) ?? model.name, model.url, model.sha256),
+        hashes: [`sha256:${model.sha256}`],
+        licence: model.licence,
+        paths: [`${comfyuiFolder}/${modelPath(model)}`],
+        ...(model.gated === true && {
+          comment: "Its source gives it to those alone who accepted its licence.",
+        }),
+      })),
     dockerfile: () => modelDockerfile(name),
   };
 }

@@ -1,3 +1,5 @@
+import { type Component, repositoryComponents } from "../../lib/bill/component.ts";
+import { filePurl } from "../../lib/bill/purl.ts";
 import type { NodeGroup } from "../../lib/comfyui/custom-nodes.ts";
 import type { ResolvedNode } from "../../lib/comfyui/resolve-nodes.ts";
 import { addFile, addGit, runInstruction, stageMounts } from "../../lib/recipe/dockerfile.ts";
@@ -29,8 +31,26 @@ export function nodeGroup({ name, summary }: Pick<NodeGroup, "name" | "summary">
         ]),
       ),
     owns: (context) => nodes(context).map(({ folder }) => `${comfyuiFolder}/custom_nodes/${folder}`),
+    components: (context) => nodes(context).flatMap(nodeComponents),
     dockerfile: (_, context) => nodesDockerfile(nodes(context), runsScripts(context)),
   };
+}
+
+/** The node, its submodules, and the files that its installation is given. */
+function nodeComponents(resolved: ResolvedNode): Omit<Component, "stage">[] {
+  const { name, folder, node } = resolved;
+  const path = `${comfyuiFolder}/custom_nodes/${folder}`;
+  return [
+    ...repositoryComponents(name, resolved, path),
+    ...(node.install?.fetches ?? []).map((file) => ({
+      kind: "file" as const,
+      name: `${name}/${file.path}`,
+      version: file.sha256.slice(0, 12),
+      purl: filePurl(file.path.split("/").at(-1) ?? file.path, file.url, file.sha256),
+      hashes: [`sha256:${file.sha256}`],
+      paths: [`${path}/${file.path}`],
+    })),
+  ];
 }
 
 function pinOf({ fetches }: ResolvedNode): string {

@@ -1,3 +1,4 @@
+import { environmentComponent } from "../../lib/bill/component.ts";
 import { type Layer, virtualEnvironment } from "../../lib/recipe/layer.ts";
 
 /** What a recipe decides about the environment. */
@@ -21,6 +22,9 @@ export function pythonWith({ userPackages = false }: PythonOptions = {}): Layer 
       ...(userPackages ? { VENV_OPTIONS: "--system-site-packages" } : {}),
     }),
     owns: () => [`${virtualEnvironment}/pyvenv.cfg`],
+    components: ({ python: version }) => [
+      environmentComponent("python-environment", virtualEnvironment, version),
+    ],
   };
 }
 

@@ -1,3 +1,4 @@
+import { environmentComponent } from "../../lib/bill/component.ts";
 import { runInstruction, stageDockerfile } from "../../lib/recipe/dockerfile.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 
@@ -30,6 +31,7 @@ export const services: Layer = {
   ],
   args: ({ python }) => ({ PYTHON: python }),
   owns: () => [servicesEnvironment],
+  components: ({ python }) => [environmentComponent("services-environment", servicesEnvironment, python)],
   dockerfile: () =>
     stageDockerfile([
       "# An environment of its own: all of its lock, and nothing else.",

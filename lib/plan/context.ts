@@ -27,6 +27,7 @@ import type { CloudflaredSetting, TensorRtSetting } from "../recipe/source-setti
 import { stackFiles, tensorrtProblems } from "../recipe/stack-files.ts";
 import { type Compression, isDefaultCompression } from "../registry/compression.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
+import { gitCommit, llamaPin } from "./llama-pin.ts";
 
 /** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
 export interface Choices {
@@ -54,6 +55,8 @@ export interface Choices {
   readonly tensorrt?: TensorRtSetting | undefined;
   /** @default none */
   readonly models?: ModelsSetting;
+  /** Whether one login stands before the services. @default false */
+  readonly door?: boolean;
   /** Where images go; it decides how large a layer may be. @default one without limits */
   readonly registry?: RegistrySetting;
   /** Where products are copied to; they decide too. @default none */
@@ -102,6 +105,8 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
     ...(has("runpod-worker") ? { runpod: true } : {}),
+    ...(choices.door ? { door: true } : {}),
+    ...(has("instance") ? { instance: true } : {}),
     ...stackFiles(choices, sources, has),
     ...(choices.trim ? { trim: true } : {}),
     ...(compression && !isDefaultCompression(compression) ? { compression } : {}),
@@ -181,20 +186,4 @@ export function gitPackages(
       return [normaliseName(name), { location: mirrored(repository, mirrors), commit, version }];
     }),
   );
-}
-
-function gitCommit({ llama }: Choices, sources: SourceLock): string | null {
-  return llama.commit ?? sources.llamaCpp.git.commit;
-}
-
-function llamaPin(choices: Choices, sources: SourceLock): LayerContext["llama"]["pin"] {
-  const { sdist, git } = sources.llamaCpp;
-  if (choices.llama.source === "sdist") {
-    return { version: `${sdist.package}-${sdist.version}`, location: sdist.version, hash: sdist.sha256 };
-  }
-  return {
-    version: git.tag,
-    location: mirrored(git.repository, choices.mirrors),
-    hash: gitCommit(choices, sources) ?? "",
-  };
 }

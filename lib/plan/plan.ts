@@ -1,24 +1,29 @@
 import { throwAll, UserError } from "../../errors.ts";
+import type { Component } from "../bill/component.ts";
 import type { Distribution } from "../locks/python-lock.ts";
 import type { Layer, LayerContext } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { plannedComponents } from "./components.ts";
 import { imagePackages, type LockedPackages } from "./packages.ts";
 import { planProblems } from "./plan-problems.ts";
-import { planProduct, planStage, type Stage } from "./plan-stage.ts";
-import type { ProductLabels } from "./product.ts";
+import { planStage, type Stage } from "./plan-stage.ts";
+import { type Product, type ProductLabels, planProduct } from "./product.ts";
 
-export type { Stage } from "./plan-stage.ts";
+export type { PlanEntry, Stage } from "./plan-stage.ts";
+export type { Product } from "./product.ts";
 
 /** A recipe as a graph of stages, parents before children; the product is what they are put together to. */
 export interface Plan {
   readonly recipe: string;
   readonly generation: string;
   readonly stages: readonly Stage[];
-  readonly product: Stage;
+  readonly product: Product;
   /** Variables that the product runs with. */
   readonly environment: Readonly<Record<string, string>>;
   /** Ports that the product listens on. */
   readonly ports: readonly number[];
+  /** What its stages are put together of, for the bill of materials. */
+  readonly components: readonly Component[];
   /** What it is without, and how to get it; absent where an older revision plans. */
   readonly lacks?: readonly string[];
 }
@@ -61,9 +66,9 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
       ...(packages.byLayer.get(layer.name) ?? []).flatMap(({ name }) => wheels.get(name)?.name ?? []),
     ],
   });
+  const image = { recipe: recipe.name, context, packages, environments, layersFolder };
   const stages: Stage[] = [];
   for (const layer of parentsFirst(layers.map(withWheels), context)) {
-    const image = { recipe: recipe.name, context, packages, environments, layersFolder };
     stages.push(planStage(layer, image, stages));
   }
   const { environment, ports } = recipe.runtime(context);
@@ -74,6 +79,13 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
     product: planProduct({ ...recipe, layers: inImage }, file, labels, context, stages),
     environment,
     ports,
+    components: plannedComponents({
+      image,
+      inImage,
+      building: [...recipe.buildLayers, ...wheels.values()],
+      wheels,
+      stages,
+    }),
     lacks: recipe.layers.flatMap((layer) => layer.lacks?.(context) ?? []),
   };
 }

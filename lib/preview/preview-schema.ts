@@ -21,9 +21,9 @@ const expectation = z.strictObject({
   range: z.tuple([seconds, seconds]).nullable().describe("the quickest and the slowest of these builds"),
   bytes: count.nullable().describe("compressed, as pushed"),
   basis: z
-    .enum(["built", "key", "generation", "recipe", "layer", "none"])
+    .enum(["built", "manifest", "key", "generation", "recipe", "layer", "none"])
     .describe(
-      "built: another stack has it already; key: builds of the same key; else of the same layer in the same recipe and generation, the same recipe, or any recipe",
+      "built: another stack has it already; manifest: it names layers that are there; key: builds of the same key; else of the same layer in the same recipe and generation, the same recipe, or any recipe",
     ),
   builds: count.describe("how many earlier builds it rests on"),
   sure: z.enum(["high", "medium", "low", "none"]),

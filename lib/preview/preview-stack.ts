@@ -1,11 +1,11 @@
 import type { GenerationName } from "../gpu/generations.ts";
-import type { Plan, Stage } from "../plan/plan.ts";
+import type { Plan, PlanEntry } from "../plan/plan.ts";
 import { isExplained, type KeyedStage, type StageChange, stageChanges } from "../plan/stage-changes.ts";
 import { REDACTED } from "../redact.ts";
 import type { RegistryKind } from "../registry/limits.ts";
 import { soundsSecret } from "../secrets.ts";
 import type { History } from "./build-history.ts";
-import { alreadyBuilt, expectedBuild, sumUp } from "./estimate.ts";
+import { alreadyBuilt, expectedBuild, manifestAlone, sumUp } from "./estimate.ts";
 import { expectedSize, trimOf } from "./expected-size.ts";
 import { expectedTest, type TestPlan } from "./expected-test.ts";
 import { type CommitIndex, movesBetween } from "./moves.ts";
@@ -161,7 +161,7 @@ function previewStage(
 }
 
 function expectation(
-  { name, key, role }: Stage,
+  { name, key, role }: PlanEntry,
   {
     recipe,
     generation,
@@ -169,11 +169,11 @@ function expectation(
     built,
   }: Pick<Platform, "recipe" | "generation"> & Pick<PreviewContext, "history" | "built">,
 ): StagePreview["expected"] {
-  const expected = expectedBuild({ stage: name, key, recipe, generation }, history);
+  const expected =
+    role === "product" ? manifestAlone : expectedBuild({ stage: name, key, recipe, generation }, history);
   const bytes = built.get(key);
   if (bytes !== undefined) return alreadyBuilt(bytes ?? (expected.basis === "key" ? expected.bytes : null));
-  // Its layers are the stages' own and are pushed with them.
-  return role === "product" ? { ...expected, bytes: null } : expected;
+  return expected;
 }
 
 function withoutValues<T extends { before: string | null; after: string | null }>(cause: T): T {

@@ -63,11 +63,12 @@ export function expectedText({ longest, all, bytes, unknown, sure }: Sum): strin
 }
 
 /** What a stage takes: `46s, 553 MB (3 builds)`. */
-export function stageExpectation({ expected, role }: StagePreview): string {
+export function stageExpectation({ expected }: StagePreview): string {
   if (!expected) return "";
   if (expected.basis === "none" || expected.seconds === null) return "no history";
   if (expected.basis === "built") return "built already for another stack";
-  const size = expected.bytes && role !== "product" ? `, ${prettyBytes(expected.bytes)}` : "";
+  if (expected.basis === "manifest") return "a manifest";
+  const size = expected.bytes ? `, ${prettyBytes(expected.bytes)}` : "";
   const where = {
     key: "of this very key",
     generation: "",

@@ -1,3 +1,4 @@
+import type { Component } from "../bill/component.ts";
 import type { Fetch, ResolvedComfyUi } from "../comfyui/resolve-nodes.ts";
 import type { AttentionKernel, CompatibilitySet, PythonVersion } from "../gpu/compatibility.ts";
 import type { Generation } from "../gpu/generations.ts";
@@ -45,8 +46,12 @@ export interface LayerContext {
   readonly comfyui?: ResolvedComfyUi;
   /** Whether the recipe has the worker for RunPod. */
   readonly runpod?: true;
+  /** Whether the recipe's image is a rented machine's, with a boot and services of its own. */
+  readonly instance?: true;
   /** Whether packages lose the GPU code that the generation's cards do not run. */
   readonly trim?: true;
+  /** Whether the recipe's services are behind the one login. */
+  readonly door?: true;
   /** How layers are packed, where it is not as by default. */
   readonly compression?: Compression;
   /** Models, in stacks that have any. */
@@ -129,6 +134,8 @@ export interface Layer {
   ) => Readonly<Record<string, string>>;
   /** Folders that no other layer may write below. */
   readonly owns?: (context: LayerContext) => readonly string[];
+  /** What it brings beside wheels, for the bill of materials. @default files of its own, in `rootfs` and where it `owns` */
+  readonly components?: (context: LayerContext) => readonly Omit<Component, "stage">[];
 }
 
 /** Where the product's Python environment lives. */

@@ -30,6 +30,7 @@ export const layerSchema = z.strictObject({
   generated: call.optional(),
   listed: call.optional(),
   owns: call.optional(),
+  components: call.optional(),
   bulk: z.boolean().optional(),
   cachesSteps: z.boolean().optional(),
 } satisfies Shape<Layer>);

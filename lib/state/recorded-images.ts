@@ -8,8 +8,10 @@ export interface RecordedImage {
   readonly urn: string;
 }
 
-const makers = ["strata:index:ImageStage", "strata:index:BulkStage", "strata:index:JoinedImage"];
-const movers = ["strata:index:SmokeTest", "strata:index:Promotion", "strata:index:ProductCopy"];
+const makers = ["ImageStage", "BulkStage", "ProductImage", "JoinedImage", "Attestation"].map(
+  (name) => `strata:index:${name}`,
+);
+const movers = ["SmokeTest", "Attestation", "Promotion", "ProductCopy"].map((name) => `strata:index:${name}`);
 
 /**
  * The images of a recipe, and the resources that tested it and moved its tags: these say nothing of themselves once the
@@ -37,8 +39,12 @@ export function recordedImages(
   );
   return {
     images: ofTypes(makers).flatMap(({ urn, component: { outputs } }) => {
-      const { reference } = outputs;
-      return typeof reference === "string" && reference.includes("@") ? [{ urn, reference }] : [];
+      // What is stated of a product is several.
+      const made: unknown[] = Array.isArray(outputs.artifacts) ? outputs.artifacts : [outputs.reference];
+      return made
+        .filter((reference) => typeof reference === "string")
+        .filter((reference) => reference.includes("@"))
+        .map((reference) => ({ urn, reference }));
     }),
     product: image?.outputs.reference,
     movers: ofTypes(movers).map(({ urn }) => urn),

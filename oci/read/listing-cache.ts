@@ -14,7 +14,7 @@ export async function listLayer(folder: string, digest: string, open: () => Read
   const kept = await readListing(folder, digest);
   if (kept) return kept;
   const listing = await listTar(open());
-  await keepListing(folder, digest, listing);
+  await keepFile(fileOf(folder, digest), JSON.stringify({ version: LISTING_VERSION, digest, listing }));
   return listing;
 }
 
@@ -29,13 +29,12 @@ async function readListing(folder: string, digest: string): Promise<Listing | un
   }
 }
 
-/** Keeps a layer's listing. It appears whole or not at all, also when two audits run at once. */
-async function keepListing(folder: string, digest: string, listing: Listing): Promise<void> {
-  const path = fileOf(folder, digest);
+/** Writes a file that appears whole or not at all, also when two programs do so at once. */
+export async function keepFile(path: string, text: string): Promise<void> {
   const unfinished = `${path}.${randomUUID()}`;
   await mkdir(dirname(path), { recursive: true });
   try {
-    await writeFile(unfinished, JSON.stringify({ version: LISTING_VERSION, digest, listing }));
+    await writeFile(unfinished, text);
     await rename(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true });

@@ -117,6 +117,14 @@ class File(unittest.TestCase):
         self.assertEqual(portal_config.has_application(["Other", "Mine"]), 0)
         self.assertEqual(portal_config.has_application(["Other"]), 1)
 
+    def test_the_platforms_jupyter_is_no_service_of_ours(self) -> None:
+        text = "localhost:8080:8080:/:Jupyter|localhost:8188:8188:/:ComfyUI"
+        self.write(PORTAL_CONFIG=text, FORCE_JUPYTER="false")
+        for mode, expected in (("jupyter", 1), ("args", 0)):
+            with mock.patch.object(portal_config, "launch_mode", lambda mode=mode: mode):
+                self.assertEqual(portal_config.has_application(["Jupyter"]), expected)
+                self.assertEqual(portal_config.has_application(["ComfyUI"]), 0)
+
 
 if __name__ == "__main__":
     unittest.main()

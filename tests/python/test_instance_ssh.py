@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import threading
+import time
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
@@ -162,6 +164,14 @@ class Tls(unittest.TestCase):
         self.assertEqual((self.pair.state(), len(self.asked)), ("unsigned", 3))
         self.assertEqual(tls.prepare({"CONTAINER_ID": "12"}, self.pair, self.sign), (True, []))
         self.assertEqual(self.pair.state(), "usable")
+
+    def test_a_name_server_that_is_silent_holds_nothing(self) -> None:
+        silent = threading.Event()
+        self.addCleanup(silent.set)
+        with mock.patch.object(tls, "LONGEST", 0.3):
+            begun = time.monotonic()
+            answered = tls.have_signed(self.pair, "1", lambda *_: bytes(silent.wait(60)))
+        self.assertEqual((answered, time.monotonic() - begun < 3), (False, True))
 
     def test_answers_that_are_no_certificate_of_ours_change_nothing(self) -> None:
         other = self.new_pair(keyed=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
+import io
 import os
 import re
 import signal
@@ -14,6 +16,8 @@ import unittest
 from pathlib import Path
 
 from support import INSTANCE, LAYERS
+
+from strata_instance import supervised
 
 try:
     import supervisor  # noqa: F401
@@ -90,6 +94,25 @@ class Supervise(unittest.TestCase):
         process.send_signal(signal.SIGTERM)
         process.wait(12)
         self.assertLess(time.monotonic() - begun, 6, "one after the other takes eight seconds")
+
+    def test_health(self) -> None:
+        socket = self.root / "supervisor.sock"
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            self.assertEqual(supervised.health([], socket), 1)
+            self.program("a", "sleep 100")
+            process = self.begin()
+            self.wait_for("spawned: 'a'")
+            self.assertEqual(supervised.health([], socket), 0)
+            self.assertEqual(supervised.supervisor_pid(socket), process.pid)
+        self.assertEqual(said.getvalue(), "supervisord does not answer\na STARTING\n")
+
+    def test_health_where_a_service_does_not_start(self) -> None:
+        self.program("a", "exit 1")
+        self.begin()
+        self.wait_for("gave up|exited: a")
+        time.sleep(0.3)
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.assertEqual(supervised.health([], self.root / "supervisor.sock"), 1)
 
     def test_it_prints_whole_lines_and_keeps_them_and_a_killed_service_comes_back(self) -> None:
         self.program(

@@ -105,6 +105,17 @@ async function findBuilder(home: Home) {
   };
 }
 
+/** Versions of what builds, as far as it tells them: BuildKit's own, and Node's. */
+export async function builderVersions(home: Home, name: string): Promise<Record<string, string>> {
+  const { buildkitd, buildx: env } = await findBuilder(home);
+  const { stdout } = buildkitd
+    ? await attempt(join(home.bin, "buildctl"), ["--addr", buildkitd.address, "debug", "info"])
+    : await attempt("docker", ["buildx", "inspect", name], { env });
+  // `BuildKit: github.com/moby/buildkit v0.31.1 …`, and of buildx `BuildKit version: v0.31.1`.
+  const version = /^BuildKit(?: version)?:.*?(v\d+\.\d+\S*)/m.exec(stdout)?.[1];
+  return { node: process.version, ...(version && { buildkit: version }) };
+}
+
 /** Named contexts and arguments for buildx. */
 function buildxOptions(
   images: Readonly<Record<string, string>>,

@@ -21,10 +21,10 @@ export async function lostImages(
   const { images, product, movers } = recordedImages(read.state, recipe);
   // A registry that cannot be asked is the update's to tell of.
   const lost = await absentImages(images, (reference) => imageExists(reference, transport).catch(() => true));
-  for (const { urn } of lost)
-    note(`registry: ${urn.split("::").at(-1)} is not there any more; it is made again`);
+  const urns = [...new Set(lost.map(({ urn }) => urn))];
+  for (const urn of urns) note(`registry: ${urn.split("::").at(-1)} is not there any more; it is made again`);
   const again = lost.some(({ reference }) => reference === product) ? movers : [];
-  return [...lost.map(({ urn }) => urn), ...again].flatMap((urn) => ["--replace", urn]);
+  return [...new Set([...urns, ...again])].flatMap((urn) => ["--replace", urn]);
 }
 
 /** Those of a state's images that are not there. */

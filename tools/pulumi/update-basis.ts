@@ -32,10 +32,10 @@ export async function updateBasis(
   root = projectFolder,
 ): Promise<{ basis: UpdateBasis; planned: StackPlan & { config: Config } }> {
   const planned = await plannedStack(home, { name });
-  const { plan, base, checks, tags, labels, platform, memory, config } = planned;
+  const { plan, base, bill, checks, tags, labels, platform, memory, config } = planned;
   const stages = [...plan.stages, plan.product].map((stage) => [stage.name, stage.key]);
   const { sizeBudget } = config.selected.recipe;
-  const wanted = [stages, plan.ports, base, checks, tags, labels, platform, memory, sizeBudget];
+  const wanted = [stages, plan.ports, base, bill, checks, tags, labels, platform, memory, sizeBudget];
   const packaged = isPackage
     ? { "the package": hashOf(JSON.stringify(fileHashes(repository, home.root))) }
     : {};

@@ -16,8 +16,11 @@ import type * as stackPlanModule from "../../recipes/stack-plan.ts";
  */
 export interface Checkout {
   readonly readConfig: typeof configModule.readConfig;
-  readonly planStack: (config: configModule.Config, folders: StackFolders) => stackPlanModule.StackPlan;
+  readonly planStack: (config: configModule.Config, folders: StackFolders) => CheckoutPlan;
 }
+
+/** What any revision tells; what its product is made of is this one's to say. */
+type CheckoutPlan = Omit<stackPlanModule.StackPlan, "bill">;
 
 /** Where the code, recipes and locks of a project are: beside its stacks, or in the package, whatever the revision. */
 export function codeFolder(root: string): string {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Instance } from "../support/vast/container.ts";
-import { doors, type Proof, recorded, recorderOf } from "../support/vast/proof.ts";
+import { doors, type Instance } from "../support/vast/container.ts";
+import { type Proof, recorded, recorderOf } from "../support/vast/proof.ts";
 import { type Door, say, statuses } from "../support/vast/raw.ts";
 
 /** What the recorder answers: seen here, a request went through. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lazily } from "../../../support/lazily.ts";
 import { type Engine, startEngine } from "../engine.ts";
-import { type Instance, type Order, type Starter, serviceNames, startInstance } from "./container.ts";
+import { doors, type Instance, type Order, type Starter, serviceNames, startInstance } from "./container.ts";
 import { buildVariant, buildVastImage } from "./image.ts";
 import { type KeyPair, makeKey } from "./ssh.ts";
 
@@ -12,9 +12,6 @@ import { type KeyPair, makeKey } from "./ssh.ts";
 export const recorded = { guarded: 7777, public: 7778 } as const;
 /** Where their recorders listen, and what they write. */
 export const recorderOf = (port: number) => ({ port: port + 10_000, file: `/tmp/recorded-${port}` });
-
-/** The services that everybody reaches, by the port of the door in front of each. */
-export const doors = { instance_portal: 1111, jupyter: 8080, comfyui: 8188, tensorboard: 6006 } as const;
 
 const applications = [
   "localhost:1111:11111:/:Instance Portal",
@@ -44,11 +41,6 @@ export interface Proof {
   /** The instance that is shared, with every service up, and the seconds that this took. */
   readonly shared: () => Promise<{ readonly instance: Instance; readonly seconds: number }>;
   close(): Promise<void>;
-}
-
-/** What the platform tells every instance whose ports are mapped. */
-export function mapped(...ports: number[]): Record<string, string> {
-  return Object.fromEntries(ports.map((port) => [`VAST_TCP_PORT_${port}`, String(port + 30_000)]));
 }
 
 export async function openProof(): Promise<Proof> {
@@ -118,11 +110,11 @@ async function startShared(start: Proof["start"], password: string) {
     WEB_PASSWORD: password,
     AUTH_EXCLUDE: String(recorded.public),
     PORTAL_CONFIG: [...applications, ...more].join("|"),
-    ...mapped(22, ...Object.values(doors), ...ports),
   };
   const program = join(import.meta.dirname, "recorder.py");
   const flags = ["--volume", `${program}:/tmp/recorder.py:ro`];
-  const instance = await start({ environment, flags });
+  const mapped = [22, ...Object.values(doors), ...ports];
+  const instance = await start({ environment, flags, ports: mapped });
   const seconds = await instance.up(serviceNames, 60);
   for (const { port, file } of ports.map(recorderOf)) {
     await instance.run(

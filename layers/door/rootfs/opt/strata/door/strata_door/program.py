@@ -89,6 +89,8 @@ def make_door(
         sessions=Sessions(chosen.credentials.key),
     )
     messages = list(chosen.messages)
+    if file := settings.plan.get("tokenFile"):
+        messages.append(f"The password of {', '.join(map(str, sorted(ports)))} is the token in {file}.")
     if open_ports := sorted(ports & door.open_sites):
         messages.append(f"Open to everybody, without a login: {', '.join(map(str, open_ports))}.")
     return door, messages

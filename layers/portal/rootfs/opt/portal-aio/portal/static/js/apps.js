@@ -50,7 +50,8 @@ function fillApp(card, app, tunnel, route, tunnels) {
 
 function where(app) {
   const at = `Port ${app.external_port}`;
-  return app.protected ? `${at}, with login` : at;
+  if (app.protected) return `${at}, with login`;
+  return app.direct_url ? `${at}, without login` : at;
 }
 
 function initials(name) {

@@ -1,0 +1,55 @@
+import { createHash } from "node:crypto";
+import type { local } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { lines } from "./promotion.ts";
+import { step } from "./step.ts";
+
+export interface AttestationArgs {
+  /** The product, `repository@sha256:…`. */
+  readonly reference: pulumi.Input<string>;
+  /** Its stages, `repository@sha256:…`, by name. */
+  readonly stages: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>>;
+  /** File with what the plan knows of it, whose name changes with its content. */
+  readonly bill: pulumi.Input<string>;
+  /** What the smoke test found about exactly this digest. */
+  readonly evidence: pulumi.Input<string>;
+  /** Name of the buildx builder. */
+  readonly builder: pulumi.Input<string>;
+}
+
+/**
+ * What is stated of a product, beside it in the registry: what it is made of, how it was made, and that it was tested. What
+ * is there already stays as it is.
+ */
+export class Attestation extends pulumi.ComponentResource {
+  /** Everything that was attached, `repository@sha256:…`. */
+  readonly artifacts: pulumi.Output<string[]>;
+  readonly nodes: { readonly command: local.Command };
+
+  constructor(name: string, args: AttestationArgs, options?: pulumi.ComponentResourceOptions) {
+    super("strata:index:Attestation", name, {}, options);
+    const evidence = pulumi.output(args.evidence);
+    const command = step(
+      name,
+      {
+        step: "attestation",
+        environment: {
+          STRATA_REFERENCE: args.reference,
+          STRATA_STAGES: pulumi.jsonStringify(args.stages),
+          STRATA_BILL: args.bill,
+          STRATA_BUILDER: args.builder,
+        },
+        stdin: evidence,
+        triggers: [args.reference, args.bill, evidence.apply(hashOf)],
+      },
+      { parent: this },
+    );
+    this.nodes = { command };
+    this.artifacts = command.stdout.apply(lines);
+    this.registerOutputs({ artifacts: this.artifacts });
+  }
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Bill, BilledStage } from "../bill/component.ts";
+import { canonicalJson } from "../canonical-json.ts";
+import type { Plan, Stage } from "./plan.ts";
+import type { ProductLabels } from "./product.ts";
+
+/** What a bill tells that no plan knows. */
+export interface BillFacts {
+  readonly labels: ProductLabels;
+  readonly base: { readonly name: string; readonly digest: string };
+  readonly materials: Readonly<Record<string, string>>;
+}
+
+/** A plan as a bill: what its product is made of, and from what. */
+export function billOf(plan: Plan, { labels, base, materials }: BillFacts): Bill {
+  const { product } = plan;
+  return {
+    recipe: plan.recipe,
+    generation: plan.generation,
+    source: labels.source,
+    revision: labels.revision,
+    created: labels.created,
+    base,
+    stages: plan.stages.map(billedStage),
+    key: product.key,
+    inProduct: product.parents,
+    components: plan.components.filter(
+      ({ kind, stage }) => kind === "tool" || product.parents.includes(stage),
+    ),
+    materials,
+  };
+}
+
+function billedStage({ name, key, role, bulk = false, parents }: Stage): BilledStage {
+  return { name, key, role, bulk, parents };
+}
+
+/**
+ * Writes a bill to `<folder>/<recipe>-<hash>.json`, once: the content decides the name. A stack's state names the file, as a
+ * bill has hundreds of hashes.
+ *
+ * @returns the file
+ */
+export function writeBill(folder: string, bill: Bill): string {
+  const text = canonicalJson(bill);
+  const hash = createHash("sha256").update(text).digest("hex").slice(0, 20);
+  const file = join(folder, `${bill.recipe}-${hash}.json`);
+  if (existsSync(file)) return file;
+  mkdirSync(folder, { recursive: true });
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, text);
+  renameSync(draft, file);
+  return file;
+}

@@ -1,0 +1,42 @@
+import { IN_TOTO_TYPE, type Statement } from "../../lib/attestation/statement.ts";
+import { canonicalJson } from "../../lib/canonical-json.ts";
+import type { Transport } from "../../oci/access/transport.ts";
+import { attachArtifact } from "../../oci/write/put-artifact.ts";
+import { inRepository } from "../promotion/evidence-store.ts";
+import { keepDigest } from "../promotion/keep-digest.ts";
+
+/** The type under which trivy and Docker Scout look for a bill of materials. */
+export const SPDX_TYPE = "application/spdx+json";
+
+/** https://github.com/in-toto/attestation/blob/main/spec/v1/envelope.md: what BuildKit calls it on a layer. */
+export const PREDICATE_ANNOTATION = "in-toto.io/predicate-type";
+
+/** Attaches a document to an image, once. @returns its reference */
+export async function attachDocument(
+  reference: string,
+  { type, text, annotations = {} }: Document,
+  transport: Transport,
+): Promise<string> {
+  const payload = { mediaType: type, bytes: Buffer.from(text) };
+  const artifact = inRepository(
+    reference,
+    await attachArtifact(reference, { artifactType: type, payload, annotations }, transport),
+  );
+  await keepDigest(artifact, transport);
+  return artifact;
+}
+
+interface Document {
+  readonly type: string;
+  readonly text: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A statement as it is, without a signature: for who trusts the registry. */
+export function unsigned(statement: Statement): Document {
+  return {
+    type: IN_TOTO_TYPE,
+    text: canonicalJson(statement),
+    annotations: { [PREDICATE_ANNOTATION]: statement.predicateType },
+  };
+}

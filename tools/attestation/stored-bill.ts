@@ -1,0 +1,40 @@
+import { UserError } from "../../errors.ts";
+import type { SpdxDocument } from "../../lib/bill/spdx-document.ts";
+import type { Transport } from "../../oci/access/transport.ts";
+import { readArtifact } from "../../oci/read/artifact.ts";
+import { listReferrers } from "../../oci/read/referrers.ts";
+import { inRepository } from "../promotion/evidence-store.ts";
+import { SPDX_TYPE } from "./attach.ts";
+
+/**
+ * The bill of materials that lies beside an image: of several the one that was attached last.
+ *
+ * @param reference `repository@sha256:…`
+ * @throws UserError where there is none.
+ */
+export async function storedBill(reference: string, transport: Transport): Promise<SpdxDocument> {
+  const last = (await listReferrers(reference, SPDX_TYPE, transport)).at(-1);
+  if (!last) {
+    throw new UserError(
+      reference,
+      "has no bill of materials beside it.",
+      "An update of its stack by this version of strata attaches one: make up.",
+    );
+  }
+  const { payload } = await readArtifact(inRepository(reference, last.digest), transport);
+  const document = parsed(payload);
+  if (document?.spdxVersion === "SPDX-2.3") return document;
+  throw new UserError(
+    inRepository(reference, last.digest),
+    "is no SPDX 2.3 document.",
+    "Remove what somebody attached.",
+  );
+}
+
+function parsed(payload: Buffer): SpdxDocument | undefined {
+  try {
+    return JSON.parse(payload.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,41 @@
+import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import { home } from "../../home.ts";
+import { builderId } from "../../lib/attestation/slsa-provenance.ts";
+import type { Bill } from "../../lib/bill/component.ts";
+import { spdxText } from "../../lib/bill/spdx-document.ts";
+import { parseEvidence } from "../../lib/evidence/evidence.ts";
+import { Transport } from "../../oci/access/transport.ts";
+import { attachDocument, SPDX_TYPE, unsigned } from "../attestation/attach.ts";
+import { describeContents, statementsAbout } from "../attestation/describe-product.ts";
+import { builderVersions } from "../builder/builder.ts";
+import { required } from "../program/environment.ts";
+import { main } from "../program/main.ts";
+import { note } from "../program/progress.ts";
+
+/**
+ * Attaches to the product STRATA_REFERENCE what it is made of, how it was made, and the evidence on stdin as others ask for
+ * it. Called by the component Attestation; prints a reference for each.
+ */
+await main(async () => {
+  const transport = new Transport();
+  const reference = required("STRATA_REFERENCE");
+  const builder = required("STRATA_BUILDER");
+  const bill: Bill = JSON.parse(await readFile(required("STRATA_BILL"), "utf8"));
+  const evidence = parseEvidence(await text(process.stdin), "standard input");
+  const product = { reference, bill, stages: JSON.parse(required("STRATA_STAGES")) };
+  const document = await describeContents(home, product, transport);
+  const facts = { id: builderId(process.env, builder), versions: await builderVersions(home, builder) };
+  const statements = await statementsAbout(product, document, evidence, facts, transport);
+  const documents = [
+    { type: SPDX_TYPE, text: spdxText(document) },
+    unsigned(statements.provenance),
+    unsigned(statements.evidence),
+  ];
+  // One after the other: where the registry keeps no list, each adds itself to the one in a tag.
+  for (const each of documents) process.stdout.write(`${await attachDocument(reference, each, transport)}\n`);
+  note(
+    `attestation: ${document.packages.length} components, provenance and test result lie beside the image`,
+  );
+  return 0;
+});

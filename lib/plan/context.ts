@@ -17,12 +17,12 @@ import type { ModelsSetting } from "../models/models-setting.ts";
 import { kernelProblems } from "../recipe/kernel-problems.ts";
 import { compiledSources, kernelsInGit, mirroredWheels, type PinnedWheels } from "../recipe/kernels.ts";
 import type { LayerContext, LlamaSource } from "../recipe/layer.ts";
+import { gitCommit, llamaPin } from "../recipe/llama-pin.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { CloudflaredSetting, TensorRtSetting } from "../recipe/source-settings.ts";
 import { stackFiles, tensorrtProblems } from "../recipe/stack-files.ts";
 import { type Compression, isDefaultCompression } from "../registry/compression.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
-import { gitCommit, llamaPin } from "./llama-pin.ts";
 
 /** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
 export interface Choices {
@@ -79,16 +79,14 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
   const has = (layer: string) => recipe.layers.some(({ name }) => name === layer);
   const enabled = stack.llama.enabled && has("llama-cpp");
   const choices: Choices = { ...stack, llama: { ...stack.llama, enabled } };
-  const facts = generation(choices.generation);
-  const set = compatibilitySet(choices.cuda);
+  const { compression } = choices;
   throwAll("Pulumi stack", choiceProblems(choices, given));
   const compiled = compiledSources(choices.compile ?? [], sources.kernels, choices.mirrors);
-  const { compression } = choices;
   return {
     recipe: choices.recipe,
-    generation: facts,
+    generation: generation(choices.generation),
     python: choices.python,
-    set,
+    set: compatibilitySet(choices.cuda),
     attention: choices.attention,
     wheels: mirroredWheels(choices.wheels, choices.mirrors),
     llama: {

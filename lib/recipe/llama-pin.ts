@@ -1,6 +1,6 @@
 import type { SourceLock } from "../locks/source-lock.ts";
 import { mirrored } from "../mirrors.ts";
-import type { LayerContext } from "../recipe/layer.ts";
+import type { LayerContext } from "./layer.ts";
 
 /** What of a stack's choices decides it. */
 interface LlamaChoice {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ask } from "../support/vast/browser.ts";
 import { doors, type Instance, type LaunchMode, serviceNames } from "../support/vast/container.ts";
 import type { Proof } from "../support/vast/proof.ts";
-import { scan } from "../support/vast/raw.ts";
+import { accepts, scan } from "../support/vast/raw.ts";
 import { waitFor } from "../support/vast/wait.ts";
 import { onlyByKey } from "./ssh.ts";
 
@@ -30,6 +30,7 @@ async function platformStart(proof: Proof, mode: Exclude<LaunchMode, "args">): P
     });
     assert.doesNotMatch(await instance.log(), /launch: /);
     if (mode === "jupyter") await isPlatformsJupyter(instance);
+    await waitFor("the door", () => accepts(instance.address, doors.comfyui));
     assert.equal((await ask(`http://${instance.address}:${doors.comfyui}/`)).status, 401, boot);
     assert.deepEqual(
       await scan(instance.address),

@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { repository } from "../../../../home.ts";
 import { lazily } from "../../../support/lazily.ts";
 import { type Engine, startEngine } from "../engine.ts";
+import { ask } from "./browser.ts";
 import { doors, type Instance, type Order, type Starter, serviceNames, startInstance } from "./container.ts";
 import { buildVariant, buildVastImage } from "./image.ts";
 import { type KeyPair, makeKey } from "./ssh.ts";
+import { waitFor } from "./wait.ts";
 
 /** Ports that the tests' instance has beside those of the image, each with a recorder behind it: `public` needs no login. */
 export const recorded = { guarded: 7777, public: 7778 } as const;
@@ -85,7 +87,7 @@ export async function openProof(): Promise<Proof> {
         const format = "{{(index .IPAM.Config 0).Gateway}}";
         return (await engine.docker("network", "inspect", "bridge", "--format", format)).stdout.trim();
       },
-      shared: lazily(() => startShared(start, password, recorder)),
+      shared: lazily(() => startShared(start, { token, password, recorder })),
       async close() {
         for (const instance of started) await instance.remove();
         await engine.stop();
@@ -110,7 +112,11 @@ function writeLaunch(folder: string, mode: "ssh" | "jupyter"): string {
   return file;
 }
 
-async function startShared(start: Proof["start"], password: string, recorder: string) {
+async function startShared(
+  start: Proof["start"],
+  { token, password, recorder }: Readonly<Record<"token" | "password" | "recorder", string>>,
+) {
+  const begun = performance.now();
   const ports = Object.values(recorded);
   const more = ports.map((port) => `localhost:${port}:${recorderOf(port).port}:/:Recorder ${port}`);
   const environment = {
@@ -122,7 +128,18 @@ async function startShared(start: Proof["start"], password: string, recorder: st
   const flags = ["--volume", `${recorder}:/tmp/recorder.py:ro`];
   const mapped = [22, ...Object.values(doors), ...ports];
   const instance = await start({ environment, flags, ports: mapped });
-  const seconds = await instance.up(serviceNames, 60);
+  await instance.up(serviceNames, 60);
+  const headers = { authorization: `Bearer ${token}` };
+  for (const port of Object.values(doors)) {
+    const asked = () => ask(`https://${instance.address}:${port}/`, { headers });
+    await waitFor(`port ${port} opens`, async () =>
+      asked().then(
+        ({ status }) => status < 400,
+        () => false,
+      ),
+    );
+  }
+  const seconds = (performance.now() - begun) / 1000;
   for (const { port, file } of ports.map(recorderOf)) {
     await instance.run(
       "sh",

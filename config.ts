@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { throwAll, together } from "./errors.ts";
 import { projectFolder } from "./home.ts";
+import { signSetting, trustSetting } from "./lib/attestation/trust-setting.ts";
 import { evidenceSetting, trimProblems } from "./lib/evidence/evidence-setting.ts";
 import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
@@ -55,6 +56,8 @@ export const settingsSchema = z.strictObject({
   models: modelsSetting.default(noModels),
   door: doorSetting,
   evidence: evidenceSetting,
+  sign: signSetting.optional(),
+  trust: trustSetting.optional(),
   tags: tagsSetting.optional(),
 });
 

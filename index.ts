@@ -94,6 +94,7 @@ const attestation = new Attestation(`${name}-attestation`, {
   bill: relative(process.cwd(), writeBill(home.bills, bill)),
   evidence: smoke.evidence,
   builder,
+  sign: config.sign,
 });
 
 // The tags of what passed, here and in other registries.
@@ -103,6 +104,7 @@ const tested = {
   evidence: smoke.evidence,
   terms: promotionTerms(config, checks),
   attached: attestation.artifacts,
+  trust: config.trust,
 };
 const promotion = new Promotion(`${name}-promotion`, tested);
 const productTag = stageTag(plan.product);

@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { keyName, signingKey } from "../lib/attestation/bundle.ts";
+import type { SignSetting } from "../lib/attestation/trust-setting.ts";
 import { lines } from "./promotion.ts";
 import { step } from "./step.ts";
 
@@ -15,6 +18,8 @@ export interface AttestationArgs {
   readonly evidence: pulumi.Input<string>;
   /** Name of the buildx builder. */
   readonly builder: pulumi.Input<string>;
+  /** What signs it. @default nothing */
+  readonly sign?: SignSetting | undefined;
 }
 
 /**
@@ -38,18 +43,32 @@ export class Attestation extends pulumi.ComponentResource {
           STRATA_STAGES: pulumi.jsonStringify(args.stages),
           STRATA_BILL: args.bill,
           STRATA_BUILDER: args.builder,
+          ...signEnvironment(args.sign),
         },
         stdin: evidence,
-        triggers: [args.reference, args.bill, evidence.apply(hashOf)],
+        triggers: [args.reference, args.bill, evidence.apply(hashOf), ...signTrigger(args.sign)],
       },
       { parent: this },
     );
     this.nodes = { command };
-    this.artifacts = command.stdout.apply(lines);
+    // A command that got a key hides all that it says; what it attached is for everybody.
+    this.artifacts = pulumi.unsecret(command.stdout).apply(lines);
     this.registerOutputs({ artifacts: this.artifacts });
   }
 }
 
 function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
+}
+
+function signEnvironment(sign: SignSetting | undefined): Record<string, pulumi.Input<string>> {
+  if (!sign) return {};
+  return "key" in sign ? { STRATA_SIGN_KEY: pulumi.secret(sign.key) } : { STRATA_SIGN_FILE: sign.file };
+}
+
+/** Another key signs again: its name is the hash of its public half, which everybody may know. */
+function signTrigger(sign: SignSetting | undefined): string[] {
+  if (!sign) return [];
+  const pem = "key" in sign ? sign.key : readFileSync(sign.file, "utf8");
+  return [keyName(signingKey(pem, "strata:sign"))];
 }

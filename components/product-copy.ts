@@ -1,6 +1,6 @@
 import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { lines, type PromotionArgs, promotionEnvironment } from "./promotion.ts";
+import { attachedTriggers, lines, type PromotionArgs, promotionEnvironment } from "./promotion.ts";
 import type { Registry } from "./registry/registry.ts";
 import { step } from "./step.ts";
 
@@ -44,7 +44,7 @@ export class ProductCopy extends pulumi.ComponentResource {
           environment.STRATA_REFERENCE,
           environment.STRATA_TARGET,
           environment.STRATA_TAGS,
-          environment.STRATA_ATTACHED,
+          ...attachedTriggers(environment),
           ...(args.library ? [args.library.reference] : []),
         ],
       },

@@ -1,5 +1,6 @@
 import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { TrustSetting } from "../lib/attestation/trust-setting.ts";
 import { step } from "./step.ts";
 
 /** What evidence has to be to move a tag. */
@@ -22,6 +23,8 @@ export interface PromotionArgs {
   readonly terms: PromotionTerms;
   /** What else lies beside it by then; where that changes, copies get it too. @default nothing */
   readonly attached?: pulumi.Input<readonly string[]>;
+  /** What has to be signed, and by whom. @default nothing */
+  readonly trust?: TrustSetting | undefined;
 }
 
 /** Moves tags to a digest that was tested, by copying its manifest: the digest stays. */
@@ -39,7 +42,7 @@ export class Promotion extends pulumi.ComponentResource {
         step: "promotion",
         environment,
         stdin: args.evidence,
-        triggers: [environment.STRATA_REFERENCE, environment.STRATA_TAGS, environment.STRATA_ATTACHED],
+        triggers: [environment.STRATA_REFERENCE, environment.STRATA_TAGS, ...attachedTriggers(environment)],
       },
       { parent: this },
     );
@@ -54,16 +57,26 @@ export function promotionEnvironment({
   reference,
   tags,
   terms,
-  attached = [],
+  attached,
+  trust,
 }: Omit<PromotionArgs, "evidence">) {
   return {
     STRATA_REFERENCE: reference,
     STRATA_TAGS: pulumi.output(tags).apply((list) => list.join(" ")),
-    STRATA_ATTACHED: pulumi.output(attached).apply((list) => list.join(" ")),
+    ...(attached ? { STRATA_ATTACHED: pulumi.output(attached).apply((list) => list.join(" ")) } : {}),
+    ...(trust ? { STRATA_TRUST: JSON.stringify(trust) } : {}),
     STRATA_CHECKS: terms.checks,
     STRATA_MAX_AGE_DAYS: pulumi.interpolate`${terms.maxAgeDays}`,
     STRATA_EVIDENCE_HOST: terms.host,
   };
+}
+
+/** What has been attached since is to be copied, and all of it to be verified, by other keys too. */
+export function attachedTriggers({
+  STRATA_ATTACHED: attached,
+  STRATA_TRUST: trust,
+}: ReturnType<typeof promotionEnvironment>): pulumi.Input<string>[] {
+  return [...(attached === undefined ? [] : [attached]), ...(trust === undefined ? [] : [trust])];
 }
 
 /** What a program printed, a line each. */

@@ -2,7 +2,7 @@ import type * as dockerBuild from "@pulumi/docker-build";
 import * as pulumi from "@pulumi/pulumi";
 import { keepAuthority, keepLogin } from "../../oci/access/logins.ts";
 import { Transport } from "../../oci/access/transport.ts";
-import { readImage } from "../../oci/read/image.ts";
+import { readSize } from "../../oci/read/image.ts";
 
 /** Where stages and products go. One implementation for each kind of registry. */
 export interface Registry {
@@ -73,5 +73,5 @@ export function readyLogin(args: LoginArgs): ReadyLogin {
 /** `Registry.compressedSize`, with the logins that are kept in `logins`. */
 export function sizesWith(logins: string): Registry["compressedSize"] {
   const transport = new Transport({ logins });
-  return async (reference) => (await readImage(reference, transport)).bytes;
+  return async (reference) => await readSize(reference, transport);
 }

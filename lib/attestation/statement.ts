@@ -6,6 +6,9 @@ export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 /** Of a statement by itself, and as the payload of a signed envelope. */
 export const IN_TOTO_TYPE = "application/vnd.in-toto+json";
 
+/** The type under which trivy and Docker Scout look for a bill of materials. */
+export const SPDX_TYPE = "application/spdx+json";
+
 /** What is stated of a product, by the word for it in settings and tables. */
 export const predicateTypes = {
   sbom: "https://spdx.dev/Document",

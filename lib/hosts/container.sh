@@ -136,6 +136,8 @@ serve() {
       user=0:0
       check=/opt/instance-tools/bin/healthcheck
       ;;
+    # Its service listens behind the door.
+    *'"door"'*) check=/opt/strata/door/healthcheck ;;
   esac
   run_engine volume create --label "$LABEL=$2" "$1" >/dev/null || fail "$TROUBLE" "the volume cannot be made"
   run_engine run --rm --label "$LABEL=$2" --network none --user 0:0 --volume "$1:/workspace" --entrypoint chown "$3" \

@@ -79,16 +79,14 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
   const has = (layer: string) => recipe.layers.some(({ name }) => name === layer);
   const enabled = stack.llama.enabled && has("llama-cpp");
   const choices: Choices = { ...stack, llama: { ...stack.llama, enabled } };
-  const facts = generation(choices.generation);
-  const set = compatibilitySet(choices.cuda);
+  const { compression } = choices;
   throwAll("Pulumi stack", choiceProblems(choices, given));
   const compiled = compiledSources(choices.compile ?? [], sources.kernels, choices.mirrors);
-  const { compression } = choices;
   return {
     recipe: choices.recipe,
-    generation: facts,
+    generation: generation(choices.generation),
     python: choices.python,
-    set,
+    set: compatibilitySet(choices.cuda),
     attention: choices.attention,
     wheels: mirroredWheels(choices.wheels, choices.mirrors),
     llama: {

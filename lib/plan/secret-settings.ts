@@ -1,4 +1,5 @@
 import { throwAll, UserError } from "../../errors.ts";
+import type { SignSetting } from "../attestation/trust-setting.ts";
 import type { HostSetting } from "../hosts/host-setting.ts";
 import { clearPasswords } from "../registry/registry-setting.ts";
 import type { Choices } from "./context.ts";
@@ -51,27 +52,28 @@ export function refuseClear(
   throwAll("Pulumi stack configuration", clearPasswords(registries, isEncrypted(encrypted)));
 }
 
-/** Throws where a key that opens a host lies in the stack's file in clear. */
+/** Throws where a key that opens a host, or signs, lies in the stack's file in clear. */
 export function requireSecrets(
-  { host }: { readonly host: readonly HostSetting[] },
+  { host, sign }: { readonly host: readonly HostSetting[]; readonly sign?: SignSetting | undefined },
   encrypted: readonly string[],
 ): void {
   const isSecret = isEncrypted(encrypted);
-  const clear = host.flatMap((setting, index) => {
+  const signs = sign && "key" in sign && !isSecret("sign.key") ? ["sign.key"] : [];
+  const hosts = host.flatMap((setting, index) => {
     if (setting.kind !== "ssh" || setting.privateKey === undefined) return [];
     // One host alone may stand without a list.
     const places = [`host.${index}`, ...(host.length === 1 ? ["host"] : [])];
     if (places.some((place) => isSecret(`${place}.privateKey`))) return [];
-    return [host.length === 1 ? "host" : `host.${index}`];
+    return [`${host.length === 1 ? "host" : `host.${index}`}.privateKey`];
   });
   throwAll(
     "Pulumi stack configuration",
-    clear.map(
+    [...hosts, ...signs].map(
       (place) =>
         new UserError(
-          `strata:${place}.privateKey`,
+          `strata:${place}`,
           "is not encrypted.",
-          `Remove it, and set it again: pulumi config set --secret --path 'strata:${place.replace(/\.(\d+)$/, "[$1]")}.privateKey' < KEY`,
+          `Remove it, and set it again: pulumi config set --secret --path 'strata:${place.replace(/\.(\d+)\./, "[$1].")}' < KEY`,
         ),
     ),
   );

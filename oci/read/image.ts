@@ -39,24 +39,36 @@ export async function readImage(
   transport = sharedTransport(),
 ): Promise<Image> {
   const source = toReference(reference);
-  let storedManifest = await readManifest(transport, source, source.digest ?? source.tag ?? "latest");
-  const index = Index.safeParse(storedManifest.document);
-  if (index.success) {
-    const chosen = choosePlatform(source, index.data);
-    storedManifest = await readManifest(transport, source, chosen.digest);
-  }
-  const manifest = checkDocument(Manifest, storedManifest.document, source, "manifest");
+  const { stored, manifest } = await readPlatform(source, transport);
   const parts: Buffer[] = [];
   for await (const chunk of readBlob(transport, source, manifest.config)) parts.push(chunk);
   const config = checkDocument(ImageConfig, parseJson(Buffer.concat(parts)), source, "configuration");
   return {
-    digest: storedManifest.digest,
-    mediaType: storedManifest.mediaType,
+    digest: stored.digest,
+    mediaType: stored.mediaType,
     manifest,
     config,
     layers: manifest.layers,
-    bytes: manifest.layers.reduce((sum, layer) => sum + layer.size, manifest.config.size),
+    bytes: bytesOf(manifest),
   };
+}
+
+/** Bytes of all layers and the configuration of an image, which its manifest alone says. */
+export async function readSize(reference: string, transport = sharedTransport()): Promise<number> {
+  return bytesOf((await readPlatform(toReference(reference), transport)).manifest);
+}
+
+/** The manifest of an image for our platform. */
+async function readPlatform(source: Reference, transport: ReturnType<typeof sharedTransport>) {
+  let stored = await readManifest(transport, source, source.digest ?? source.tag ?? "latest");
+  const index = Index.safeParse(stored.document);
+  if (index.success)
+    stored = await readManifest(transport, source, choosePlatform(source, index.data).digest);
+  return { stored, manifest: checkDocument(Manifest, stored.document, source, "manifest") };
+}
+
+function bytesOf({ layers, config }: Manifest): number {
+  return layers.reduce((sum, layer) => sum + layer.size, config.size);
 }
 
 /**

@@ -155,7 +155,9 @@ def check_comfyui(check: Check, instance: Instance, workspace: Path) -> None:
     if not started.passed:
         return
     log = read_node_log(instance.service_log("comfyui"))
-    for finding in judge_nodes(check.image["comfyui"]["nodes"], log, has_gpu=check.gpu is not None):
+    # The image's nodes are brought into the workspace with its code.
+    place = workspace / "ComfyUI/custom_nodes"
+    for finding in judge_nodes(check.image["comfyui"]["nodes"], log, check.gpu is not None, place):
         with check.step(f"node-{finding.folder}", f"node {finding.folder}") as step:
             if finding.problem:
                 raise Fail(finding.problem, finding.trace)

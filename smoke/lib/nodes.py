@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .comfyui import CUSTOM_NODES, OWN_NODES
@@ -22,9 +23,9 @@ class Finding:
     note: str | None = None
 
 
-def judge_nodes(nodes: list[Node], log: NodeLog, has_gpu: bool = True) -> Iterator[Finding]:
-    """Nothing about a node that is in the description and imported. Some import on a GPU host alone."""
-    found = {entry.path.name: entry for entry in log.imports if entry.path.parent == CUSTOM_NODES}
+def judge_nodes(nodes: list[Node], log: NodeLog, has_gpu: bool = True, place: Path = CUSTOM_NODES) -> Iterator[Finding]:
+    """Nothing about a node that is in the description and imported from `place`. Some import on a GPU host alone."""
+    found = {entry.path.name: entry for entry in log.imports if entry.path.parent == place}
     for node in nodes:
         known = node.get("knownFailure") or (None if has_gpu else node.get("needsGpu"))
         if finding := judge_node(node, known, found.pop(node["folder"], None)):
@@ -35,8 +36,8 @@ def judge_nodes(nodes: list[Node], log: NodeLog, has_gpu: bool = True) -> Iterat
         elif entry.problem:
             yield Finding(name, entry.problem, entry.trace)
     for entry in log.imports:
-        if entry.path.parent != CUSTOM_NODES:
-            yield Finding(entry.path.name, f"was imported from {entry.path.parent}, not from {CUSTOM_NODES}")
+        if entry.path.parent != place:
+            yield Finding(entry.path.name, f"was imported from {entry.path.parent}, not from {place}")
 
 
 def is_enabled(node: Node) -> bool:

@@ -12,6 +12,7 @@ import { exposureTests } from "./vast/exposure.ts";
 import { fuzzTests } from "./vast/fuzz.ts";
 import { launchTests } from "./vast/launch.ts";
 import { provisioningTests } from "./vast/provisioning.ts";
+import { serviceTests } from "./vast/services.ts";
 import { smokeTests } from "./vast/smoke.ts";
 import { sshTests } from "./vast/ssh.ts";
 import { volumeTests } from "./vast/volumes.ts";
@@ -37,6 +38,7 @@ for (const tests of [
   sshTests,
   exposureTests,
   doorTests,
+  serviceTests,
   launchTests,
   provisioningTests,
   volumeTests,

@@ -159,10 +159,10 @@ class PassingTest(Case):
         self.assertEqual(len(self.backend.seen), before)
         self.reached("GET /x?y=1", f"Cookie: {pair}")
 
-    def websocket(self, *headers: str) -> socket.socket:
+    def websocket(self, *headers: str, path: str = "/ws") -> socket.socket:
         """Asks for one."""
         connection = self.door.connect()
-        fixed = ["GET /ws HTTP/1.1", "Host: box", "Connection: Upgrade", "Upgrade: websocket"]
+        fixed = [f"GET {path} HTTP/1.1", "Host: box", "Connection: Upgrade", "Upgrade: websocket"]
         key = ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"]
         connection.sendall("\r\n".join([*fixed, *key, *headers, "", ""]).encode())
         return connection
@@ -193,7 +193,10 @@ class PassingTest(Case):
             ([pair, "Sec-Fetch-Site: same-site", "Origin: http://box"], 403),
         ):
             with self.websocket(*headers) as connection:
-                self.assertEqual(parse(connection.recv(4096))[0], status, headers)
+                found, said, _ = parse(connection.recv(4096))
+                self.assertEqual((found, said["content-type"]), (status, "application/json"), headers)
+        with self.websocket(pair, path=f"/ws?token={TOKEN}") as connection:
+            self.assertEqual(parse(connection.recv(4096))[0], 400, "the service would log it")
         self.assertEqual(len(self.backend.seen), before)
         with self.websocket(pair, "Origin: http://box") as connection:
             self.assertIn(b" 101 ", connection.recv(4096))

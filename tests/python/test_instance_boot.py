@@ -24,7 +24,7 @@ from pathlib import Path
 from strata_instance import boot
 boot.STATE, boot.SCRIPTS = Path({state!r}), Path({scripts!r})
 boot.SKIPPED = Path({state!r}, "skipped")
-boot.Boot.__init__.__defaults__ = (boot.SCRIPTS, boot.STATE, 1.5)
+boot.Boot.__init__.__defaults__ = (boot.SCRIPTS, boot.STATE, {patience})
 boot.supervisor_pid = lambda: int(Path({state!r}, "pid").read_text()) if Path({state!r}, "pid").exists() else None
 boot.is_answering = lambda: True
 sys.exit(boot.main(sys.argv[1:]))
@@ -36,12 +36,15 @@ class BootCase(unittest.TestCase):
         root = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.state, self.scripts, self.out = root / "state", root / "scripts", root / "out"
         self.scripts.mkdir()
+        self.patience = 1.5
 
     def script(self, name: str, text: str) -> None:
         (self.scripts / name).write_text(text.replace("OUT", str(self.out)).replace("STATE", str(self.state)))
 
     def begin(self, *flags: str, **variables: str) -> subprocess.Popen[str]:
-        program = RUN.format(instance=str(INSTANCE), state=str(self.state), scripts=str(self.scripts))
+        program = RUN.format(
+            instance=str(INSTANCE), state=str(self.state), scripts=str(self.scripts), patience=self.patience
+        )
         process = subprocess.Popen(
             [sys.executable, "-c", program, *flags],
             env={**os.environ, **variables},
@@ -126,17 +129,18 @@ class End(BootCase):
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(10), 0)
-        self.assertLess(time.monotonic() - begun, 4)
+        self.assertLess(time.monotonic() - begun, 8)
         self.assertFalse(boot.is_alive(service))
 
     def test_what_heeds_sigterm_ends_at_once(self) -> None:
+        self.patience = 8.0
         self.script("10-hangs.sh", ": >OUT; sleep 60; sleep 60")
         process = self.begin()
         self.wait_for(self.out)
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(10), 0)
-        self.assertLess(time.monotonic() - begun, 1.2)
+        self.assertLess(time.monotonic() - begun, 5)
 
     def test_it_waits_for_supervisord_and_fails_when_that_was_killed(self) -> None:
         for command, expected in (("kill -9", 1), ("kill -TERM", 1)):

@@ -165,6 +165,39 @@ class Sync(SyncCase):
         self.start()
         self.assertEqual([file.name for file in compiled.iterdir()], ["same.cpython-312.pyc"])
 
+    def test_a_program_stays_one_and_its_group_may_write(self) -> None:
+        self.image(FIRST)
+        code = (self.internal / "ComfyUI").resolve()
+        (code / "comfy/same.py").chmod(0o755)
+        self.start()
+        modes = [(self.target / "comfy" / name).stat().st_mode & 0o777 for name in ("same.py", "model.py")]
+        self.assertEqual(modes, [0o775, 0o664])
+
+    def test_compiled_files_beside_their_sources_stay_where_they_are(self) -> None:
+        self.image({**FIRST, **{f"comfy/{name}.pyc": "compiled" for name in ("a", "model", "z")}})
+        self.start()
+        self.assertEqual(self.there(), FIRST)
+
+    def test_one_file_that_stays_keeps_no_other_from_coming(self) -> None:
+        gone = {"comfy/a_gone.py": "gone", "user/a_default": "1", "zz_gone.py": "gone"}
+        self.image({**FIRST, **gone, "user/b": "1", "z.py": "1"})
+        self.start()
+        self.write(self.target, {"user/b": "mine", "custom_nodes/manager/.git/HEAD": ""})
+        self.image({**FIRST, "user/b": "2", "z.py": "2"})
+        self.start()
+        files = self.there()
+        self.assertEqual((files["user/b"], files["z.py"], files["user/a_default"]), ("mine", "2", "1"))
+        self.assertEqual([name for name in files if "gone" in name], ["comfy/gone.py"])
+
+    def test_what_came_is_told_where_something_was(self) -> None:
+        self.image(FIRST)
+        self.start()
+        self.image({**FIRST, "main.py": "2"})
+        self.assertRegex(self.start(), r"has this image's code now \(1 files came\)")
+        self.write(self.target, {f"comfy/{number}.py": "mine" for number in range(12)})
+        self.image({**FIRST, **{f"comfy/{number}.py": "image's" for number in range(12)}})
+        self.assertRegex(self.start(), r"are kept as (comfy/\d+\.py\.kept-\S+ ){7}comfy/\S+ and 4 more\.")
+
     def test_a_removed_folder_is_brought_anew(self) -> None:
         self.image(FIRST)
         self.start()

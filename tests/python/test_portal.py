@@ -235,7 +235,9 @@ class RedactionTest(PortalCase):
     def test_values_of_secret_variables_go_in_every_spelling(self) -> None:
         clean = self.redaction(HF_TOKEN="hf_a/b+c=", WEB_PASSWORD='pa"ss word', WORKSPACE="/workspace", X_KEY="1").clean
         self.assertEqual(clean("hf_a/b+c= hf_a%2Fb%2Bc%3D hf_a/b%2Bc%3D"), "<hidden> <hidden> <hidden>")
-        self.assertEqual(clean('{"p": "pa\\"ss word"} pa%22ss+word pa%22ss%20word'), '{"p": "<hidden>"} <hidden> <hidden>')
+        self.assertEqual(
+            clean('{"p": "pa\\"ss word"} pa%22ss+word pa%22ss%20word'), '{"p": "<hidden>"} <hidden> <hidden>'
+        )
         # vastai:pa"ss word
         self.assertEqual(clean("dmFzdGFpOnBhInNzIHdvcmQ="), "<hidden>")
         self.assertEqual(clean("in /workspace, 1"), "in /workspace, 1")

@@ -245,6 +245,7 @@ class TunnelsTest(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(TunnelProblem) as caught:
                 await manager.order(port, "start")
             self.assertEqual(caught.exception.status, 404)
+            self.assertIn("is not behind the login", caught.exception.text)
         self.assertEqual(self.starts(), [])
 
     async def test_without_cloudflared_it_says_so(self) -> None:

@@ -181,6 +181,8 @@ test("starter registers one registry, one product, its stages with one image eac
       `${command} starter < starter`,
       "strata:index:SmokeTest starter-smoke < stack",
       `${command} starter-smoke < starter-smoke`,
+      "strata:index:Attestation starter-attestation < stack",
+      `${command} starter-attestation < starter-attestation`,
       "strata:index:Promotion starter-promotion < stack",
       `${command} starter-promotion < starter-promotion`,
     ].sort(),
@@ -336,13 +338,14 @@ test("the test and the promotion are about the product's digest; tags are those 
   const promotes = {
     STRATA_REFERENCE: reference,
     STRATA_TAGS: "starter-ada",
+    STRATA_ATTACHED: "registry/image:tag",
     STRATA_CHECKS: checks,
     STRATA_MAX_AGE_DAYS: "30",
     // No host with a GPU is configured, so the builder's word has to do.
     STRATA_EVIDENCE_HOST: "any",
   };
   assert.deepEqual(promotion.environment, promotes);
-  assert.deepEqual(promotion.triggers, [reference, "starter-ada"]);
+  assert.deepEqual(promotion.triggers, [reference, "starter-ada", "registry/image:tag"]);
   assert.equal(promotion.stdin, '{"verdict":"pass","checks":[]}');
 });
 

@@ -1,12 +1,12 @@
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { BUNDLE_TYPE, signedBundle } from "../../lib/attestation/bundle.ts";
 import { IN_TOTO_TYPE, type Statement } from "../../lib/attestation/statement.ts";
 import { canonicalJson } from "../../lib/canonical-json.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { attachArtifact } from "../../oci/write/put-artifact.ts";
 import { inRepository } from "../promotion/evidence-store.ts";
 import { keepDigest } from "../promotion/keep-digest.ts";
-
-/** The type under which trivy and Docker Scout look for a bill of materials. */
-export const SPDX_TYPE = "application/spdx+json";
+import { storedStatements } from "../promotion/stored-statements.ts";
 
 /** https://github.com/in-toto/attestation/blob/main/spec/v1/envelope.md: what BuildKit calls it on a layer. */
 export const PREDICATE_ANNOTATION = "in-toto.io/predicate-type";
@@ -30,6 +30,32 @@ interface Document {
   readonly type: string;
   readonly text: string;
   readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A statement that is signed, unless one of the same key says the same already: a signature is another one each time.
+ *
+ * @returns its reference
+ */
+export async function attachSigned(
+  reference: string,
+  statement: Statement,
+  key: KeyObject,
+  transport: Transport,
+): Promise<string> {
+  const same = canonicalJson(statement);
+  const { verified } = await storedStatements(reference, [createPublicKey(key)], transport);
+  const there = verified.find((each) => canonicalJson(each.statement) === same);
+  if (there) return there.artifact;
+  const annotations = {
+    "dev.sigstore.bundle.content": "dsse-envelope",
+    "dev.sigstore.bundle.predicateType": statement.predicateType,
+  };
+  return await attachDocument(
+    reference,
+    { type: BUNDLE_TYPE, text: signedBundle(statement, key), annotations },
+    transport,
+  );
 }
 
 /** A statement as it is, without a signature: for who trusts the registry. */

@@ -1,10 +1,10 @@
 import { UserError } from "../../errors.ts";
+import { SPDX_TYPE } from "../../lib/attestation/statement.ts";
 import type { SpdxDocument } from "../../lib/bill/spdx-document.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { readArtifact } from "../../oci/read/artifact.ts";
 import { listReferrers } from "../../oci/read/referrers.ts";
 import { inRepository } from "../promotion/evidence-store.ts";
-import { SPDX_TYPE } from "./attach.ts";
 
 /**
  * The bill of materials that lies beside an image: of several the one that was attached last.

@@ -33,12 +33,11 @@ await main(
       process.stdout.write(`${HELP}\n`);
       return 2;
     }
-    const repositories = values.repository
-      ? [values.repository]
-      : await prepareRegistries(home, await namedStackConfig(projectFolder, values.stack));
+    const config = await namedStackConfig(projectFolder, values.stack);
+    const repositories = values.repository ? [values.repository] : await prepareRegistries(home, config);
     const transport = new Transport();
     if (tag === undefined) return await showTags(repositories, transport, values.json);
-    if (digest !== undefined) await rollBack(repositories, tag, digest, transport);
+    if (digest !== undefined) await rollBack(repositories, tag, digest, transport, config.trust);
     const listings = await Promise.all(
       repositories.map((repository) => listPromotions(repository, tag, transport)),
     );

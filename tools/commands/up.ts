@@ -4,6 +4,7 @@ import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
 import { resultOf, summary } from "../pulumi/summary.ts";
 import { unchangedSince } from "../pulumi/unchanged.ts";
+import type { PlannedBasis } from "../pulumi/update-basis.ts";
 
 const HELP = `Usage: npm run up -- [--stack NAME] [--retest] [--full]
 
@@ -28,6 +29,7 @@ await main(
         full: { type: "boolean", default: false },
       },
     });
+    let taken: PlannedBasis | undefined;
     if (!values.retest && !values.full) {
       const left = await unchangedSince(home, values.stack);
       if ("record" in left) {
@@ -35,11 +37,12 @@ await main(
         process.stdout.write(`\n${summary(resultOf(left.record), Date.now() - started, left.ports)}\n`);
         return 0;
       }
+      taken = left.taken;
       if (left.differs.length > 0) note(`update: changed since the last one: ${left.differs.join(", ")}`);
     }
     // Pulumi's half of the tools takes a quarter of a second to load.
     const { wholeUpdate } = await import("./up/whole-update.ts");
-    const { code, result, ports } = await wholeUpdate(home, values.stack, values.retest);
+    const { code, result, ports } = await wholeUpdate(home, values.stack, values.retest, taken);
     if (code === 0) process.stdout.write(`\n${summary(result, Date.now() - started, ports)}\n`);
     return code;
   },

@@ -1,4 +1,6 @@
 import prettyBytes from "pretty-bytes";
+import { BUNDLE_TYPES } from "../../lib/attestation/bundle.ts";
+import { IN_TOTO_TYPE, SPDX_TYPE } from "../../lib/attestation/statement.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { listReferrers } from "../../oci/read/referrers.ts";
 import { formatReference, parseReference } from "../../oci/references.ts";
@@ -10,6 +12,9 @@ import { evidenceTypes, inRepository } from "./evidence-store.ts";
 import { keepDigest } from "./keep-digest.ts";
 import { repositoryOf } from "./promotion-history.ts";
 
+/** What goes along: evidence, and what is stated of the product, signed and not. */
+const attachedTypes = [evidenceTypes, SPDX_TYPE, IN_TOTO_TYPE, BUNDLE_TYPES];
+
 /** Where an image goes. */
 export interface CopyTarget {
   /** `host[:port]/path` */
@@ -19,7 +24,7 @@ export interface CopyTarget {
 }
 
 /**
- * Copies a product with all evidence about it. What is there already is not sent.
+ * Copies a product with all evidence about it, and what is stated of it. What is there already is not sent.
  *
  * @param reference `repository@sha256:…`
  * @returns the copy's reference, with the same digest
@@ -31,13 +36,13 @@ export async function copyProduct(
   sessions: Sessions,
 ): Promise<string> {
   const copy = await copyTagged(reference, target, transport, sessions);
-  const copiedDigests = new Set(
-    (await listReferrers(copy, evidenceTypes, transport)).map((each) => each.digest),
-  );
-  for (const evidence of await listReferrers(reference, evidenceTypes, transport)) {
-    if (!copiedDigests.has(evidence.digest))
-      await copyReferrer(inRepository(reference, evidence.digest), target.repository, transport);
-    await keepDigest(inRepository(copy, evidence.digest), transport);
+  for (const type of attachedTypes) {
+    const copied = new Set((await listReferrers(copy, type, transport)).map((each) => each.digest));
+    for (const attached of await listReferrers(reference, type, transport)) {
+      if (!copied.has(attached.digest))
+        await copyReferrer(inRepository(reference, attached.digest), target.repository, transport);
+      await keepDigest(inRepository(copy, attached.digest), transport);
+    }
   }
   await keepDigest(copy, transport);
   return copy;

@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.ts";
+import { type TrustSetting, trustSetting } from "../../lib/attestation/trust-setting.ts";
 import type { EvidenceTerms } from "../../lib/evidence/evidence-terms.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import type { Sessions } from "../../oci/write/upload.ts";
@@ -9,6 +10,7 @@ import { type CopyTarget, copyProduct, copyTagged } from "./copy-product.ts";
 import { inRepository } from "./evidence-store.ts";
 import { keepDigest } from "./keep-digest.ts";
 import { moveTag } from "./move-tag.ts";
+import { verifyStatements } from "./verify-statements.ts";
 
 /** What the components Promotion and ProductCopy ask for. */
 export interface PromotionRequest {
@@ -16,6 +18,8 @@ export interface PromotionRequest {
   readonly reference: string;
   readonly tags: readonly string[];
   readonly terms: Omit<EvidenceTerms, "digest" | "now">;
+  /** What has to be signed. @default nothing */
+  readonly trust?: TrustSetting | undefined;
 }
 
 /** A copy that is made before tags are moved there. */
@@ -41,6 +45,7 @@ export function promotionRequestFrom(environment: NodeJS.ProcessEnv = process.en
       maxAgeDays: Number(required("STRATA_MAX_AGE_DAYS", environment)),
       host,
     },
+    ...(environment.STRATA_TRUST ? { trust: trustSetting.parse(JSON.parse(environment.STRATA_TRUST)) } : {}),
   };
 }
 
@@ -51,7 +56,7 @@ export function promotionRequestFrom(environment: NodeJS.ProcessEnv = process.en
  * @param onTag hears of each tag that points there, as soon as it does
  */
 export async function promote(
-  { reference, tags, terms }: PromotionRequest,
+  { reference, tags, terms, trust }: PromotionRequest,
   evidence: string,
   transport: Transport,
   onTag: (name: string) => void,
@@ -65,7 +70,11 @@ export async function promote(
   if (accepted.gpu === null && accepted.generation !== "cpu") {
     note(`evidence: by the ${accepted.host.kind}, which has no GPU; what needs one was not tested`);
   }
+  const wanted = trust && { trust, evidence: artifact };
+  if (wanted) await verifyStatements(reference, wanted, transport);
   const place = copy ? await makeCopy(reference, copy, transport) : reference;
+  // A registry may keep a list of its own of what is attached, and a tag there vouches for that.
+  if (wanted && place !== reference) await verifyStatements(place, wanted, transport);
   // Evidence that another version stored has no tag yet.
   await keepDigest(place, transport);
   await keepDigest(inRepository(place, artifact), transport);

@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.ts";
+import type { TrustSetting } from "../../lib/attestation/trust-setting.ts";
 import { promotionOf } from "../../lib/evidence/promotions.ts";
 import { promotionsTag } from "../../lib/registry/tags.ts";
 import type { Transport } from "../../oci/access/transport.ts";
@@ -8,6 +9,7 @@ import { inRepository } from "./evidence-store.ts";
 import { moveTag } from "./move-tag.ts";
 import { readPromotions } from "./promotion-history.ts";
 import { evidenceLine } from "./promotion-listing.ts";
+import { verifyStatements } from "./verify-statements.ts";
 
 /** The tags of a repository that strata has moved. */
 export async function promotedTags(repository: string, transport: Transport): Promise<string[]> {
@@ -28,6 +30,7 @@ export async function rollBack(
   tag: string,
   digestStart: string,
   transport: Transport,
+  trust?: TrustSetting,
 ): Promise<void> {
   const moves = await Promise.all(
     repositories.map(async (repository) => {
@@ -37,7 +40,11 @@ export async function rollBack(
         throw new UserError(reference, "is not in the registry any more.", "Choose another digest.");
       }
       const line = evidence ? await evidenceLine(repository, evidence, digest, transport) : null;
-      if (line?.verdict === "pass") return { reference, digest, evidence };
+      if (line?.verdict === "pass") {
+        // Whose image it is counts in an emergency too.
+        if (trust && evidence) await verifyStatements(reference, { trust, evidence }, transport);
+        return { reference, digest, evidence };
+      }
       throw new UserError(
         reference,
         "has no evidence that it passed, or what there was cannot be read any more.",

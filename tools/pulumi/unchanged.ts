@@ -16,7 +16,7 @@ import { ownProject, type Stack, statePath } from "../stack/stack.ts";
 import { updateLocks } from "./locks.ts";
 import { absentImages } from "./lost-images.ts";
 import { failureSince } from "./outvoted-test.ts";
-import { differences, hashOfFile, type UpdateBasis, updateBasis } from "./update-basis.ts";
+import { differences, hashOfFile, type PlannedBasis, type UpdateBasis, updateBasis } from "./update-basis.ts";
 
 /** `<home>/settled/<stack>.json`: what a whole update that succeeded hung on, and what it left. */
 const settledSchema = z.strictObject({
@@ -37,6 +37,12 @@ export interface UnchangedStack {
   readonly ports: readonly number[];
 }
 
+/** A stack of which something differs; its basis where it was taken. */
+export interface ChangedStack {
+  readonly differs: readonly string[];
+  readonly taken?: PlannedBasis;
+}
+
 const CONNECT_MS = 300;
 
 /**
@@ -45,21 +51,19 @@ const CONNECT_MS = 300;
  *
  * @returns what differs, where something does; an empty list where no update is remembered, or nothing can be told
  */
-export async function unchangedSince(
-  home: Home,
-  name: string,
-): Promise<UnchangedStack | { readonly differs: readonly string[] }> {
+export async function unchangedSince(home: Home, name: string): Promise<UnchangedStack | ChangedStack> {
   const settled = await recall(fileOf(home, name), settledSchema);
   if (!settled || !usesFileBackend()) return { differs: [] };
   const stack = { name, project: await ownProject() };
   if (updateLocks(home, stack).length > 0) return { differs: ["another update"] };
-  const { basis, planned } = await updateBasis(home, name);
+  const taken = await updateBasis(home, name);
+  const { basis, planned } = taken;
   const changed = differences(settled.basis, basis);
   if ((await hashOfFile(statePath(home, stack))) !== settled.state) changed.push("Pulumi's state");
-  if (changed.length > 0 || asksTheCloud(planned.config)) return { differs: changed };
+  if (changed.length > 0 || asksTheCloud(planned.config)) return { differs: changed, taken };
 
   const read = await readOwnState(home, stack);
-  if ("missing" in read) return { differs: ["Pulumi's state"] };
+  if ("missing" in read) return { differs: ["Pulumi's state"], taken };
   const transport = new Transport({ attempts: 1 });
   const services = await recallServices(home);
   const { recipe } = planned.plan;
@@ -83,7 +87,7 @@ export async function unchangedSince(
     Object.entries(asked).map(async ([what, answer]) => ((await answer.catch(() => false)) ? [] : [what])),
   );
   const differs = answers.flat();
-  return differs.length > 0 ? { differs } : { at: settled.at, record, ports: planned.plan.ports };
+  return differs.length > 0 ? { differs, taken } : { at: settled.at, record, ports: planned.plan.ports };
 }
 
 /**

@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../config.ts";
 import { type Home, isPackage, projectFolder, repository } from "../../home.ts";
+import { keyName, signingKey } from "../../lib/attestation/bundle.ts";
 import { readCertificates } from "../../lib/certificates.ts";
 import { soundsSecret } from "../../lib/secrets.ts";
 import type { StackPlan } from "../../recipes/stack-plan.ts";
@@ -14,6 +15,12 @@ import { readOptional } from "../stack/stack.ts";
  * name that none has.
  */
 export type UpdateBasis = Readonly<Record<string, string>>;
+
+/** A basis, and the plan that it is of. */
+export interface PlannedBasis {
+  readonly basis: UpdateBasis;
+  readonly planned: StackPlan & { readonly config: Config };
+}
 
 /** What of the clone no update reads. */
 const unread = [".git", ".github", ".strata", "docs", "node_modules", "tests"];
@@ -30,7 +37,7 @@ export async function updateBasis(
   name: string,
   environment: NodeJS.ProcessEnv = process.env,
   root = projectFolder,
-): Promise<{ basis: UpdateBasis; planned: StackPlan & { config: Config } }> {
+): Promise<PlannedBasis> {
   const planned = await plannedStack(home, { name });
   const { plan, base, bill, checks, tags, labels, platform, memory, config } = planned;
   const stages = [...plan.stages, plan.product].map((stage) => [stage.name, stage.key]);
@@ -47,12 +54,33 @@ export async function updateBasis(
       "the plan": hashOf(JSON.stringify(wanted)),
       "the environment": hashOf(JSON.stringify(relevant(environment))),
       "the certificates": hashOf(readCertificates(config.certificates) ?? ""),
+      "the signing key": hashOf(await signingKeyName(config)),
       "Node's version": process.version,
-      "the toolchain": await hashOfFile(home.toolchain),
-      "the services": await hashOfFile(home.services),
-      "the base image": await hashOfFile(home.images),
+      ...(await setUpHashes(home)),
     },
   };
+}
+
+/** Of a basis, what setting up may change. */
+async function setUpHashes(home: Home): Promise<UpdateBasis> {
+  return {
+    "the toolchain": await hashOfFile(home.toolchain),
+    "the services": await hashOfFile(home.services),
+    "the base image": await hashOfFile(home.images),
+  };
+}
+
+/**
+ * A basis that was taken before things were set up, where that has changed nothing of it. What was edited since is not in it,
+ * so the next run notices.
+ */
+export async function stillTrue(
+  home: Home,
+  taken: PlannedBasis | undefined,
+): Promise<PlannedBasis | undefined> {
+  if (!taken) return undefined;
+  const now = Object.entries(await setUpHashes(home));
+  return now.every(([name, hash]) => taken.basis[name] === hash) ? taken : undefined;
 }
 
 /** What differs, by name; a name that one of them lacks differs. */
@@ -104,6 +132,13 @@ function relevant(environment: NodeJS.ProcessEnv): (readonly [string, string])[]
 /** Of a file that may be missing. */
 export async function hashOfFile(path: string): Promise<string> {
   return hashOf(await readOptional(path));
+}
+
+/** Of a key in a file, its name: the file may lie anywhere, and nothing is to be learnt of the key. */
+async function signingKeyName({ sign }: Config): Promise<string> {
+  if (!sign || "key" in sign) return "";
+  const pem = await readOptional(sign.file);
+  return pem === "" ? "absent" : keyName(signingKey(pem, sign.file));
 }
 
 function hashOf(text: string): string {

@@ -2,12 +2,14 @@ import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { home } from "../../home.ts";
 import { builderId } from "../../lib/attestation/slsa-provenance.ts";
+import { SPDX_TYPE } from "../../lib/attestation/statement.ts";
 import type { Bill } from "../../lib/bill/component.ts";
 import { spdxText } from "../../lib/bill/spdx-document.ts";
 import { parseEvidence } from "../../lib/evidence/evidence.ts";
 import { Transport } from "../../oci/access/transport.ts";
-import { attachDocument, SPDX_TYPE, unsigned } from "../attestation/attach.ts";
+import { attachDocument, attachSigned, unsigned } from "../attestation/attach.ts";
 import { describeContents, statementsAbout } from "../attestation/describe-product.ts";
+import { signingKeyOf } from "../attestation/signing-key.ts";
 import { builderVersions } from "../builder/builder.ts";
 import { required } from "../program/environment.ts";
 import { main } from "../program/main.ts";
@@ -34,8 +36,14 @@ await main(async () => {
   ];
   // One after the other: where the registry keeps no list, each adds itself to the one in a tag.
   for (const each of documents) process.stdout.write(`${await attachDocument(reference, each, transport)}\n`);
+  const key = await signingKeyOf(process.env);
+  if (key) {
+    for (const statement of Object.values(statements))
+      process.stdout.write(`${await attachSigned(reference, statement, key, transport)}\n`);
+  }
+  const count = document.packages.length;
   note(
-    `attestation: ${document.packages.length} components, provenance and test result lie beside the image`,
+    `attestation: ${count} components, provenance and test result lie beside the image${key ? ", signed" : ""}`,
   );
   return 0;
 });

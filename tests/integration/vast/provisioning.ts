@@ -62,7 +62,7 @@ export function provisioningTests(proof: () => Proof, skip: string | false): voi
     await instance.reboot();
     await instance.up(serviceNames, 60);
     assert.equal((await state(instance))?.state, "complete");
-    assert.equal(await instance.run("cat", "/root/provisioned"), "once\n");
+    assert.equal(await instance.run("cat", "/root/provisioned"), "once");
     assert.deepEqual(asked, ["/success.sh"]);
     await hidesQuery(instance);
     await instance.remove();

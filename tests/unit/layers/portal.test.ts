@@ -1,9 +1,11 @@
-/** The portal's reading of what programs write for a terminal. */
+/** The portal's reading of what programs write for a terminal, and what its Python needs. */
 import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { repository } from "../../../home.ts";
+import { services } from "../../../layers/services/layer.ts";
 
 interface Piece {
   readonly text: string;
@@ -56,7 +58,7 @@ test("titles, links, moves and bells leave their text alone", () => {
 test("whatever is written: no control character is left, and only names of our own classes come out", () => {
   const part = fc.oneof(
     fc.string(),
-    fc.string({ unit: "binary" }),
+    fc.string({ unit: "binary-ascii" }),
     fc.constantFrom(
       "\x1b[",
       "\x1b]",
@@ -83,4 +85,29 @@ test("whatever is written: no control character is left, and only names of our o
         assert.match(className, /^(a-(bold|dim|italic|under|struck|[fb][0-7])( |$))*$/);
     }),
   );
+});
+
+test("what portal and tunnel manager import is in the environment that they run in", () => {
+  const folder = join(repository, "layers/portal/rootfs/opt/portal-aio");
+  const distributions: Record<string, string> = {
+    yaml: "pyyaml",
+    pynvml: "nvidia-ml-py",
+    pydantic: "fastapi",
+  };
+  const imported = globSync("*/*.py", { cwd: folder }).flatMap((path) =>
+    [...readFileSync(join(folder, path), "utf8").matchAll(/^(?:from|import) (\w+)/gm)].map(
+      ([, name]) => name ?? "",
+    ),
+  );
+  const outside = new Set(
+    imported.filter((name) =>
+      ["fastapi", "httpx", "psutil", "supervisor", "uvicorn", ...Object.keys(distributions)].includes(name),
+    ),
+  );
+  assert.equal(outside.size, 8);
+  for (const name of outside) {
+    assert.ok(services.environment?.includes(distributions[name] ?? name), name);
+  }
+  // For the live logs, which uvicorn serves with it.
+  assert.ok(services.environment?.includes("websockets"));
 });

@@ -6,7 +6,7 @@ import { retryEarlyEnd } from "../../pulumi/retry-early-end.ts";
 import { type Result, resultOf } from "../../pulumi/summary.ts";
 import { rememberUpdate } from "../../pulumi/unchanged.ts";
 import { runPulumi } from "../../pulumi/update.ts";
-import { updateBasis } from "../../pulumi/update-basis.ts";
+import { type PlannedBasis, stillTrue, updateBasis } from "../../pulumi/update-basis.ts";
 import { retestArguments } from "../../pulumi/urns.ts";
 import { recordOf } from "../../stack/outputs.ts";
 import { refuseSharedTags } from "../../stack/tag-owners.ts";
@@ -19,13 +19,25 @@ export interface Update {
   readonly ports: readonly number[];
 }
 
-/** Sets everything up that the stack `name` needs, and updates all of it. */
-export async function wholeUpdate(home: Home, name: string, retest: boolean): Promise<Update> {
+/**
+ * Sets everything up that the stack `name` needs, and updates all of it.
+ *
+ * @param taken the basis of it, where somebody has taken it just now: planning once is enough
+ */
+export async function wholeUpdate(
+  home: Home,
+  name: string,
+  retest: boolean,
+  taken?: PlannedBasis,
+): Promise<Update> {
   const { environment, ...opened } = await openStack(home, name);
+  let known = await stillTrue(home, taken);
   // Evidence that lies in the registry already is none that this run asks for.
   const stack = { ...opened, environment: { ...environment, ...(retest ? { STRATA_RETEST: "1" } : {}) } };
   return await retryEarlyEnd(name, async () => {
-    const { basis, planned } = await updateBasis(home, name);
+    const { basis, planned } = known ?? (await updateBasis(home, name));
+    // A second try is about files as they are then.
+    known = undefined;
     await refuseSharedTags(projectFolder, name);
     const { recipe, product, ports } = planned.plan;
     const record = await recordOf(home, stack, recipe);

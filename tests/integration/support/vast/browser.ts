@@ -81,6 +81,13 @@ export class Browser {
   }
 }
 
+/** A browser whose user came by the link that the platform's "Open" makes. */
+export async function loggedIn(address: string, port: number, token: string): Promise<Browser> {
+  const browser = new Browser(`https://${address}:${port}`);
+  await browser.visit(`/?token=${token}`);
+  return browser;
+}
+
 /** The messages of a WebSocket until one of them is the last; throws where it ends before. */
 export function messages(
   socket: WebSocket,

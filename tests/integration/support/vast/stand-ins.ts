@@ -82,7 +82,7 @@ export async function standIns(folder: string): Promise<Readonly<Record<string, 
   stage("python", [
     "FROM base AS build",
     // Notebooks run in this environment: the kernel's packages are those of the services.
-    `RUN python3 -m venv --without-pip /opt/venv && echo /opt/services/lib/python${PYTHON}/site-packages >/opt/venv/lib/python${PYTHON}/site-packages/kernel.pth`,
+    `RUN python3 -m venv /opt/venv && echo /opt/services/lib/python${PYTHON}/site-packages >/opt/venv/lib/python${PYTHON}/site-packages/kernel.pth`,
     "FROM scratch",
     "COPY --from=build /opt/venv /opt/venv",
   ]);

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { UserError } from "../../../../errors.ts";
 import { Transport } from "../../../../oci/access/transport.ts";
-import { imageExists, openLayer, readImage } from "../../../../oci/read/image.ts";
+import { imageExists, openLayer, readImage, readSize } from "../../../../oci/read/image.ts";
 import { listTags } from "../../../../oci/read/tag-list.ts";
 import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
 import { makeTar } from "../support/tar.ts";
@@ -276,6 +276,17 @@ describe("openLayer", () => {
       userError(/application\/wasm/),
     );
   });
+});
+
+test("a size is the manifest's word: the configuration is not fetched for it", async () => {
+  await using registry = await startFakeRegistry();
+  registry.image("one", [
+    { mediaType: "application/vnd.oci.image.layer.v1.tar", bytes: Buffer.from("x".repeat(99)) },
+  ]);
+  const { bytes } = await readImage(named(registry), transport());
+  registry.requests.length = 0;
+  assert.equal(await readSize(named(registry), transport()), bytes);
+  assert.equal(registry.requests.length, 1, registry.requests.join("\n"));
 });
 
 test("imageExists asks with HEAD", async () => {

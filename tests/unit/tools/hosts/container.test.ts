@@ -4,8 +4,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { UserError } from "../../../../errors.ts";
+import { repository } from "../../../../home.ts";
 import { completeRun } from "../../../../lib/evidence/check-results.ts";
 import { recipeNames, recipes } from "../../../../recipes/index.ts";
+import { withDoor } from "../../../../recipes/with-door.ts";
 import { HEALTHCHECK, testInContainers } from "../../../../tools/hosts/container.ts";
 import type { ContainerEngine } from "../../../../tools/hosts/container-script.ts";
 import { HostTrouble, LocalMachine } from "../../../../tools/hosts/machine.ts";
@@ -135,6 +137,15 @@ test("the whole way of a test: every command, in order", async (t) => {
     "docker image rm IMAGE",
     "docker ps --all --quiet --filter name=NAME",
   ]);
+});
+
+test("an image behind the one login is asked by the health check that knows the ports behind it", async (t) => {
+  const layers = `case "$*" in *strata.layers*) echo '["python","caddy","door","runtime"]' ;; esac`;
+  const { asked, test } = setting(t, { "image inspect": layers, image: layers });
+  await test();
+  const served = asked().filter((line) => /--detach|exec/.test(line));
+  assert.match(served[0] ?? "", / --user 4242:4242 /);
+  assert.deepEqual(served.slice(1), ["docker exec NAME-serve /opt/strata/door/healthcheck"]);
 });
 
 test("an instance, all of which is root's, is served as root, and asked by its own health check", async (t) => {
@@ -449,8 +460,18 @@ test("a budget that ends before the image could be ready is no verdict", async (
 });
 
 test("every image answers where the host asks whether it is healthy", () => {
+  // Those that have another one by a layer, the script tells apart by that layer.
+  const words = readFileSync(join(repository, "lib/hosts/container.sh"), "utf8");
+  const others = [...words.matchAll(/check=(\/\S+)/g)].map(([, path]) => path);
   for (const recipe of recipeNames) {
-    const { command } = recipes[recipe].runtime(contextOf({ recipe })).healthcheck;
-    assert.deepEqual(command, [HEALTHCHECK], recipe);
+    for (const door of [false, true]) {
+      const { layers, runtime } = withDoor(recipes[recipe], door);
+      const { command } = runtime(contextOf({ recipe })).healthcheck;
+      const isUsual = !layers.some(({ name }) => name === "instance" || name === "door");
+      assert.ok(
+        isUsual ? command[0] === HEALTHCHECK : others.includes(command[0] ?? ""),
+        `${recipe} ${command}`,
+      );
+    }
   }
 });

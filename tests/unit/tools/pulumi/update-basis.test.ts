@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { test } from "node:test";
-import { differences, fileHashes } from "../../../../tools/pulumi/update-basis.ts";
+import { homeAt } from "../../../../home.ts";
+import {
+  differences,
+  fileHashes,
+  hashOfFile,
+  type PlannedBasis,
+  stillTrue,
+} from "../../../../tools/pulumi/update-basis.ts";
 import { writeFile } from "../../../support/layers.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
@@ -70,4 +77,26 @@ test("a name that one side lacks differs", () => {
   assert.deepEqual(differences({ a: "1", b: "2" }, { a: "1", b: "3", c: "4" }), ["b", "c"]);
   assert.deepEqual(differences({ a: "1", b: "2" }, { b: "2" }), ["a"]);
   assert.deepEqual(differences({}, {}), []);
+});
+
+test("a basis stands for the update where setting up has changed nothing; after another tool, service or base it is taken anew", async (t) => {
+  const home = homeAt(join(temporaryFolder(t), "home"));
+  const files = {
+    "the toolchain": home.toolchain,
+    "the services": home.services,
+    "the base image": home.images,
+  };
+  const write = (path: string, text: string) => writeFile(home.root, relative(home.root, path), text);
+  for (const path of Object.values(files)) write(path, "one");
+  const hashes = Object.entries(files).map(async ([name, path]) => [name, await hashOfFile(path)] as const);
+  const basis = { "index.ts": "x", ...Object.fromEntries(await Promise.all(hashes)) };
+  const taken = { basis, planned: {} } as unknown as PlannedBasis;
+  assert.equal(await stillTrue(home, taken), taken);
+  for (const path of Object.values(files)) {
+    write(path, "other");
+    assert.equal(await stillTrue(home, taken), undefined, path);
+    write(path, "one");
+  }
+  assert.equal(await stillTrue(home, taken), taken);
+  assert.equal(await stillTrue(home, undefined), undefined);
 });

@@ -1,4 +1,4 @@
-// How busy the instance is: numbers, bars, and the last two minutes as a line.
+// How busy the instance is: numbers, bars, and the last two minutes as a ground behind.
 
 import { bytes, fillList, find, setText } from "./dom.js";
 
@@ -95,7 +95,6 @@ function fillMeter(element, { label, percent, detail }) {
   const points = values.map(
     (value, at) => `${((at * 100) / (values.length - 1)).toFixed(1)},${(27 - (value * 25) / 100).toFixed(1)}`,
   );
-  find(".line", element).setAttribute("points", points.join(" "));
   find(".area", element).setAttribute("points", `0,28 ${points.join(" ")} 100,28`);
 }
 

@@ -78,6 +78,10 @@ const workbench = packageGroup("workbench", "transformers, accelerate and what n
   "ipykernel",
   "ipywidgets",
   "matplotlib",
+  // Only packages ask for these two, under the names that they stand in for: no layer would install them. rembg ends the
+  // process that imports it without the second.
+  "onnxruntime-gpu",
+  "opencv-contrib-python-headless",
   "pandas",
   "peft",
   // ComfyUI-Manager and people install nodes with them; uv does not make environments with pip in them.

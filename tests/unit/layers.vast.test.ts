@@ -44,6 +44,13 @@ test("the services' environment is all of its lock and nothing of the product's;
   assert.equal(pinned.length, text.match(/^\S+==/gm)?.length);
 });
 
+test("what stands in for packages that only packages ask for is installed: verify would miss it, and rembg ends without it", () => {
+  const installed = planOf().stages.flatMap(({ inputs }) => Object.keys(inputs));
+  for (const name of ["opencv-contrib-python-headless", "onnxruntime-gpu"]) {
+    assert.ok(installed.includes(`package:${name}`), name);
+  }
+});
+
 test("an environment of its own is locked once, whichever recipes have it, and without CUDA", () => {
   const environments = ownEnvironments([recipes.vast, recipes.starter, recipes.vast]);
   assert.deepEqual(

@@ -22,8 +22,8 @@ unexport ARGS COMMAND STACK LAYER RECIPE GENERATION
 MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell check-packages export run rollback audit sbom verify models import lock down clean comment history \
-	reaper gc mutants package test test-fast check fix bench
+.PHONY: help up preview stage shell check-packages export run template rollback audit sbom verify models import lock down clean \
+	comment history reaper gc mutants package test test-fast check fix bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ export: ## An image as a file for docker load and podman load: ARGS='--output FI
 
 run: ## Run the product with Docker or podman; further words for it after --: ARGS='-- -e NAME=VALUE'
 	@$(NODE) $(COMMANDS)/run.ts --stack "$$STRATA_STACK" $(ARGS)
+
+template: ## The template of a rental platform for the product, as JSON: ARGS='vast --mode ssh'
+	@$(NODE) $(COMMANDS)/template.ts --stack "$$STRATA_STACK" $(ARGS)
 
 rollback: ## Where a tag has pointed, and move it back: ARGS='<tag> [<digest>]'
 	@$(NODE) $(COMMANDS)/rollback.ts --stack "$$STRATA_STACK" $(ARGS)

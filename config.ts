@@ -4,9 +4,10 @@ import { z } from "zod";
 import { throwAll, together } from "./errors.ts";
 import { projectFolder } from "./home.ts";
 import { signSetting, trustSetting } from "./lib/attestation/trust-setting.ts";
-import { evidenceSetting } from "./lib/evidence/evidence-setting.ts";
+import { evidenceSetting, trimProblems } from "./lib/evidence/evidence-setting.ts";
 import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
+import { trimSetting } from "./lib/gpu/trimming.ts";
 import { hostProblems, reachProblems } from "./lib/hosts/host-problems.ts";
 import { budgetSetting, hostSetting } from "./lib/hosts/host-setting.ts";
 import { modelsSetting, noModels } from "./lib/models/models-setting.ts";
@@ -16,6 +17,7 @@ import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import {
   cloudflaredSetting,
+  doorSetting,
   llamaSetting,
   mirrorsSetting,
   tensorrtSetting,
@@ -25,6 +27,7 @@ import { compressionSetting, defaultCompression } from "./lib/registry/compressi
 import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
 import { tagsSetting } from "./lib/registry/tags.ts";
 import { parseWithSchema } from "./lib/schema-errors.ts";
+import { comfyuiSetting, withComfyUiRef } from "./recipes/comfyui-ref.ts";
 import { builtInRecipe, defaultRecipes, findRecipe, type SelectedRecipe } from "./recipes/index.ts";
 
 /** Settings of a stack; README.md has the same as a table. Unknown keys are errors. */
@@ -34,6 +37,7 @@ export const settingsSchema = z.strictObject({
   registry: registrySetting.default({ kind: "local", repository: "strata" }),
   copies: copiesSetting.default([]),
   compression: compressionSetting.default(defaultCompression),
+  trim: trimSetting.default(false),
   builder: z.string().min(1).default("strata"),
   host: hostSetting,
   budget: budgetSetting,
@@ -43,12 +47,14 @@ export const settingsSchema = z.strictObject({
   llama: llamaSetting.default({ enabled: true, source: "sdist", vmm: true }),
   attention: z.array(z.enum(attentionKernels)).optional(),
   wheels: wheelsSetting.default({}),
+  comfyui: comfyuiSetting.default({}),
   compile: z.array(z.enum(compiledKernels)).default([]),
   cloudflared: cloudflaredSetting.default({ enabled: true }),
   tensorrt: tensorrtSetting.default([]),
   certificates: z.string().default("system"),
   mirrors: mirrorsSetting.default({}),
   models: modelsSetting.default(noModels),
+  door: doorSetting,
   evidence: evidenceSetting,
   sign: signSetting.optional(),
   trust: trustSetting.optional(),
@@ -94,13 +100,14 @@ export function parseConfig(
   const title = "Pulumi stack configuration";
   const [settings, selected] = together(title, [
     () => parseWithSchema(settingsSchema, values, name, title),
-    () => find(recipeOf(values)),
+    () => withComfyUiRef(find(recipeOf(values)), comfyuiRefOf(values)),
   ]);
   const facts = generation(settings.generation);
   throwAll(title, [
     ...repeatedRegistries(settings),
     ...hostProblems(settings.host, facts, settings.budget),
     ...reachProblems(settings.host, settings.registry),
+    ...trimProblems(settings),
   ]);
   const open = { attention: facts.attention, ...completeDefaults(selected.recipe) };
   return {
@@ -144,6 +151,11 @@ function valuesOf(raw: Readonly<Record<string, string>>, environment: Environmen
 function recipeOf({ recipe, generation: name }: Readonly<Record<string, unknown>>): string {
   if (typeof recipe === "string") return recipe;
   return defaultRecipes[generationNames.find((generation) => generation === name) ?? "cpu"];
+}
+
+/** What is no text is told by the schema. */
+function comfyuiRefOf({ comfyui }: Readonly<Record<string, unknown>>): string | undefined {
+  return comfyuiSetting.safeParse(comfyui).data?.ref;
 }
 
 /** A recipe's defaults, and what holds where it has none. */

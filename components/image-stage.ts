@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import type { StageInputs } from "../lib/plan/key.ts";
 import type { StageSummary } from "../lib/plan/partial-update.ts";
 import type { Stage } from "../lib/plan/plan.ts";
-import { defaultCompression } from "../lib/registry/compression.ts";
+import { defaultCompression, packing } from "../lib/registry/compression.ts";
 import { stageTag } from "../lib/registry/tags.ts";
 import type { Registry } from "./registry/registry.ts";
 
@@ -115,11 +115,13 @@ function imageArgs(
   repository: pulumi.Output<string>,
   tag: pulumi.Output<string>,
 ): dockerBuild.ImageArgs {
-  const { kind, level } = stage.compression ?? defaultCompression;
+  const compression = stage.compression ?? defaultCompression;
+  const { kind, level } = compression;
   const cacheNamed = (key: string) => pulumi.interpolate`${repository}:cache-${stage.name}-${key}`;
   const cache = cacheNamed(stage.cacheKey);
   // Without it a builder exports a layer as it packed it first, for whichever stack. What only builds is in no product.
-  const force = stage.role === "build" ? "" : ",force-compression=true";
+  const packed =
+    stage.role === "build" ? `compression=${kind},compression-level=${level}` : packing(compression);
   return {
     push: false,
     buildOnPreview: false,
@@ -142,7 +144,7 @@ function imageArgs(
       : { secrets: { ca: settings.certificates }, ignoreSecretsInDiffCalculation: ["ca"] }),
     exports: [
       {
-        raw: pulumi.interpolate`type=registry,name=${tag},push=true,oci-mediatypes=true,compression=${kind},compression-level=${level}${force}`,
+        raw: pulumi.interpolate`type=registry,name=${tag},push=true,oci-mediatypes=true,${packed}`,
       },
     ],
     cacheFrom: [cache, ...(stage.defaultCacheKey ? [cacheNamed(stage.defaultCacheKey)] : [])].map((ref) => ({

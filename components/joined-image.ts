@@ -4,15 +4,13 @@ import { joinedImageTag } from "../lib/registry/tags.ts";
 import { step } from "./step.ts";
 
 export interface JoinedImageArgs {
-  /** The image below, `repository@sha256:…`; without one the image is made of the stages alone. */
-  readonly base?: pulumi.Input<string>;
   /** What its tag begins with; the digest follows. An image without any tag is easily removed. */
   readonly tag: string;
   /** Stages by name, in the order of their layers; in the same repository. */
   readonly stages: Readonly<Record<string, pulumi.Input<string>>>;
 }
 
-/** An image that names the layers of others. No builder copies or compresses them again: only a manifest is sent. */
+/** An image that names the layers of others, and nothing else. No builder copies or compresses them again: only a manifest is sent. */
 export class JoinedImage extends pulumi.ComponentResource {
   /** `repository@sha256:…` */
   readonly reference: pulumi.Output<string>;
@@ -25,13 +23,12 @@ export class JoinedImage extends pulumi.ComponentResource {
   constructor(name: string, args: JoinedImageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:JoinedImage", name, {}, options);
     const stages = pulumi.jsonStringify(args.stages);
-    const base = args.base === undefined ? {} : { STRATA_BASE: args.base };
     const join = step(
       name,
       {
         step: "joined-image",
-        environment: { STRATA_PARTS: stages, STRATA_TAG: args.tag, ...base },
-        triggers: [...Object.values(base), stages],
+        environment: { STRATA_PARTS: stages, STRATA_TAG: args.tag },
+        triggers: [stages],
       },
       { parent: this },
     );

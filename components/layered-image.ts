@@ -1,16 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type StageSummary, summaryOf } from "../lib/plan/partial-update.ts";
-import type { Plan, Stage } from "../lib/plan/plan.ts";
-import { joinedTag } from "../lib/registry/tags.ts";
+import type { Plan, PlanEntry, Stage } from "../lib/plan/plan.ts";
+import { libraryTag } from "../lib/registry/tags.ts";
 import { BulkStage } from "./bulk-stage.ts";
-import {
-  type BuildSettings,
-  type BuiltStage,
-  ImageStage,
-  type ImageStageArgs,
-  measured,
-} from "./image-stage.ts";
-import { JoinedImage, type JoinedImageArgs } from "./joined-image.ts";
+import { type BuildSettings, type BuiltStage, ImageStage, type ImageStageArgs } from "./image-stage.ts";
+import { JoinedImage } from "./joined-image.ts";
+import { ProductImage } from "./product-image.ts";
 
 export interface LayeredImageArgs {
   readonly plan: Plan;
@@ -25,7 +20,7 @@ export interface LayeredImageArgs {
    */
   readonly inTurn?: boolean;
   /** What each stage registers in the stack's state. @default what the plan says of it */
-  readonly summaries?: (stage: Stage) => StageSummary;
+  readonly summaries?: (stage: PlanEntry) => StageSummary;
 }
 
 /** By the names of their layers. */
@@ -33,8 +28,7 @@ export type Stages = Readonly<Record<string, BuiltStage & pulumi.Resource>>;
 
 /** A product image: every stage of a plan, built in parallel as the graph allows, and what they make together. */
 export class LayeredImage extends pulumi.ComponentResource {
-  /** All of the product that a build puts together; bulk stages are joined to it. */
-  readonly product: ImageStage;
+  readonly product: ProductImage;
   readonly stages: Stages;
   readonly digest: pulumi.Output<string>;
   readonly reference: pulumi.Output<string>;
@@ -45,34 +39,40 @@ export class LayeredImage extends pulumi.ComponentResource {
 
   constructor(name: string, args: LayeredImageArgs, options?: pulumi.ComponentResourceOptions) {
     super("strata:index:LayeredImage", name, {}, options);
-    const { plan, settings } = args;
-    const { inProduct, beside } = bulkStages(plan);
+    const { plan, settings, summaries = summaryOf } = args;
+    const { parents } = plan.product;
 
     this.stages = buildStages(name, args, this);
-    this.product = assemble(name, args, this.stages, this);
-    const joined = join(
-      `${name}-joined`,
+    this.product = new ProductImage(
+      name,
       {
-        base: this.product.reference,
-        stages: referencesOf(inProduct, this.stages),
-        tag: joinedTag(plan.recipe, "joined"),
+        product: plan.product,
+        stages: referencesOf(parents, this.stages),
+        settings,
+        registered: summaries(plan.product),
       },
-      this,
+      // Also after what only checks stages: nothing is put together of what does not fit.
+      { parent: this, dependsOn: Object.values(this.stages) },
     );
-    this.library = join(
-      `${name}-library`,
-      { stages: referencesOf(beside, this.stages), tag: joinedTag(plan.recipe, "library") },
-      this,
-    );
+    const beside = plan.stages.filter((stage) => stage.bulk && !parents.includes(stage.name));
+    this.library =
+      beside.length === 0
+        ? undefined
+        : new JoinedImage(
+            `${name}-library`,
+            {
+              stages: referencesOf(
+                beside.map((stage) => stage.name),
+                this.stages,
+              ),
+              tag: libraryTag(plan.recipe),
+            },
+            { parent: this },
+          );
 
-    const productImage = joined ?? this.product;
-    this.digest = productImage.digest;
-    this.reference = productImage.reference;
-    this.compressedSize = joined
-      ? pulumi
-          .all([joined.reference, joined.nodes.command.urn])
-          .apply(([reference, urn]) => measured(settings.registry, reference, urn))
-      : this.product.compressedSize;
+    this.digest = this.product.digest;
+    this.reference = this.product.reference;
+    this.compressedSize = this.product.compressedSize;
     this.registerOutputs({
       digest: this.digest,
       reference: this.reference,
@@ -80,15 +80,6 @@ export class LayeredImage extends pulumi.ComponentResource {
       library: this.library?.reference,
     });
   }
-}
-
-/** Names of the bulk stages that the product holds, and of those that are an image of their own. */
-function bulkStages({ stages, product }: Plan): { inProduct: string[]; beside: string[] } {
-  const bulk = stages.filter((stage) => stage.bulk).map((stage) => stage.name);
-  return {
-    inProduct: product.parents.filter((parent) => bulk.includes(parent)),
-    beside: bulk.filter((stage) => !product.parents.includes(stage)),
-  };
 }
 
 /** Every stage after what it is built from. */
@@ -105,21 +96,6 @@ function buildStages(name: string, args: LayeredImageArgs, parent: pulumi.Resour
     } else built[stage.name] = new ImageStage(stageName, stageArgs, { parent });
   }
   return built;
-}
-
-/** The product's image, of all that a build copies together. */
-function assemble(name: string, args: LayeredImageArgs, stages: Stages, parent: pulumi.Resource): ImageStage {
-  const { product } = args.plan;
-  const { inProduct } = bulkStages(args.plan);
-  const copied = product.parents.filter((stage) => !inProduct.includes(stage));
-  // Also after what only checks stages: nothing is put together of what does not fit.
-  const dependsOn = Object.values(stages);
-  return new ImageStage(name, argsOf(product, copied, args, stages), { parent, dependsOn });
-}
-
-/** Bulk stages as an image, where there are any. */
-function join(name: string, args: JoinedImageArgs, parent: pulumi.Resource): JoinedImage | undefined {
-  return Object.keys(args.stages).length === 0 ? undefined : new JoinedImage(name, args, { parent });
 }
 
 /** What a stage is built with; its Dockerfile can name `parents`, or the base where there are none. */

@@ -10,6 +10,7 @@ export type StepName =
   | "kept-evidence"
   | "kept-stages"
   | "product-copy"
+  | "product-image"
   | "promotion"
   | "smoke-test";
 

@@ -1,4 +1,5 @@
 /** Images that name the layers of others: nothing is built, and no layer is copied or compressed again. */
+import type { ProductSettings } from "../lib/registry/product-settings.ts";
 import type { Descriptor, ImageConfig } from "./manifest.ts";
 
 /** Layers with what a configuration says of each. */
@@ -23,9 +24,28 @@ export interface AssembledImage {
 /** An image's configuration, as far as its layers decide it; all else is kept as it is. */
 type Config = Partial<ImageConfig>;
 
-/** The layers of an image that was read. */
+/** The layers of an image that was read, without what an exporter notes beside them. */
 export function layersOf({ layers, config }: { readonly config: Config } & Pick<Layers, "layers">): Layers {
-  return { layers, diffIds: config.rootfs?.diff_ids ?? [] };
+  return {
+    layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
+    diffIds: config.rootfs?.diff_ids ?? [],
+  };
+}
+
+/** An instruction that adds files to an image and takes none away, as BuildKit notes it in the history. */
+const adds = /^(COPY|ADD) .* # buildkit$/s;
+
+/**
+ * Whether an image's layers are the same on top of others as they are by themselves: one layer has nothing to hide, and
+ * several have not where each only added. What a step left may hide files that lie below it, those of others too.
+ */
+export function standsAlone({
+  layers,
+  config,
+}: { readonly config: Config } & Pick<Layers, "layers">): boolean {
+  if (layers.length < 2) return true;
+  const steps = (config.history ?? []).filter(({ empty_layer }) => !empty_layer);
+  return steps.length === layers.length && steps.every(({ created_by = "" }) => adds.test(created_by));
 }
 
 /** The highest layer of an image; that of a bulk stage lies on the tools that made it. */
@@ -42,11 +62,12 @@ export function imageOf(parts: readonly NamedLayers[], settings: ImageConfig["co
   );
 }
 
-/** `base` with the layers of `parts` on top; each is named in the history, as a build would. */
+/** `base` with the layers of `parts` on top; each is named in the history, as a build would. @param created ISO time of these entries */
 export function withLayers(
   base: { readonly layers: readonly Descriptor[]; readonly config: Config },
   parts: readonly NamedLayers[],
-): AssembledImage {
+  created?: string,
+): { readonly layers: readonly Descriptor[]; readonly config: Config } {
   const { rootfs, history } = base.config;
   return {
     layers: [...base.layers, ...parts.flatMap(({ image }) => image.layers)],
@@ -58,10 +79,69 @@ export function withLayers(
       },
       history: [
         ...(history ?? []),
-        ...parts.flatMap(({ name, image }) => image.layers.map(() => ({ created_by: `strata: ${name}` }))),
+        ...parts.flatMap(({ name, image }) =>
+          image.layers.map(() => ({
+            ...(created === undefined ? {} : { created }),
+            created_by: `strata: ${name}`,
+          })),
+        ),
       ],
     },
   };
+}
+
+const NANOSECONDS = 1e9;
+
+/** A configuration with a product's settings, as the instructions of a Dockerfile would set them on top of it. */
+export function withSettings(base: Config, settings: ProductSettings): Config {
+  const { created, labels, environment, ports, healthcheck, user, entrypoint } = settings;
+  // What the image below would run is no argument of another entrypoint.
+  const { Cmd: _, ...below } = base.config ?? {};
+  const Env = withVariables(below.Env ?? [], environment);
+  const Healthcheck = {
+    Test: ["CMD", ...healthcheck.command],
+    Interval: healthcheck.intervalSeconds * NANOSECONDS,
+    Timeout: healthcheck.timeoutSeconds * NANOSECONDS,
+    StartPeriod: healthcheck.startPeriodSeconds * NANOSECONDS,
+  };
+  const ExposedPorts = Object.fromEntries(ports.map((port) => [`${port}/tcp`, {}]));
+  const lines = [
+    ...Object.entries(labels).map(([name, value]) => `LABEL ${name}=${value}`),
+    ...Object.entries(environment).map(([name, value]) => `ENV ${name}=${value}`),
+    ...Object.keys(ExposedPorts).map((port) => `EXPOSE ${port}`),
+    `HEALTHCHECK CMD ${JSON.stringify(healthcheck.command)}`,
+    `USER ${user}`,
+    `ENTRYPOINT ${JSON.stringify(entrypoint)}`,
+  ];
+  return {
+    ...base,
+    created,
+    config: {
+      ...below,
+      User: user,
+      ExposedPorts: { ...below.ExposedPorts, ...ExposedPorts },
+      Env,
+      Entrypoint: entrypoint,
+      Labels: { ...below.Labels, ...labels },
+      Healthcheck,
+    },
+    history: [
+      ...(base.history ?? []),
+      ...lines.map((created_by) => ({ created, created_by, empty_layer: true })),
+    ],
+  };
+}
+
+/** Variables beside others; one that is there keeps its place. */
+function withVariables(former: readonly string[], more: Readonly<Record<string, string>>): string[] {
+  const nameOf = (line: string) => line.split("=", 1)[0] ?? "";
+  const kept = former.map((line) => {
+    const name = nameOf(line);
+    return Object.hasOwn(more, name) ? `${name}=${more[name]}` : line;
+  });
+  const known = former.map(nameOf);
+  const added = Object.entries(more).filter(([name]) => !known.includes(name));
+  return [...kept, ...added.map(([name, value]) => `${name}=${value}`)];
 }
 
 /** What a session is opened in puts on top of others. */

@@ -30,6 +30,10 @@ export interface SelectedRecipe {
   readonly recipe: Recipe;
   /** The folder of an external recipe, where its locks lie too; undefined for a built-in one. */
   readonly folder: string | undefined;
+  /** The folder below the repository that holds its own locks, where a setting makes another recipe of a built-in one. */
+  readonly locks?: string;
+  /** What `npm run lock` is given for it. */
+  readonly lockOptions?: string;
 }
 
 /** The recipe that `strata:recipe` means: a built-in one, or a file's. @param folder where its path begins */

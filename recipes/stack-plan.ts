@@ -9,11 +9,11 @@ import type { MemoryNeed } from "../lib/gpu/memory.ts";
 import { memoryProblems } from "../lib/hosts/host-problems.ts";
 import { type Budget, budgetSetting, type HostSetting } from "../lib/hosts/host-setting.ts";
 import type { BaseImage } from "../lib/locks/image-lock.ts";
+import { billOf } from "../lib/plan/bill/plan-bill.ts";
 import { type Choices, layerContext } from "../lib/plan/context.ts";
 import { readFolder } from "../lib/plan/context-files.ts";
 import { fileInput } from "../lib/plan/key.ts";
 import { type Plan, planRecipe } from "../lib/plan/plan.ts";
-import { billOf } from "../lib/plan/plan-bill.ts";
 import type { ProductLabels } from "../lib/plan/product.ts";
 import { expandTags } from "../lib/registry/tags.ts";
 import type { SelectedRecipe } from "./index.ts";
@@ -26,6 +26,7 @@ import {
   readPythonLock,
   type StackFolders,
 } from "./stack-locks.ts";
+import { withDoor } from "./with-door.ts";
 import { withModels } from "./with-models.ts";
 
 /** What a stack decides, with the recipe that it means. */
@@ -79,19 +80,23 @@ export function planStack(
   try {
     return plan(choices, folders, labels);
   } catch (error) {
-    if (choices.selected.folder === undefined || !(error instanceof UserError)) throw error;
-    throw namingFile(error, choices.recipe);
+    const { folder, lockOptions = `--recipe ${choices.recipe}`, locks } = choices.selected;
+    if ((folder ?? locks) === undefined || !(error instanceof UserError)) throw error;
+    throw namingOptions(error, lockOptions);
   }
 }
 
 function plan(choices: StackChoices, folders: StackFolders, labels: ProductLabels): StackPlan {
   const { root } = folders;
-  const { recipe, folder = root } = choices.selected;
-  const named = { ...choices, recipe: recipe.name };
-  const locks = readLocks(choices.base, folders, folder);
+  const { folder = root } = choices.selected;
+  const recipe = withDoor(choices.selected.recipe, choices.door);
+  // A recipe that has the login anyway is another matter: nothing of its image changes.
+  const named = { ...choices, recipe: recipe.name, door: recipe !== choices.selected.recipe };
+  const lockFolder = choices.selected.locks ? join(root, choices.selected.locks) : folder;
+  const locks = readLocks(choices.base, folders, lockFolder);
   const [context, lock, environments, models] = together("Pulumi stack", [
     () => layerContext(named, { recipe, ...locks }),
-    () => readPythonLock(folder, named, recipe, locks.nodes),
+    () => readPythonLock(lockFolder, named, recipe, locks.nodes),
     () => readEnvironmentLocks([folder, root], choices.python, recipe, locks.nodes),
     () => readModels(root, folder, choices, recipe),
   ]);
@@ -139,10 +144,10 @@ function checksKey(root: string): string {
   return hash.digest("hex").slice(0, 20);
 }
 
-/** The locks of an external recipe are made by naming its file. */
-function namingFile(error: UserError, file: string): UserError {
+/** Locks that are not strata's own are made by naming what they are for. */
+function namingOptions(error: UserError, options: string): UserError {
   return mapErrors(error, ({ path, problem, remedy }) => {
-    const externalRemedy = remedy.replace("npm run lock -- ", `npm run lock -- --recipe ${file} `);
+    const externalRemedy = remedy.replace("npm run lock -- ", `npm run lock -- ${options} `);
     return new UserError(path, problem, externalRemedy);
   });
 }

@@ -1,11 +1,15 @@
 import { attention } from "../layers/attention/layer.ts";
+import { caddy } from "../layers/caddy/layer.ts";
 import { cloudflared } from "../layers/cloudflared/layer.ts";
 import { comfyui } from "../layers/comfyui/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
+import { door } from "../layers/door/layer.ts";
+import { instance, instancePorts } from "../layers/instance/layer.ts";
 import { jupyter } from "../layers/jupyter/layer.ts";
 import { layout } from "../layers/layout/layer.ts";
 import { nodeGroup } from "../layers/nodes/layer.ts";
 import { comfyuiPackages, nodePackages, packageGroup } from "../layers/packages/layer.ts";
+import { portal } from "../layers/portal/layer.ts";
 import { python } from "../layers/python/layer.ts";
 import { runtime } from "../layers/runtime/layer.ts";
 import { services } from "../layers/services/layer.ts";
@@ -99,10 +103,14 @@ const layers = [
   comfyuiPackages,
   nodePackages,
   services,
+  caddy,
   cloudflared,
   comfyui,
   ...groups.map(nodeGroup),
   jupyter,
+  portal,
+  door,
+  instance,
   layout,
   runtime,
 ];
@@ -129,7 +137,7 @@ export const vast: Recipe = {
   licences: comfyuiLicences,
   sizeBudget: "5.0 GB",
   runtime: () => {
-    const { environment, healthcheck } = comfyuiRuntime();
+    const { environment } = comfyuiRuntime();
     // pip's are in the environment's own settings (layers/layout): the platform's Jupyter comes by the system's pip.
     const { PIP_CONSTRAINT: _, ...variables } = environment;
     return {
@@ -142,9 +150,10 @@ export const vast: Recipe = {
         UV_LINK_MODE: "copy",
         UV_NO_CACHE: "1",
       },
-      ports: [22, 1111, 6006, 8080, 8188],
+      ports: instancePorts,
       entrypoint: ["/opt/instance-tools/bin/entrypoint.sh"],
-      healthcheck,
+      // The services here are others, and under another manager.
+      healthcheck: { command: ["/opt/instance-tools/bin/healthcheck"], startPeriodSeconds: 180 },
     };
   },
 };

@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { ResolvedComfyUi } from "../../lib/comfyui/resolve-nodes.ts";
+import { trimmablePackages } from "../../lib/gpu/trimming.ts";
 import { fetchManifest, type LockedModel, modelPath } from "../../lib/locks/model-lock.ts";
 import type { ResolvedModels } from "../../lib/models/resolve-models.ts";
 import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
+import { instancePorts } from "../instance/layer.ts";
 
 /** Where the recipe's own workflows are in the image, for the smoke test. */
 const workflowsFolder = "/opt/strata/workflows";
@@ -13,7 +17,6 @@ export const runtime: Layer = {
   parents: () => ["interpreter"],
   shared: ["shared/finish.sh"],
   generated: (context) => ({
-    "rootfs/opt/strata/image.json": `${JSON.stringify(imageDescription(context), null, 2)}\n`,
     ...Object.fromEntries(
       Object.entries(context.models?.workflows ?? {}).map(([name, text]) => [
         `rootfs${workflowsFolder}/${name}`,
@@ -24,21 +27,48 @@ export const runtime: Layer = {
       ? { "rootfs/opt/strata/models.json": volumeManifest(context.models.models) }
       : {}),
   }),
-  // For who installs packages later: nothing that the image has is replaced (the entrypoint hands it to pip and uv).
-  listed: (installed, { comfyui }): Record<string, string> =>
-    comfyui
+  listed: (installed, context) => ({
+    "rootfs/opt/strata/image.json": `${JSON.stringify(imageDescription(context, installed), null, 2)}\n`,
+    // For who installs packages later: nothing that the image has is replaced (the entrypoint hands it to pip and uv).
+    ...(context.comfyui
       ? {
           "rootfs/opt/strata/constraints.txt": installed
             .map(({ name, version }) => `${name}==${version}\n`)
             .join(""),
         }
-      : {},
+      : {}),
+  }),
   owns: () => ["/opt/strata/runtime"],
 };
 
+const processes = "rootfs/opt/strata/runtime/supervisord.conf";
+
+/** The same behind the one login (`door`): it runs beside the services, and none of these listens to the world. */
+export const runtimeBehindDoor: Layer = {
+  ...runtime,
+  generated: (context) => ({
+    ...runtime.generated?.(context),
+    [processes]: behindDoor(readFileSync(join(import.meta.dirname, processes), "utf8")),
+  }),
+};
+
+/** The process manager's configuration with the door in it. */
+export function behindDoor(configuration: string): string {
+  const changes = [
+    ["files=%(ENV_STRATA_CONTROL)s", "files=%(ENV_STRATA_CONTROL)s /opt/strata/door/program.conf"],
+    ["\nprograms=llama,", "\nprograms=door,llama,"],
+    ["--host 0.0.0.0 ", "--host 127.0.0.1 "],
+  ] as const;
+  return changes.reduce((text, [before, after]) => {
+    if (text.split(before).length !== 2) throw new Error(`${processes}: expected "${before}" once`);
+    return text.replace(before, after);
+  }, configuration);
+}
+
 /** What the services and the smoke test expect of the image they run in. */
-function imageDescription(context: LayerContext): object {
-  const { recipe, generation, set, attention, llama, comfyui, models, runpod, tensorrt } = context;
+function imageDescription(context: LayerContext, installed: Parameters<typeof trimmablePackages>[0]): object {
+  const { recipe, generation, set, attention, llama, comfyui, models, runpod, instance, tensorrt, trim, door } =
+    context;
   return {
     recipe,
     generation: generation.name,
@@ -47,12 +77,15 @@ function imageDescription(context: LayerContext): object {
     cuda: set.cuda,
     torch: set.torch,
     attention,
+    ...(trim ? { trimmed: trimmablePackages(installed).map(([name]) => name) } : {}),
     ...(llama.enabled
       ? { llama: { version: llama.pin.version, cuda: generation.computeCapabilities.length > 0 } }
       : {}),
     ...(comfyui ? { comfyui: describeComfyUi(comfyui) } : {}),
     ...(runpod ? { runpod } : {}),
+    ...(instance ? { instance: { ports: instancePorts } } : {}),
     ...(tensorrt ? { tensorrt: true } : {}),
+    ...(door ? { door } : {}),
     ...(models ? { models: describeModels(models) } : {}),
   };
 }

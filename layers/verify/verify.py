@@ -19,6 +19,7 @@ from pathlib import Path
 
 from cuda_version import check_cuda_version
 from environment import check_files, check_lock, read_distributions, read_expected
+from left_out import check_left_out
 from libraries import Libraries
 from one_environment import check_one_environment
 from problem import Problem
@@ -67,6 +68,7 @@ def main(arguments: list[str]) -> int:
         "requirements met": lambda: check_requirements(installed, allowed),
         "one CUDA version": lambda: check_cuda_version(tree, site_packages, installed, os.environ["CUDA"]),
         "libraries found": lambda: Libraries(tree, site_packages, f"{ENVIRONMENT}/bin/python3").check(libraries),
+        "nothing left out that is asked for": lambda: check_left_out(tree, site_packages, libraries),
     }
     if comfyui:
         text = comfyui.read_text(encoding="utf-8")

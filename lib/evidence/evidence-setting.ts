@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UserError } from "../../errors.ts";
 import type { GenerationName } from "../gpu/generations.ts";
 import { type HostSetting, kindOfHosts } from "../hosts/host-setting.ts";
 import type { EvidenceTerms } from "./evidence-terms.ts";
@@ -21,23 +22,43 @@ export function promotionTerms(
     readonly evidence: EvidenceSetting;
     readonly generation: GenerationName;
     readonly host: readonly HostSetting[];
+    readonly trim?: boolean;
   },
   checks: string,
 ): Pick<EvidenceTerms, "maxAgeDays" | "host"> & { readonly checks: string } {
-  const { evidence, generation, host } = stack;
-  return { ...evidence, checks, host: requiredHost(evidence, generation, kindOfHosts(host)) };
+  const { evidence, generation, host, trim } = stack;
+  return { ...evidence, checks, host: requiredHost(evidence, generation, kindOfHosts(host), trim) };
 }
 
 /**
  * Which host evidence has to come from. A stack without a GPU host can be promoted all the same, and its evidence says
- * plainly that it comes from the builder; as soon as it has one, only the GPU's word counts.
+ * plainly that it comes from the builder; as soon as it has one, only the GPU's word counts. Of an image that lacks code for
+ * other cards nobody else can tell that nothing is missing.
  *
  * @param hostKind where smoke tests run: `builder`, which has no GPU, or a kind that has one
+ * @param trim whether packages lose GPU code
  */
 export function requiredHost(
   { host }: EvidenceSetting,
   generation: GenerationName,
   hostKind: string,
+  trim = false,
 ): "any" | "gpu" {
-  return host ?? (generation !== "cpu" && hostKind !== "builder" ? "gpu" : "any");
+  return host ?? (generation !== "cpu" && (trim || hostKind !== "builder") ? "gpu" : "any");
+}
+
+/** A stack that trims, and would take anybody's word for it. */
+export function trimProblems({
+  evidence,
+  generation,
+  trim,
+}: Pick<Parameters<typeof promotionTerms>[0], "evidence" | "generation" | "trim">): UserError[] {
+  if (!trim || generation === "cpu" || evidence.host !== "any") return [];
+  return [
+    new UserError(
+      "strata:evidence.host",
+      "is any, and an image without code for other cards gets its tags by a GPU's word alone.",
+      "Remove it and name a strata:host with a GPU (docs/hosts.md), or set strata:trim to false.",
+    ),
+  ];
 }

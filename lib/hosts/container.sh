@@ -125,21 +125,29 @@ report() {
   run_engine cp "$1:/tmp/evidence.json" -
 }
 
-# Usage: serve NAME UNTIL REFERENCE GPU HEALTHCHECK SECONDS. Runs the image as it comes, as a user whom it does not know,
-# with a volume, until HEALTHCHECK passes and for a moment longer. Models are not fetched: there is no network for it. Prints `healthy N s` or `not healthy`, then how often it
+# Usage: serve NAME UNTIL REFERENCE GPU HEALTHCHECK SECONDS. Runs the image as it comes, as a user whom it does not know
+# (an instance, where everything is root's, as root, with a health check of its own), with a volume, until HEALTHCHECK passes and for a moment longer. Models are not fetched: there is no network for it. Prints `healthy N s` or `not healthy`, then how often it
 # was restarted; then, where something is wrong, the end of its log.
 serve() {
+  user="$STRANGER:$STRANGER"
+  check="$5"
+  case "$(run_engine image inspect --format '{{index .Config.Labels "strata.layers"}}' "$3")" in
+    *'"instance"'*)
+      user=0:0
+      check=/opt/instance-tools/bin/healthcheck
+      ;;
+  esac
   run_engine volume create --label "$LABEL=$2" "$1" >/dev/null || fail "$TROUBLE" "the volume cannot be made"
   run_engine run --rm --label "$LABEL=$2" --network none --user 0:0 --volume "$1:/workspace" --entrypoint chown "$3" \
-    "$STRANGER:$STRANGER" /workspace || fail "$TROUBLE" "the volume cannot be given to a user"
+    "$user" /workspace || fail "$TROUBLE" "the volume cannot be given to a user"
   # shellcheck disable=SC2046 # words of ours, or nothing
   run_engine run --detach --name "$1-serve" --label "$LABEL=$2" --network none --restart on-failure:5 \
-    --user "$STRANGER:$STRANGER" --volume "$1:/workspace" --env STRATA_MODELS=off $(gpus "$4") "$3" >/dev/null ||
+    --user "$user" --volume "$1:/workspace" --env STRATA_MODELS=off $(gpus "$4") "$3" >/dev/null ||
     fail "$TROUBLE" "the container cannot be started"
   begun="$(date +%s)"
   answer="not healthy"
   while [ "$(($(date +%s) - begun))" -lt "$6" ]; do
-    if run_engine exec "$1-serve" "$5" >/dev/null 2>&1; then
+    if run_engine exec "$1-serve" "$check" >/dev/null 2>&1; then
       answer="healthy $(($(date +%s) - begun)) s"
       break
     fi

@@ -15,18 +15,14 @@ import type { SourceLock } from "../locks/source-lock.ts";
 import { mirrored } from "../mirrors.ts";
 import type { ModelsSetting } from "../models/models-setting.ts";
 import { kernelProblems } from "../recipe/kernel-problems.ts";
-import {
-  type CompiledSources,
-  compiledSources,
-  mirroredWheels,
-  type PinnedWheels,
-} from "../recipe/kernels.ts";
+import { compiledSources, kernelsInGit, mirroredWheels, type PinnedWheels } from "../recipe/kernels.ts";
 import type { LayerContext, LlamaSource } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { CloudflaredSetting, TensorRtSetting } from "../recipe/source-settings.ts";
 import { stackFiles, tensorrtProblems } from "../recipe/stack-files.ts";
 import { type Compression, isDefaultCompression } from "../registry/compression.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
+import { gitCommit, llamaPin } from "./llama-pin.ts";
 
 /** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
 export interface Choices {
@@ -54,10 +50,14 @@ export interface Choices {
   readonly tensorrt?: TensorRtSetting | undefined;
   /** @default none */
   readonly models?: ModelsSetting;
+  /** Whether one login stands before the services. @default false */
+  readonly door?: boolean;
   /** Where images go; it decides how large a layer may be. @default one without limits */
   readonly registry?: RegistrySetting;
   /** Where products are copied to; they decide too. @default none */
   readonly copies?: readonly RegistrySetting[];
+  /** Whether packages lose GPU code for other cards. @default false */
+  readonly trim?: boolean;
   /** How layers are packed. @default zstd 3 */
   readonly compression?: Compression;
 }
@@ -76,14 +76,14 @@ export interface ContextSources {
 export function layerContext(stack: Choices, given: ContextSources): LayerContext {
   const { recipe, base, sources, nodes } = given;
   // A recipe without llama.cpp has none, whatever the stack says: nothing compiles it, starts it or asks for it.
-  const enabled = stack.llama.enabled && recipe.layers.some(({ name }) => name === "llama-cpp");
+  const has = (layer: string) => recipe.layers.some(({ name }) => name === layer);
+  const enabled = stack.llama.enabled && has("llama-cpp");
   const choices: Choices = { ...stack, llama: { ...stack.llama, enabled } };
   const facts = generation(choices.generation);
   const set = compatibilitySet(choices.cuda);
   throwAll("Pulumi stack", choiceProblems(choices, given));
   const compiled = compiledSources(choices.compile ?? [], sources.kernels, choices.mirrors);
   const { compression } = choices;
-  const has = (layer: string) => recipe.layers.some(({ name }) => name === layer);
   return {
     recipe: choices.recipe,
     generation: facts,
@@ -102,7 +102,10 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
     ...(has("runpod-worker") ? { runpod: true } : {}),
+    ...(choices.door ? { door: true } : {}),
+    ...(has("instance") ? { instance: true } : {}),
     ...stackFiles(choices, sources, has),
+    ...(choices.trim ? { trim: true } : {}),
     ...(compression && !isDefaultCompression(compression) ? { compression } : {}),
   };
 }
@@ -145,14 +148,6 @@ function choiceProblems(choices: Choices, { base, bases, sources }: ContextSourc
   ];
 }
 
-function kernelsInGit(compiled: CompiledSources): LayerContext["gitPackages"] {
-  return Object.fromEntries(
-    Object.entries(compiled).flatMap(([name, { version, git }]) =>
-      git ? [[name, { ...git, version }]] : [],
-    ),
-  );
-}
-
 /** Which setting brings a Python along, as far as one does; the sentence goes on. */
 function withPython(python: string, bases: ContextSources["bases"] = {}): string {
   const names = Object.keys(bases).filter((name) => bases[name]?.python === python);
@@ -180,20 +175,4 @@ export function gitPackages(
       return [normaliseName(name), { location: mirrored(repository, mirrors), commit, version }];
     }),
   );
-}
-
-function gitCommit({ llama }: Choices, sources: SourceLock): string | null {
-  return llama.commit ?? sources.llamaCpp.git.commit;
-}
-
-function llamaPin(choices: Choices, sources: SourceLock): LayerContext["llama"]["pin"] {
-  const { sdist, git } = sources.llamaCpp;
-  if (choices.llama.source === "sdist") {
-    return { version: `${sdist.package}-${sdist.version}`, location: sdist.version, hash: sdist.sha256 };
-  }
-  return {
-    version: git.tag,
-    location: mirrored(git.repository, choices.mirrors),
-    hash: gitCommit(choices, sources) ?? "",
-  };
 }

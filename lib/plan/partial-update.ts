@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { didYouMean } from "../schema-errors.ts";
-import type { Plan, Stage } from "./plan.ts";
+import type { Plan, PlanEntry, Stage } from "./plan.ts";
 
 /** A layer's stage. */
 export function stageNamed({ stages, recipe }: Plan, name: string): Stage {
@@ -58,13 +58,15 @@ export function loadPartialUpdate(file = process.env.STRATA_PART): PartialUpdate
 }
 
 /** What tells a stage from what it was. */
-export type StageSummary = Pick<Stage, "key" | "inputs"> & { readonly role: Stage["role"] | string | null };
+export type StageSummary = Pick<PlanEntry, "key" | "inputs"> & {
+  readonly role: PlanEntry["role"] | string | null;
+};
 
 /**
  * What a stage registers: what it is, but in an update of other stages what it was. The engine leaves such a stage's
  * image alone, and yet takes whatever is registered for it.
  */
-export function summaryOf(stage: Stage, update?: PartialUpdate): StageSummary {
+export function summaryOf(stage: PlanEntry, update?: PartialUpdate): StageSummary {
   const { name, key, inputs, role } = stage;
   const former = update?.stages.includes(name) ? undefined : update?.registered[name];
   return former ? { ...former, role: former.role ?? role } : { key, inputs, role };

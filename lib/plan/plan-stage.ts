@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { type Distribution, pinOf } from "../locks/python-lock.ts";
-import type { Layer, LayerContext, LayerRole } from "../recipe/layer.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+import type { Layer, LayerRole } from "../recipe/layer.ts";
+import { trimmedLayer } from "../recipe/trimmed-layer.ts";
 import {
   type ContextFile,
   generatedFile,
@@ -11,25 +11,29 @@ import {
 } from "./context-files.ts";
 import { fileInput, type StageInputs, stageKey } from "./key.ts";
 import { installedAliases } from "./packages.ts";
-import { type ProductLabels, productDockerfile } from "./product.ts";
 import { exportInput, type StageExport, stageExport } from "./stage-export.ts";
 import { type ImageSources, requirementFiles, type StagePackages, stagePackages } from "./stage-packages.ts";
 
-/** A layer used in an image: all that its build gets, and the key that stands for it. */
-export interface Stage extends StageExport {
+/** An image that a plan wants, and the key that stands for it. */
+export interface PlanEntry {
   readonly name: string;
   readonly summary: string;
   readonly role: LayerRole | "product";
+  /** Names of the stages that it is made from. */
+  readonly parents: readonly string[];
+  readonly inputs: StageInputs;
+  readonly key: string;
+}
+
+/** A layer used in an image: all that its build gets. Its parents' images are its named contexts. */
+export interface Stage extends PlanEntry, StageExport {
+  readonly role: LayerRole;
   /** See `Layer`. */
   readonly bulk?: boolean;
   readonly cachesSteps?: boolean;
-  /** Names of the stages whose images are its named contexts; the product's bulk ones are joined to it afterwards. */
-  readonly parents: readonly string[];
   readonly args: Readonly<Record<string, string>>;
   /** Dockerfile included, sorted by path. */
   readonly files: readonly ContextFile[];
-  readonly inputs: StageInputs;
-  readonly key: string;
 }
 
 /**
@@ -38,9 +42,10 @@ export interface Stage extends StageExport {
  */
 export const stageEpoch = "315532800";
 
-/** Plans the stage of a layer. @param before the stages planned so far, its parents among them */
-export function planStage(layer: Layer, image: ImageSources, before: readonly Stage[]): Stage {
+/** Plans the stage of a layer. @param given as the recipe has it @param before the stages planned so far, its parents among them */
+export function planStage(given: Layer, image: ImageSources, before: readonly Stage[]): Stage {
   const { context } = image;
+  const layer = trimmedLayer(given, image.packages.byLayer.get(given.name) ?? [], context);
   const parents = layer.parents(context);
   const args = { SOURCE_DATE_EPOCH: stageEpoch, ...layer.args?.(context) };
   const packages = stagePackages(layer, image);
@@ -79,7 +84,7 @@ function contextFiles(
   { context, packages: { all, aliases }, layersFolder }: ImageSources,
 ): ContextFile[] {
   const { path: folder, shown } = layerFolder(layer, layersFolder);
-  const made = {
+  const made: Readonly<Record<string, string>> = {
     ...(layer.dockerfile ? { Dockerfile: layer.dockerfile(parents, context) } : {}),
     ...layer.generated?.(context),
     ...layer.listed?.([...all, ...installedAliases(all, aliases)], context),
@@ -88,7 +93,8 @@ function contextFiles(
     ({ name, version, target }) => `${name} ${version} ${target}\n`,
   );
   return [
-    ...readFolder(folder, shown).filter(({ path }) => !(layer.dockerfile && path === "Dockerfile")),
+    // What is made stands in for what lies there under the same name.
+    ...readFolder(folder, shown).filter(({ path }) => !(path in made)),
     ...(layer.shared ?? []).map((file) =>
       readContextFile(join(layersFolder, file), `layers/${file}`, basename(file)),
     ),
@@ -116,42 +122,8 @@ function stageInputs(
   };
 }
 
-/** Plans the stage that all others are put together to. @param file the recipe's, as people know it */
-export function planProduct(
-  recipe: Recipe,
-  file: string,
-  labels: ProductLabels,
-  context: LayerContext,
-  stages: readonly Stage[],
-): Stage {
-  const parents = recipe.layers.map((layer) => layer.name);
-  const dockerfile = generatedFile(
-    "Dockerfile",
-    productDockerfile(recipe, context, labels),
-    `${file} (image configuration)`,
-  );
-  const { compression } = context;
-  const inputs = {
-    ...Object.fromEntries([fileInput(dockerfile)]),
-    ...exportInput("product", compression),
-    ...parentInputs(parents, stages),
-  };
-  return {
-    name: recipe.name,
-    summary: recipe.summary,
-    role: "product",
-    parents,
-    // The time that the image itself bears; it adds no file, so no layer gets it.
-    args: { SOURCE_DATE_EPOCH: String(Date.parse(labels.created) / 1000) },
-    files: [dockerfile],
-    inputs,
-    key: stageKey(recipe.name, inputs),
-    // Its Dockerfile holds the revision; what it copies is found in the cache all the same.
-    ...stageExport(recipe.name, { generation: context.generation.name }, compression),
-  };
-}
-
-function parentInputs(parents: readonly string[], stages: readonly Stage[]): Record<string, string> {
+/** The keys of parents, which are planned already. */
+export function parentInputs(parents: readonly string[], stages: readonly Stage[]): Record<string, string> {
   const keys = new Map(stages.map(({ name, key }) => [name, key]));
   return prefixed("parent", Object.fromEntries(parents.map((parent) => [parent, keys.get(parent) ?? ""])));
 }

@@ -3,20 +3,21 @@ import type { Component } from "../bill/component.ts";
 import type { Distribution } from "../locks/python-lock.ts";
 import type { Layer, LayerContext } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { plannedComponents } from "./components.ts";
+import { plannedComponents } from "./bill/components.ts";
 import { imagePackages, type LockedPackages } from "./packages.ts";
 import { planProblems } from "./plan-problems.ts";
-import { planProduct, planStage, type Stage } from "./plan-stage.ts";
-import type { ProductLabels } from "./product.ts";
+import { planStage, type Stage } from "./plan-stage.ts";
+import { type Product, type ProductLabels, planProduct } from "./product.ts";
 
-export type { Stage } from "./plan-stage.ts";
+export type { PlanEntry, Stage } from "./plan-stage.ts";
+export type { Product } from "./product.ts";
 
 /** A recipe as a graph of stages, parents before children; the product is what they are put together to. */
 export interface Plan {
   readonly recipe: string;
   readonly generation: string;
   readonly stages: readonly Stage[];
-  readonly product: Stage;
+  readonly product: Product;
   /** Variables that the product runs with. */
   readonly environment: Readonly<Record<string, string>>;
   /** Ports that the product listens on. */

@@ -1,6 +1,11 @@
 import type { LayerContext } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import type { Compression } from "../registry/compression.ts";
+import type { ProductSettings } from "../registry/product-settings.ts";
 import { parseSize } from "../size.ts";
+import { generatedFile } from "./context-files.ts";
+import { fileInput, stageKey } from "./key.ts";
+import { type PlanEntry, parentInputs, type Stage } from "./plan-stage.ts";
 
 /** Where a product comes from, as OCI labels say it. */
 export interface ProductLabels {
@@ -12,29 +17,61 @@ export interface ProductLabels {
   readonly created: string;
 }
 
-/**
- * The product's Dockerfile: the system image, one linked copy for each stage, and the image configuration.
- * `COPY --link` makes each layer independent of what lies below it, so its digest is the stage's own. Bulk stages are
- * not copied, which would take their room twice more: their layers are joined to the image in the registry. Its labels
- * speak of the whole.
- */
-export function productDockerfile(recipe: Recipe, context: LayerContext, labels: ProductLabels): string {
-  const [system, ...stages] = recipe.layers.filter(({ bulk }) => !bulk);
-  const runtime = recipe.runtime(context);
-  const { command, startPeriodSeconds } = runtime.healthcheck;
-  return [
-    `FROM ${system?.name}`,
-    ...stages.map(({ name }) => `COPY --link --from=${name} / /`),
-    ...Object.entries(imageLabels(recipe, context, labels)).map(
-      ([name, value]) => `LABEL ${name}=${quote(value)}`,
-    ),
-    ...Object.entries(runtime.environment).map(([name, value]) => `ENV ${name}=${quote(value)}`),
-    ...runtime.ports.map((port) => `EXPOSE ${port}`),
-    `HEALTHCHECK --interval=30s --timeout=5s --start-period=${startPeriodSeconds}s CMD ${JSON.stringify(command)}`,
-    `USER ${runtime.user}`,
-    `ENTRYPOINT ${JSON.stringify(runtime.entrypoint)}`,
-    "",
-  ].join("\n");
+/** What the stages are put together to: the layers of its parents, in their order, and a configuration. */
+export interface Product extends PlanEntry {
+  readonly role: "product";
+  readonly settings: ProductSettings;
+  /** How a layer is packed that no stage has as it is needed. @default as in every stack that says nothing */
+  readonly compression?: Compression;
+}
+
+/** Plans what the stages are put together to. @param file the recipe's, as people know it */
+export function planProduct(
+  recipe: Recipe,
+  file: string,
+  labels: ProductLabels,
+  context: LayerContext,
+  stages: readonly Stage[],
+): Product {
+  const parents = recipe.layers.map((layer) => layer.name);
+  const settings = productSettings(recipe, context, labels);
+  const counted = generatedFile("image.json", JSON.stringify(settings), `${file} (image configuration)`);
+  const inputs = { ...Object.fromEntries([fileInput(counted)]), ...parentInputs(parents, stages) };
+  return {
+    name: recipe.name,
+    summary: recipe.summary,
+    role: "product",
+    parents,
+    inputs,
+    key: stageKey(recipe.name, inputs),
+    settings,
+    ...(context.compression ? { compression: context.compression } : {}),
+  };
+}
+
+/** How often a container is asked for its health, and how long it may take to answer. */
+const healthcheck = { intervalSeconds: 30, timeoutSeconds: 5 };
+
+/** What a product runs with and says of itself. Its labels speak of the whole image, models included. */
+export function productSettings(
+  recipe: Recipe,
+  context: LayerContext,
+  labels: ProductLabels,
+): ProductSettings {
+  const { user, environment, ports, entrypoint, healthcheck: health } = recipe.runtime(context);
+  return {
+    created: labels.created,
+    labels: imageLabels(recipe, context, labels),
+    environment: { ...environment, ...hiddenCards(context) },
+    ports: [...ports],
+    healthcheck: {
+      command: [...health.command],
+      ...healthcheck,
+      startPeriodSeconds: health.startPeriodSeconds,
+    },
+    user,
+    entrypoint: [...entrypoint],
+  };
 }
 
 /** https://github.com/opencontainers/image-spec/blob/main/annotations.md, and what a GPU host has to know. */
@@ -56,8 +93,14 @@ function imageLabels(recipe: Recipe, context: LayerContext, labels: ProductLabel
     "strata.minimum-driver": set.minimumDriver,
     "strata.layers": JSON.stringify(recipe.layers.slice(1).map(({ name }) => name)),
     "strata.size-budget": sizeBudget(recipe, context),
+    ...(context.trim ? { "strata.trimmed": "true" } : {}),
     ...(context.compression ? { "strata.compression": context.compression.kind } : {}),
   };
+}
+
+/** Where all GPU code is gone, torch would find a card all the same, and fail on it instead of using the CPU. */
+function hiddenCards({ trim, generation }: LayerContext): Record<string, string> {
+  return trim && generation.computeCapabilities.length === 0 ? { CUDA_VISIBLE_DEVICES: "" } : {};
 }
 
 /** The recipe's budget is for what is not models; the size of those is known. */
@@ -66,9 +109,4 @@ function sizeBudget({ layers, sizeBudget: budget }: Recipe, { models }: LayerCon
   if (baked.length === 0) return budget;
   const bytes = baked.reduce((sum, layer) => sum + layer.bytes, parseSize(budget, "size budget"));
   return `${(bytes / 1e9).toFixed(2)} GB`;
-}
-
-/** A Dockerfile string: the three characters that mean something inside double quotes are escaped. */
-function quote(value: string): string {
-  return `"${value.replace(/[\\"$]/g, "\\$&")}"`;
 }

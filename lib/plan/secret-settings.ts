@@ -5,7 +5,7 @@ import { clearPasswords } from "../registry/registry-setting.ts";
 import type { Choices } from "./context.ts";
 
 /** Settings that decide what stages are: their inputs are in the stack's outputs, in clear. */
-const readable: readonly (keyof Choices | "base" | "tags")[] = [
+const readable: readonly (keyof Choices | "base" | "comfyui" | "tags")[] = [
   "recipe",
   "generation",
   "base",
@@ -14,12 +14,15 @@ const readable: readonly (keyof Choices | "base" | "tags")[] = [
   "llama",
   "attention",
   "wheels",
+  "comfyui",
   "compile",
   "cloudflared",
   "tensorrt",
   "mirrors",
   "models",
+  "door",
   "compression",
+  "trim",
   "tags",
 ];
 

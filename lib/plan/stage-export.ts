@@ -20,7 +20,7 @@ export interface StageExport {
  * What a key gets of it: another digest may not lie under the same tag. By default only what holds the base has it, whose
  * layers were as the base has them before there was a choice; other stages keep their keys.
  */
-export function exportInput(role: LayerRole | "product", compression: Compression | undefined): StageInputs {
+export function exportInput(role: LayerRole, compression: Compression | undefined): StageInputs {
   if (!compression && (role === "stage" || role === "build")) return {};
   return { "export:compression": compressionText(compression ?? defaultCompression) };
 }

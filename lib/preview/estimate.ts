@@ -56,6 +56,16 @@ export function alreadyBuilt(bytes: number | null): Expectation {
   return { seconds: 0, range: [0, 0], bytes, basis: "built", builds: 0, sure: "medium" };
 }
 
+/** A product names layers that are there: well under a second, whatever it holds. */
+export const manifestAlone: Expectation = {
+  seconds: 0,
+  range: [0, 1],
+  bytes: null,
+  basis: "manifest",
+  builds: 0,
+  sure: "high",
+};
+
 function sureness(basis: Expectation["basis"], builds: number): Confidence {
   if (basis === "recipe" || basis === "layer") return "low";
   return basis === "key" || builds >= ENOUGH ? "high" : "medium";
@@ -82,7 +92,10 @@ export function leastConfidence(all: readonly Confidence[]): Confidence {
  */
 export function sumUp(stages: readonly StagePreview[]): Sum {
   const built = stages.flatMap(({ expected, name }) => (expected ? [{ name, expected }] : []));
+  const unknown = built.filter(({ expected }) => expected.seconds === null).map(({ name }) => name);
   const timed = built.filter(({ expected }) => expected.seconds !== null);
+  // A product takes no time worth saying, so beside stages of which nobody knows it says nothing of the sum.
+  const telling = unknown.length > 0 ? timed.filter(({ expected }) => expected.basis !== "manifest") : timed;
   const ends = new Map<string, number>();
   for (const { name, parents, expected } of stages) {
     const start = Math.max(0, ...parents.map((parent) => ends.get(parent) ?? 0));
@@ -95,8 +108,8 @@ export function sumUp(stages: readonly StagePreview[]): Sum {
       (total, { expected }) => total + (expected.basis === "built" ? 0 : (expected.bytes ?? 0)),
       0,
     ),
-    unknown: built.filter(({ expected }) => expected.seconds === null).map(({ name }) => name),
-    sure: leastConfidence(timed.map(({ expected }) => expected.sure)),
+    unknown,
+    sure: leastConfidence(telling.map(({ expected }) => expected.sure)),
   };
 }
 

@@ -1,6 +1,9 @@
+import type { GenerationName } from "../gpu/generations.ts";
+import { trimmablePackages, trimSaving } from "../gpu/trimming.ts";
+import type { Plan } from "../plan/plan.ts";
 import { type KeyedStage, productOf } from "../plan/stage-changes.ts";
 import { leastConfidence } from "./estimate.ts";
-import type { Confidence, PlannedStack, StagePreview } from "./preview-schema.ts";
+import type { Confidence, PlannedStack, Platform, StagePreview } from "./preview-schema.ts";
 
 type Size = PlannedStack["size"];
 
@@ -57,4 +60,22 @@ function sizeOf(
     return { bytes: expected.bytes, sure: exact ? "high" : expected.sure };
   }
   return { bytes: former, sure: "low" };
+}
+
+/** Bytes that are worth a line. */
+const WORTH_TELLING = 10e6;
+
+/** What a stack spares by leaving GPU code for other cards out, or would spare. */
+export function trimOf(
+  { stages }: Pick<Plan, "stages">,
+  { generation }: Pick<Platform, "generation">,
+): PlannedStack["trim"] {
+  const inImage = stages.filter(({ role }) => role === "stage");
+  const installed = inImage.flatMap(({ inputs }) =>
+    Object.keys(inputs).flatMap((input) => (input.startsWith("package:") ? [{ name: input.slice(8) }] : [])),
+  );
+  const packages = trimmablePackages(installed).map(([name]) => name);
+  const bytes = Math.round(trimSaving(packages, generation as GenerationName));
+  if (bytes < WORTH_TELLING) return null;
+  return { on: inImage.some(({ files }) => files.some(({ path }) => path === "trim.json")), bytes, packages };
 }

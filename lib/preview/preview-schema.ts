@@ -21,9 +21,9 @@ const expectation = z.strictObject({
   range: z.tuple([seconds, seconds]).nullable().describe("the quickest and the slowest of these builds"),
   bytes: count.nullable().describe("compressed, as pushed"),
   basis: z
-    .enum(["built", "key", "generation", "recipe", "layer", "none"])
+    .enum(["built", "manifest", "key", "generation", "recipe", "layer", "none"])
     .describe(
-      "built: another stack has it already; key: builds of the same key; else of the same layer in the same recipe and generation, the same recipe, or any recipe",
+      "built: another stack has it already; manifest: it names layers that are there; key: builds of the same key; else of the same layer in the same recipe and generation, the same recipe, or any recipe",
     ),
   builds: count.describe("how many earlier builds it rests on"),
   sure: z.enum(["high", "medium", "low", "none"]),
@@ -134,6 +134,14 @@ const planned = z.strictObject({
     after: count.nullable().describe("expected; null: a changed stage's size is not known"),
     sure: expectation.shape.sure,
   }),
+  trim: z
+    .strictObject({
+      on: z.boolean(),
+      bytes: count.describe("compressed, as measured once for each package"),
+      packages: z.array(text),
+    })
+    .nullable()
+    .describe("GPU code for other cards: what strata:trim leaves out, or would; null: nothing to speak of"),
   promoted: z.strictObject({ digest: text, tags: z.array(text) }).nullable(),
   packages: z.array(move),
   nodes: z.array(linkedMove),

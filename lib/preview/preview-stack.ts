@@ -1,12 +1,12 @@
 import type { GenerationName } from "../gpu/generations.ts";
-import type { Plan, Stage } from "../plan/plan.ts";
+import type { Plan, PlanEntry } from "../plan/plan.ts";
 import { isExplained, type KeyedStage, type StageChange, stageChanges } from "../plan/stage-changes.ts";
 import { REDACTED } from "../redact.ts";
 import type { RegistryKind } from "../registry/limits.ts";
 import { soundsSecret } from "../secrets.ts";
 import type { History } from "./build-history.ts";
-import { alreadyBuilt, expectedBuild, sumUp } from "./estimate.ts";
-import { expectedSize } from "./expected-size.ts";
+import { alreadyBuilt, expectedBuild, manifestAlone, sumUp } from "./estimate.ts";
+import { expectedSize, trimOf } from "./expected-size.ts";
 import { expectedTest, type TestPlan } from "./expected-test.ts";
 import { type CommitIndex, movesBetween } from "./moves.ts";
 import type {
@@ -75,7 +75,7 @@ export function previewStack(
   previous: PreviousStack,
   surroundings: PreviewContext,
 ): PlannedStack {
-  const { plan } = planned;
+  const { plan, platform } = planned;
   const after = [...plan.stages, plan.product];
   const changes = stageChanges(previous.stages, after);
   const stages = changes.map((change) => previewStage(change, planned, surroundings));
@@ -97,13 +97,14 @@ export function previewStack(
     stack: planned.stack,
     verdict: previous.stages.length === 0 ? "new" : changed ? "changed" : "unchanged",
     comparedWith: previous.comparedWith,
-    platform: planned.platform,
+    platform,
     before: previous.platform,
     counts,
     stages,
     settings,
     expected: sumUp(stages),
     size: expectedSize(plan.product.parents, stages, previous),
+    trim: trimOf(plan, platform),
     promoted:
       previous.promoted === null ? null : { digest: previous.promoted, tags: [...(previous.tags ?? [])] },
     // Everything is new in a new stack: a list of it would say nothing.
@@ -135,8 +136,7 @@ function testOf(
   const passed = evidence === null ? comparedWith.kind !== "outputs" : evidence.verdict !== "fail";
   const sameChecks = previous.checks === null || previous.checks === checks;
   const sameHost = !previous.testedOn || test.hosts.some(({ kind }) => kind === previous.testedOn);
-  const { recipe, generation } = platform;
-  const plan = { ...test, recipe, generation: generation as GenerationName };
+  const plan = { ...test, ...platform, generation: platform.generation as GenerationName };
   return expectedTest(plan, changed || !passed || !sameChecks || !sameHost, history);
 }
 
@@ -161,7 +161,7 @@ function previewStage(
 }
 
 function expectation(
-  { name, key, role }: Stage,
+  { name, key, role }: PlanEntry,
   {
     recipe,
     generation,
@@ -169,11 +169,11 @@ function expectation(
     built,
   }: Pick<Platform, "recipe" | "generation"> & Pick<PreviewContext, "history" | "built">,
 ): StagePreview["expected"] {
-  const expected = expectedBuild({ stage: name, key, recipe, generation }, history);
+  const expected =
+    role === "product" ? manifestAlone : expectedBuild({ stage: name, key, recipe, generation }, history);
   const bytes = built.get(key);
   if (bytes !== undefined) return alreadyBuilt(bytes ?? (expected.basis === "key" ? expected.bytes : null));
-  // Its layers are the stages' own and are pushed with them.
-  return role === "product" ? { ...expected, bytes: null } : expected;
+  return expected;
 }
 
 function withoutValues<T extends { before: string | null; after: string | null }>(cause: T): T {

@@ -12,6 +12,7 @@ import {
   sizeText,
   stageExpectation,
   testText,
+  trimText,
   verdictText,
 } from "./words.ts";
 
@@ -43,6 +44,7 @@ function stackTree(stack: StackPreview, others: number, paint: Paint): string[] 
     comparison(stack),
     ...fact("expected", expectedText(stack.expected)),
     ...fact("size", sizeText(stack.size)),
+    ...fact("trim", trimText(stack)),
     ...fact("test", testText(stack)),
     ...fact("promoted", stack.promoted ? short(stack.promoted.digest) : ""),
     ...fact("evidence", stack.evidence ? evidenceText(stack) : ""),

@@ -63,11 +63,12 @@ export function expectedText({ longest, all, bytes, unknown, sure }: Sum): strin
 }
 
 /** What a stage takes: `46s, 553 MB (3 builds)`. */
-export function stageExpectation({ expected, role }: StagePreview): string {
+export function stageExpectation({ expected }: StagePreview): string {
   if (!expected) return "";
   if (expected.basis === "none" || expected.seconds === null) return "no history";
   if (expected.basis === "built") return "built already for another stack";
-  const size = expected.bytes && role !== "product" ? `, ${prettyBytes(expected.bytes)}` : "";
+  if (expected.basis === "manifest") return "a manifest";
+  const size = expected.bytes ? `, ${prettyBytes(expected.bytes)}` : "";
   const where = {
     key: "of this very key",
     generation: "",
@@ -86,6 +87,14 @@ export function sizeText({ before, after, sure }: PlannedStack["size"]): string 
   return after === before
     ? `${prettyBytes(before)}${sure === "high" ? "" : ", then about the same"}`
     : `${now} (${prettyBytes(after - before, { signed: true })})`;
+}
+
+/** `would save 248 MB of GPU code for other cards (torch, torchvision)`; empty where there is nothing to speak of. */
+export function trimText({ trim, platform }: Pick<PlannedStack, "trim" | "platform">): string {
+  if (!trim) return "";
+  const code = `GPU code${platform.computeCapabilities.length > 0 ? " for other cards" : ""}`;
+  const saved = `about ${prettyBytes(trim.bytes)} of ${code} (${listed(trim.packages, 4)})`;
+  return trim.on ? `saves ${saved}` : `strata:trim would save ${saved}; no GPU has proved it yet`;
 }
 
 /** `pass: 30 passed, 12 skipped (NVIDIA L4, driver 580.65.06)` */

@@ -135,3 +135,14 @@ export function compiledSources(
     }),
   );
 }
+
+/** Those that are built from a commit, as git packages are. */
+export function kernelsInGit(
+  compiled: CompiledSources,
+): Record<string, { readonly location: string; readonly commit: string; readonly version: string }> {
+  return Object.fromEntries(
+    Object.entries(compiled).flatMap(([name, { version, git }]) =>
+      git ? [[name, { ...git, version }]] : [],
+    ),
+  );
+}

@@ -46,6 +46,12 @@ export interface LayerContext {
   readonly comfyui?: ResolvedComfyUi;
   /** Whether the recipe has the worker for RunPod. */
   readonly runpod?: true;
+  /** Whether the recipe's image is a rented machine's, with a boot and services of its own. */
+  readonly instance?: true;
+  /** Whether packages lose the GPU code that the generation's cards do not run. */
+  readonly trim?: true;
+  /** Whether the recipe's services are behind the one login. */
+  readonly door?: true;
   /** How layers are packed, where it is not as by default. */
   readonly compression?: Compression;
   /** Models, in stacks that have any. */
@@ -123,7 +129,7 @@ export interface Layer {
   readonly generated?: (context: LayerContext) => Readonly<Record<string, string>>;
   /** Files made from everything that the image installs, by path in the build context. */
   readonly listed?: (
-    installed: readonly { readonly name: string; readonly version: string }[],
+    installed: readonly { readonly name: string; readonly version: string; readonly fromSource?: boolean }[],
     context: LayerContext,
   ) => Readonly<Record<string, string>>;
   /** Folders that no other layer may write below. */

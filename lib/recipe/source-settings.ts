@@ -50,6 +50,14 @@ export const tensorrtSetting = z.array(
 );
 export type TensorRtSetting = z.output<typeof tensorrtSetting>;
 
+/** `strata:door`: Pulumi stores `true` as text. */
+export const doorSetting = z
+  .union(
+    [z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")],
+    "expected true or false",
+  )
+  .default(false);
+
 /** `strata:wheels`: kernels that the stack brings itself. */
 export const wheelsSetting = z.partialRecord(
   // Which Triton belongs to a torch, torch says.

@@ -2,6 +2,9 @@ import { addFile, runInstruction, stageDockerfile, stageMounts } from "./dockerf
 import { type PinnedWheel, wheelFile } from "./kernels.ts";
 import type { Layer, LayerContext } from "./layer.ts";
 
+/** What installs the wheels of a stage. */
+export const installCommand = "sh -eu /context/install-wheels.sh";
+
 /** What every layer made of Python wheels has in common: the scripts that its Dockerfile runs. */
 export const wheelLayer = {
   parents: () => ["toolbox"],
@@ -42,6 +45,6 @@ export function wheelsDockerfile(
     ...(files.length > 0 ? ["FROM scratch AS pinned", ...files, ""] : []),
     "FROM toolbox AS build",
     ...["SOURCE_DATE_EPOCH", "PYTHON", ...args].map((arg) => `ARG ${arg}`),
-    runInstruction(mounts, "sh -eu /context/install-wheels.sh"),
+    runInstruction(mounts, installCommand),
   ]);
 }

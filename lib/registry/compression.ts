@@ -47,6 +47,11 @@ export function compressionText({ kind, level }: Compression): string {
   return `${kind} ${level}`;
 }
 
+/** What BuildKit's exporters are told of it. */
+export function packing({ kind, level }: Compression): string {
+  return `compression=${kind},compression-level=${level},force-compression=true`;
+}
+
 /**
  * The first versions that read layers packed with zstd: Docker by moby 41759, containerd (and with it Kubernetes) by its
  * pull request 4809. Of Podman the oldest that was tried. An older engine pulls everything, and then says "invalid tar

@@ -97,12 +97,12 @@ export function readStageTag(target: string): StageTag | undefined {
   return { repository, name, key, role: role === "product" ? "product" : "stage" };
 }
 
-/** What the tag of an image that was joined from a product's layers begins with. */
-export function joinedTag(recipe: string, what: "joined" | "library"): string {
-  return `product-${recipe}-${what}`;
+/** What the tag of a recipe's models begins with where they are an image of their own: it is kept as a product is. */
+export function libraryTag(recipe: string): string {
+  return `product-${recipe}-library`;
 }
 
-/** The working tag of an image that was joined: `prefix` is what `joinedTag` gave. */
+/** The working tag of an image that was joined: `prefix` is what `libraryTag` gave. */
 export function joinedImageTag(prefix: string, digest: string): string {
   return `${prefix}-${digest.slice("sha256:".length, 27)}`;
 }

@@ -8,18 +8,10 @@ export interface RecordedImage {
   readonly urn: string;
 }
 
-const makers = [
-  "strata:index:ImageStage",
-  "strata:index:BulkStage",
-  "strata:index:JoinedImage",
-  "strata:index:Attestation",
-];
-const movers = [
-  "strata:index:SmokeTest",
-  "strata:index:Attestation",
-  "strata:index:Promotion",
-  "strata:index:ProductCopy",
-];
+const makers = ["ImageStage", "BulkStage", "ProductImage", "JoinedImage", "Attestation"].map(
+  (name) => `strata:index:${name}`,
+);
+const movers = ["SmokeTest", "Attestation", "Promotion", "ProductCopy"].map((name) => `strata:index:${name}`);
 
 /**
  * The images of a recipe, and the resources that tested it and moved its tags: these say nothing of themselves once the

@@ -32,7 +32,8 @@ export interface RecordedStack {
 }
 
 const IMAGE = "strata:index:LayeredImage";
-const stageTypes = ["strata:index:ImageStage", "strata:index:BulkStage"];
+const PRODUCT = "strata:index:ProductImage";
+const stageTypes = ["strata:index:ImageStage", "strata:index:BulkStage", PRODUCT];
 
 /**
  * Reads a stack out of its state: a file of our backend, or what `pulumi stack export` prints. Each stage is what its
@@ -105,7 +106,7 @@ function stagesOf(
     if (!work || !target) return [];
     const { name, key, role, repository } = target;
     const { outputs } = component;
-    const digest = asText(work.outputs.digest) ?? outputs.digest;
+    const digest = asText(work.outputs.digest) ?? printedDigest(work) ?? outputs.digest;
     // An update of other stages registers what the plan wants, and not what was built.
     const described = [outputs, formerStages[name]].find((each) => each?.key === key);
     const stage: RecordedStage = {
@@ -116,10 +117,11 @@ function stagesOf(
       bytes: outputs.digest === digest ? outputs.compressedSize : undefined,
       inputs: objectOf(described?.inputs),
     };
-    return [{ name, stage, repository }];
+    return [{ name, stage, repository, type: component.type }];
   });
-  // The product last, as in a plan.
-  const inOrder = built.toSorted((a, b) => Number(a.name === recipe) - Number(b.name === recipe));
+  // The product last, as in a plan; after one that was built, which stays in the state of an update that failed later.
+  const rank = ({ name, type }: (typeof built)[number]) => (name !== recipe ? 0 : type === PRODUCT ? 2 : 1);
+  const inOrder = built.toSorted((a, b) => rank(a) - rank(b));
   return {
     stages: Object.fromEntries(inOrder.map(({ name, stage }) => [name, stage])),
     // An update that moves to another repository and fails has left some here and some there: the product says which.
@@ -139,6 +141,11 @@ const told = z.object({ environment: z.object({ STRATA_TARGET: z.string() }) });
 function targetOf({ outputs }: RecordedResource) {
   const raw = pushed.safeParse(outputs).data?.exports[0]?.raw;
   return readStageTag(raw ?? told.safeParse(outputs).data?.environment.STRATA_TARGET ?? "");
+}
+
+/** The digest of the image that a stage's command printed; where certificates are given it is a secret, and not said. */
+function printedDigest({ outputs }: RecordedResource): string | undefined {
+  return /@(sha256:[0-9a-f]{64})$/.exec(asText(outputs.stdout)?.trim() ?? "")?.[1];
 }
 
 const promotionSchema = z.object({ environment: z.object({ STRATA_REFERENCE: z.string() }) });

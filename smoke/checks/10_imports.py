@@ -24,7 +24,9 @@ COMFYUI = OPT / "comfyui/requirements.txt"
 ARCHITECTURE = re.compile(r"\b(sm|compute)_(\d+)([af]?)\b")
 
 # Module, and the distribution that brings it.
-REQUIRED = {"torch": "torch", "fastapi": "fastapi", "uvicorn": "uvicorn", "httpx": "httpx", "supervisor": "supervisor"}
+REQUIRED = {"torch": "torch"}
+# Of the image's own services; those of an instance have an environment of their own, and check 85 sees them work.
+SERVICES = {"fastapi": "fastapi", "uvicorn": "uvicorn", "httpx": "httpx", "supervisor": "supervisor"}
 OPTIONAL = {
     "torchvision": "torchvision",
     "torchaudio": "torchaudio",
@@ -52,8 +54,9 @@ def run(check: Check) -> None:
     installed = [dist for dist in found if dist.metadata["Name"]]
     names = [normalise(dist.metadata["Name"]) for dist in installed]
     wanted = {module.replace("-", "_") for module in check.image.get("attention", [])}
-    for module, distribution in (REQUIRED | OPTIONAL).items():
-        if module in REQUIRED or module in wanted or distribution in names:
+    required = REQUIRED if check.has("instance") else REQUIRED | SERVICES
+    for module, distribution in (required | OPTIONAL).items():
+        if module in required or module in wanted or distribution in names:
             import_module(check, module, distribution)
     compare_cuda(check)
     with check.step("once", "no distribution is installed twice") as step:

@@ -32,8 +32,9 @@ def run(check: Check) -> None:
     """One result for each."""
     with check.step("machine", f"the image is for {MACHINE}") as step:
         step.note = judge_machine(platform.machine())
-    with check.step("user", "the user of the services is not root") as step:
-        step.note = judge_user(os.geteuid())
+    if not check.has("instance"):
+        with check.step("user", "the user of the services is not root") as step:
+            step.note = judge_user(os.geteuid())
     with check.step("python", "there is one Python, and everybody finds it") as step:
         step.note = judge_python(os.environ)
     if check.image.get("computeCapabilities"):
@@ -41,7 +42,7 @@ def run(check: Check) -> None:
             step.note = judge_gpu(os.environ, bool(find_devices()))
     if CONSTRAINTS.exists():
         with check.step("constraints", "what is installed later cannot replace what the image has") as step:
-            step.note = judge_constraints()
+            step.note = judge_shell() if check.has("instance") else judge_constraints()
     with check.step("demand", "the image demands no newer driver than it needs") as step:
         step.note = judge_demand(os.environ, check.image.get("cuda"))
 
@@ -65,13 +66,14 @@ def judge_python(environment: Mapping[str, str]) -> str:
     diverting = [name for name in DIVERTING if environment.get(name)]
     if diverting:
         raise Fail(f"{', '.join(f'{name}={environment[name]}' for name in diverting)} leads to other packages")
-    if environment.get("VIRTUAL_ENV") != str(VENV):
+    # A link to it will do.
+    if os.path.realpath(environment.get("VIRTUAL_ENV") or "/") != os.path.realpath(VENV):
         raise Fail(f"VIRTUAL_ENV is {environment.get('VIRTUAL_ENV') or 'not set'}: uv would install beside {VENV}")
     for name in ("python", "python3", "pip", "pip3"):
         found = shutil.which(name, path=environment.get("PATH"))
         # pip may be absent; the system's own is never meant. One of the image's own calls that of the environment.
         known = {VENV / "bin", *([PROGRAMS] if name.startswith("pip") else [])}
-        if found and Path(found).parent not in known:
+        if found and Path(found).parent.resolve() not in {folder.resolve() for folder in known}:
             raise Fail(f"{name} is {found}, not that of {VENV}")
     prefix = subprocess.run(
         [str(VENV_PYTHON), "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True, check=True
@@ -102,6 +104,15 @@ def judge_constraints() -> str:
         values = [line.split("=", 1)[1] for line in lines if line.startswith(f"{name}=")]
         if not values or str(CONSTRAINTS) not in values[0].split():
             raise Fail(f"{name} does not name {CONSTRAINTS}", answer.stdout + answer.stderr)
+    return str(CONSTRAINTS)
+
+
+def judge_shell() -> str:
+    """The same of an instance, whose user calls pip and uv in a shell of his own."""
+    pip = subprocess.run(["pip", "config", "list"], capture_output=True, text=True, timeout=60, check=False)
+    for name, told in {"pip": pip.stdout, "uv": os.environ.get("UV_CONSTRAINT", "")}.items():
+        if str(CONSTRAINTS) not in told.replace("'", " ").split():
+            raise Fail(f"{name} is not told of {CONSTRAINTS}", pip.stdout + pip.stderr)
     return str(CONSTRAINTS)
 
 

@@ -13,6 +13,7 @@ from lib.image import OPT, Image
 from lib.libraries.fatbin import GpuCode, read_gpu_code, runs_on
 from lib.libraries.loader import Loadable, find_loadable, missing_libraries
 from lib.libraries.optional_libraries import DRIVER, LOADED_BY_TORCH, may_lack
+from lib.libraries.trimmed import differences
 from lib.result import Fail, Skip, skip_without_gpu
 
 TITLE = "shared libraries"
@@ -42,6 +43,9 @@ def run(check: Check) -> None:
         judge_driver(findings, check.gpu is not None)
     with check.step("optional", "files for other hardware and software find their libraries"):
         judge_optional(findings)
+    if trimmed := check.image.get("trimmed"):
+        with check.step("trimmed", "packages without code for other GPUs are as they were built") as step:
+            step.note = judge_trimmed(OPT, trimmed, check.image.get("computeCapabilities", []))
     if capabilities := check.image.get("computeCapabilities"):
         codes: Codes = {}
         with check.step("kernels", "what computes on the GPU has code for those of the image") as step:
@@ -106,6 +110,15 @@ def judge_driver(findings: list[Finding], has_gpu: bool) -> None:
         raise skip_without_gpu()
     if lacking:
         raise Fail(f"{len(lacking)} files do not find the driver's libraries", listing(lacking))
+
+
+def judge_trimmed(opt: Path, names: list[str], capabilities: list[str]) -> str:
+    """What was seen; raises Fail for a package that is not as its build left it, or was made for other GPUs."""
+    (site_packages,) = opt.glob("venv/lib/python3*/site-packages")
+    found = [problem for name in names for problem in differences(site_packages, name, capabilities)]
+    if found:
+        raise Fail(f"{len(found)} differences: {found[0]}", "\n".join(found))
+    return f"{', '.join(names)} for {', '.join(capabilities) or 'no GPU'}"
 
 
 Codes = dict[str, set[GpuCode]]

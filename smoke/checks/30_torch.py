@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +45,10 @@ def run(check: Check) -> None:
     with check.step("capability", "the GPU is one that the image was built for") as step:
         check.need_gpu()
         step.note = compare_capability(check.image.get("computeCapabilities", []))
+    if check.has("trimmed") and check.has("computeCapabilities"):
+        with check.step("every-kernel", "all that is left of torch's GPU code can be loaded"):
+            check.need_gpu()
+            load_everything()
     with check.step("memory", "GPU memory can be used and is given back"):
         check.need_gpu()
         allocate()
@@ -61,6 +68,16 @@ def computations() -> dict[str, Callable[[str], None]]:
         **typed,
         "matmul-int8": matmul_int8,
     }
+
+
+def load_everything() -> None:
+    """Raises Fail where the driver does not take a box of code: else it looks at each when a kernel in it is first used."""
+    program = "import torch; print(torch.ones(8, device='cuda').sum().item())"
+    environment = {**os.environ, "CUDA_MODULE_LOADING": "EAGER"}
+    command = [sys.executable, "-c", program]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150, check=False)
+    if answer.stdout.strip() != "8.0":
+        raise Fail(f"torch computed nothing, exit status {answer.returncode}", answer.stdout + answer.stderr)
 
 
 def signs(*shape: int, seed: int) -> Any:

@@ -9,8 +9,11 @@ from typing import Any
 
 OPT = Path(os.environ.get("STRATA_SMOKE_OPT", "/opt"))
 METADATA = OPT / "strata/image.json"
-ENTRYPOINT = OPT / "strata/runtime/entrypoint"
-HEALTHCHECK = OPT / "strata/runtime/healthcheck"
+# In images whose services are behind the one login; an instance has an entrypoint of its own (instance.py).
+BEHIND_DOOR = (OPT / "strata/door/entrypoint").exists() and not (OPT / "instance-tools").exists()
+STARTS = OPT / ("strata/door" if BEHIND_DOOR else "strata/runtime")
+ENTRYPOINT = STARTS / "entrypoint"
+HEALTHCHECK = STARTS / "healthcheck"
 VENV_PYTHON = OPT / "venv/bin/python"
 
 Image = dict[str, Any]

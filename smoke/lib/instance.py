@@ -42,14 +42,18 @@ class SocketTransport(xmlrpc.client.Transport):
     """What xmlrpc talks through."""
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        """A new one each time."""
-        return SocketConnection("localhost")
+        """Kept, so that the transport closes it."""
+        connection = SocketConnection("localhost")
+        self._connection = host, connection
+        return connection
 
 
 def service_states() -> dict[str, str]:
     """Each service's state by its name; empty where supervisor does not answer."""
-    with suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
-        server = xmlrpc.client.ServerProxy("http://localhost", transport=SocketTransport())
+    with (
+        suppress(OSError, http.client.HTTPException, xmlrpc.client.Error),
+        xmlrpc.client.ServerProxy("http://localhost", transport=SocketTransport()) as server,
+    ):
         listed: Any = server.supervisor.getAllProcessInfo()
         return {process["name"]: process["statename"] for process in listed}
     return {}

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from .image import ENTRYPOINT, OPT
+from .image import BEHIND_DOOR, ENTRYPOINT, OPT
 from .process import descendants, kill_descendants
 from .result import Fail
 
@@ -115,6 +115,18 @@ def expect_no_restart(log: str) -> None:
         raise Fail(f"died and was started again: {', '.join(sorted(again))}", log)
 
 
+def inner_port(port: int) -> int:
+    """Where a service listens that has this public port, in images with the door before it (layers/door)."""
+    return port + 10_000 if port <= 55_535 else port - 10_000
+
+
+def free_pair() -> int:
+    """A public port whose inner one is free, too."""
+    while not is_free(inner_port(port := free_port())):
+        pass
+    return port
+
+
 class Services:
     """The running services: `with Services() as services:`. Whatever happens, none of them outlives the block.
 
@@ -130,11 +142,16 @@ class Services:
         comfyui: bool = False,
         volume: Path | None = None,
         verbose: bool = False,
+        behind_door: bool = BEHIND_DOOR,
     ) -> None:
         ports = (LLAMA_PORT, BACKEND_PORT, COMFYUI_PORT)
-        if not (default_ports and all(is_free(port) for port in ports)):
-            ports = (free_port(), free_port(), free_port())
-        self.llama, self.backend, self.comfyui = (f"http://127.0.0.1:{port}" for port in ports)
+        inner = tuple(map(inner_port, ports)) if behind_door else ports
+        if not (default_ports and all(is_free(port) for port in {*ports, *inner})):
+            ports = (free_pair(), free_pair(), free_pair()) if behind_door else (free_port(), free_port(), free_port())
+            inner = tuple(map(inner_port, ports)) if behind_door else ports
+        # The services themselves; with the door before them the world knows other ports.
+        self.llama, self.backend, self.comfyui = (f"http://127.0.0.1:{port}" for port in inner)
+        self.public = dict(zip(("llama", "backend", "comfyui"), ports, strict=True))
         self.token = secrets.token_hex()
         self._health = [f"{self.backend}/healthz", *([f"{self.llama}/health"] if llama else [])]
         names = ("LLAMA_ARG_PORT", "STRATA_BACKEND_PORT", "STRATA_COMFYUI_PORT")

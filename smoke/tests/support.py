@@ -122,6 +122,7 @@ DEADLINES = (
 # What a fault keeps from ever coming is not waited for that long.
 HURRY: dict[str, dict[str, float]] = {
     "sick": {"START_DEADLINE": 5.0},
+    "no-door": {"START_DEADLINE": 3.0},
     "no-comfyui": {"START_DEADLINE": 5.0},
     "stays-dead": {"RESTART_DEADLINE": 1.0},
     "deaf": {"STOP_DEADLINE": 2.0, "GRACE": 0.3},

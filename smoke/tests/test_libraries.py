@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import tempfile
@@ -141,6 +142,44 @@ class GpuCodeTest(unittest.TestCase):
         with self.assertRaisesRegex(Fail, "llama.cpp has no GPU code"):
             checks.judge_kernels({}, ["8.9"], {"llama": {"cuda": True}})
         checks.judge_kernels({}, ["8.9"], {"llama": {"cuda": False}})
+
+
+class TrimmedTest(unittest.TestCase):
+    """Packages of which the image says that they lost code for other GPUs."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.opt = Path(folder.name)
+        self.site = self.opt / "venv/lib/python3.11/site-packages"
+        info = self.site / "onnx_cards-1.0.dist-info"
+        info.mkdir(parents=True)
+        self.library = self.site / "cards.so"
+        self.library.write_text("code")
+        digest = "sha256=VpTQii5T_8rgwxA-Wtb2B2q9lg6x-KVldwQLwQKPcCs"
+        (info / "RECORD").write_text(f'"other, one.py",,\ncards.so,{digest},4\n')
+        self.notice = info / "strata-trimmed.json"
+        self.notice.write_text(json.dumps({"capabilities": ["8.9"], "files": {"cards.so": {"zeros": 8}}}))
+
+    def judge(self, *capabilities: str) -> str:
+        return str(checks.judge_trimmed(self.opt, ["onnx-cards"], list(capabilities)))
+
+    def test_as_they_were_built(self) -> None:
+        self.assertEqual(self.judge("8.9"), "onnx-cards for 8.9")
+
+    def test_what_was_changed_or_is_gone(self) -> None:
+        self.library.write_text("cold")
+        self.assertRaisesRegex(Fail, "1 differences: cards.so is not as onnx-cards's RECORD has it", self.judge, "8.9")
+        self.library.unlink()
+        self.assertRaisesRegex(Fail, "cards.so is not as", self.judge, "8.9")
+
+    def test_code_for_other_cards_than_the_image_s(self) -> None:
+        self.assertRaisesRegex(Fail, "onnx-cards has code for 8.9 alone", self.judge, "8.9", "9.0")
+        self.assertRaisesRegex(Fail, "onnx-cards has code for 8.9 alone", self.judge)
+
+    def test_a_package_that_was_installed_anew(self) -> None:
+        self.notice.unlink()
+        self.assertRaisesRegex(Fail, "onnx-cards has 0 notices", self.judge, "8.9")
 
 
 @unittest.skipUnless(shutil.which("gcc"), "needs gcc")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import unittest
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -19,7 +22,9 @@ BOTH = ["matmul", "convolution", "autograd", *TYPED, "matmul-int8"]
 GPU_ONLY = ["matmul-tf32", "matmul-float8", "capability", "memory"]
 
 
-def run(gpu: dict[str, Any] | None, broken: str = "") -> dict[str, tuple[str, str | None]]:
+def run(
+    gpu: dict[str, Any] | None, broken: str = "", image: dict[str, Any] = IMAGE
+) -> dict[str, tuple[str, str | None]]:
     """Status and reason by step, with computations that all succeed, but for `broken` on the GPU."""
     module = load_with_fake("30")
 
@@ -33,9 +38,10 @@ def run(gpu: dict[str, Any] | None, broken: str = "") -> dict[str, tuple[str, st
     names = list(module.computations())
     module.computations = lambda: {name: compute(name) for name in names}
     module.compute_tf32, module.matmul_float8, module.allocate = mock.Mock(), mock.Mock(), mock.Mock()
+    module.load_everything = mock.Mock()
     capability = tuple(map(int, (gpu or GPU)["computeCapability"].split(".")))
     module.torch.cuda.get_device_capability.return_value = capability
-    check, reports = collecting_check(gpu, gpu is not None, IMAGE)
+    check, reports = collecting_check(gpu, gpu is not None, image)
     module.run(check)
     results = [content for kind, content in reports if kind == "result"]
     return {result["id"].split(".")[1]: (result["status"], result.get("reason")) for result in results}
@@ -61,6 +67,25 @@ class TypesTest(unittest.TestCase):
     def test_a_wrong_result_is_one_failure(self) -> None:
         wrong = {name: found for name, found in run(GPU, "convolution-bfloat16").items() if found[0] != "pass"}
         self.assertEqual(wrong, {"convolution-bfloat16-gpu": ("fail", "wrong")})
+
+    def test_only_what_was_trimmed_for_a_gpu_is_loaded_whole(self) -> None:
+        trimmed = {**IMAGE, "trimmed": ["torch"]}
+        self.assertEqual(run(GPU, image={**trimmed, "computeCapabilities": ["8.9"]})["every-kernel"][0], "pass")
+        self.assertNotIn("every-kernel", run(GPU, image={**trimmed, "computeCapabilities": []}))
+        self.assertNotIn("every-kernel", run(GPU))
+
+    def test_all_gpu_code_is_loaded_before_anything_is_computed(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        torch, module = Path(folder.name, "torch.py"), load_with_fake("30")
+        computes = "class ones:\n def __init__(self, *_, device): pass\n def sum(self): return self\n def item(self): return 8.0\n"
+        with mock.patch.dict(os.environ, {"PYTHONPATH": folder.name, "PYTHONDONTWRITEBYTECODE": "1"}):
+            torch.write_text(f"import os\nassert os.environ['CUDA_MODULE_LOADING'] == 'EAGER'\n{computes}")
+            module.load_everything()
+            torch.write_text("raise RuntimeError('device kernel image is invalid')\n")
+            with self.assertRaisesRegex(Fail, "computed nothing, exit status 1") as caught:
+                module.load_everything()
+        self.assertIn("kernel image is invalid", str(caught.exception.output))
 
     def test_numbers_that_differ_are_a_failure(self) -> None:
         # Without torch: its numbers are stand-ins here. ComputeTest computes.

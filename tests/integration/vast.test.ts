@@ -12,6 +12,7 @@ import { exposureTests } from "./vast/exposure.ts";
 import { fuzzTests } from "./vast/fuzz.ts";
 import { launchTests } from "./vast/launch.ts";
 import { provisioningTests } from "./vast/provisioning.ts";
+import { smokeTests } from "./vast/smoke.ts";
 import { sshTests } from "./vast/ssh.ts";
 import { volumeTests } from "./vast/volumes.ts";
 
@@ -39,6 +40,7 @@ for (const tests of [
   launchTests,
   provisioningTests,
   volumeTests,
+  smokeTests,
   // Last, as the door may shut itself to who has tried too much.
   fuzzTests,
 ]) {

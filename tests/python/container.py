@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from support import BACKEND, FAKE_COMFYUI, FAKE_LLAMA, MODEL_FETCH, RUNTIME, STUDIO, WORKER
+from support import BACKEND, DOOR, FAKE_COMFYUI, FAKE_LLAMA, MODEL_FETCH, RUNTIME, STUDIO, WORKER
 
 # Of seconds, for what comes for sure: a machine with other work takes long to start a container's parts.
 PATIENCE = 180
@@ -42,11 +42,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def put_behind(opt: Path, caddy: str) -> None:
+    """As layers/runtime/layer.ts changes the process manager's configuration (`behindDoor`)."""
+    file = opt / "strata/runtime/supervisord.conf"
+    text = file.read_text().replace("(ENV_STRATA_CONTROL)s", f"(ENV_STRATA_CONTROL)s {opt}/strata/door/program.conf")
+    text = text.replace("programs=llama,", "programs=door,llama,").replace("--host 0.0.0.0 ", "--host 127.0.0.1 ")
+    file.write_text(text)
+    (opt / "caddy/bin").mkdir(parents=True)
+    (opt / "caddy/bin/caddy").symlink_to(caddy)
+
+
 class Container:
     """The image's folders in a temporary one, and its entrypoint running there.
 
     `models` is what the image's description says of them, `manifest` what such an image fetches. `comfyui` and `llama`:
-    what the image has.
+    what the image has; `door` is Caddy, where the image has that login before all else.
     """
 
     def __init__(
@@ -57,22 +67,26 @@ class Container:
         volume: Path | None = None,
         comfyui: bool = True,
         llama: bool = False,
+        door: str | None = None,
         **environment: str,
     ) -> None:
         self.root, self.volume = root, volume or root / "volume"
         opt = root / "opt"
-        for source in (RUNTIME, BACKEND, STUDIO, WORKER, MODEL_FETCH):
+        for source in (RUNTIME, BACKEND, STUDIO, WORKER, MODEL_FETCH, *([DOOR] if door else [])):
             shutil.copytree(source, opt / "strata" / source.name, ignore=shutil.ignore_patterns("__pycache__"))
         # The image's places are fixed; here they lie below a temporary folder.
         for file in (opt / "strata").rglob("*"):
             if file.is_file():
                 file.write_text(file.read_text().replace("/opt/", f"{opt}/"))
+        if door:
+            put_behind(opt, door)
         (opt / "strata/image.json").write_text(json.dumps(IMAGE | ({"models": models} if models else {})))
         if manifest is not None:
             (opt / "strata/models.json").write_text(json.dumps({"models": manifest}))
         (opt / "venv/bin").mkdir(parents=True)
         python = opt / "venv/bin/python"
-        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        # The image's own Python needs no PYTHONPATH; this one finds the services' packages by it.
+        python.write_text(f'#!/bin/sh\n[ "$1" != -Es ] || shift\nexec "{sys.executable}" "$@"\n')
         python.chmod(0o755)
         for folder in ("custom_nodes/ComfyUI-KJNodes", "custom_nodes/Broken", "custom_nodes/ComfyUI-Login"):
             (opt / "comfyui" / folder).mkdir(parents=True)
@@ -107,7 +121,10 @@ class Container:
         }
         self.log = (root / "log").open("w+")
         self.process = subprocess.Popen(
-            [opt / "strata/runtime/entrypoint"], env=self.environment, stdout=self.log, stderr=subprocess.STDOUT
+            [opt / f"strata/{'door' if door else 'runtime'}/entrypoint"],
+            env=self.environment,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
         )
 
     def close(self) -> None:
@@ -147,8 +164,11 @@ class Container:
 
     def healthcheck(self) -> int:
         """What the program says that a container engine runs."""
-        program = self.root / "opt/strata/runtime/healthcheck"
-        done = subprocess.run([sys.executable, program], env=self.environment, capture_output=True, check=False)
+        behind = self.root / "opt/strata/door/healthcheck"
+        usual = [sys.executable, self.root / "opt/strata/runtime/healthcheck"]
+        done = subprocess.run(
+            [behind] if behind.exists() else usual, env=self.environment, capture_output=True, check=False
+        )
         return done.returncode
 
     def is_healthy(self) -> bool:

@@ -1,5 +1,5 @@
 """An instance in a folder: supervisord with its services, the portal and the tunnel manager as they are in the image, and a
-stand-in of cloudflared. The other services only write logs.
+stand-in of cloudflared; with STRATA_TEST_CADDY and STRATA_TEST_DOOR_PORT the real door as well. The other services only write logs.
 
 python portal_instance.py serve FOLDER PORTAL_PORT TUNNELS_PORT
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import sys
 import time
 from dataclasses import replace
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import uvicorn
 import yaml
-from support import FAKE_CLOUDFLARED, PORTAL
+from support import FAKE_CLOUDFLARED, LAYERS, PORTAL
 
 from portal.app import create_app as portal_app
 from portal.settings import Settings as PortalSettings
@@ -79,8 +80,9 @@ def prepare(folder: Path, portal_port: int, tunnels_port: int) -> None:
     (folder / "cloudflare/behaviour").write_text("ok")
     write_cloudflared(folder / "cloudflared", folder / "cloudflare")
     own = f"{shlex.quote(sys.executable)} {shlex.quote(__file__)}"
+    caddy = os.environ.get("STRATA_TEST_CADDY")
     programs = {
-        "caddy": f"{own} chatter caddy",
+        "caddy": door_command(folder, caddy, portal_port) if caddy else f"{own} chatter caddy",
         "comfyui": f"{own} chatter comfyui",
         "instance_portal": f"{own} portal {folder} {portal_port} {tunnels_port}",
         "jupyter": f"{own} chatter jupyter",
@@ -94,11 +96,40 @@ def prepare(folder: Path, portal_port: int, tunnels_port: int) -> None:
             command=command,
             folder=folder,
             restart="false" if name == "tensorboard" else "true",
-            startsecs=3 if name == "tensorboard" else 1,
+            # What ends within it has failed, also on a slow machine.
+            startsecs=90 if name == "tensorboard" else 1,
         )
         for name, command in programs.items()
     ]
     (folder / "supervisord.conf").write_text(CONFIGURATION.format(folder=folder) + "".join(sections))
+
+
+def door_command(folder: Path, caddy: str, portal_port: int) -> str:
+    """The real door, with Caddy: before the portal on a port, before the others on their sockets for tunnels."""
+    code = folder / "door"
+    shutil.copytree(LAYERS / "door/rootfs/opt/strata/door", code, ignore=shutil.ignore_patterns("__pycache__"))
+    # The image's place of Caddy is fixed.
+    settings = code / "strata_door/settings.py"
+    settings.write_text(settings.read_text().replace('"/opt/caddy/bin/caddy"', json.dumps(caddy)))
+    door_port = int(os.environ["STRATA_TEST_DOOR_PORT"])
+    entries = {
+        label: {"hostname": "localhost", "external_port": external, "internal_port": internal}
+        for label, (external, internal, _) in APPLICATIONS.items()
+    }
+    entries["Instance Portal"] |= {"internal_port": portal_port}
+    entries["Door"] = {"hostname": "localhost", "external_port": door_port, "internal_port": portal_port}
+    variables = {
+        "STRATA_DOOR_STATE": f"{folder}/door-state",
+        "STRATA_DOOR_RUN": str(folder),
+        "STRATA_DOOR_APPLICATIONS": json.dumps({"applications": entries}),
+        "WEB_PASSWORD": PASSWORD,
+        # As on vast.ai: only on ports that the host maps.
+        f"VAST_TCP_PORT_{door_port}": str(door_port),
+    }
+    file = folder / "door.sh"
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    file.write_text(f"{exports}exec {shlex.quote(sys.executable)} {code}\n")
+    return f"sh {file}"
 
 
 def write_applications(folder: Path, applications: dict[str, tuple[int, int, str]]) -> None:
@@ -125,7 +156,7 @@ def write_applications(folder: Path, applications: dict[str, tuple[int, int, str
         }
         for external, internal in behind.items()
     ]
-    (folder / "door.json").write_text(json.dumps({"applications": doors}))
+    (folder / "entrances.json").write_text(json.dumps({"applications": doors}))
 
 
 def write_cloudflared(program: Path, behaviour: Path) -> None:
@@ -141,12 +172,13 @@ def portal_settings(folder: Path, tunnels_port: int, **variables: str) -> Portal
     return replace(
         PortalSettings.load({"WORKSPACE": str(folder / "workspace"), **variables}),
         applications=folder / "portal.yaml",
-        entrances=folder / "door.json",
+        entrances=folder / "entrances.json",
         supervisor=folder / "supervisor.sock",
         logs=folder / "logs",
         tunnels=f"http://127.0.0.1:{tunnels_port}",
         provisioning=folder / "provisioning.json",
         boot=folder / "boot.json",
+        workspace_notes=folder / "workspace.json",
         image=folder / "image.json",
         passwords=(folder / "password",),
     )
@@ -159,7 +191,7 @@ def tunnel_settings(folder: Path, patience: Patience | None = None, **variables:
         TunnelSettings.load(given),
         program=str(folder / "cloudflared"),
         applications=folder / "portal.yaml",
-        entrances=folder / "door.json",
+        entrances=folder / "entrances.json",
         state=folder / "tunnel-manager",
         patience=patience or Patience(between_starts=0.2, retries=(1, 1, 1)),
     )

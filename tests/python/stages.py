@@ -40,8 +40,9 @@ def load_from(path: str) -> Any:
     return module
 
 
-# In the build they lie beside the others; the rest of the smoke library has modules of the same names.
+# In the builds they lie beside the others; the rest of the smoke library has modules of the same names.
 elf = load_from("smoke/lib/libraries/elf.py")
+gpu_boxes = load_from("smoke/lib/libraries/gpu_boxes.py")
 optional_libraries = load_from("smoke/lib/libraries/optional_libraries.py")
 Problem = load("problem").Problem
 

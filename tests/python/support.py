@@ -13,6 +13,7 @@ RUNTIME = LAYERS / "runtime/rootfs/opt/strata/runtime"
 BACKEND = LAYERS / "backend/rootfs/opt/strata/backend"
 STUDIO = LAYERS / "studio-backend/rootfs/opt/strata/studio"
 WORKER = LAYERS / "runpod-worker/rootfs/opt/strata/worker"
+DOOR = LAYERS / "door/rootfs/opt/strata/door"
 NODES = LAYERS / "nodes"
 SHARED = LAYERS / "shared"
 PORTAL = LAYERS / "portal/rootfs/opt/portal-aio"
@@ -33,6 +34,7 @@ for folder in (
     INSTANCE,
     MODEL_FETCH,
     PORTAL,
+    DOOR,
 ):
     sys.path.insert(0, str(folder))
 

@@ -129,6 +129,15 @@ class End(BootCase):
         self.assertLess(time.monotonic() - begun, 4)
         self.assertFalse(boot.is_alive(service))
 
+    def test_what_heeds_sigterm_ends_at_once(self) -> None:
+        self.script("10-hangs.sh", ": >OUT; sleep 60; sleep 60")
+        process = self.begin()
+        self.wait_for(self.out)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(10), 0)
+        self.assertLess(time.monotonic() - begun, 1.2)
+
     def test_it_waits_for_supervisord_and_fails_when_that_was_killed(self) -> None:
         for command, expected in (("kill -9", 1), ("kill -TERM", 1)):
             with self.subTest(command):
@@ -146,6 +155,42 @@ class End(BootCase):
     def test_the_status_is_0_where_supervisord_was_asked(self) -> None:
         self.script("10-service.sh", "setsid sleep 1 & echo $! >STATE/pid")
         self.assertEqual(self.boot()[0], 0)
+
+
+class Entrypoint(unittest.TestCase):
+    """The script itself, with other places for what it starts."""
+
+    def setUp(self) -> None:
+        self.bin = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        original = INSTANCE.parents[1] / "instance-tools/bin/entrypoint.sh"
+        text = original.read_text().replace("/opt/instance-tools/bin", str(self.bin))
+        text = text.replace("/opt/services/bin/python -Es /opt/strata/instance", str(self.bin / "fetch"))
+        (self.bin / "entrypoint.sh").write_text(text)
+        self.program("boot_default.sh", 'echo "default $*"')
+        self.program("fetch", 'echo "fetches $2"; [ "$BOOT_SCRIPT" = good ] && echo \'echo "custom $*"\' >"$3"')
+
+    def program(self, name: str, text: str) -> None:
+        (self.bin / name).write_text(f"#!/bin/bash\n{text}\n")
+        (self.bin / name).chmod(0o755)
+
+    def start(self, *arguments: str, **variables: str) -> list[str]:
+        command = ["/bin/bash", str(self.bin / "entrypoint.sh"), *arguments]
+        variables = {"PATH": "/usr/bin:/bin", **variables}
+        done = subprocess.run(
+            command, env=variables, stdout=subprocess.PIPE, text=True, check=True, stderr=subprocess.DEVNULL
+        )
+        return done.stdout.splitlines()
+
+    def test_the_images_boot_with_its_flags_or_a_command(self) -> None:
+        self.assertEqual(self.start(), ["default "])
+        self.assertEqual(self.start("--sync-home", "x"), ["default --sync-home x"])
+        self.assertEqual(self.start("bash", "-c", 'echo "${PATH%%:*}"'), [str(self.bin)])
+
+    def test_a_boot_script_of_ones_own_is_fetched_once(self) -> None:
+        self.assertEqual(self.start(BOOT_SCRIPT="bad"), ["fetches BOOT_SCRIPT", "default "])
+        self.assertEqual(self.start("--a", BOOT_SCRIPT="good"), ["fetches BOOT_SCRIPT", "custom --a"])
+        self.assertEqual(self.start(BOOT_SCRIPT="good"), ["custom "])
+        self.assertEqual(self.start(), ["default "])
 
 
 if __name__ == "__main__":

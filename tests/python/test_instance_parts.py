@@ -8,12 +8,17 @@ import subprocess
 import tempfile
 import time
 import unittest
+from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
 
 from support import LAYERS, fill
 
-from strata_instance import comfyui_service, cuda, homes, launch, shells, thread_limits, variables
+from strata_instance import cuda, homes, launch, shells, thread_limits, variables
+
+HAS_YAML = find_spec("yaml") is not None
+if HAS_YAML:
+    from strata_instance import comfyui_service
 
 BASHRC = LAYERS / "instance/rootfs/opt/instance-tools/bashrc"
 
@@ -237,12 +242,14 @@ class Cuda(FolderCase):
             self.assertEqual(called.call_count, 2)
 
 
+@unittest.skipUnless(HAS_YAML, "this Python lacks yaml")
 class ComfyUi(FolderCase):
     def test_own_arguments_come_first_so_that_the_users_count(self) -> None:
         usual = ["--listen", "127.0.0.1", "--port", "18188", "--disable-auto-launch"]
         self.assertEqual(comfyui_service.arguments(["--lowvram"], None, []), [*usual, "--lowvram"])
         self.assertEqual(comfyui_service.arguments([], "none", []), [*usual, "--cpu"])
         self.assertEqual(comfyui_service.arguments(["--cuda-device=1"], "none", []), [*usual, "--cuda-device=1"])
+        self.assertEqual(comfyui_service.arguments(["--a"], None, ["--b"])[-2:], ["--b", "--a"])
         given = ["--port", "8888", "--listen=0.0.0.0"]
         self.assertEqual(comfyui_service.arguments(given, None, [])[-3:], given)
         self.assertEqual(comfyui_service.value_of(given, "--port"), "8888")
@@ -299,12 +306,11 @@ class ComfyUi(FolderCase):
         self.assertEqual((len(slept), told.call_count), (3, 1))
 
     def test_a_loop_is_slowed_down(self) -> None:
-        file = self.root / "starts.json"
-        pauses = [comfyui_service.pause_in_loop(file, clock) for clock in (0.0, 10.0, 20.0, 30.0, 40.0, 110.0)]
-        self.assertEqual(pauses, [0, 0, 0, 0, 60, 60])
-        self.assertEqual(comfyui_service.pause_in_loop(file, 5000.0), 0)
-        file.write_text("{")
-        self.assertEqual(comfyui_service.pause_in_loop(file, 5000.0), 0)
+        pause = comfyui_service.pause_in_loop
+        self.assertEqual(pause([], 100.0), 0)
+        self.assertEqual(pause([10.0, 20.0, 30.0], 100.0), 0)
+        self.assertEqual(pause([10.0, 20.0, 30.0, 40.0], 100.0), 60)
+        self.assertEqual(pause([10.0, 20.0, 30.0, 40.0], 650.0), 0)
 
 
 if __name__ == "__main__":

@@ -5,17 +5,26 @@ from __future__ import annotations
 import os
 import tempfile
 import unittest
+from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
 
 import support  # noqa: F401
-import yaml
 
-from strata_instance import portal_config
-from strata_instance.portal_config import DEFAULT, Application, adapt, parse, read_applications, to_yaml
+HAS_YAML = find_spec("yaml") is not None
+if HAS_YAML:
+    import yaml
+
+    from strata_instance import portal_config
+    from strata_instance.portal_config import DEFAULT, Application, adapt, parse, read_applications, to_yaml
 
 ON_VAST = {"VAST_CONTAINERLABEL": "C.1", "VAST_TCP_PORT_8188": "40188"}
 WITH_8080 = {**ON_VAST, "VAST_TCP_PORT_8080": "40080"}
+
+
+def setUpModule() -> None:
+    if not HAS_YAML:
+        raise unittest.SkipTest("this Python lacks yaml")
 
 
 def labels(applications: list[Application]) -> list[str]:
@@ -43,10 +52,10 @@ class Parse(unittest.TestCase):
 
 
 class Adapt(unittest.TestCase):
-    def adapted(self, mode: str, text: str = DEFAULT, **variables: str) -> list[Application]:
-        return adapt(parse(text, {})[0], mode, variables)
+    def adapted(self, mode: str, text: str = "", **variables: str) -> list[Application]:
+        return adapt(parse(text or DEFAULT, {})[0], mode, variables)
 
-    def jupyter(self, mode: str, text: str = DEFAULT, **variables: str) -> list[int]:
+    def jupyter(self, mode: str, text: str = "", **variables: str) -> list[int]:
         return [each.internal for each in self.adapted(mode, text, **variables) if each.external == 8080]
 
     def test_the_images_own_jupyter_in_mode_args(self) -> None:
@@ -116,6 +125,14 @@ class File(unittest.TestCase):
         self.write(PORTAL_CONFIG="localhost:1:2:/:Mine", FORCE_JUPYTER="false")
         self.assertEqual(portal_config.has_application(["Other", "Mine"]), 0)
         self.assertEqual(portal_config.has_application(["Other"]), 1)
+
+    def test_the_platforms_jupyter_is_no_service_of_ours(self) -> None:
+        text = "localhost:8080:8080:/:Jupyter|localhost:8188:8188:/:ComfyUI"
+        self.write(PORTAL_CONFIG=text, FORCE_JUPYTER="false")
+        for mode, expected in (("jupyter", 1), ("args", 0)):
+            with mock.patch.object(portal_config, "launch_mode", lambda mode=mode: mode):
+                self.assertEqual(portal_config.has_application(["Jupyter"]), expected)
+                self.assertEqual(portal_config.has_application(["ComfyUI"]), 0)
 
 
 if __name__ == "__main__":

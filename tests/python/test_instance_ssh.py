@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import threading
+import time
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +23,8 @@ class Keys(unittest.TestCase):
     def setUp(self) -> None:
         root = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.root, self.user = root / "root", root / "user"
-        self.root.mkdir(mode=0o700)
+        self.root.mkdir()
+        self.root.chmod(0o775)
         self.user.mkdir()
         self.user.chmod(0o775)
         self.enterContext(mock.patch.object(ssh_keys, "ROOT", self.root))
@@ -47,7 +50,8 @@ class Keys(unittest.TestCase):
                 self.assertEqual(self.lines(home), [f"{KEY} platform", second])
                 self.assertEqual((home / ".ssh").stat().st_mode & 0o777, 0o700)
                 self.assertEqual((home / ".ssh/authorized_keys").stat().st_mode & 0o777, 0o600)
-        self.assertEqual(self.user.stat().st_mode & 0o022, 0, "sshd heeds no keys in a home that others may write to")
+        for home in (self.root, self.user):
+            self.assertEqual(home.stat().st_mode & 0o022, 0, "sshd heeds no keys in a home that others may write to")
 
     def test_not_for_user_where_it_is_not_wanted(self) -> None:
         self.boot(SSH_PUBLIC_KEY=KEY, STRATA_BOOT_USER_KEYS="false")
@@ -162,6 +166,20 @@ class Tls(unittest.TestCase):
         self.assertEqual((self.pair.state(), len(self.asked)), ("unsigned", 3))
         self.assertEqual(tls.prepare({"CONTAINER_ID": "12"}, self.pair, self.sign), (True, []))
         self.assertEqual(self.pair.state(), "usable")
+
+    def test_an_address_that_is_none_is_left_out(self) -> None:
+        for address, expected in (("1.2.3.4.5", False), ("", False), ("2001:db8::1", True)):
+            self.assertTrue(tls.make_request(self.pair, address), address)
+            text = str(tls.run("req", "-noout", "-text", "-in", str(self.pair.request)))
+            self.assertEqual(text.count("IP Address:"), 2 if expected else 1, address)
+
+    def test_a_name_server_that_is_silent_holds_nothing(self) -> None:
+        silent = threading.Event()
+        self.addCleanup(silent.set)
+        with mock.patch.object(tls, "LONGEST", 0.3):
+            begun = time.monotonic()
+            answered = tls.have_signed(self.pair, "1", lambda *_: bytes(silent.wait(60)))
+        self.assertEqual((answered, time.monotonic() - begun < 3), (False, True))
 
     def test_answers_that_are_no_certificate_of_ours_change_nothing(self) -> None:
         other = self.new_pair(keyed=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
+import io
 import os
 import re
 import signal
@@ -11,9 +13,12 @@ import sys
 import tempfile
 import time
 import unittest
+import xmlrpc.client
 from pathlib import Path
 
 from support import INSTANCE, LAYERS
+
+from strata_instance import supervised, words
 
 try:
     import supervisor  # noqa: F401
@@ -29,6 +34,7 @@ sys.path.insert(0, {instance!r})
 from pathlib import Path
 from strata_instance import supervise_instance
 supervise_instance.CONFIGURATION, supervise_instance.LOGS = Path({configuration!r}), Path({logs!r})
+supervise_instance.note_death.__defaults__ = (Path({state!r}),)
 supervise_instance.main([])
 """
 # Hears SIGTERM and takes its time.
@@ -63,7 +69,10 @@ class Supervise(unittest.TestCase):
 
     def begin(self) -> subprocess.Popen[bytes]:
         program = PROGRAM.format(
-            instance=str(INSTANCE), configuration=str(self.configuration), logs=str(self.root / "logs")
+            instance=str(INSTANCE),
+            configuration=str(self.configuration),
+            logs=str(self.root / "logs"),
+            state=str(self.root),
         )
         output = self.enterContext((self.root / "output").open("wb"))
         process = subprocess.Popen([sys.executable, "-c", program], stdout=output, stderr=subprocess.STDOUT)
@@ -91,6 +100,25 @@ class Supervise(unittest.TestCase):
         process.wait(12)
         self.assertLess(time.monotonic() - begun, 6, "one after the other takes eight seconds")
 
+    def test_health(self) -> None:
+        socket = self.root / "supervisor.sock"
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            self.assertEqual(supervised.health([], socket), 1)
+            self.program("a", "sleep 100")
+            process = self.begin()
+            self.wait_for("spawned: 'a'")
+            self.assertEqual(supervised.health([], socket), 0)
+            self.assertEqual(supervised.supervisor_pid(socket), process.pid)
+        self.assertEqual(said.getvalue(), "supervisord does not answer\na STARTING\n")
+
+    def test_health_where_a_service_does_not_start(self) -> None:
+        self.program("a", "exit 1")
+        self.begin()
+        self.wait_for("gave up|exited: a")
+        time.sleep(0.3)
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.assertEqual(supervised.health([], self.root / "supervisor.sock"), 1)
+
     def test_it_prints_whole_lines_and_keeps_them_and_a_killed_service_comes_back(self) -> None:
         self.program(
             "a", f"echo $$ >{self.root}/pid; printf 'half '; sleep 0.3; echo line; printf '10%%\\r20%%\\n'; sleep 100"
@@ -100,6 +128,22 @@ class Supervise(unittest.TestCase):
         self.assertIn("half line\n", (self.root / "logs/a.log").read_text())
         os.kill(int((self.root / "pid").read_text()), signal.SIGKILL)
         self.wait_for(r"(?s)half line.*SIGKILL.*half line")
+        self.assertEqual(words.read_deaths(self.root, "a"), [], "it had not got far: supervisord counts those itself")
+
+    def test_a_death_is_noted_and_a_restart_is_none(self) -> None:
+        self.program("a", f"echo $$ >{self.root}/pid; echo begun; sleep 100")
+        configuration = self.root / "conf.d/a.conf"
+        configuration.write_text(configuration.read_text().replace("startsecs=5", "startsecs=0"))
+        self.begin()
+        self.wait_for(r"\[a\] begun")
+        os.kill(int((self.root / "pid").read_text()), signal.SIGKILL)
+        self.wait_for(r"(?s)begun.*begun")
+        self.assertEqual(len(words.read_deaths(self.root, "a")), 1)
+        path = self.root / "supervisor.sock"
+        with xmlrpc.client.ServerProxy("http://x", transport=supervised.SocketTransport(path)) as proxy:
+            proxy.supervisor.stopProcess("a")
+            proxy.supervisor.startProcess("a")
+        self.assertEqual(len(words.read_deaths(self.root, "a")), 1)
 
 
 class Configuration(unittest.TestCase):

@@ -12,7 +12,7 @@ from unittest import mock
 
 import support  # noqa: F401
 
-from strata_instance import sync
+from strata_instance import file_tree, sync
 
 FIRST = {
     "main.py": "print(1)",
@@ -173,6 +173,31 @@ class Sync(SyncCase):
         self.assertEqual(self.there(), FIRST)
 
 
+class Models(SyncCase):
+    """Those that are in the image."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.enterContext(mock.patch.object(file_tree, "LARGEST_COPY", 100))
+
+    def test_they_stay_there_and_links_show_them(self) -> None:
+        files = {"models/vae/large": "x" * 101, "custom_nodes/manager/large": "y" * 101, "models/vae/small": "z" * 100}
+        self.image({**FIRST, **files})
+        with mock.patch.object(sync, "free_bytes", return_value=sync.SPARE + 1000):
+            self.assertEqual(self.start(), "")
+        self.assertEqual(self.there(), {**FIRST, **files})
+        code = (self.internal / "ComfyUI").resolve()
+        for name, text in files.items():
+            here = self.target / name
+            self.assertEqual(here.is_symlink() and here.readlink() == code / name, len(text) > 100, name)
+        self.assertEqual(self.start(), "")
+        self.image(FIRST)
+        self.start()
+        self.assertFalse((self.target / "models/vae/large").is_symlink(), "it would lead nowhere")
+        self.assertFalse((self.target / "custom_nodes/manager/large").is_symlink())
+        self.assertEqual((self.target / "models/vae/small").read_text(), "z" * 100)
+
+
 class Nodes(SyncCase):
     def test_a_node_that_was_removed_stays_away(self) -> None:
         self.image(FIRST)
@@ -247,6 +272,15 @@ class Foreign(SyncCase):
         self.assertEqual(list(shared.iterdir()), [])
         self.assertEqual(self.runs_from(), self.target)
 
+    def test_code_that_is_a_link_of_the_users_is_left_alone(self) -> None:
+        fork = self.workspace / "fork"
+        self.write(fork, {"model.py": "mine"})
+        self.target.mkdir()
+        (self.target / "comfy").symlink_to(fork)
+        self.image(FIRST)
+        self.start()
+        self.assertEqual([(file.name, file.read_text()) for file in fork.iterdir()], [("model.py", "mine")])
+
     def test_a_broken_mark_loses_nothing(self) -> None:
         self.image(FIRST)
         self.start()
@@ -285,6 +319,15 @@ class Interrupted(SyncCase):
                 self.assertEqual(self.there(), FIRST)
                 self.assertEqual(self.runs_from(), self.target)
                 os.rename(self.target, self.workspace / f"away{after}")
+
+    def test_an_update_is_finished_also_by_the_image_before_it(self) -> None:
+        self.image(FIRST)
+        self.start()
+        self.image(SECOND)
+        self.interrupt(3)
+        self.image(FIRST)
+        self.start()
+        self.assertEqual(self.there(), FIRST)
 
     def test_an_update_is_finished_also_by_a_third_image(self) -> None:
         third = {**SECOND, "main.py": "print(3)", "comfy/model.py": "three"}

@@ -17,6 +17,7 @@ CHECKS = [
     "requirements met",
     "one CUDA version",
     "libraries found",
+    "nothing left out that is asked for",
     "ComfyUI's requirements met",
 ]
 
@@ -125,6 +126,15 @@ class VerifyTest(StagesTestCase):
         self.assertEqual(self.failed(printed)[:2], ["equal to the lock", "one environment"])
         self.assertIn("\n  torch is there 2 times: 2.1, 2.12.0\n", printed)
         self.assertIn("\n  /opt/old-0.1.dist-info is outside of ", printed)
+
+    def test_what_the_distribution_and_the_services_environment_have_is_theirs(self) -> None:
+        for place in ("/usr/lib/python3/dist-packages", f"/opt/services/lib/python{PYTHON}/site-packages"):
+            self.write("system", f"{place}/pip-23.0.dist-info/METADATA", "Name: pip\nVersion: 23.0\n")
+        self.write("system", "/usr/local/lib/python3/dist-packages/six-1.dist-info/METADATA", "Name: six\n")
+        status, printed = self.verify()
+        self.assertEqual((status, self.failed(printed)), (1, ["one environment"]))
+        self.assertIn("/usr/local/lib/python3/dist-packages/six-1.dist-info is outside of ", printed)
+        self.assertNotIn("pip-23.0.dist-info", printed)
 
     def test_all_as_json(self) -> None:
         names = "".join(f"package-{number}==1\n" for number in range(100))

@@ -103,6 +103,7 @@ export function stackPreview(stack: string, more: Partial<PlannedStack> = {}): P
     settings: [],
     expected: { ...none, unknown: [] },
     size: { before: null, after: null, sure: "none" },
+    trim: null,
     promoted: null,
     packages: [],
     nodes: [],

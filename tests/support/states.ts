@@ -65,8 +65,9 @@ export function sampleResources({
       ([name, { key, bulk = false, built = true, bytes, inputs, registered }]) => {
         const tag = `${name === recipe ? "product" : "stage"}-${name}-${key}`;
         const digest = sampleDigest(key[0] ?? "0");
+        const type = bulk ? "BulkStage" : name === recipe ? "ProductImage" : "ImageStage";
         const stage = component(
-          bulk ? "strata:index:BulkStage" : "strata:index:ImageStage",
+          `strata:index:${type}`,
           name === recipe ? recipe : `${recipe}-${name}`,
           registered ?? {
             key,
@@ -77,12 +78,16 @@ export function sampleResources({
           image,
         );
         const target = `${sampleRepository}:${tag}`;
-        const work = bulk
-          ? custom("command:local:Command", stage, { environment: { STRATA_TARGET: target }, stdout: "x" })
-          : custom("docker-build:index:Image", stage, {
-              digest,
-              exports: [{ raw: `type=registry,name=${target},push=true` }],
-            });
+        const work =
+          type !== "ImageStage"
+            ? custom("command:local:Command", stage, {
+                environment: { STRATA_TARGET: target },
+                stdout: bulk ? "x" : `${sampleRepository}@${digest}\n`,
+              })
+            : custom("docker-build:index:Image", stage, {
+                digest,
+                exports: [{ raw: `type=registry,name=${target},push=true` }],
+              });
         return built ? [stage, work] : [stage];
       },
     ),

@@ -21,6 +21,7 @@ import { type FakeRegistry, REPOSITORY, startFakeRegistry } from "./oci/support/
 
 const image = "docker-build:index:Image";
 const stage = "strata:index:ImageStage";
+const product = "strata:index:ProductImage";
 const command = "command:local:Command";
 
 /** The stages of starter with their parents: what the program has to make of the recipe. */
@@ -105,11 +106,17 @@ async function run(
     digests.set(name, digest);
     return { digest };
   };
+  const pushed = (name: string) => {
+    push(name);
+    return `${registry.host}/${REPOSITORY}@${digests.get(name)}\n`;
+  };
   const answers: Answers = {
     ...(preview ? {} : { [image]: push }),
-    [command]: (name: string) => ({
-      stdout: name === "starter-smoke" ? evidence : "registry/image:tag\n",
-    }),
+    [command]: (name: string) => {
+      // What an engine does not know yet is open in a preview.
+      if (name === "starter") return preview ? { stdout: undefined } : { stdout: pushed(name) };
+      return { stdout: name === "starter-smoke" ? evidence : "registry/image:tag\n" };
+    },
   };
   let exported: Exports | undefined;
   const recording = await record(
@@ -122,11 +129,18 @@ async function run(
   const stages = Object.fromEntries(
     [...Object.keys(graph), "starter"].map((name) => [
       name,
-      recording.registered(stage, resourceName(name)) as unknown as RegisteredStage,
+      recording.registered(
+        name === "starter" ? product : stage,
+        resourceName(name),
+      ) as unknown as RegisteredStage,
     ]),
   );
   return { recording, exported, digests, stages };
 }
+
+/** Whether a preview knows an output; what an update will make it does not. */
+const isKnown = (output: pulumi.Output<unknown>) =>
+  (output as unknown as { isKnown: Promise<boolean> }).isKnown;
 
 /** `type name < parent`, sorted. */
 function shape({ registrations }: Recording): string[] {
@@ -159,10 +173,12 @@ test("starter registers one registry, one product, its stages with one image eac
     [
       "strata:index:LocalRegistry registry < stack",
       "strata:index:LayeredImage starter < stack",
-      ...[...Object.keys(graph), "starter"].flatMap((name) => [
+      ...Object.keys(graph).flatMap((name) => [
         `${stage} ${resourceName(name)} < starter`,
         `${image} ${resourceName(name)} < ${resourceName(name)}`,
       ]),
+      `${product} starter < starter`,
+      `${command} starter < starter`,
       "strata:index:SmokeTest starter-smoke < stack",
       `${command} starter-smoke < starter-smoke`,
       "strata:index:Attestation starter-attestation < stack",
@@ -187,9 +203,15 @@ test("every stage starts from its parents' digests, the first ones from the base
       assert.deepEqual(others, {}, name);
     }
   }
+  const { environment } = made.recording.only(command, "starter").inputs as {
+    environment: Record<string, string>;
+  };
   assert.deepEqual(
-    parentsOf(made, "starter"),
-    Object.fromEntries(productLayers.map((name) => [name, resourceName(name)])),
+    Object.entries(JSON.parse(environment.STRATA_PARTS ?? "")),
+    productLayers.map((name) => [
+      name,
+      `${registry.host}/${REPOSITORY}@${made.digests.get(resourceName(name))}`,
+    ]),
   );
 });
 
@@ -224,11 +246,15 @@ test("generations share all stages but llama-cpp, the runtime's description and 
 
 test("an image's tag holds its key, and its context is a folder of that key in the home", async () => {
   const made = await run();
-  for (const [name, key] of Object.entries(keysOf(made))) {
+  const { starter, ...keys } = keysOf(made);
+  const { environment } = made.recording.only(command, "starter").inputs as {
+    environment: Record<string, string>;
+  };
+  assert.equal(environment.STRATA_TARGET, `${registry.host}/${REPOSITORY}:product-starter-${starter}`);
+  for (const [name, key] of Object.entries(keys)) {
     const { inputs } = made.recording.only(image, resourceName(name));
     const [{ raw }] = inputs.exports as [{ raw: string }];
-    const role = name === "starter" ? "product" : "stage";
-    assert.ok(raw.includes(`name=${registry.host}/${REPOSITORY}:${role}-${name}-${key},`), raw);
+    assert.ok(raw.includes(`name=${registry.host}/${REPOSITORY}:stage-${name}-${key},`), raw);
     const { location } = inputs.context as { location: string };
     assert.ok(!location.startsWith("/"), "a path of this machine must not become part of the state");
     assert.ok(location.endsWith(`contexts/${name}-${key}`), location);
@@ -328,9 +354,7 @@ test("preview and update register the same resources, and a preview needs no ima
   assert.deepEqual(shape(preview.recording), shape(update.recording));
   assert.deepEqual(keysOf(preview), keysOf(update));
   const { image: reference, size } = preview.exported;
-  const { key } = preview.stages.starter ?? {};
-  assert.equal(await resolved(reference), `${registry.host}/${REPOSITORY}:product-starter-${key}`);
-  assert.equal(await resolved(size), "not known yet");
+  assert.deepEqual(await Promise.all([reference, size].map(isKnown)), [false, false]);
 });
 
 test("the same program runs again to the same registrations", async () => {
@@ -379,10 +403,10 @@ test("a stack on ECR: the repository, tags that keep its stages, and a token tha
     tags,
     Object.keys(graph).map((name) => `keep-test-${name}`),
   );
-  const { image: reference } = preview.exported;
   const { key } = preview.stages.starter ?? {};
   const host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
-  assert.equal(await resolved(reference), `${host}/strata:product-starter-${key}`);
+  const work = preview.recording.only(command, "starter").inputs.environment as Record<string, string>;
+  assert.equal(work.STRATA_TARGET, `${host}/strata:product-starter-${key}`);
   assert.ok(!inClear(preview.recording.registrations).includes("token-of-today"));
 });
 

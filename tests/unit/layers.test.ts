@@ -57,7 +57,7 @@ function planOf(recipe: RecipeName, { source, ...choice }: Choice): Plan {
 const withoutCuda = ["CUDA_VMM", "SITE_PACKAGES", "build-requirements.txt"];
 
 function problemsOf(plan: Plan): string[] {
-  return [...plan.stages, plan.product].flatMap((stage) =>
+  return plan.stages.flatMap((stage) =>
     stageProblems(stage, stage.name === "llama-cpp" && plan.generation === "cpu" ? withoutCuda : []),
   );
 }

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { throwAll, UserError } from "../../errors.ts";
 import { isPackage, projectFolder, repository } from "../../home.ts";
@@ -5,6 +6,7 @@ import { type PythonVersion, pythonVersions } from "../../lib/gpu/compatibility.
 import { type CoolDown, coolDownPath, parseCoolDown, withDays } from "../../lib/lock-making/cool-down.ts";
 import type { HeldBack } from "../../lib/lock-making/held-back.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
+import { withComfyUiRef } from "../../recipes/comfyui-ref.ts";
 import { findRecipe, recipes } from "../../recipes/index.ts";
 import { checkLocks } from "../lock/check.ts";
 import { unusedExceptionNotes } from "../lock/cool-down/unused-exceptions.ts";
@@ -18,12 +20,14 @@ import { note } from "../program/progress.ts";
 import { stackRecipes } from "../stack/stack-recipes.ts";
 
 const HELP = `Usage: npm run lock -- [images|nodes|classes|python|models|all]... [--check] [--mirror PREFIX=REPLACEMENT]...
-                       [--recipe FILE] [--with-python VERSION]... [--cool-down DAYS] [--json]
+                       [--recipe FILE] [--comfyui REF] [--with-python VERSION]... [--cool-down DAYS] [--json]
 
   --check          look nothing up: does every lock fit its inputs, was none edited?
   --mirror P=R     read git sources whose address begins with P from R; the lock keeps their own addresses
   --recipe FILE    the locks of an external recipe, beside its file (a project of the package: without it those that its
                    stacks name)
+  --comfyui REF    with --recipe NAME, one of strata's own: its locks for ComfyUI at another branch, tag or commit, as
+                   strata:comfyui.ref takes them
   --with-python V  locks for this Python too, which no base image of locks/images.json brings
   --cool-down D    take nothing that is younger than D days; without it as locks/cool-down.json says, which names
                    exceptions too
@@ -48,7 +52,10 @@ await main(
     const held: HeldBack[] = [];
     const tellHeldBack = (found: readonly HeldBack[]) => void held.push(...found);
     const external = externalFiles(values.recipe);
-    const options = { mirrors, pythons, coolDownOf, tellHeldBack };
+    if (values.comfyui !== undefined && values.recipe === undefined) {
+      throw new UserError("--comfyui", "is for one recipe.", "Name it: --recipe vast.");
+    }
+    const options = { mirrors, pythons, coolDownOf, tellHeldBack, comfyui: values.comfyui };
     const kinds = (all = chosen === lockKinds) => externalLockKinds(chosen, all);
     for (const file of external) await lockExternal(file, kinds(), options, values.check);
     if (external.length > 0) {
@@ -81,10 +88,13 @@ async function lockExternal(
   chosen: readonly LockKind[],
   options: Pick<LockSources, "mirrors" | "pythons" | "tellHeldBack"> & {
     coolDownOf: (folder: string) => CoolDown;
+    comfyui: string | undefined;
   },
   check = false,
 ): Promise<void> {
-  const { recipe, folder } = await findRecipe(file);
+  const selected = withComfyUiRef(await findRecipe(file), options.comfyui);
+  const { recipe, locks } = selected;
+  const folder = locks === undefined ? selected.folder : join(repository, locks);
   if (folder === undefined) {
     throw new UserError(
       "--recipe",
@@ -92,7 +102,7 @@ async function lockExternal(
       "Leave --recipe out: its locks are made together.",
     );
   }
-  const { mirrors, coolDownOf, ...asked } = options;
+  const { mirrors, coolDownOf, comfyui: _, ...asked } = options;
   const external = { recipe, folder, strata: repository, ...asked, coolDown: coolDownOf(folder) };
   if (check) checkExternalLocks(chosen, external);
   else {
@@ -135,6 +145,7 @@ function parseOptions() {
         check: { type: "boolean" },
         mirror: { type: "string", multiple: true },
         recipe: { type: "string" },
+        comfyui: { type: "string" },
         "with-python": { type: "string", multiple: true },
         "cool-down": { type: "string" },
         json: { type: "boolean" },

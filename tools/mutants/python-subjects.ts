@@ -37,9 +37,23 @@ export const pythonSubjects: readonly PythonSubject[] = [
   {
     name: "smoke: libraries",
     folder: "smoke/lib/libraries",
-    modules: ["elf", "fatbin", "optional_libraries"],
+    modules: ["elf", "fatbin", "gpu_boxes", "optional_libraries", "trimmed"],
     tests: "smoke/tests",
     names: ["test_libraries"],
+  },
+  {
+    name: "instance: the workspace",
+    folder: rootfs("instance", "instance/strata_instance"),
+    modules: ["file_tree", "merge", "sync"],
+    tests: "tests/python",
+    names: ["test_instance_sync"],
+  },
+  {
+    name: "instance: applications, variables, shells",
+    folder: rootfs("instance", "instance/strata_instance"),
+    modules: ["cuda", "homes", "portal_config", "shells", "thread_limits", "variables"],
+    tests: "tests/python",
+    names: ["test_instance_portal", "test_instance_parts"],
   },
   {
     name: "runtime: services that die",
@@ -96,6 +110,13 @@ export const pythonSubjects: readonly PythonSubject[] = [
     modules: ["failure", "input_files", "leftovers", "progress", "redact", "request", "results", "settings"],
     tests: "tests/python",
     names: ["test_worker_parts"],
+  },
+  {
+    name: "gpu code",
+    folder: "layers/shared",
+    modules: ["gpu_code", "trim_gpu_code"],
+    tests: "tests/python",
+    names: ["test_gpu_code", "test_trim_gpu_code"],
   },
   {
     name: "nodes",

@@ -88,14 +88,20 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+const makers = [
+  "docker-build:index:Image::",
+  "strata:index:ProductImage$command:local:Command::",
+  "strata:index:BulkStage$command:local:Command::",
+];
+
 /** The images among the engine's steps. The command of a bulk stage that is only updated finds it in the registry. */
 export function imagesIn(
   steps: readonly { readonly op: string; readonly urn: string }[],
 ): EngineAnswer["images"] {
-  const isBulk = (urn: string) => urn.includes("strata:index:BulkStage$command:local:Command::");
+  const isBulk = (urn: string) => urn.includes("strata:index:BulkStage$");
   return steps
     .filter(({ op, urn }) => op !== "same" && (op !== "update" || !isBulk(urn)))
-    .filter(({ urn }) => urn.includes("docker-build:index:Image::") || isBulk(urn))
+    .filter(({ urn }) => makers.some((maker) => urn.includes(maker)))
     .map(({ op, urn }) => ({ name: urn.split("::").at(-1) ?? urn, op }));
 }
 

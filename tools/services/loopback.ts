@@ -60,22 +60,3 @@ export async function registryAnswers(logins: string, address: string): Promise<
   ]);
   return own?.status === 200 && other?.status === 401;
 }
-
-/** The media types that a manifest's digest may be of; a registry answers 404 for one that it was not asked for. */
-const MANIFEST_TYPES = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-].join(", ");
-
-/** Whether the local registry named in `reference`, such as `127.0.0.1:5000/strata/base@sha256:…`, holds it. */
-export async function registryHolds(logins: string, reference: string): Promise<boolean> {
-  const match = /^([^/]+)\/([^@]+)@(sha256:[0-9a-f]{64})$/.exec(reference);
-  if (!match?.[1]) return false;
-  const answer = await askRegistry(logins, match[1], `/v2/${match[2]}/manifests/${match[3]}`, {
-    method: "HEAD",
-    headers: { accept: MANIFEST_TYPES },
-  });
-  return answer?.status === 200;
-}

@@ -6,12 +6,13 @@ import { UserError } from "../../errors.ts";
 import { type Home, repository } from "../../home.ts";
 import { type ImageLock, type LockedImage, parseImageLock } from "../../lib/locks/image-lock.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
+import { Transport } from "../../oci/access/transport.ts";
+import { imageExists } from "../../oci/read/image.ts";
 import { withLogin } from "../builder/docker-login.ts";
 import { buildxEnvironment } from "../program/environment.ts";
 import { run } from "../program/exec.ts";
 import { recall, writeJson } from "../program/files.ts";
 import { note, withProgress } from "../program/progress.ts";
-import { registryHolds } from "../services/loopback.ts";
 import type { Services } from "../services/record.ts";
 import { reachable } from "../toolchain/reach.ts";
 import { ensureTools } from "../toolchain/toolchain.ts";
@@ -41,7 +42,7 @@ export async function ensureBaseImage(
   const localReference = made[name];
   if (
     localReference?.startsWith(`${services.registry.address}/`) &&
-    (await registryHolds(home.logins, localReference))
+    (await imageExists(localReference, new Transport({ logins: home.logins })))
   ) {
     note(`base image: ${localReference}, made here earlier`);
     return { reference: localReference, local: true };

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { joinedImageTag } from "../../lib/registry/tags.ts";
-import { imageOf, layersOf, withLayers } from "../../oci/join-layers.ts";
+import { imageOf, layersOf } from "../../oci/join-layers.ts";
 import { readImage } from "../../oci/read/image.ts";
 import { parseReference } from "../../oci/references.ts";
 import { pushImage } from "../../oci/write/push.ts";
@@ -11,20 +11,17 @@ import { main } from "../program/main.ts";
 const parts = z.record(z.string(), z.string());
 
 /**
- * Puts the layers of STRATA_PARTS (JSON: references by the stages' names) on top of the image STRATA_BASE, or makes an
- * image of nothing else where there is no base. All is in one repository already, so only a configuration and a
- * manifest are sent, and it gets the tag STRATA_TAG with its digest. Called by the component JoinedImage; prints the
- * reference.
+ * Makes an image of the layers of STRATA_PARTS (JSON: references by the stages' names) and of nothing else. All is in one
+ * repository already, so only a configuration and a manifest are sent, and it gets the tag STRATA_TAG with its digest.
+ * Called by the component JoinedImage; prints the reference.
  */
 await main(async () => {
   const references = Object.entries(parts.parse(JSON.parse(required("STRATA_PARTS"))));
   const layers = await Promise.all(
     references.map(async ([name, reference]) => ({ name, image: layersOf(await readImage(reference)) })),
   );
-  const base = process.env.STRATA_BASE;
-  const below = base ? await readImage(base) : undefined;
-  const { config, layers: all } = below ? withLayers(below, layers) : imageOf(layers);
-  const reference = await pushImage(base ?? references[0]?.[1] ?? "", config, all);
+  const { config, layers: all } = imageOf(layers);
+  const reference = await pushImage(references[0]?.[1] ?? "", config, all);
   const { digest = "" } = parseReference(reference);
   await tagManifest(reference, joinedImageTag(required("STRATA_TAG"), digest));
   process.stdout.write(`${reference}\n`);

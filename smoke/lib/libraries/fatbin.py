@@ -1,26 +1,13 @@
-"""Which GPUs a library has code for, read from the file itself: the image has no cuobjdump.
-
-nvcc puts all GPU code of a library into one section: boxes one after the other, in each of them entries of compiled code
-or PTX for one compute capability. NVIDIA describes that nowhere; what is read here has been the same since CUDA 4, and
-was compared with what cuobjdump says of torch's and NVIDIA's own libraries.
-"""
+"""Which GPUs a library has code for, read from the file itself: the image has no cuobjdump."""
 
 from __future__ import annotations
 
-import mmap
-import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from .elf import opened
-
-# What can be linked on (`__nv_relfatbin`) is nothing that runs.
-SECTION = b".nv_fatbin"
-BOX = struct.Struct("<IHHQ")  # magic, version, bytes of this header, bytes of all entries
-MAGIC = 0xBA55ED50
-ENTRY = struct.Struct("<HHIQIIHHI")  # kind, version, bytes of this header, bytes of the code, …, capability
-PTX, CODE = 1, 2
+from .gpu_boxes import CODE, PTX, SECTION, read_boxes
 
 
 @dataclass(frozen=True)
@@ -38,27 +25,15 @@ def read_gpu_code(path: Path) -> set[GpuCode]:
     """What the library holds; nothing for one without GPU code. Raises ValueError for a file that is damaged."""
     try:
         with opened(path) as sections:
-            found = sections.named(SECTION)
-            return {code for begin, end in found for code in read_boxes(sections.content, begin, end)}
+            return {
+                GpuCode(entry.number, entry.kind == PTX)
+                for begin, end in sections.named(SECTION)
+                for box in read_boxes(sections.content, begin, end)
+                for entry in box.entries
+                if entry.kind in (PTX, CODE)
+            }
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def read_boxes(content: mmap.mmap, begin: int, end: int) -> Iterator[GpuCode]:
-    """The entries of a section."""
-    at = begin
-    while at + BOX.size <= end:
-        magic, _, header, length = BOX.unpack_from(content, at)
-        if magic != MAGIC:
-            # Boxes are aligned, with zeros between them.
-            at += 8
-            continue
-        entry, at = at + header, at + header + length
-        while entry + ENTRY.size <= min(at, end):
-            kind, _, own, code, _, _, _, _, number = ENTRY.unpack_from(content, entry)
-            if kind in (PTX, CODE):
-                yield GpuCode(number, kind == PTX)
-            entry += own + code
 
 
 def runs_on(codes: Iterable[GpuCode], capability: str) -> bool:

@@ -2,11 +2,12 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { home, repository } from "../../../home.ts";
-import { productDockerfile } from "../../../lib/plan/product.ts";
+import { productSettings } from "../../../lib/plan/product.ts";
 import { recipes } from "../../../recipes/index.ts";
 import { keptWheels } from "../../../tools/lint/wheels.ts";
 import { ensureTools } from "../../../tools/toolchain/toolchain.ts";
 import { context, sampleLabels } from "../../support/layers.ts";
+import { productDockerfile } from "../../support/product-dockerfile.ts";
 import type { Engine } from "./engine.ts";
 
 /** Layers whose files a start consists of, as they are in the repository. */
@@ -75,7 +76,8 @@ async function makeDebian(tar: string): Promise<void> {
 
 function dockerfile(name: "studio" | "wan22"): string {
   const recipe = recipes[name];
-  const product = productDockerfile(recipe, { ...context, recipe: name }, sampleLabels).split("\n");
+  const settings = productSettings(recipe, { ...context, recipe: name }, sampleLabels);
+  const product = productDockerfile({ parents: [], settings }).split("\n");
   const install = readFileSync(join(repository, "layers/system/install.sh"), "utf8");
   // The lines that make the image's user, as they are there.
   const user = install.split("\n").filter((line) => /^(groupadd|useradd) /.test(line));

@@ -188,7 +188,9 @@ function readEvents(stdout: string): Pick<StackUpdate, "changed"> {
   const changed: Record<string, string> = {};
   for (const event of stdout.split("\n").map(parseEvent)) {
     const operation = event?.resOutputsEvent?.metadata;
-    if (operation && operation.type === "docker-build:index:Image" && operation.op !== "same") {
+    const isImage =
+      operation?.type === "docker-build:index:Image" || operation?.urn.includes("strata:index:ProductImage$");
+    if (operation && isImage && operation.op !== "same") {
       changed[nameOf(operation.urn)] = operation.op;
     }
   }

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type Instance, serviceNames } from "../support/vast/container.ts";
-import { doors, type Proof } from "../support/vast/proof.ts";
+import { doors, type Instance, serviceNames } from "../support/vast/container.ts";
+import type { Proof } from "../support/vast/proof.ts";
 import { accepts } from "../support/vast/raw.ts";
 import { waitFor } from "../support/vast/wait.ts";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ask } from "../support/vast/browser.ts";
-import { type Instance, type LaunchMode, serviceNames } from "../support/vast/container.ts";
-import { doors, mapped, type Proof } from "../support/vast/proof.ts";
+import { doors, type Instance, type LaunchMode, serviceNames } from "../support/vast/container.ts";
+import type { Proof } from "../support/vast/proof.ts";
 import { scan } from "../support/vast/raw.ts";
 import { waitFor } from "../support/vast/wait.ts";
 import { onlyByKey } from "./ssh.ts";
@@ -18,8 +18,8 @@ export function launchTests(proof: () => Proof, skip: string | false): void {
 async function platformStart(proof: Proof, mode: Exclude<LaunchMode, "args">): Promise<void> {
   const { jupyter, ...others } = doors;
   const open = [...Object.values(others), ...(mode === "jupyter" ? [jupyter] : [])];
-  const environment = { JUPYTER_TOKEN: "the-platforms-own", JUPYTER_DIR: "/", ...mapped(22, ...open) };
-  const instance = await proof.start({ mode, environment });
+  const environment = { JUPYTER_TOKEN: "the-platforms-own", JUPYTER_DIR: "/" };
+  const instance = await proof.start({ mode, environment, ports: [22, ...open] });
   const platforms = ["jupyter", "sshd"];
   const names = serviceNames.filter((name) => !platforms.includes(name));
   for (const boot of ["first", "second"]) {

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { lazily } from "../../support/lazily.ts";
 import { type Instance, serviceNames } from "../support/vast/container.ts";
 import type { Proof } from "../support/vast/proof.ts";
 
@@ -24,37 +25,37 @@ const scripts: Readonly<Record<string, string>> = {
 const QUERY = "?key=secret-of-the-address";
 
 export function provisioningTests(proof: () => Proof, skip: string | false): void {
-  let server: Server;
-  let asked: string[];
-  let base: string;
-  before(async () => {
-    if (skip) return;
+  let server: Server | undefined;
+  let asked: string[] = [];
+  const base = lazily(async () => {
     server = createServer((request, response) => {
       const path = request.url?.split("?")[0] ?? "";
       asked.push(path);
-      // The one that never answers is a host that takes the connection and says nothing.
+      // A host that takes the connection and says nothing.
       if (path === "/silent.sh") return;
       const script = scripts[path];
       response.writeHead(script ? 200 : 404).end(script ?? "<html>not found</html>");
     });
-    asked = [];
     // The engine's own bridge: containers alone reach it.
     const host = await proof().gateway();
-    await new Promise<void>((resolve) => server.listen(0, host, resolve));
-    base = `http://${host}:${(server.address() as AddressInfo).port}`;
+    await new Promise<void>((resolve) => server?.listen(0, host, resolve));
+    return `http://${host}:${(server.address() as AddressInfo).port}`;
   });
-  after(() => server?.close().closeAllConnections());
+  after(() => {
+    server?.close();
+    server?.closeAllConnections();
+  });
 
   const start = async (path: string, more: Record<string, string> = {}) => {
     asked = [];
-    return proof().start({ environment: { PROVISIONING_SCRIPT: `${base}${path}${QUERY}`, ...more } });
+    return proof().start({ environment: { PROVISIONING_SCRIPT: `${await base()}${path}${QUERY}`, ...more } });
   };
 
   test("provisioning: a script runs once, also after a reboot, and its log is there", { skip }, async () => {
     const instance = await start("/success.sh");
     const first = await ended(instance);
     assert.equal(first.state, "complete", JSON.stringify(first));
-    assert.equal(first.script, `${base}/success.sh`);
+    assert.equal(first.script, `${await base()}/success.sh`);
     assert.ok(await instance.holds("test", "-e", "/.provisioning_complete"));
     assert.match(await instance.run("cat", "/var/log/portal/provisioning.log"), /^as root in \S+/m);
     await instance.up(serviceNames, 60);
@@ -90,13 +91,13 @@ export function provisioningTests(proof: () => Proof, skip: string | false): voi
   });
 
   for (const [what, address] of [
-    ["an address that nobody has", () => "https://nobody.invalid/a.sh"],
-    ["a host that says nothing", () => `${base}/silent.sh`],
-    ["a page instead of a script", () => `${base}/missing.sh`],
+    ["an address that nobody has", async () => "https://nobody.invalid/a.sh"],
+    ["a host that says nothing", async () => `${await base()}/silent.sh`],
+    ["a page instead of a script", async () => `${await base()}/missing.sh`],
   ] as const) {
     test(`provisioning: ${what}`, { skip }, async () => {
       const instance = await proof().start({
-        environment: { PROVISIONING_SCRIPT: address(), PROVISIONING_TIMEOUT: "20" },
+        environment: { PROVISIONING_SCRIPT: await address(), PROVISIONING_TIMEOUT: "20" },
       });
       await instance.up(serviceNames, 60);
       const told = await ended(instance);

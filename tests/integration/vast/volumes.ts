@@ -24,16 +24,26 @@ export function volumeTests(proof: () => Proof, skip: string | false): void {
     await old.up(serviceNames, 60);
     assert.equal(await version(old), "0.0.1-older");
     for (const [path, text] of Object.entries(own)) await put(old, `${comfyui}/${path}`, text);
-    await old.run("sh", "-c", `echo '# edited by me' >>${comfyui}/nodes.py`);
+    for (const file of ["nodes.py", "server.py"])
+      await old.run("sh", "-c", `echo '# edited by me' >>${comfyui}/${file}`);
     await old.remove();
     const instance = await proof().start({ flags });
     await instance.up(serviceNames, 60);
     assert.notEqual(await version(instance), "0.0.1-older");
     await isKept(instance);
-    // What was edited is the image's code again, and the edited file is there to be looked at.
-    assert.ok(!(await instance.holds("grep", "-q", "edited by me", `${comfyui}/nodes.py`)));
-    const found = await instance.run("sh", "-c", "grep -rl 'edited by me' /workspace");
-    assert.ok(found.length > 0);
+    // Of what was edited and is new in the image, the image's runs, and the edited file is there to be looked at; an edit of what
+    // has not changed stays. What the image has no more is gone.
+    const edited = (
+      await instance.run("sh", "-c", `cd ${comfyui} && grep -rl --include '*.py*' 'edited by me' .`)
+    )
+      .trim()
+      .split("\n")
+      .sort();
+    assert.equal(edited.length, 2, edited.join(" "));
+    assert.match(edited[0] ?? "", /^\.\/nodes\.py\.kept-/);
+    assert.equal(edited[1], "./server.py");
+    assert.match(await instance.log(), /nodes\.py\.kept-/);
+    assert.ok(!(await instance.holds("test", "-e", `${comfyui}/gone.py`)));
     assert.match(await instance.log(), /a node of mine is here/);
     // A second start of the same image has nothing to do.
     const before = await tree(instance);
@@ -123,7 +133,7 @@ const tree = (instance: Instance) =>
 /** The image as it was before: another version of ComfyUI, and a file that is gone since. */
 function olderImage(proof: Proof): Promise<string> {
   return proof.variant("older", [
-    "RUN cd /opt/workspace-internal/ComfyUI && printf '__version__ = \"0.0.1-older\"\\n' >comfyui_version.py && touch gone.py",
+    "RUN cd /opt/workspace-internal/ComfyUI && printf '__version__ = \"0.0.1-older\"\\n' >comfyui_version.py && touch gone.py && echo '# older' >>nodes.py",
   ]);
 }
 

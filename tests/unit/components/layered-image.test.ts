@@ -6,7 +6,7 @@ import { LayeredImage } from "../../../components/layered-image.ts";
 import type { Registry } from "../../../components/registry/registry.ts";
 import { UserError } from "../../../errors.ts";
 import { type StageSummary, summaryOf } from "../../../lib/plan/partial-update.ts";
-import type { Plan, Stage } from "../../../lib/plan/plan.ts";
+import type { Plan, PlanEntry } from "../../../lib/plan/plan.ts";
 import type { Layer } from "../../../lib/recipe/layer.ts";
 import { context, layersFolder, plan, sampleLayer, sampleRecipe } from "../../support/layers.ts";
 import { mockDigest, record, resolved } from "../../support/mocks.ts";
@@ -38,7 +38,7 @@ async function build(
   testedPlan: Plan,
   preview = false,
   stdout: Readonly<Record<string, string>> = {},
-  summaries = summaryOf as (stage: Stage) => StageSummary,
+  summaries = summaryOf as (stage: PlanEntry) => StageSummary,
 ) {
   let built: LayeredImage | undefined;
   const answers = { [command]: (name: string) => ({ stdout: stdout[name] ?? "" }) };
@@ -102,7 +102,7 @@ test("the registry keeps every step of a stage that has many, and only the resul
     return /,mode=(\w+),/.exec(raw)?.[1];
   };
   assert.deepEqual(
-    [modeOf("starter-a"), modeOf("starter-toolbox"), modeOf("starter")],
+    [modeOf("starter-a"), modeOf("starter-toolbox"), modeOf("starter-system")],
     ["max", "min", "min"],
   );
 });
@@ -113,12 +113,7 @@ test("what only builds is packed as it comes, all of a product anew; a stage sta
     const [{ raw }] = recording.only(image, name).inputs.exports as [{ raw: string }];
     return raw.endsWith(",compression=zstd,compression-level=3,force-compression=true");
   };
-  assert.deepEqual(["starter-toolbox", "starter-system", "starter-a", "starter"].map(isForced), [
-    false,
-    true,
-    true,
-    true,
-  ]);
+  assert.deepEqual(["starter-toolbox", "starter-system", "starter-a"].map(isForced), [false, true, true]);
   const { context } = recording.only(image, "starter-system").inputs as { context: { named: object } };
   assert.deepEqual(context.named, { base: { location: `docker-image://${base}` } });
 });
@@ -138,10 +133,12 @@ test("a stack with a kind of its own packs all of a product so, and finds the st
   const { recording } = await build(packed);
   const inputsOf = (name: string) =>
     recording.only(image, name).inputs as Record<"exports" | "cacheFrom" | "cacheTo", { raw: string }[]>;
-  for (const stage of [...packed.stages, packed.product]) {
-    const { exports, cacheFrom, cacheTo } = inputsOf(
-      stage.role === "product" ? "starter" : `starter-${stage.name}`,
-    );
+  const { environment } = recording.only(command, "starter").inputs as {
+    environment: Record<string, string>;
+  };
+  assert.equal(environment.STRATA_COMPRESSION, '{"kind":"gzip","level":9}');
+  for (const stage of packed.stages) {
+    const { exports, cacheFrom, cacheTo } = inputsOf(`starter-${stage.name}`);
     const forced = stage.role === "build" ? "" : ",force-compression=true";
     assert.match(
       exports[0]?.raw ?? "",
@@ -149,7 +146,7 @@ test("a stack with a kind of its own packs all of a product so, and finds the st
       stage.name,
     );
     const cache = `type=registry,ref=registry.test/strata:cache-${stage.name}-`;
-    const same = [...usual.stages, usual.product].find(({ name }) => name === stage.name);
+    const same = usual.stages.find(({ name }) => name === stage.name);
     assert.notEqual(stage.cacheKey, same?.cacheKey);
     assert.deepEqual(
       cacheFrom.map(({ raw }) => raw),
@@ -162,14 +159,37 @@ test("a stack with a kind of its own packs all of a product so, and finds the st
   }
 });
 
-test("the product is put together from the stages' digests, build stages left out", async (t) => {
-  const { built, recording } = await build(testPlan(t));
-  const { context } = recording.only(image, "starter").inputs as { context: { named: object } };
-  assert.deepEqual(context.named, {
-    system: { location: `docker-image://registry.test/strata@${mockDigest("starter-system")}` },
-    a: { location: `docker-image://registry.test/strata@${mockDigest("starter-a")}` },
+const made = `registry.test/strata@sha256:${"7".repeat(64)}`;
+
+test("the product is put together from the stages' digests, build stages left out; no builder has a part in it", async (t) => {
+  const testedPlan = testPlan(t);
+  const { built, recording } = await build(testedPlan, false, { starter: `${made}\n` });
+  const { inputs } = recording.only(command, "starter");
+  assert.deepEqual(inputs, {
+    create: "node tools/steps/product-image.ts",
+    environment: {
+      STRATA_TARGET: `registry.test/strata:product-test-${testedPlan.product.key}`,
+      STRATA_PARTS: JSON.stringify({
+        system: `registry.test/strata@${mockDigest("starter-system")}`,
+        a: `registry.test/strata@${mockDigest("starter-a")}`,
+      }),
+      STRATA_SETTINGS: JSON.stringify(testedPlan.product.settings),
+      STRATA_COMPRESSION: '{"kind":"zstd","level":3}',
+      STRATA_BUILDER: "strata",
+    },
+    triggers: [],
+    addPreviousOutputInEnv: false,
+    logging: "stderr",
   });
-  assert.equal(await resolved(built.reference), `registry.test/strata@${mockDigest("starter")}`);
+  assert.equal(await resolved(built.reference), made);
+  assert.equal(await resolved(built.digest), made.split("@")[1]);
+  assert.equal(await resolved(built.compressedSize), made.length);
+  const { digest, reference, compressedSize, key, role } =
+    recording.registered("strata:index:ProductImage", "starter") ?? {};
+  assert.deepEqual([key, role], [testedPlan.product.key, "product"]);
+  assert.equal(await resolved(reference as pulumi.Output<string>), made);
+  assert.equal(await resolved(digest as pulumi.Output<string>), made.split("@")[1]);
+  assert.equal(await resolved(compressedSize as pulumi.Output<number>), made.length);
 });
 
 test("the product waits for what only checks stages: where that fails, there is nothing to test or to tag", async (t) => {
@@ -188,7 +208,7 @@ test("the product waits for what only checks stages: where that fails, there is 
   const built: { image?: LayeredImage } = {};
   await record(() => {
     pulumi.runtime.registerStackTransformation(({ type, name, opts }) => {
-      if (type === "strata:index:ImageStage") waits.set(name, [opts.dependsOn ?? []].flat());
+      if (type === "strata:index:ProductImage") waits.set(name, [opts.dependsOn ?? []].flat());
       return undefined;
     });
     built.image = new LayeredImage("starter", {
@@ -205,8 +225,10 @@ test("the product waits for what only checks stages: where that fails, there is 
 
 test("destroying a stack leaves its images: another may use them", async (t) => {
   const { recording } = await build(testPlan(t));
-  assert.deepEqual(recording.retained, Array(4).fill(image));
-  assert.equal(recording.of(image).length, 4);
+  assert.deepEqual(recording.retained, Array(3).fill(image));
+  assert.equal(recording.of(image).length, 3);
+  // The product's command has nothing to do when it goes.
+  assert.equal(recording.only(command, "starter").inputs.delete, undefined);
 });
 
 test("the outputs of a stage: digest, reference, key, inputs, size", async (t) => {
@@ -225,7 +247,7 @@ test("the outputs of a stage: digest, reference, key, inputs, size", async (t) =
 test("every stage registers what tells it from what it was, with its size; another word for it where it is given", async (t) => {
   const testedPlan = testPlan(t);
   const former = { key: "old", inputs: { "file:x": "1" }, role: "build" };
-  const given = (stage: Stage) => (stage.name === "toolbox" ? former : summaryOf(stage));
+  const given = (stage: PlanEntry) => (stage.name === "toolbox" ? former : summaryOf(stage));
   const { recording } = await build(testedPlan, false, {}, given);
   const registered = (name: string) => recording.registered("strata:index:ImageStage", name);
   const a = registered("starter-a") ?? {};
@@ -234,7 +256,6 @@ test("every stage registers what tells it from what it was, with its size; anoth
   assert.deepEqual([a.key, a.inputs, a.role], [stage?.key, stage?.inputs, "stage"]);
   const { key, inputs, role } = registered("starter-toolbox") ?? {};
   assert.deepEqual({ key, inputs, role }, former);
-  assert.equal(registered("starter")?.role, "product");
 });
 
 test("a size that cannot be measured: open in a preview, else the image is gone, and how to make it again is said", async () => {
@@ -293,29 +314,27 @@ test("a bulk stage is built by a command that knows where it goes; its secrets a
   assert.equal(await pulumi.isSecret(built.stages.m1?.reference ?? pulumi.output("")), false);
 });
 
-test("bulk stages of the product are joined to it, and the product is what comes of that", async (t) => {
-  const reference = `registry.test/strata@sha256:${"7".repeat(64)}`;
+test("bulk stages of the product are joined to it as all others are", async (t) => {
   const { built, recording } = await build(bulkPlan(t, true), false, {
     "starter-m1": "m1@sha256:1\n",
     "starter-m2": "m2@sha256:2\n",
-    "starter-joined": `${reference}\n`,
+    starter: `${made}\n`,
   });
-  const { context } = recording.only(image, "starter").inputs as { context: { named: object } };
-  assert.deepEqual(Object.keys(context.named), ["system"]);
-  const { inputs } = recording.only(command, "starter-joined");
-  assert.deepEqual(inputs.environment, {
-    STRATA_BASE: `registry.test/strata@${mockDigest("starter")}`,
-    STRATA_PARTS: '{"m1":"m1@sha256:1","m2":"m2@sha256:2"}',
-    STRATA_TAG: "product-test-joined",
-  });
-  assert.equal(await resolved(built.reference), reference);
-  assert.equal(await resolved(built.digest), reference.split("@")[1]);
-  assert.equal(await resolved(built.compressedSize), reference.length);
+  const { environment } = recording.only(command, "starter").inputs as {
+    environment: Record<string, string>;
+  };
+  assert.deepEqual(Object.entries(JSON.parse(environment.STRATA_PARTS ?? "")), [
+    ["system", `registry.test/strata@${mockDigest("starter-system")}`],
+    ["m1", "m1@sha256:1"],
+    ["m2", "m2@sha256:2"],
+  ]);
+  assert.equal(await resolved(built.reference), made);
   assert.equal(built.library, undefined);
 });
 
 test("bulk stages beside the product are an image of their own", async (t) => {
   const { built, recording } = await build(bulkPlan(t, false), false, {
+    starter: `${made}\n`,
     "starter-m1": "m1@sha256:1\n",
     "starter-m2": "m2@sha256:2\n",
     "starter-library": "library@sha256:3\n",
@@ -324,8 +343,8 @@ test("bulk stages beside the product are an image of their own", async (t) => {
     STRATA_PARTS: '{"m1":"m1@sha256:1","m2":"m2@sha256:2"}',
     STRATA_TAG: "product-test-library",
   });
-  assert.equal(recording.of(command).length, 3);
-  assert.equal(await resolved(built.reference), `registry.test/strata@${mockDigest("starter")}`);
+  assert.equal(recording.of(command).length, 4);
+  assert.equal(await resolved(built.reference), made);
   assert.equal(await resolved(built.library?.reference ?? pulumi.output("")), "library@sha256:3");
 });
 
@@ -362,14 +381,13 @@ test("preview and update register the same resources: none is made inside apply"
       .sort();
   const update = await names(false);
   assert.deepEqual(await names(true), update);
-  assert.equal(update.filter((entry) => entry.startsWith(image)).length, 4);
+  assert.equal(update.filter((entry) => entry.startsWith(image)).length, 3);
+  assert.equal(update.filter((entry) => entry.startsWith(command)).length, 1);
 });
 
 test("a preview names an image that is yet to be built by its tag", async (t) => {
   const testedPlan = testPlan(t);
   const { built } = await build(testedPlan, true);
-  assert.equal(
-    await resolved(built.reference),
-    `registry.test/strata:product-test-${testedPlan.product.key}`,
-  );
+  const stage = built.stages.a ?? assert.fail();
+  assert.equal(await resolved(stage.reference), `registry.test/strata:stage-a-${stage.key}`);
 });

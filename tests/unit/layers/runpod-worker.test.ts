@@ -62,7 +62,7 @@ test("another version of the SDK does not rebuild the worker's files", () => {
 test("the image says that it has a worker, for the check that looks at it", () => {
   const described = (edited: readonly Layer[]) =>
     JSON.parse(
-      runtime.generated?.(contextOf({ recipe: "studio", edited: { ...recipes.studio, layers: edited } }))?.[
+      runtime.listed?.([], contextOf({ recipe: "studio", edited: { ...recipes.studio, layers: edited } }))[
         "rootfs/opt/strata/image.json"
       ] ?? "",
     );

@@ -5,8 +5,10 @@ import {
   layersOf,
   type SessionLayers,
   sessionImage,
+  standsAlone,
   topLayer,
   withLayers,
+  withSettings,
 } from "../../../oci/join-layers.ts";
 
 const layer = (name: string) => ({
@@ -33,6 +35,80 @@ test("a configuration that says nothing of layers says it of those that come on 
     rootfs: { type: "layers", diff_ids: ["diff of one"] },
     history: [{ created_by: "strata: one" }],
   });
+});
+
+test("what an exporter notes beside a layer is left behind", () => {
+  const noted = { ...layer("a"), annotations: { "containerd.io/uncompressed": "x" } };
+  assert.deepEqual(layersOf({ layers: [noted], config: {} }).layers, [layer("a")]);
+});
+
+/** Layers with the instructions that made them. */
+const madeBy = (...steps: string[]) => ({
+  layers: steps.map((_, index) => layer(String(index))),
+  config: {
+    history: [{ created_by: "ENV A=1", empty_layer: true }, ...steps.map((created_by) => ({ created_by }))],
+  },
+});
+
+test("several layers may lie on top of others where each only added; one always may", () => {
+  const copy = "COPY /out /opt # buildkit";
+  assert.ok(standsAlone(madeBy("RUN /bin/sh -c rm -r /opt # buildkit")));
+  assert.ok(standsAlone(madeBy(copy, "ADD https://h/a / # buildkit", copy)));
+  assert.ok(standsAlone({ layers: [], config: {} }));
+  for (const other of [
+    "RUN /bin/sh -c true # buildkit",
+    "WORKDIR /x",
+    "COPY /out /",
+    "RUN echo COPY # buildkit",
+  ])
+    assert.ok(!standsAlone(madeBy(copy, other)), other);
+  // A base image whose history tells less than it has.
+  assert.ok(!standsAlone({ ...madeBy(copy), layers: [layer("a"), layer("b")] }));
+  assert.ok(!standsAlone({ layers: [layer("a"), layer("b")], config: {} }));
+});
+
+const settings = {
+  created: "2026-01-01T00:00:00.000Z",
+  labels: { title: 'a "b" $c' },
+  environment: { PATH: "/opt/bin", NEW: "x=y" },
+  ports: [8080],
+  healthcheck: { command: ["/health"], intervalSeconds: 30, timeoutSeconds: 5, startPeriodSeconds: 60 },
+  user: "strata",
+  entrypoint: ["/entry", "point"],
+};
+
+test("settings are what a Dockerfile's instructions would make of them", () => {
+  const before = {
+    architecture: "amd64",
+    created: "1980-01-01T00:00:00Z",
+    config: {
+      Env: ["PATH=/bin", "PATHS=/kept", "constructor=1"],
+      Cmd: ["bash"],
+      Labels: { base: "yes", title: "of the base" },
+      WorkingDir: "/home",
+      ExposedPorts: { "22/tcp": {} },
+    },
+    history: [{ created_by: "base" }],
+  };
+  const { history, ...config } = withSettings(before, settings);
+  assert.deepEqual(config, {
+    architecture: "amd64",
+    created: settings.created,
+    config: {
+      // In its place, as moby's addEnv does it; the command below is no argument of another entrypoint.
+      Env: ["PATH=/opt/bin", "PATHS=/kept", "constructor=1", "NEW=x=y"],
+      Labels: { base: "yes", title: 'a "b" $c' },
+      WorkingDir: "/home",
+      ExposedPorts: { "22/tcp": {}, "8080/tcp": {} },
+      Healthcheck: { Test: ["CMD", "/health"], Interval: 30e9, Timeout: 5e9, StartPeriod: 60e9 },
+      User: "strata",
+      Entrypoint: ["/entry", "point"],
+    },
+  });
+  assert.deepEqual(history?.[0], { created_by: "base" });
+  assert.ok(
+    history?.slice(1).every(({ empty_layer, created }) => empty_layer && created === settings.created),
+  );
 });
 
 test("layers are added on top, and nothing else of the image changes", () => {

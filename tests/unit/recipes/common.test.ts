@@ -1,6 +1,6 @@
 /** What the recipes' images say of how they run: their environment, for the driver and for who opens a shell in them. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { repository } from "../../../home.ts";
@@ -22,7 +22,8 @@ for (const recipe of recipeNames) {
   });
 }
 
-for (const recipe of withComfyUi) {
+// A rented machine's pip is its environment's own.
+for (const recipe of withComfyUi.filter((name) => name !== "vast")) {
   test(`${recipe}: pip of a shell in the container is the image's own, under its constraints`, () => {
     const { PATH = "", PIP_CONSTRAINT, UV_CONSTRAINT } = environmentOf(recipe);
     const [first = ""] = PATH.split(":");
@@ -35,6 +36,22 @@ for (const recipe of withComfyUi) {
     assert.ok(Object.keys(runtime?.listed?.([], contextOf({ recipe })) ?? {}).includes(`rootfs${file}`));
   });
 }
+
+test("vast: pip of a shell is that of /venv/main, and its constraints are no variable, which the platform's pip would heed", () => {
+  const { PATH = "", PIP_CONSTRAINT, UV_CONSTRAINT, VIRTUAL_ENV } = environmentOf("vast");
+  assert.deepEqual(PATH.split(":").slice(0, 2), ["/opt/instance-tools/bin", "/venv/main/bin"]);
+  assert.deepEqual([VIRTUAL_ENV, PIP_CONSTRAINT], ["/venv/main", undefined]);
+  const file = "/opt/strata/constraints.txt";
+  assert.equal(UV_CONSTRAINT, file);
+  assert.match(
+    readFileSync(join(repository, "layers/layout/build.sh"), "utf8"),
+    new RegExp(`constraint = ${file}`),
+  );
+  const runtime = recipes.vast.layers.find(({ name }) => name === "runtime");
+  assert.ok(
+    Object.keys(runtime?.listed?.([], contextOf({ recipe: "vast" })) ?? {}).includes(`rootfs${file}`),
+  );
+});
 
 test("starter has no pip of its own on PATH: there is no volume to install into", () => {
   assert.match(environmentOf("starter").PATH ?? "", /^\/opt\/venv\/bin:/);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { generationNames } from "../../../lib/gpu/generations.ts";
 import { requirementName } from "../../../lib/locks/python-lock.ts";
-import type { Stage } from "../../../lib/plan/plan.ts";
+import type { Product, Stage } from "../../../lib/plan/plan.ts";
 import type { Layer } from "../../../lib/recipe/layer.ts";
 import { type RecipeName, recipeNames, recipes } from "../../../recipes/index.ts";
 import { contextOf, planSampleStack, type SampleStack } from "../../support/stacks.ts";
@@ -32,7 +32,9 @@ function namedPackages(stack: SampleStack): Record<string, string[]> {
 }
 
 /** A stage as text: no hash, no version, and of what is copied as a whole only the folder. */
-function describe({ name, role, parents, args, inputs }: Stage, packages: readonly string[] = []): string {
+function describe(stage: Stage | Product, packages: readonly string[] = []): string {
+  const { name, role, parents, inputs } = stage;
+  const args = "args" in stage ? stage.args : {};
   const named = (kind: string) => {
     const lines = Object.keys(inputs)
       .filter((input) => input.startsWith(`${kind}:`))

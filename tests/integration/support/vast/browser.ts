@@ -102,7 +102,7 @@ export function messages(
       resolve(found);
     });
     socket.addEventListener("error", (event) =>
-      fail(`the socket fails: ${(event as ErrorEvent).message ?? ""}`),
+      fail(`the socket fails: ${(event as unknown as Error).message ?? ""}`),
     );
     socket.addEventListener("close", ({ code }) => fail(`the socket is closed (${code})`));
   });

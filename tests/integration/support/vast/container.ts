@@ -8,6 +8,8 @@ export type LaunchMode = "args" | "ssh" | "jupyter";
 export interface Order {
   readonly mode?: LaunchMode;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Ports that the platform maps. @default those of all services */
+  readonly ports?: readonly number[];
   /** More words for `docker run`. */
   readonly flags?: readonly string[];
   /** Another image than the proof's, and other words for its entrypoint. */
@@ -25,6 +27,9 @@ export const serviceNames = [
   "tensorboard",
   "tunnel_manager",
 ] as const;
+
+/** The services that people open in a browser, by the port of the door in front of each. */
+export const doors = { instance_portal: 1111, jupyter: 8080, comfyui: 8188, tensorboard: 6006 } as const;
 
 /** A program as supervisor tells of it. */
 export interface Service {
@@ -51,14 +56,17 @@ export interface Instance {
   remove(): Promise<void>;
 }
 
-/** What every instance of vast.ai has in its environment, and more where ports are mapped. */
-const platform = {
-  CONTAINER_ID: "4711",
-  VAST_CONTAINERLABEL: "C.4711",
-  PUBLIC_IPADDR: "203.0.113.7",
-  GPU_COUNT: "1",
-  DATA_DIRECTORY: "/workspace/",
-};
+/** What vast.ai gives every instance, and for each port that it maps the one outside. */
+function platform(ports: readonly number[]): Record<string, string> {
+  return {
+    CONTAINER_ID: "4711",
+    VAST_CONTAINERLABEL: "C.4711",
+    PUBLIC_IPADDR: "203.0.113.7",
+    GPU_COUNT: "1",
+    DATA_DIRECTORY: "/workspace/",
+    ...Object.fromEntries(ports.map((port) => [`VAST_TCP_PORT_${port}`, String(port + 30_000)])),
+  };
+}
 
 export interface Starter {
   readonly engine: Engine;
@@ -71,8 +79,9 @@ export interface Starter {
 export async function startInstance(starter: Starter, order: Order = {}): Promise<Instance> {
   const { engine, launch } = starter;
   const { mode = "args", environment = {}, flags = [], image = starter.image, command = [] } = order;
+  const { ports = [22, ...Object.values(doors)] } = order;
   const name = `vast-${randomBytes(4).toString("hex")}`;
-  const env = Object.entries({ ...platform, ...environment }).flatMap(([key, value]) => [
+  const env = Object.entries({ ...platform(ports), ...environment }).flatMap(([key, value]) => [
     "--env",
     `${key}=${value}`,
   ]);

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { repository } from "../../../../home.ts";
 import { lazily } from "../../../support/lazily.ts";
 import { type Engine, startEngine } from "../engine.ts";
-import { type Instance, type Order, type Starter, serviceNames, startInstance } from "./container.ts";
+import { doors, type Instance, type Order, type Starter, serviceNames, startInstance } from "./container.ts";
 import { buildVariant, buildVastImage } from "./image.ts";
 import { type KeyPair, makeKey } from "./ssh.ts";
 
@@ -12,9 +13,6 @@ import { type KeyPair, makeKey } from "./ssh.ts";
 export const recorded = { guarded: 7777, public: 7778 } as const;
 /** Where their recorders listen, and what they write. */
 export const recorderOf = (port: number) => ({ port: port + 10_000, file: `/tmp/recorded-${port}` });
-
-/** The services that everybody reaches, by the port of the door in front of each. */
-export const doors = { instance_portal: 1111, jupyter: 8080, comfyui: 8188, tensorboard: 6006 } as const;
 
 const applications = [
   "localhost:1111:11111:/:Instance Portal",
@@ -27,6 +25,8 @@ const applications = [
 /** The engine with the image, and the instance that most tests share. */
 export interface Proof {
   readonly folder: string;
+  /** A copy of the smoke test where containers can see it. */
+  readonly smoke: string;
   readonly engine: Engine;
   readonly image: string;
   readonly key: KeyPair;
@@ -46,14 +46,13 @@ export interface Proof {
   close(): Promise<void>;
 }
 
-/** What the platform tells every instance whose ports are mapped. */
-export function mapped(...ports: number[]): Record<string, string> {
-  return Object.fromEntries(ports.map((port) => [`VAST_TCP_PORT_${port}`, String(port + 30_000)]));
-}
-
 export async function openProof(): Promise<Proof> {
   const folder = mkdtempSync(join(tmpdir(), "strata-vast-"));
   const launch = { ssh: writeLaunch(folder, "ssh"), jupyter: writeLaunch(folder, "jupyter") };
+  const smoke = join(folder, "smoke");
+  cpSync(join(repository, "smoke"), smoke, { recursive: true });
+  const recorder = join(folder, "recorder.py");
+  cpSync(join(import.meta.dirname, "recorder.py"), recorder);
   const engine = await startEngine();
   const started: Instance[] = [];
   try {
@@ -73,6 +72,7 @@ export async function openProof(): Promise<Proof> {
     };
     return {
       folder,
+      smoke,
       engine,
       image,
       key,
@@ -85,7 +85,7 @@ export async function openProof(): Promise<Proof> {
         const format = "{{(index .IPAM.Config 0).Gateway}}";
         return (await engine.docker("network", "inspect", "bridge", "--format", format)).stdout.trim();
       },
-      shared: lazily(() => startShared(start, password)),
+      shared: lazily(() => startShared(start, password, recorder)),
       async close() {
         for (const instance of started) await instance.remove();
         await engine.stop();
@@ -110,7 +110,7 @@ function writeLaunch(folder: string, mode: "ssh" | "jupyter"): string {
   return file;
 }
 
-async function startShared(start: Proof["start"], password: string) {
+async function startShared(start: Proof["start"], password: string, recorder: string) {
   const ports = Object.values(recorded);
   const more = ports.map((port) => `localhost:${port}:${recorderOf(port).port}:/:Recorder ${port}`);
   const environment = {
@@ -118,11 +118,10 @@ async function startShared(start: Proof["start"], password: string) {
     WEB_PASSWORD: password,
     AUTH_EXCLUDE: String(recorded.public),
     PORTAL_CONFIG: [...applications, ...more].join("|"),
-    ...mapped(22, ...Object.values(doors), ...ports),
   };
-  const program = join(import.meta.dirname, "recorder.py");
-  const flags = ["--volume", `${program}:/tmp/recorder.py:ro`];
-  const instance = await start({ environment, flags });
+  const flags = ["--volume", `${recorder}:/tmp/recorder.py:ro`];
+  const mapped = [22, ...Object.values(doors), ...ports];
+  const instance = await start({ environment, flags, ports: mapped });
   const seconds = await instance.up(serviceNames, 60);
   for (const { port, file } of ports.map(recorderOf)) {
     await instance.run(

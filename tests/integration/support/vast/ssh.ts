@@ -70,7 +70,7 @@ function triesOf(
   user: string,
   secret: { readonly privateKey: string } | { readonly password: string },
   note: (methods: readonly string[]) => void,
-): ConnectConfig["authHandler"] {
+): NonNullable<ConnectConfig["authHandler"]> {
   const tries = "privateKey" in secret ? ["publickey"] : ["none", "password", "keyboard-interactive"];
   return ((methods: readonly string[] | null, _partial: boolean, next: (method: unknown) => void) => {
     if (methods) note(methods);
@@ -81,5 +81,5 @@ function triesOf(
     if (type === "password" && "password" in secret)
       return next({ type, username: user, password: secret.password });
     return next(type);
-  }) as ConnectConfig["authHandler"];
+  }) as NonNullable<ConnectConfig["authHandler"]>;
 }

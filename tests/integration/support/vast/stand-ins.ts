@@ -1,18 +1,11 @@
 import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { cache, home, repository } from "../../../../home.ts";
 import { keptWheels } from "../../../../tools/lint/wheels.ts";
 import { ensureTools } from "../../../../tools/toolchain/toolchain.ts";
+import { builtCaddy } from "../../../support/caddy.ts";
 import { writeFile } from "../../../support/layers.ts";
 import type { Engine } from "../engine.ts";
 
@@ -27,9 +20,9 @@ const packages = [
 ];
 
 /** Layers that nothing here needs: nobody computes on torch, and no tunnel is opened. */
-const empty = [
+export const absent = [
   ...["cuda", "torch", "tensorrt", "attention", "workbench", "comfyui-packages", "node-packages"],
-  ...["nodes-essentials", "cloudflared"],
+  "cloudflared",
 ];
 
 /** Why the image cannot be made here; undefined where it can. */
@@ -86,7 +79,6 @@ export async function standIns(folder: string): Promise<Readonly<Record<string, 
     made[name] = context;
     return context;
   };
-  for (const name of empty) stage(name, ["FROM scratch", "WORKDIR /opt"]);
   stage("python", [
     "FROM base AS build",
     // Notebooks run in this environment: the kernel's packages are those of the services.
@@ -106,7 +98,12 @@ export async function standIns(folder: string): Promise<Readonly<Record<string, 
   ]);
   const { folder: wheels = "" } = await keptWheels(requirements, "python3");
   cpSync(wheels, join(services, "site"), { recursive: true });
+  const caddy = stage("caddy", ["FROM scratch", "COPY caddy /opt/caddy/bin/caddy"]);
+  copyFileSync(await builtCaddy(), join(caddy, "caddy"));
   const comfyui = stage("comfyui", ["FROM scratch", "COPY comfyui /opt/comfyui"]);
   cpSync(join(repository, "tests/support/comfyui"), join(comfyui, "comfyui"), { recursive: true });
+  const nodes = stage("nodes-essentials", ["FROM scratch", "COPY custom_nodes /opt/comfyui/custom_nodes"]);
+  for (const name of ["ComfyUI-Manager", "ComfyUI_essentials"])
+    writeFile(nodes, `custom_nodes/${name}/__init__.py`, "NODE_CLASS_MAPPINGS = {}\n");
   return made;
 }

@@ -14,6 +14,12 @@ const sources = parseSourceLock(
       sdist: { package: "llama-cpp-python", version: "0.3.36", sha256: "8".repeat(64) },
       git: { repository: "https://example.org/llama.cpp.git", tag: "b8505", commit: null },
     },
+    cloudflared: {
+      version: "2026.9.1",
+      url: "https://example.org/cloudflared",
+      sha256: "7".repeat(64),
+      source: "https://example.org/cloudflared.git",
+    },
     kernels: {
       "flash-attn": { version: "2.8.3", sha256: "9".repeat(64) },
       sageattention: {

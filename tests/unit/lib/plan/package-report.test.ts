@@ -163,7 +163,7 @@ test("of the files only requirements count, line by line, of stages that are in 
   const file = (path: string, content: string) =>
     ({ path, source: path, executable: false, content: Buffer.from(content) }) as const;
   const stage = (name: string, ...files: ReturnType<typeof file>[]) => ({
-    ...starter().product,
+    ...(starter().stages[0] ?? assert.fail()),
     name,
     files,
   });

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Stage } from "../../../../lib/plan/plan.ts";
+import type { PlanEntry, Stage } from "../../../../lib/plan/plan.ts";
 import type { Attempt } from "../../../../lib/preview/all-stacks.ts";
 import type { History } from "../../../../lib/preview/build-history.ts";
 import type { NextStack, PreviousStack } from "../../../../lib/preview/preview-stack.ts";
 import { noPreviousStack, previousFromPlan } from "../../../../lib/preview/previous-stack.ts";
 import { onlyPlanned, previewOf, stackPreview } from "../../../support/preview.ts";
 
-const stage = (name: string, key: string, parents: string[] = [], role: Stage["role"] = "stage") =>
+const stage = (name: string, key: string, parents: string[] = [], role: PlanEntry["role"] = "stage") =>
   ({ name, key, parents, role, inputs: { "argument:KEY": key } }) as unknown as Stage;
 
 /** What a checkout makes of a stack of these stages, by key. */
@@ -64,7 +64,8 @@ test("what several stacks will have is told once, in their order, for each stage
     ],
   );
   assert.deepEqual([expected.all, expected.longest, expected.bytes], [180, 60, 300]);
-  assert.deepEqual(expected.unknown, ["one/starter", "two/starter"]);
+  // Of the products nothing has to be known: each is a manifest.
+  assert.deepEqual(expected.unknown, []);
   assert.deepEqual(stacks[1], { stack: "broken", verdict: "failed", problem: "no lock" });
 });
 
@@ -96,8 +97,8 @@ test("only what another stack has really built, where this one looks, is there a
     return first.stages.map(({ expected }) => expected?.basis);
   };
   assert.deepEqual(basisOf({}), ["built", "built"]);
-  assert.deepEqual(basisOf({ comparedWith: { kind: "revision", revision: "r" } }), ["none", "none"]);
-  assert.deepEqual(basisOf({ repository: "registry.example/other" }), ["none", "none"]);
+  assert.deepEqual(basisOf({ comparedWith: { kind: "revision", revision: "r" } }), ["none", "manifest"]);
+  assert.deepEqual(basisOf({ repository: "registry.example/other" }), ["none", "manifest"]);
   // Its own former image is no other stack's.
   const own = next("one", { a: "1" });
   const rebuilt = built(own, { stages: [{ ...stage("b", "1"), bytes: 5 }] });

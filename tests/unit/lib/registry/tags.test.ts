@@ -3,8 +3,8 @@ import { test } from "node:test";
 import {
   expandTags,
   joinedImageTag,
-  joinedTag,
   keepTag,
+  libraryTag,
   longestTag,
   promotionsTag,
   readStageTag,
@@ -67,11 +67,11 @@ test("a long stack name still gives each stage a tag of its own, and always the 
   assert.equal(keepTag(stack, "nodes-video-and-animation"), tags[0]);
 });
 
-test("an image that was joined has a product's tag, with twenty digits of its digest", () => {
-  const prefix = joinedTag("starter", "joined");
-  assert.equal(prefix, "product-starter-joined");
+test("an image of models has a product's tag, with twenty digits of its digest", () => {
+  const prefix = libraryTag("starter");
+  assert.equal(prefix, "product-starter-library");
   const digest = `sha256:${"0123456789".repeat(6)}abcd`;
-  assert.equal(joinedImageTag(prefix, digest), "product-starter-joined-01234567890123456789");
+  assert.equal(joinedImageTag(prefix, digest), "product-starter-library-01234567890123456789");
 });
 
 test("exactly the longest tag is taken, and a commit is shortened at its beginning only", () => {

@@ -114,6 +114,45 @@ test("a stage without an image was not built, and one that is being replaced is 
   assert.deepEqual([product, hasTest], [undefined, false]);
 });
 
+test("a product that was built once, and is a manifest now, is the manifest", () => {
+  const resources = sampleResources({ stages: { starter: { key: sampleKey("f") } } });
+  const component = resources.find(({ type }) => type === "strata:index:ProductImage") ?? assert.fail();
+  const urn = component.urn.replace("ProductImage", "ImageStage");
+  const registered = { key: sampleKey("9"), digest: sampleDigest("9"), inputs: {}, role: "product" };
+  const former = [
+    { ...component, urn, type: "strata:index:ImageStage", outputs: registered },
+    {
+      urn: `${urn}-image`,
+      type: "docker-build:index:Image",
+      custom: true,
+      parent: urn,
+      outputs: {
+        digest: sampleDigest("9"),
+        exports: [
+          { raw: `type=registry,name=${sampleRepository}:product-starter-${sampleKey("9")},push=true` },
+        ],
+      },
+    },
+  ];
+  // What an update did not get to is behind what it did.
+  for (const all of [
+    [...resources, ...former],
+    [...former, ...resources],
+  ]) {
+    const { stages } = recordedStack({ deployment: { resources: all } });
+    assert.equal(stage(stages, "starter").key, sampleKey("f"));
+  }
+  const before = recordedStack({ deployment: { resources: [...resources.slice(0, 2), ...former] } });
+  assert.equal(stage(before.stages, "starter").key, sampleKey("9"));
+});
+
+test("what a command printed is its image, though its component has not registered it yet", () => {
+  const registered = { key: sampleKey("9"), inputs: {}, digest: sampleDigest("9"), compressedSize: 7 };
+  const { stages } = recordedStack(sampleState({ stages: { starter: { key: sampleKey("a"), registered } } }));
+  const { key, role } = { key: sampleKey("a"), role: "product" };
+  assert.deepEqual(stages?.starter, { role, key, digest: sampleDigest("a"), bytes: undefined, inputs: {} });
+});
+
 test("what a component registered without building it explains nothing: the image says what was built", () => {
   const registered = {
     key: sampleKey("b"),

@@ -122,6 +122,7 @@ test("the whole way of a test: every command, in order", async (t) => {
     "docker logs --timestamps NAME",
     "docker inspect --format {{.State.ExitCode}} {{.State.OOMKilled}} {{.State.Error}} NAME",
     "docker cp NAME:/tmp/evidence.json -",
+    'docker image inspect --format {{index .Config.Labels "strata.layers"}} IMAGE',
     "docker volume create --label UNTIL NAME",
     "docker run --rm --label UNTIL --network none --user 0:0 --volume NAME:/workspace --entrypoint chown IMAGE 4242:4242 /workspace",
     "docker run --detach --name NAME-serve --label UNTIL --network none --restart on-failure:5 --user 4242:4242 --volume NAME:/workspace --env STRATA_MODELS=off IMAGE",
@@ -136,6 +137,17 @@ test("the whole way of a test: every command, in order", async (t) => {
   ]);
 });
 
+test("an instance, all of which is root's, is served as root, and asked by its own health check", async (t) => {
+  const layers = `case "$*" in *strata.layers*) echo '["python","instance","runtime"]' ;; esac`;
+  const { asked, test } = setting(t, { "image inspect": layers, image: layers });
+  await test();
+  const served = asked().filter((line) => /--detach|exec|chown/.test(line));
+  assert.deepEqual(
+    served.map((line) => /(?<=--user )\S+(?= --volume \S+ --env)|(?<=exec ).*|\S+ \S+$/.exec(line)?.[0]),
+    ["0:0 /workspace", "0:0", "NAME-serve /opt/instance-tools/bin/healthcheck"],
+  );
+});
+
 test("with a GPU the containers get it, the checks have to find it, and the card has to be the right one", async (t) => {
   for (const [command, flags] of [
     ["docker", "--gpus all"],
@@ -148,7 +160,7 @@ test("with a GPU the containers get it, the checks have to find it, and the card
     );
     assert.equal(made.length, 2, made.join("\n"));
     for (const line of made) assert.ok(line.includes(` ${flags} `), line);
-    assert.ok(made[0]?.endsWith("/smoke/run.py --out /tmp/evidence.json --gpu"), made[0]);
+    assert.ok(made[0]?.endsWith("/smoke/run.py --user strata --out /tmp/evidence.json --gpu"), made[0]);
   }
 });
 

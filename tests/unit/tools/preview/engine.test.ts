@@ -68,12 +68,22 @@ test("the engine's answer is its counts and the images that are not the same", a
       { op: "update", urn: `${image}-torch`, newState: { inputs: { password: "hunter22" } } },
       { op: "same", urn: `${image}-cuda` },
       { op: "create", urn: "urn:pulumi:ada::strata::command:local:Command::starter-smoke" },
+      {
+        op: "update",
+        urn: "urn:pulumi:ada::strata::a$strata:index:ProductImage$command:local:Command::starter",
+      },
     ],
     changeSummary: { same: 1, update: 1, create: 1 },
   };
   const asked = await askEngine(stackWith(t, `cat <<'END'\n${JSON.stringify(answer)}\nEND`));
   assert.deepEqual(asked, {
-    answer: { counts: { same: 1, update: 1, create: 1 }, images: [{ name: "starter-torch", op: "update" }] },
+    answer: {
+      counts: { same: 1, update: 1, create: 1 },
+      images: [
+        { name: "starter-torch", op: "update" },
+        { name: "starter", op: "update" },
+      ],
+    },
   });
 });
 

@@ -75,7 +75,7 @@ test("with the product its evidence and its tags are gone", async (t) => {
   await using registry = await startFakeRegistry();
   const { urns } = await lost(t, registry, ["starter"]);
   assert.deepEqual(urns, [
-    "strata:index:LayeredImage$strata:index:ImageStage$docker-build:index:Image::starter",
+    "strata:index:LayeredImage$strata:index:ProductImage$command:local:Command::starter",
     "strata:index:SmokeTest$command:local:Command::starter-smoke",
     "strata:index:Promotion$command:local:Command::starter-promotion",
   ]);

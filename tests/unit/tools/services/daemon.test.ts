@@ -16,7 +16,7 @@ import {
   occupantOf,
   stopDaemon,
 } from "../../../../tools/services/daemon.ts";
-import { askLoopback, registryHolds } from "../../../../tools/services/loopback.ts";
+import { askLoopback } from "../../../../tools/services/loopback.ts";
 import { registryConfig } from "../../../../tools/services/registry-process.ts";
 import { freePort } from "../../../support/port.ts";
 import { temporaryFolder } from "../../support/folder.ts";
@@ -178,13 +178,4 @@ test("the builder trusts registries by their own authorities, and another author
   assert.notEqual(await configured(), trusting);
   await keepAuthority(home.logins, "reg.example:5443", undefined);
   assert.equal(await configured(), before);
-});
-
-test("nobody at the other end is no image", async () => {
-  const port = await freePort();
-  assert.equal(
-    await registryHolds("/h/logins", `127.0.0.1:${port}/strata/base@sha256:${"a".repeat(64)}`),
-    false,
-  );
-  assert.equal(await registryHolds("/h/logins", "nonsense"), false);
 });

@@ -22,6 +22,7 @@ VERBS = {
     "announce-provisioning": ("provisioning", "announce"),
     "provisioning": ("provisioning", "main"),
     "is-supervised": ("supervised", "main"),
+    "health": ("supervised", "health"),
     "supervise": ("supervise_instance", "main"),
     "comfyui": ("comfyui_service", "main"),
     "sshd": ("ssh_service", "main"),

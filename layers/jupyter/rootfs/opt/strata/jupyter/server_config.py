@@ -14,8 +14,7 @@ c.ServerApp.open_browser = False
 c.ServerApp.allow_root = True
 c.IdentityProvider.token = ""
 c.PasswordIdentityProvider.password_required = False
-# The door passes the name under which it was called. What answers without it (an SSH tunnel, a page that rebinds its name
-# to loopback) has to call it by a loopback name.
+# The door passes the name under which it was called, whatever that is.
 c.ServerApp.allow_remote_access = True
 c.ServerApp.trust_xheaders = True
 c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash", "-l"]}
@@ -28,4 +27,5 @@ c.FileContentsManager.delete_to_trash = False
 c.FileContentsManager.use_atomic_writing = True
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
-c.LabApp.collaborative = False
+# Extensions would go into the services' environment, which is exactly its lock.
+c.LabApp.extension_manager = "readonly"

@@ -85,8 +85,8 @@ def add_instance_routes(app: FastAPI, settings: Settings) -> None:
         return metrics.read()
 
     @app.get("/state")
-    def instance_state() -> State:
-        return state(settings)
+    def instance_state(request: Request) -> State:
+        return state(settings, "x-forwarded-for" in request.headers)
 
 
 def add_service_routes(app: FastAPI, supervisor: Supervisor) -> None:

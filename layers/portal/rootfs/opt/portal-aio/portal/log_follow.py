@@ -37,9 +37,8 @@ class Follower:
             return News()
         fresh = self._file.read(CHUNK) if self._file else b""
         if not fresh and self._replaced():
-            # Rotated: what is left of the old one was read before.
+            # All of the old one was read; a line may go on in the new one.
             self.close()
-            fresh, self._rest = b"\n" if self._rest else b"", self._rest
         return self._news(fresh)
 
     def close(self) -> None:

@@ -48,6 +48,9 @@ class State(BaseModel):
     """How the instance came up, and what it is."""
 
     instance: str
+    # Whether whoever asks came through the door, and so can log out.
+    has_login: bool
+    messages: list[str]
     provisioning: Provisioning
     boot_failures: list[BootFailure]
     image: dict[str, Any]
@@ -64,20 +67,30 @@ def cards(settings: Settings, asked: str | None) -> list[Card]:
             internal_port=application.internal_port,
             open_path=application.path(),
             direct_url=direct_url(application, entrances.get(application.external_port), settings.variables, asked),
-            protected=application.external_port in entrances,
+            protected=application.external_port in entrances and not is_open(application.external_port, settings),
         )
         for application in read_applications(settings.applications)
     ]
 
 
-def state(settings: Settings) -> State:
+def is_open(port: int, settings: Settings) -> bool:
+    """Whether the user told the door to let everybody through."""
+    excluded = {word.strip() for word in settings.variables.get("AUTH_EXCLUDE", "").split(",")}
+    switch = settings.variables.get("ENABLE_AUTH", "").strip().lower()
+    return str(port) in excluded or switch in ("false", "0", "no", "off")
+
+
+def state(settings: Settings, has_login: bool) -> State:
     """As the boot wrote it down."""
     found = read_object(settings.provisioning)
     known = {name: str(found[name]) for name in Provisioning.model_fields if found.get(name) is not None}
     failures = read_object(settings.boot).get("failed")
     image = read_object(settings.image)
+    messages = read_object(settings.workspace_notes).get("messages")
     return State(
         instance=settings.variables.get("VAST_CONTAINERLABEL") or settings.variables.get("HOSTNAME", ""),
+        has_login=has_login,
+        messages=[str(message) for message in messages] if isinstance(messages, list) else [],
         provisioning=Provisioning(**known),
         boot_failures=[
             BootFailure(script=str(entry.get("script", "")), status=str(entry.get("status", "")))

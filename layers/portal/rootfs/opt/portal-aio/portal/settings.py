@@ -17,7 +17,7 @@ NEEDED = frozenset({"instance_portal", "caddy", "tunnel_manager"})
 class Settings:
     """Files, sockets and names."""
 
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)
     applications: Path = APPLICATIONS
     entrances: Path = ENTRANCES
     supervisor: Path = Path("/var/run/supervisor.sock")
@@ -25,10 +25,11 @@ class Settings:
     tunnels: str = "http://127.0.0.1:11112"
     provisioning: Path = Path("/run/strata/provisioning.json")
     boot: Path = Path("/run/strata/boot.json")
+    workspace_notes: Path = Path("/run/strata/workspace.json")
     image: Path = Path("/opt/strata/image.json")
     passwords: tuple[Path, ...] = (Path("/var/lib/strata/door/password"),)
     workspace: Path = Path("/workspace")
-    unstoppable: frozenset[str] = field(default=NEEDED)
+    unstoppable: frozenset[str] = NEEDED
 
     @staticmethod
     def load(variables: Mapping[str, str] | None = None) -> Settings:

@@ -12,7 +12,7 @@ def direct_url(
 ) -> str | None:
     """The address on the port that the host mapped, or None where it maps none; `asked` is the name in the browser."""
     external = application.external_port
-    if entrance is None and external != application.internal_port:
+    if not entrance.direct if entrance else external != application.internal_port:
         # Nobody listens there.
         return None
     # Without a door it is the platform's own Jupyter, which has TLS.

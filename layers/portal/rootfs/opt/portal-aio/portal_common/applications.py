@@ -36,6 +36,8 @@ class Entrance:
     external_port: int
     scheme: str
     tunnel_socket: str
+    # Whether anybody listens on the port itself, or on the socket alone.
+    direct: bool = True
 
 
 def read_applications(file: Path = APPLICATIONS) -> list[Application]:
@@ -74,7 +76,9 @@ def read_entrances(file: Path = ENTRANCES) -> dict[int, Entrance]:
         entries = json.loads(file.read_text(encoding="utf-8"))["applications"]
         found = [(port(entry["external_port"]), entry) for entry in entries]
         return {
-            number: Entrance(number, str(entry["scheme"]), str(entry["tunnel_socket"]))
+            number: Entrance(
+                number, str(entry["scheme"]), str(entry["tunnel_socket"]), entry.get("direct") is not False
+            )
             for number, entry in found
             if number is not None
         }

@@ -29,7 +29,7 @@ class Patience:
 class Settings:
     """Files, programs and the token of a named tunnel."""
 
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)
     program: str | None
     protocol: str = "http2"
     token: str | None = field(default=None, repr=False)

@@ -76,7 +76,8 @@ def judge(visit: Visit, door: Door) -> Verdict:
     # A bearer token is no browser's doing; a cookie and a password are sent along whoever asks.
     if offer.by != "bearer" and is_foreign(visit, door.origins):
         return Verdict(Answer.FOREIGN)
-    authorization = offer.authorization or door.own_logins.get(visit.site, "")
+    # Where a port is open to everybody, a service's own login still stands.
+    authorization = offer.authorization or (door.own_logins.get(visit.site, "") if offer.by else "")
     return Verdict(Answer.PASS, {"X-Strata-Cookie": offer.cookies, "X-Strata-Authorization": authorization})
 
 

@@ -86,9 +86,11 @@ def make_door(
         open_sites=settings.open_sites if settings.has_login else ports,
         own_logins=own_logins,
         origins=frozenset(settings.origins),
-        sessions=Sessions(chosen.credentials.key),
+        sessions=Sessions(chosen.credentials.key, settings.places.state / "ended-sessions"),
     )
     messages = list(chosen.messages)
+    if file := settings.plan.get("tokenFile"):
+        messages.append(f"The password of {', '.join(map(str, sorted(ports)))} is the token in {file}.")
     if open_ports := sorted(ports & door.open_sites):
         messages.append(f"Open to everybody, without a login: {', '.join(map(str, open_ports))}.")
     return door, messages

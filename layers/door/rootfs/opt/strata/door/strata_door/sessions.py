@@ -1,13 +1,16 @@
-"""The door's cookie: how long it opens, signed. Nothing is stored, so that a restart ends nobody's session."""
+"""The door's cookie: how long it opens, signed. A restart ends nobody's session; what is kept is who has logged out."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
 
 LIFETIME = 7 * 24 * 3600
 # What a cookie's value holds at most that could be ours.
@@ -18,10 +21,14 @@ MOST_ENDED = 10_000
 class Sessions:
     """Makes and reads the values of cookies."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, file: Path | None = None) -> None:
         self._key = key
+        self._file = file
         # Those that somebody logged out of, until they would have ended anyway.
-        self._ended: dict[str, float] = {}
+        self._ended: set[str] = set()
+        with suppress(OSError, UnicodeDecodeError):
+            kept = file.read_text(encoding="ascii").split() if file else []
+            self._ended.update(value for value in kept[-MOST_ENDED:] if self.is_valid(value))
 
     def make(self, now: float | None = None) -> str:
         """A new one: when it ends, something random, and the signature of both."""
@@ -38,14 +45,19 @@ class Sessions:
         return int(content.partition(".")[0]) > (now or time.time()) and value not in self._ended
 
     def end(self, value: str) -> None:
-        """Somebody logs out."""
-        now = time.time()
-        if not self.is_valid(value, now):
+        """Somebody logs out, for good: also after a restart."""
+        if not self.is_valid(value):
             return
-        for known in [known for known, ends in self._ended.items() if ends < now]:
-            del self._ended[known]
-        if len(self._ended) < MOST_ENDED:
-            self._ended[value] = float(value.partition(".")[0])
+        now = time.time()
+        self._ended = {known for known in self._ended if int(known.partition(".")[0]) > now}
+        if len(self._ended) >= MOST_ENDED:
+            return
+        self._ended.add(value)
+        if self._file:
+            with suppress(OSError):
+                descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+                    stream.write("\n".join(sorted(self._ended)) + "\n")
 
     def _sign(self, content: str) -> str:
         return hmac.new(self._key, content.encode("utf-8", "replace"), hashlib.sha256).hexdigest()

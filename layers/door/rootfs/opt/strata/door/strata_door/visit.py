@@ -115,7 +115,7 @@ def is_own(origin: str, visit: Visit) -> bool:
         parts = urlsplit(origin)
     except ValueError:
         return False
-    if parts.scheme not in DEFAULT_PORTS or not parts.netloc or parts.path or "," in origin:
+    if parts.scheme not in DEFAULT_PORTS or not parts.netloc or parts.path:
         return False
     default = DEFAULT_PORTS[parts.scheme]
     asked = [visit.host, visit.outer_host]

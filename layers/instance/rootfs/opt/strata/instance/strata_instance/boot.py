@@ -40,7 +40,7 @@ FLAGS: dict[str, tuple[str, str] | None] = {
 # A shell's own, which no other inherits.
 OF_A_SHELL = {"_", "SHLVL", "PWD", "OLDPWD"}
 # Everything has to be over ten seconds after SIGTERM: supervisord's services have seven.
-PATIENCE = 9.0
+PATIENCE = 8.5
 # Names of services that decided not to run.
 SKIPPED = Path("/tmp/supervisor-skip")
 # linux/prctl.h
@@ -85,8 +85,8 @@ class Boot:
         """In the order of their names."""
         write_json(self.state / "boot.json", {"failed": []})
         # Of the last boot.
-        (self.state / "comfyui-starts.json").unlink(missing_ok=True)
-        shutil.rmtree(SKIPPED, ignore_errors=True)
+        for folder in (self.state / "deaths", SKIPPED):
+            shutil.rmtree(folder, ignore_errors=True)
         for script in sorted(self.scripts.glob("*.sh")):
             status = self.run_script(script)
             if status != 0:

@@ -18,7 +18,7 @@ from preparation.nodes import list_nodes
 
 from .portal_config import read_applications
 from .shells import OF_THE_LOGIN
-from .words import STATE, read_json, say, write_whole
+from .words import STATE, read_deaths, read_json, say, write_whole
 
 PYTHON = "/opt/venv/bin/python"
 VENV_CONFIGURATION = Path("/opt/venv/pyvenv.cfg")
@@ -29,8 +29,8 @@ VARIABLE = "COMFYUI_ARGS"
 PORT = "18188"
 # Beside the login's: who has it may stop the instance.
 WITHHELD = OF_THE_LOGIN | {"CONTAINER_API_KEY"}
-# So many starts within so many seconds are a loop; the next ones wait, so that they flood no log.
-STARTS, SPAN, PAUSE = 4, 600.0, 60.0
+# So many ends of its own within so many seconds are a loop; the next starts wait, so that they flood no log.
+DEATHS, SPAN, PAUSE = 4, 600.0, 60.0
 
 
 def arguments(given: list[str], no_gpu: str | None, elsewhere: list[str]) -> list[str]:
@@ -95,12 +95,10 @@ def wait_for_provisioning(mark: Path = PROVISIONING) -> None:
         time.sleep(1)
 
 
-def pause_in_loop(file: Path, clock: float) -> float:
-    """Notes this start, and returns the seconds that it should wait."""
-    found = read_json(file)
-    recent = [each for each in found if 0 <= clock - each < SPAN] if isinstance(found, list) else []
-    write_whole(file, json.dumps([*recent[-STARTS:], clock]))
-    return PAUSE if len(recent) >= STARTS else 0.0
+def pause_in_loop(deaths: list[float], clock: float) -> float:
+    """Seconds that this start should wait. Who restarts it himself waits for nothing."""
+    recent = [each for each in deaths if 0 <= clock - each < SPAN]
+    return PAUSE if len(recent) >= DEATHS else 0.0
 
 
 def check_port(given: list[str]) -> str | None:
@@ -122,8 +120,8 @@ def main(_: list[str]) -> int:
         say(f"{VARIABLE}: {error}. Close the quotation.")
         return 1
     wait_for_provisioning()
-    if seconds := pause_in_loop(STATE / "comfyui-starts.json", time.time()):
-        say(f"ComfyUI was started {STARTS} times within {SPAN / 60:.0f} minutes; this start waits {seconds:.0f} s.")
+    if seconds := pause_in_loop(read_deaths(STATE, "comfyui"), time.time()):
+        say(f"ComfyUI died {DEATHS} times within {SPAN / 60:.0f} minutes; this start waits {seconds:.0f} s.")
         time.sleep(seconds)
     found = read_json(STATE / "workspace.json") or {}
     code = Path(found.get("comfyui") or os.path.realpath(INTERNAL))

@@ -12,7 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 # Compiled ahead with no look at the source: beside a file that somebody edits it would hide the change.
-LEFT_OUT = {"__pycache__"}
+COMPILED = ".pyc"
+# Bytes above which a file of the image is no code but a model: a link shows it, as a copy would take minutes and room.
+LARGEST_COPY = 64 << 20
 # By path below the folder: `link:TARGET`, or `x:HASH` and `-:HASH` for a file that is a program, or none.
 Tree = dict[str, str]
 FOLDER = "folder"
@@ -39,7 +41,7 @@ def same_content(one: str | None, other: str | None) -> bool:
 
 
 def read_tree(folder: Path) -> Tree:
-    """All files and links below it; raises OSError."""
+    """All files and links below an image's folder; raises OSError."""
     found: Tree = {}
 
     def refuse(error: OSError) -> None:
@@ -47,15 +49,21 @@ def read_tree(folder: Path) -> Tree:
 
     for place, folders, files in os.walk(folder, onerror=refuse):
         links = [name for name in folders if os.path.islink(os.path.join(place, name))]
-        folders[:] = [name for name in folders if name not in LEFT_OUT and name not in links]
+        folders[:] = [name for name in folders if name not in links]
         for name in (*files, *links):
-            if name.endswith(".pyc"):
+            if name.endswith(COMPILED):
                 continue
             file = Path(place, name)
-            description = describe(file)
+            description = f"link:{file}" if is_linked(file) else describe(file)
             if description not in (None, FOLDER):
                 found[str(file.relative_to(folder))] = str(description)
     return found
+
+
+def is_linked(file: Path) -> bool:
+    """Whether a file of the image stays there."""
+    status = file.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_size > LARGEST_COPY
 
 
 def version_of(tree: Tree) -> str:
@@ -65,17 +73,23 @@ def version_of(tree: Tree) -> str:
 
 def size_of(folder: Path, paths: list[str]) -> int:
     """Bytes that a copy takes."""
-    return sum((folder / path).lstat().st_size for path in paths)
+    return sum((folder / path).lstat().st_size for path in paths if not is_linked(folder / path))
+
+
+def draft_of(target: Path) -> Path:
+    """Always the same name: what an interruption left is written over, or found."""
+    return target.with_name(f".{target.name}.strata-new")
 
 
 def copy_file(source: Path, target: Path) -> None:
     """Whole or not at all, with the time of now, by which Python compiles it anew; raises OSError."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Always the same name: what an interruption left is written over by the next try.
-    draft = target.with_name(f".{target.name}.strata-new")
+    draft = draft_of(target)
     draft.unlink(missing_ok=True)
     if source.is_symlink():
         draft.symlink_to(os.readlink(source))
+    elif is_linked(source):
+        draft.symlink_to(source)
     else:
         shutil.copyfile(source, draft)
         with suppress(PermissionError):

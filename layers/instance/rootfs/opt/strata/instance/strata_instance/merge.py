@@ -61,9 +61,10 @@ def decide(folder: Path, new: Tree, done: Tree, begun: Tree) -> Decision:
         else:
             decision.keep.append(path)
     for path in sorted({path for tree in earlier for path in tree} - set(new)):
-        if node_of(path) in settled or is_users(path):
-            continue
         here = describe(folder / path)
+        # A link to what this image has not is of no use to anybody.
+        if node_of(path) in settled or (is_users(path) and not (here or "").startswith("link:")):
+            continue
         if any(same_content(here, tree.get(path)) for tree in earlier):
             decision.remove.append(path)
     return decision

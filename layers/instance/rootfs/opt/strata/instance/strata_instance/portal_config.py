@@ -141,9 +141,18 @@ def main(_: list[str]) -> int:
     return 1 if problems else 0
 
 
+def is_platforms(application: Any, mode: str) -> bool:
+    """Whether it is the Jupyter that vast.ai runs itself in mode `jupyter`, at the port outside."""
+    port = JUPYTER_PORTS[0]
+    ports = isinstance(application, dict) and {application.get(f"{side}_port") for side in ("external", "internal")}
+    return mode == "jupyter" and ports == {port}
+
+
 def has_application(labels: list[str]) -> int:
-    """Whether one of them is there; waits for a file that is not written yet."""
+    """Whether one of them is there, for a service of the image; waits for a file that is not written yet."""
     last = time.monotonic() + PATIENCE
-    while not (found := read_applications()) and time.monotonic() < last:
+    while not FILE.exists() and time.monotonic() < last:
         time.sleep(1)
-    return 0 if any(label in found for label in labels) else 1
+    found = read_applications()
+    mode = launch_mode()
+    return 0 if any(label in found and not is_platforms(found[label], mode) for label in labels) else 1

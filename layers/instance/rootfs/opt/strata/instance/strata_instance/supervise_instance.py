@@ -1,4 +1,4 @@
-"""supervisord with three changes: it prints what services say beside keeping it, stops all at once, and waits less.
+"""supervisord with a few changes: it prints what services say beside keeping it, notes deaths, stops all at once.
 
 What a service prints goes to its own file, which is kept small; supervisord cannot print it as well. It stops one service
 after the other, and each may take seven seconds.
@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from supervisor import events, poller, supervisord
 
+from .words import STATE, deaths_file, read_deaths, write_json
+
 CONFIGURATION = Path("/etc/supervisor/supervisord.conf")
 LOGS = Path("/var/log/portal")
 # Seconds; supervisord looks at signals and dead services once in each turn.
 LONGEST_WAIT = 0.1
+MOST_DEATHS = 10
 
 
 class ImpatientPoller(poller.Poller):
@@ -54,12 +58,22 @@ class Printer:
                 text = text[os.write(self._descriptor, text) :]
 
 
+def note_death(event: Any, state: Path = STATE) -> None:
+    """A service ended by itself; one that was asked to is told of by another event."""
+    if event.expected:
+        return
+    name = event.process.config.name
+    with suppress(OSError):
+        write_json(deaths_file(state, name), [*read_deaths(state, name)[-MOST_DEATHS:], time.time()])
+
+
 class InstanceSupervisor(supervisord.Supervisor):
     """supervisord for an instance."""
 
     def runforever(self) -> None:
         """Returns when all services have ended. supervisord forgets listeners when it starts, so this is the place."""
         events.subscribe(events.ProcessLogStdoutEvent, Printer().hear)
+        events.subscribe(events.ProcessStateExitedEvent, note_death)
         super().runforever()
 
     def ordered_stop_groups_phase_1(self) -> None:

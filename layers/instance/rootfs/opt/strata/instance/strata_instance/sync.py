@@ -19,7 +19,7 @@ from typing import Any
 
 from preparation.volume import why_not_writable
 
-from .file_tree import Tree, copy_file, forget_compiled, read_tree, size_of, version_of, why
+from .file_tree import Tree, copy_file, draft_of, forget_compiled, read_tree, size_of, version_of, why
 from .merge import NODES, Decision, decide, node_of
 from .words import STATE, read_json, say, write_json, write_whole
 
@@ -101,6 +101,8 @@ class Folder:
         # All that may be there: an update may be interrupted, and followed by another image's.
         before = {"version": mark.get("version"), "files": done, "own": sorted(own)}
         write_whole(self.mark, json.dumps({**before, "copying": {**begun, **laid}}), 0o664)
+        for path in begun:
+            draft_of(self.target / path).unlink(missing_ok=True)
         self.lay(decision, is_marked)
         sync_disk(self.target)
         write_whole(self.mark, json.dumps({"version": version, "files": laid, "own": sorted(own)}), 0o664)

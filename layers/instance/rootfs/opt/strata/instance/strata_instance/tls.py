@@ -6,9 +6,13 @@ anew. What nobody signed is marked, and the next start asks again. Nothing here 
 
 from __future__ import annotations
 
+import http.client
+import ipaddress
 import os
 import subprocess
 import tempfile
+import threading
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -21,6 +25,8 @@ from .words import is_true, print_exports, say
 SIGNING = "https://console.vast.ai/api/v0/sign_cert/"
 TRIES = 3
 PATIENCE = 5.0
+# For all tries: a name server that is silent holds each of them for longer than it should take.
+LONGEST = 12.0
 DAYS = "825"
 MOST_BYTES = 1 << 16
 SETTINGS = """\
@@ -81,14 +87,13 @@ def belongs(certificate: Path, key: Path) -> bool:
 
 def make_request(pair: Pair, address: str) -> bool:
     """A key, where there is none, and what is sent to who signs."""
-    name = f",IP:{address}" if all(part.isdecimal() for part in address.split(".")) and address else ""
+    name = ""
+    with suppress(ValueError):
+        name = f",IP:{ipaddress.ip_address(address)}"
     pair.settings.write_text(SETTINGS.format(names=name), encoding="utf-8")
     if not pair.key.is_file() or run("pkey", "-noout", "-in", str(pair.key)) is None:
-        before = os.umask(0o077)
-        try:
-            made = run("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(pair.key))
-        finally:
-            os.umask(before)
+        # openssl writes it for its owner alone.
+        made = run("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(pair.key))
         if made is None:
             return False
     arguments = ("req", "-new", "-key", str(pair.key), "-config", str(pair.settings), "-out", str(pair.request))
@@ -126,15 +131,35 @@ def ask(request: bytes, instance: str) -> bytes:
 
 def have_signed(pair: Pair, instance: str, asker: Callable[[bytes, str], bytes] = ask) -> bool:
     """Whether vast.ai's certificate is in place. An answer that is none, or for another key, changes nothing."""
+    end = time.monotonic() + LONGEST
     for _ in range(TRIES):
-        with suppress(OSError), tempfile.NamedTemporaryFile() as answer:
-            answer.write(asker(pair.request.read_bytes(), instance))
-            answer.flush()
-            if belongs(Path(answer.name), pair.key):
-                install(pair, Path(answer.name).read_bytes())
+        answer = within(end - time.monotonic(), lambda: asker(pair.request.read_bytes(), instance))
+        if answer is None:
+            continue
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(answer)
+            file.flush()
+            if belongs(Path(file.name), pair.key):
+                install(pair, answer)
                 pair.unsigned.unlink(missing_ok=True)
                 return True
     return False
+
+
+def within(seconds: float, asking: Callable[[], bytes]) -> bytes | None:
+    """What it returns, if it does so in time and without an error."""
+    answers: list[bytes] = []
+
+    def ask_and_keep() -> None:
+        with suppress(OSError, ValueError, http.client.HTTPException):
+            answers.append(asking())
+
+    if seconds <= 0:
+        return None
+    asker = threading.Thread(target=ask_and_keep, daemon=True)
+    asker.start()
+    asker.join(seconds)
+    return answers[0] if answers else None
 
 
 def prepare(
@@ -150,7 +175,8 @@ def prepare(
     if instance and have_signed(pair, instance, asker):
         return True, []
     messages = ["vast.ai did not sign a certificate; the next start asks again."] if instance else []
-    if before in ("expired", "unsigned"):
+    # One that expired and was nobody's is made anew.
+    if before == "unsigned" or (before == "expired" and not pair.unsigned.exists()):
         return True, [
             *messages,
             *(["The TLS certificate has expired, and is used still."] if before == "expired" else []),

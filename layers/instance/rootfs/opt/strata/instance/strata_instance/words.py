@@ -60,3 +60,14 @@ def read_json(file: Path) -> Any:
 def is_true(variables: Mapping[str, str], name: str, default: bool = False) -> bool:
     """A variable that is `true` or `false`; anything else is the default."""
     return {"true": True, "false": False}.get(variables.get(name, "").strip().lower(), default)
+
+
+def deaths_file(state: Path, service: str) -> Path:
+    """When a service ended and nobody had asked it to; of this boot."""
+    return state / "deaths" / f"{service}.json"
+
+
+def read_deaths(state: Path, service: str) -> list[float]:
+    """The last ones."""
+    found = read_json(deaths_file(state, service))
+    return found if isinstance(found, list) else []

@@ -1,10 +1,10 @@
 // What programs write for a terminal, as pieces of text with names of classes: no markup, no colour of its own, since a
 // colour has to be readable on a light page and on a dark one.
 
-// Colours and the like; other orders (moves, titles, links) say nothing here. The last form is one that a line cut off.
+// Colours and the like; other orders (moves, titles, links) say nothing here, whole or cut off at the end.
 const SEQUENCE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /\u001b\[([0-9;:]*)m|\u001b\[[0-?]*[ -/]*[@-~]|\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\|$)|\u001b[ -/]*[0-~]|\u001b\[?[0-?]*$|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+  /\u001b\[([0-9;:]*)m|\u001b\[[0-?]*[ -/]*(?:[@-~]|$)|\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\|$)|\u001b[ -/]*(?:[0-~]|$)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 const CLASSES = { 1: "bold", 2: "dim", 3: "italic", 4: "under", 9: "struck" };
 const ENDS = { 22: [1, 2], 23: [3], 24: [4], 29: [9] };
 

@@ -3,6 +3,8 @@
 import { order } from "./api.js";
 import { fillList, find, setLink, setName, setText } from "./dom.js";
 
+/** Colours of tiles, in css/cards.css. */
+const TINTS = 5;
 const OPENING = new Set(["waiting", "starting", "connecting", "retrying"]);
 
 /** Shows them; `changed` is called after an order. */
@@ -14,19 +16,22 @@ export function showApps(apps, tunnels, changed) {
     key: (app) => app.name,
     template: "t-app",
     make: (card, app) => {
-      find(".make", card).addEventListener("click", async () => {
+      const make = find(".make", card);
+      make.addEventListener("click", async () => {
+        if (make.ariaDisabled === "true") return;
         await order(`/tunnels/${app.external_port}/start`, `Opening a tunnel to ${app.name}…`);
         changed();
       });
     },
-    fill: (card, app) =>
-      fillApp(card, app, byPort.get(app.external_port), named.get(app.external_port), tunnels),
+    fill: (card, app) => {
+      find(".tile", card).dataset.tint = String(apps.indexOf(app) % TINTS);
+      fillApp(card, app, byPort.get(app.external_port), named.get(app.external_port), tunnels);
+    },
   });
 }
 
 function fillApp(card, app, tunnel, route, tunnels) {
   setText(find(".tile", card), initials(app.name));
-  find(".tile", card).dataset.tint = tint(app.name);
   setText(find(".name", card), app.name);
   setText(find(".where", card), where(app));
   const direct = find(".direct", card);
@@ -42,22 +47,21 @@ function fillApp(card, app, tunnel, route, tunnels) {
   link.classList.toggle("primary", !app.direct_url);
   const make = find(".make", card);
   make.hidden = Boolean(root) || !tunnels?.available || !tunnel;
-  make.disabled = OPENING.has(tunnel?.state);
-  setText(find("span", make), make.disabled ? "Opening…" : "Open a tunnel");
-  setName(make, make.disabled ? `The tunnel to ${app.name} is being opened` : `Open a tunnel to ${app.name}`);
+  const opening = OPENING.has(tunnel?.state);
+  // Not `disabled`, which would take the focus away from who pressed it.
+  make.ariaDisabled = String(opening);
+  setText(find("span", make), opening ? "Opening…" : "Open a tunnel");
+  setName(make, opening ? `The tunnel to ${app.name} is being opened` : `Open a tunnel to ${app.name}`);
   find(".none", card).hidden = !direct.hidden || !link.hidden || !make.hidden;
 }
 
 function where(app) {
   const at = `Port ${app.external_port}`;
-  return app.protected ? `${at}, with login` : at;
+  if (app.protected) return `${at}, with login`;
+  return app.direct_url ? `${at}, without login` : at;
 }
 
 function initials(name) {
   const words = name.match(/[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])/g) ?? [name];
   return (words.length > 1 ? words[0][0] + words[1][0] : name.slice(0, 2)).toUpperCase();
-}
-
-function tint(name) {
-  return String([...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 5);
 }

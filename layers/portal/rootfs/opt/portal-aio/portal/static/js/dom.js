@@ -20,6 +20,8 @@ export function setName(element, name) {
   element.title = name;
 }
 
+const CONTROLS = "a[href]:not([hidden], .direct), button:not([hidden], .quiet)";
+
 /** One element for each item, by its key, made of a template, in the items' order. */
 export function fillList(container, items, { key, template, make, fill }) {
   const known = new Map([...container.children].map((child) => [child.dataset.key, child]));
@@ -36,7 +38,10 @@ export function fillList(container, items, { key, template, make, fill }) {
     const place = before ? before.nextElementSibling : container.firstElementChild;
     if (place !== element) container.insertBefore(element, place);
     before = element;
+    const focused = document.activeElement;
     fill(element, item);
+    // What was pressed has gone: on to what came instead.
+    if (focused?.hidden && element.contains(focused)) find(CONTROLS, focused.parentElement)?.focus();
   }
   for (const element of known.values()) element.remove();
 }

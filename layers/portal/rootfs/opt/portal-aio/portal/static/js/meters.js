@@ -91,14 +91,12 @@ function fillMeter(element, { label, percent, detail }) {
   history.set(label, values);
   // A few points are no picture yet.
   if (values.length < 6) return;
-  // The newest at the right edge; a margin on top, so that 100 is seen.
-  const points = values.map((value, at) => {
-    const x = 100 - ((values.length - 1 - at) * 100) / (KEPT - 1);
-    return `${x.toFixed(1)},${(27 - (value * 25) / 100).toFixed(1)}`;
-  });
-  const begin = points[0].split(",")[0];
+  // A margin on top, so that 100 is seen.
+  const points = values.map(
+    (value, at) => `${((at * 100) / (values.length - 1)).toFixed(1)},${(27 - (value * 25) / 100).toFixed(1)}`,
+  );
   find(".line", element).setAttribute("points", points.join(" "));
-  find(".area", element).setAttribute("points", `${begin},28 ${points.join(" ")} 100,28`);
+  find(".area", element).setAttribute("points", `0,28 ${points.join(" ")} 100,28`);
 }
 
 function fillShare(element, label, used, total, detail) {

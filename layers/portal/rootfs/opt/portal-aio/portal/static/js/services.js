@@ -29,6 +29,7 @@ export function showServices(services, changed) {
       setName(find(".log-link", row), `Log of ${name}`);
       for (const action of Object.keys(DONE)) {
         find(`.${action}`, row).addEventListener("click", async () => {
+          if (busy.has(name)) return;
           busy.add(name);
           showServices(services, changed);
           await order(
@@ -53,6 +54,8 @@ function fillService(row, service) {
   setText(find(".name", row), name);
   setText(find(".state", row), busy.has(name) ? "Working…" : word);
   setText(find(".detail", row), detailOf(service));
+  const needed = service.stoppable ? "" : ", needed by this page";
+  setText(find(".more", row), service.pid === null ? "" : `Process ${service.pid}${needed}`);
   const buttons = { start: !up, stop: up && service.stoppable, restart: up && service.stoppable };
   for (const [action, shown] of Object.entries(buttons)) {
     const button = find(`.${action}`, row);
@@ -64,9 +67,7 @@ function fillService(row, service) {
 }
 
 function detailOf(service) {
-  if (service.started !== null) {
-    return `Process ${service.pid}, for ${duration(Date.now() / 1000 - service.started)}${service.stoppable ? "" : "; this page needs it"}`;
-  }
+  if (service.started !== null) return `For ${duration(Date.now() / 1000 - service.started)}`;
   if (service.state === "EXITED") return `With status ${service.exit_status}`;
   return service.description === "Not started" ? "Never started" : service.description;
 }

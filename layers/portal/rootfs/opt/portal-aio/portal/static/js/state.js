@@ -16,6 +16,7 @@ export function showState(state) {
   showNotices(state);
   if (!state) return;
   setText(find("#instance"), state.instance);
+  find("#logout").hidden = !state.has_login;
   document.title = state.instance ? `${state.instance} · Instance Portal` : "Instance Portal";
   const { provisioning, boot_failures: failures, image } = state;
   fillTerms(find("#start"), {
@@ -59,6 +60,7 @@ function showNotices(state) {
       text: `Status ${status}; the boot went on.`,
     });
   }
+  for (const message of state?.messages ?? []) found.push({ title: message });
   const { state: word, detail, script } = state?.provisioning ?? {};
   const log = "#/logs/provisioning";
   if (word === "running")

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { repository } from "../../../../home.ts";
+import { trimOf } from "../../../../lib/preview/expected-size.ts";
+import { trimText } from "../../../../lib/preview/words.ts";
+import { plannedBy, stackPreview } from "../../../support/preview.ts";
+
+const trimFor = (settings: Readonly<Record<string, string>>) => {
+  const { plan, platform } = plannedBy(repository, settings);
+  return trimText({ ...stackPreview("dev"), platform, trim: trimOf(plan, platform) });
+};
+
+test("a preview says what a stack would spare without code for other cards, and what it spares", () => {
+  assert.equal(
+    trimFor({ generation: "ada" }),
+    "strata:trim would save about 247 MB of GPU code for other cards (torch, torchvision); no GPU has proved it yet",
+  );
+  assert.equal(
+    trimFor({ generation: "ada", trim: "true" }),
+    "saves about 247 MB of GPU code for other cards (torch, torchvision)",
+  );
+  assert.match(trimFor({ trim: "true" }), /^saves about 295 MB of GPU code \(torch, torchvision\)$/);
+});
+
+test("what is hardly anything is not told", () => {
+  assert.equal(trimFor({ generation: "universal" }), "");
+});

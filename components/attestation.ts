@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { keyName, signingKey } from "../lib/attestation/bundle.ts";
+import { keyName, signingKey } from "../lib/attestation/sigstore-bundle.ts";
 import type { SignSetting } from "../lib/attestation/trust-setting.ts";
 import { lines } from "./promotion.ts";
 import { step } from "./step.ts";

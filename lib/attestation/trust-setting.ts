@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { z } from "zod";
-import { verifyingKey } from "./bundle.ts";
+import { verifyingKey } from "./sigstore-bundle.ts";
 import { predicateNames } from "./statement.ts";
 
 /** `strata:sign`: what signs that which is stated of a product. */

@@ -3,7 +3,7 @@ import type { Component } from "../bill/component.ts";
 import type { Distribution } from "../locks/python-lock.ts";
 import type { Layer, LayerContext } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { plannedComponents } from "./components.ts";
+import { plannedComponents } from "./bill/components.ts";
 import { imagePackages, type LockedPackages } from "./packages.ts";
 import { planProblems } from "./plan-problems.ts";
 import { planStage, type Stage } from "./plan-stage.ts";

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { type Home, homeAt } from "../../home.ts";
-import { BUNDLE_TYPE, signedBundle, signingKey } from "../../lib/attestation/bundle.ts";
+import { BUNDLE_TYPE, signedBundle, signingKey } from "../../lib/attestation/sigstore-bundle.ts";
 import { predicateNames, predicateTypes, SPDX_TYPE } from "../../lib/attestation/statement.ts";
 import { testResult } from "../../lib/attestation/test-result.ts";
 import type { Bill } from "../../lib/bill/component.ts";

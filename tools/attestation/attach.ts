@@ -1,5 +1,7 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { BUNDLE_TYPE, signedBundle } from "../../lib/attestation/bundle.ts";
+import { readFile } from "node:fs/promises";
+import { UserError } from "../../errors.ts";
+import { BUNDLE_TYPE, signedBundle, signingKey } from "../../lib/attestation/sigstore-bundle.ts";
 import { IN_TOTO_TYPE, type Statement } from "../../lib/attestation/statement.ts";
 import { canonicalJson } from "../../lib/canonical-json.ts";
 import type { Transport } from "../../oci/access/transport.ts";
@@ -65,4 +67,17 @@ export function unsigned(statement: Statement): Document {
     text: canonicalJson(statement),
     annotations: { [PREDICATE_ANNOTATION]: statement.predicateType },
   };
+}
+
+/** The key that the component Attestation hands over, or the file that it names; undefined where nothing is signed. */
+export async function signingKeyOf({
+  STRATA_SIGN_KEY: key,
+  STRATA_SIGN_FILE: file,
+}: NodeJS.ProcessEnv): Promise<KeyObject | undefined> {
+  if (key) return signingKey(key, "strata:sign.key");
+  if (!file) return undefined;
+  const pem = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(file, `cannot be read (${error.code}).`, "strata:sign.file names the private key.");
+  });
+  return signingKey(pem, file);
 }

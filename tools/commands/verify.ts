@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { UserError } from "../../errors.ts";
 import { home, projectFolder } from "../../home.ts";
-import { verifyingKey } from "../../lib/attestation/bundle.ts";
+import { verifyingKey } from "../../lib/attestation/sigstore-bundle.ts";
 import { predicateNames, predicateTypes } from "../../lib/attestation/statement.ts";
 import { trustedKeys } from "../../lib/attestation/trust-setting.ts";
 import { Transport } from "../../oci/access/transport.ts";

@@ -1,5 +1,5 @@
 import prettyBytes from "pretty-bytes";
-import { BUNDLE_TYPES } from "../../lib/attestation/bundle.ts";
+import { BUNDLE_TYPES } from "../../lib/attestation/sigstore-bundle.ts";
 import { IN_TOTO_TYPE, SPDX_TYPE } from "../../lib/attestation/statement.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { listReferrers } from "../../oci/read/referrers.ts";

@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { UserError } from "../../errors.ts";
-import { BUNDLE_TYPES, verifiedStatement } from "../../lib/attestation/bundle.ts";
+import { BUNDLE_TYPES, verifiedStatement } from "../../lib/attestation/sigstore-bundle.ts";
 import { isAbout, type Statement } from "../../lib/attestation/statement.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { readArtifact } from "../../oci/read/artifact.ts";

@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../config.ts";
 import { type Home, isPackage, projectFolder, repository } from "../../home.ts";
-import { keyName, signingKey } from "../../lib/attestation/bundle.ts";
+import { keyName, signingKey } from "../../lib/attestation/sigstore-bundle.ts";
 import { readCertificates } from "../../lib/certificates.ts";
 import { soundsSecret } from "../../lib/secrets.ts";
 import type { StackPlan } from "../../recipes/stack-plan.ts";

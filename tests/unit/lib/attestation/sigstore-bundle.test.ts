@@ -7,7 +7,7 @@ import {
   signingKey,
   verifiedStatement,
   verifyingKey,
-} from "../../../../lib/attestation/bundle.ts";
+} from "../../../../lib/attestation/sigstore-bundle.ts";
 import { predicateTypes, statementAbout } from "../../../../lib/attestation/statement.ts";
 import { signingPair } from "../../../support/signing.ts";
 

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Bill, BilledStage } from "../bill/component.ts";
-import { canonicalJson } from "../canonical-json.ts";
-import type { Plan, Stage } from "./plan.ts";
-import type { ProductLabels } from "./product.ts";
+import type { Bill, BilledStage } from "../../bill/component.ts";
+import { canonicalJson } from "../../canonical-json.ts";
+import type { Plan, Stage } from "../plan.ts";
+import type { ProductLabels } from "../product.ts";
 
 /** What a bill tells that no plan knows. */
 export interface BillFacts {

@@ -1,11 +1,11 @@
-import type { Component } from "../bill/component.ts";
-import { gitPurl, programPurl, pypiPurl } from "../bill/purl.ts";
-import type { AttentionKernel } from "../gpu/compatibility.ts";
-import type { Distribution } from "../locks/python-lock.ts";
-import type { Layer } from "../recipe/layer.ts";
-import { buildPackages, installedAliases } from "./packages.ts";
-import type { Stage } from "./plan-stage.ts";
-import { type ImageSources, stagePackages } from "./stage-packages.ts";
+import type { Component } from "../../bill/component.ts";
+import { gitPurl, programPurl, pypiPurl } from "../../bill/purl.ts";
+import type { AttentionKernel } from "../../gpu/compatibility.ts";
+import type { Distribution } from "../../locks/python-lock.ts";
+import type { Layer } from "../../recipe/layer.ts";
+import { buildPackages, installedAliases } from "../packages.ts";
+import type { Stage } from "../plan-stage.ts";
+import { type ImageSources, stagePackages } from "../stage-packages.ts";
 
 /** What components are gathered from. */
 export interface ComponentSources {

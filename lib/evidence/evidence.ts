@@ -37,6 +37,8 @@ const runFields = {
     firstTokenSeconds: seconds.optional(),
     startSeconds: seconds.optional(),
     stopSeconds: seconds.optional(),
+    /** Until every service of an instance runs and its ports answer. */
+    instanceStartSeconds: seconds.optional(),
     comfyuiStartSeconds: seconds.optional(),
     comfyuiStopSeconds: seconds.optional(),
     /** Nodes that imported, and the classes that they and ComfyUI offer. */

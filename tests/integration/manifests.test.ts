@@ -25,7 +25,11 @@ before(async () => {
 
 const judged = (paths: readonly string[], environment: Readonly<Record<string, string>> = {}) =>
   execa(judge, paths, { env: environment, extendEnv: false, reject: false });
-const given = { STRATA_IMAGE: "registry.example.org/strata:starter-cpu", STRATA_TOKEN: "a".repeat(32) };
+const given = {
+  STRATA_IMAGE: "registry.example.org/strata:starter-cpu",
+  STRATA_TOKEN: "a".repeat(32),
+  WEB_PASSWORD: "b",
+};
 
 test("docker compose and Kubernetes read every file", { skip }, async () => {
   const { exitCode, stdout } = await judged(

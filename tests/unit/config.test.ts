@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parse } from "yaml";
 import { parseConfig, settingsSchema } from "../../config.ts";
 import { UserErrors } from "../../errors.ts";
 import { repository } from "../../home.ts";
@@ -253,13 +254,20 @@ test("evidence: how old it may be, and from which host", () => {
   assert.throws(() => parseConfig({ "strata:evidence": '{"host":"cpu"}' }), /expected one of any, gpu/);
 });
 
-test("Pulumi.yaml declares every setting but those that others decide, and those of two types", () => {
+test("Pulumi.yaml declares every setting but those that others decide, those of two types and those that may be absent", () => {
   const declared = [
     ...readFileSync(join(repository, "Pulumi.yaml"), "utf8").matchAll(/^ {2}strata:(\w+):/gm),
   ];
-  const undeclared = ["attention", "base", "compression", "cuda", "host", "python", "recipe", "tags"];
+  const decided = ["attention", "base", "cuda", "python", "recipe", "tags"];
+  const undeclared = [...decided, "compression", "host", "sign", "trust"];
   const keys = Object.keys(settingsSchema.shape).filter((key) => !undeclared.includes(key));
   assert.deepEqual(declared.map((match) => match[1]).sort(), keys.sort());
+});
+
+test("Pulumi asks nobody for a setting: each that Pulumi.yaml declares has a default", () => {
+  const { config } = parse(readFileSync(join(repository, "Pulumi.yaml"), "utf8"));
+  for (const [name, declared] of Object.entries(config))
+    assert.ok(Object.hasOwn(declared as object, "default"), name);
 });
 
 test("the README explains every setting", () => {

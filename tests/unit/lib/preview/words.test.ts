@@ -98,10 +98,9 @@ test("what building takes is as sure as it is said, and what is unknown is named
 });
 
 test("a stage says what it rests on: how many builds, and of what", () => {
-  const say = (more: Partial<Expectation>, role: "stage" | "product" = "stage") =>
+  const say = (more: Partial<Expectation>) =>
     stageExpectation(
       stagePreview("torch", {
-        role,
         expected: {
           ...{ seconds: 46, range: [46, 46], bytes: 553e6, basis: "generation", builds: 3, sure: "high" },
           ...more,
@@ -110,7 +109,7 @@ test("a stage says what it rests on: how many builds, and of what", () => {
     );
   assert.equal(stageExpectation(stagePreview("torch")), "");
   assert.equal(say({}), "46s, 553 MB (3 builds)");
-  assert.equal(say({}, "product"), "46s (3 builds)");
+  assert.equal(say({ basis: "manifest" }), "a manifest");
   assert.equal(say({ bytes: null, builds: 1 }), "46s (1 build)");
   assert.equal(say({ basis: "key" }), "46s, 553 MB (3 builds of this very key)");
   assert.equal(say({ basis: "recipe" }), "46s, 553 MB (3 builds of other generations)");

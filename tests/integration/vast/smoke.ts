@@ -7,7 +7,16 @@ export function smokeTests(proof: () => Proof, skip: string | false): void {
   test("the smoke test's check of an instance passes, as plain Docker starts it", { skip }, async () => {
     const { status, told } = await check(proof());
     assert.equal(status, 0, told);
-    for (const step of ["start", "ports", "door-8188", "ssh-user", "workflow", "stop", "nothing-left"])
+    for (const step of [
+      "start",
+      "open",
+      "ports",
+      "door-8188",
+      "ssh-user",
+      "workflow",
+      "stop",
+      "nothing-left",
+    ])
       assert.match(told, new RegExp(`^pass 85-instance\\.${step} `, "m"));
   });
 

@@ -39,6 +39,7 @@ const runFields = {
     stopSeconds: seconds.optional(),
     /** Until every service of an instance runs and its ports answer. */
     instanceStartSeconds: seconds.optional(),
+    instanceStopSeconds: seconds.optional(),
     comfyuiStartSeconds: seconds.optional(),
     comfyuiStopSeconds: seconds.optional(),
     /** Nodes that imported, and the classes that they and ComfyUI offer. */

@@ -167,8 +167,12 @@ test("every measurement that a check makes has its place", () => {
   const source = globSync("{checks,lib}/*.py", { cwd: folder })
     .map((path) => readFileSync(new URL(path, folder), "utf8"))
     .join("\n");
-  const names = [...source.matchAll(/\.measure\("(\w+)"/g)].map(([, name = ""]) => name);
-  assert.ok(names.includes("firstTokenSeconds") && names.includes("gpuMemoryLeftBytes"));
+  // By its name where it is measured, or where that is called.
+  const names = [...source.matchAll(/(?:\.measure\(|check_stop\([^)]*)"(\w+)"/g)].map(
+    ([, name = ""]) => name,
+  );
+  for (const name of ["firstTokenSeconds", "gpuMemoryLeftBytes", "instanceStopSeconds", "stopSeconds"])
+    assert.ok(names.includes(name), name);
   const measurements = Object.fromEntries(names.map((name) => [name, 1]));
   const text = JSON.stringify({ ...report, measurements });
   assert.deepEqual(parseRunReport(text, "run.json").measurements, measurements);

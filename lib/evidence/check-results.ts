@@ -33,14 +33,17 @@ export const completeRun: readonly string[] = [
   "95-memory",
 ];
 
+/** A check that takes the place of others, which do not exist for its images: WITHOUT in `smoke/checks`. */
+const inPlaceOf: Readonly<Record<string, readonly string[]>> = { "85-instance": ["50-services", "60-stop"] };
+
 /** The checks of which the evidence says nothing: it proves an image only when there are none. */
 export function absentChecks(evidence: {
   readonly checks: readonly CheckResult[];
   readonly due: readonly string[];
 }): string[] {
-  return [...new Set([...completeRun, ...evidence.due])].filter(
-    (id) => !evidence.checks.some((check) => check.id.split(".")[0] === id),
-  );
+  const replaced = evidence.due.flatMap((id) => inPlaceOf[id] ?? []);
+  const needed = [...new Set([...completeRun, ...evidence.due])].filter((id) => !replaced.includes(id));
+  return needed.filter((id) => !evidence.checks.some((check) => check.id.split(".")[0] === id));
 }
 
 /** What a run of the checks says about an image. */

@@ -60,7 +60,8 @@ export function productSettings(
 ): ProductSettings {
   const { user, environment, ports, entrypoint, healthcheck: health } = recipe.runtime(context);
   return {
-    created: labels.created,
+    // As a builder writes it: without a fraction that is none.
+    created: labels.created.replace(/\.0+Z$/, "Z"),
     labels: imageLabels(recipe, context, labels),
     environment: { ...environment, ...hiddenCards(context) },
     ports: [...ports],

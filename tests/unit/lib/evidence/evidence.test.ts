@@ -162,6 +162,22 @@ test("a partial run is seen to be partial", () => {
   assert.deepEqual(absentChecks({ checks, due: ["70-comfyui"] }), ["70-comfyui"]);
 });
 
+test("the check of an instance takes the place of those that do not exist for one, and only once it is there", () => {
+  const folder = new URL("../../../../smoke/checks/", import.meta.url);
+  const idOf = (file: string) => file.replace("_", "-").replace(".py", "");
+  const replaced = globSync("*.py", { cwd: folder })
+    .filter((file) => /^WITHOUT = "instance"/m.test(readFileSync(new URL(file, folder), "utf8")))
+    .map(idOf)
+    .filter((id) => completeRun.includes(id));
+  assert.deepEqual(replaced.sort(), ["50-services", "60-stop"]);
+  const checks = completeRun.filter((id) => !replaced.includes(id)).map((id) => ({ ...result("pass"), id }));
+  const due = ["85-instance"];
+  assert.deepEqual(absentChecks({ checks, due }), due);
+  const instance = { ...result("pass"), id: "85-instance.ports" };
+  assert.deepEqual(absentChecks({ checks: [...checks, instance], due }), []);
+  assert.deepEqual(absentChecks({ checks, due: [] }), replaced);
+});
+
 test("every measurement that a check makes has its place", () => {
   const folder = new URL("../../../../smoke/", import.meta.url);
   const source = globSync("{checks,lib}/*.py", { cwd: folder })

@@ -256,7 +256,7 @@ test("another compression is another key, of all but models; the default is in t
 test("a product bears the time of its label; no stage has it", (t) => {
   const folder = layersFolder(t, dockerfiles);
   const { stages, product } = plan(folder, sampleRecipe(graph));
-  assert.equal(product.settings.created, "2026-01-01T00:00:00.000Z");
+  assert.equal(product.settings.created, "2026-01-01T00:00:00Z");
   for (const { args } of stages) assert.equal(args.SOURCE_DATE_EPOCH, "315532800");
 });
 

@@ -4,8 +4,8 @@ import { type Contents, meaningOf, type Root, type StoredItem } from "./contents
 export interface NeededImages {
   /** Named by a stack's state, a plan, a history. */
   readonly roots: readonly Root[];
-  /** Tags that plans want: what was built for an update that did not come to its end. */
-  readonly plannedTags: ReadonlyMap<string, string>;
+  /** Tags that states name and plans want, with the reason: caches, and what an update built that did not come to its end. */
+  readonly namedTags: ReadonlyMap<string, string>;
   /** Without a need an item stays so long; nothing is too young at 0. */
   readonly days: number;
   readonly now: Date;
@@ -33,7 +33,7 @@ const DAY_MS = 86_400_000;
 
 /**
  * Tells what of a repository is needed. From the roots on: the images of an index, what is about an image, what is about
- * that, and a stage's cache with its stage.
+ * that.
  */
 export function collect(contents: Contents, needs: NeededImages): Collection {
   const tagsOf = Map.groupBy(contents.tags.keys(), (tag) => contents.tags.get(tag) ?? "");
@@ -75,13 +75,9 @@ function followed({ tags, items }: Contents): (digest: string) => Root[] {
     ({ subject }) => subject ?? "",
   );
   const listed = new Map<string, string[]>();
-  const working = new Map<string, string[]>();
   for (const [tag, digest] of tags) {
     const meaning = meaningOf(tag);
     if (meaning.kind === "about") push(listed, meaning.subject, digest);
-    const cache =
-      meaning.kind === "working" ? tags.get(tag.replace(/^(stage|product)-/, "cache-")) : undefined;
-    if (cache !== undefined) push(working, digest, cache);
   }
   return (digest) => {
     const name = digest.slice(0, 19);
@@ -90,7 +86,6 @@ function followed({ tags, items }: Contents): (digest: string) => Root[] {
       ...(items.get(digest)?.children ?? []).map(root(`part of ${name}`)),
       ...(about.get(digest) ?? []).map((item) => item.digest).map(root(`about ${name}`)),
       ...(listed.get(digest) ?? []).map(root(`about ${name}`)),
-      ...(working.get(digest) ?? []).map(root(`cache of ${name}`)),
     ];
   };
 }
@@ -102,9 +97,9 @@ function push(map: Map<string, string[]>, key: string, value: string): void {
 }
 
 /** Tags that people use, and strata's that say that something is needed. */
-function tagRoots({ tags }: Contents, { plannedTags }: NeededImages): Root[] {
+function tagRoots({ tags }: Contents, { namedTags }: NeededImages): Root[] {
   return [...tags].flatMap(([tag, digest]) => {
-    const planned = plannedTags.get(tag);
+    const planned = namedTags.get(tag);
     if (planned !== undefined) return [{ digest, reason: planned }];
     const { kind } = meaningOf(tag);
     if (kind === "user" || kind === "kept" || kind === "history") return [{ digest, reason: `tag ${tag}` }];

@@ -35,9 +35,8 @@ export type TagMeaning =
   /** A stack's word, or a history: it stays. */
   | { readonly kind: "kept" }
   | { readonly kind: "history"; readonly of: string }
-  /** A stage or a product; `working` is what a plan calls it. */
+  /** A stage, a product, a cache: it keeps nothing by itself. */
   | { readonly kind: "working" }
-  | { readonly kind: "cache"; readonly stage: string }
   /** A tested image or its evidence: a tag of its own against rules that go by age. */
   | { readonly kind: "tested" }
   /** A list of what is about a digest; cosign's older artifacts too, `sha256-….sig`. */
@@ -50,7 +49,6 @@ export function meaningOf(tag: string): TagMeaning {
   if (/^keep-sha256-[0-9a-f]{64}$/.test(tag)) return { kind: "tested" };
   if (tag.startsWith("keep-")) return { kind: "kept" };
   if (tag.startsWith("promotions-")) return { kind: "history", of: tag.slice("promotions-".length) };
-  if (tag.startsWith("cache-")) return { kind: "cache", stage: tag.slice("cache-".length) };
-  if (tag.startsWith("stage-") || tag.startsWith("product-")) return { kind: "working" };
+  if (/^(stage|product|cache)-/.test(tag)) return { kind: "working" };
   return { kind: "user" };
 }

@@ -97,7 +97,7 @@ const inventory = () => ({
 async function collection(roots: readonly Root[], keep: number, days: number): Promise<Collection> {
   const contents = await readContents(repository.target, inventory(), transport);
   const promoted = await promotionRoots(repository.target, contents.tags.keys(), keep, transport);
-  return collect(contents, { roots: [...roots, ...promoted], plannedTags: new Map(), days, now: new Date() });
+  return collect(contents, { roots: [...roots, ...promoted], namedTags: new Map(), days, now: new Date() });
 }
 
 /** Bytes of all files below a folder. */

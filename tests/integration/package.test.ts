@@ -206,11 +206,19 @@ test("a program of one's own has strict types, and composes components with Inpu
     JSON.parse(stdout).steps;
   const inputsOf = (resource: string) =>
     steps.find(({ urn }) => urn.endsWith(`:${resource}`))?.newState.inputs ?? {};
-  const product = JSON.stringify(inputsOf("Image::chat"));
-  assert.match(product, /name=registry\.example\.org\/team\/chat:product-starter-/);
-  assert.match(product, /"location":"[^"]*\.strata\/contexts\/starter-/);
+  const system = JSON.stringify(inputsOf("Image::chat-system"));
+  assert.match(system, /name=registry\.example\.org\/team\/chat:stage-system-/);
+  assert.match(system, /"location":"[^"]*\.strata\/contexts\/system-/);
+  assert.match(
+    JSON.stringify(inputsOf("Command::chat")),
+    /"STRATA_TARGET":"registry\.example\.org\/team\/chat:product-starter-/,
+  );
   assert.doesNotMatch(stdout, /not for states/);
-  for (const [name, step] of Object.entries({ "chat-test": "smoke-test", "chat-tags": "promotion" })) {
+  for (const [name, step] of Object.entries({
+    chat: "product-image",
+    "chat-test": "smoke-test",
+    "chat-tags": "promotion",
+  })) {
     const [, path = ""] = /^node (\S+)$/.exec(String(inputsOf(`Command::${name}`).create)) ?? [];
     assert.match(path, new RegExp(`node_modules/strata/dist/tools/steps/${step}\\.js$`));
     assert.ok(existsSync(join(folder, path)), path);

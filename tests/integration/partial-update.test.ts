@@ -32,9 +32,9 @@ const recorded = async () => {
 };
 const resources = async () => {
   const { stdout } = await stack.pulumi("stack", "export");
-  const { deployment } = JSON.parse(stdout) as { deployment: { resources: { urn: string; type: string }[] } };
+  const { deployment } = JSON.parse(stdout) as { deployment: { resources: { urn: string }[] } };
   return deployment.resources
-    .filter(({ type }) => type === "docker-build:index:Image")
+    .filter(({ urn }) => /Stage\$docker-build:index:Image::|ProductImage\$command:local:Command::/.test(urn))
     .map(({ urn }) => urn.split("::").at(-1))
     .sort();
 };

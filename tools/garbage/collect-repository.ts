@@ -55,7 +55,11 @@ export async function collectRepository(
       plannedTags(home),
       promotionRoots(target, contents.tags.keys(), keep, transport),
     ]);
-    const needs = { roots: [...states, ...promoted], plannedTags: planned, now: new Date() };
+    const needs = {
+      roots: [...states.roots, ...promoted],
+      namedTags: new Map([...planned, ...states.tags]),
+      now: new Date(),
+    };
     return { inventory, collection: collect(contents, { ...needs, days: days ?? defaultDays(setting) }) };
   });
 }

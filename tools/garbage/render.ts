@@ -8,9 +8,7 @@ const MOST = 40;
 /** A collection as a table, by what is needed and what is not. */
 export function renderCollection(repository: string, collection: Collection, removes: boolean): string {
   const { kept, removed, keptBytes, freedBytes } = collection;
-  const reasons = Map.groupBy(kept, ({ needed = "" }) =>
-    needed.replace(/^(about|part of|cache of) .*/, "$1 others"),
-  );
+  const reasons = Map.groupBy(kept, ({ needed = "" }) => needed.replace(/^(about|part of) .*/, "$1 others"));
   const rows = [...reasons].map(([reason, items]) => [reason, String(items.length)]);
   const going = removed.slice(0, MOST).map((each) => [nameOf(each), age(each)]);
   const more = removed.length > MOST ? `\n… and ${removed.length - MOST} more (--json has all)` : "";

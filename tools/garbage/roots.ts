@@ -22,20 +22,31 @@ export async function knownStacks(home: Home, project: string): Promise<string[]
   return [...new Set([...namedStacks(), ...states])].sort();
 }
 
+/** What is needed by its digest, and by its tag. */
+export interface Named {
+  readonly roots: readonly Root[];
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+/** A tag that strata gives by itself, after the name of its repository. */
+const workingTags = /:((?:stage|product|cache)-[A-Za-z0-9._-]+)/g;
+
 /**
- * What the states of stacks name, whatever it is: stages, products, joined images, copies, evidence. A state of another form
- * than today's says it as well.
+ * What the states of stacks name, whatever it is: stages, products, joined images, copies, evidence; caches by their tags. A
+ * state of another form than today's says it as well.
  */
-export async function stateRoots(home: Home, stacks: readonly Stack[]): Promise<Root[]> {
-  const all = await Promise.all(
-    stacks.map(async (stack) => {
-      const read = await readState(home, stack);
-      if ("missing" in read) return [];
-      const named = new Set(JSON.stringify(read.state).match(digests) ?? []);
-      return [...named].map((digest) => ({ digest, reason: `stack ${stack.name}` }));
-    }),
-  );
-  return all.flat();
+export async function stateRoots(home: Home, stacks: readonly Stack[]): Promise<Named> {
+  const roots: Root[] = [];
+  const tags = new Map<string, string>();
+  for (const stack of stacks) {
+    const read = await readState(home, stack);
+    if ("missing" in read) continue;
+    const text = JSON.stringify(read.state);
+    const reason = `stack ${stack.name}`;
+    for (const digest of new Set(text.match(digests) ?? [])) roots.push({ digest, reason });
+    for (const [, tag = ""] of text.matchAll(workingTags)) tags.set(tag, reason);
+  }
+  return { roots, tags };
 }
 
 /** The tags that the next updates want, so that what an interrupted one has built is not built again. */
@@ -44,7 +55,10 @@ export async function plannedTags(home: Home): Promise<Map<string, string>> {
   for (const name of namedStacks()) {
     // A stack whose file is wrong plans nothing: its state still counts.
     const planned = await plannedStack(home, { name }).catch(() => undefined);
-    for (const stage of planned?.plan.stages ?? []) tags.set(stageTag(stage), `next update of ${name}`);
+    for (const stage of planned?.plan.stages ?? []) {
+      tags.set(stageTag(stage), `next update of ${name}`);
+      tags.set(`cache-${stage.name}-${stage.cacheKey}`, `next update of ${name}`);
+    }
   }
   return tags;
 }

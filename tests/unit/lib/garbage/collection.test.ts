@@ -21,7 +21,7 @@ function contents(items: readonly StoredItem[], tags: Readonly<Record<string, st
   };
 }
 
-const nothing: NeededImages = { roots: [], plannedTags: new Map(), days: 30, now };
+const nothing: NeededImages = { roots: [], namedTags: new Map(), days: 30, now };
 const names = (judged: readonly { item: StoredItem }[]) =>
   judged
     .map(({ item: { digest: each } }) => Buffer.from(each.slice(7), "hex").toString().replaceAll("\0", ""))
@@ -52,7 +52,7 @@ test("a stack's state, a history and a plan keep what they name, and say so", ()
       { digest: digest("a"), reason: "stack dev" },
       { digest: digest("gone"), reason: "stack dev" },
     ],
-    plannedTags: new Map([["stage-x-2", "next update of dev"]]),
+    namedTags: new Map([["stage-x-2", "next update of dev"]]),
   });
   assert.deepEqual(
     kept.map(({ needed }) => needed),
@@ -106,16 +106,11 @@ test("what nobody needs stays while it is young or of unknown age, and goes at o
   assert.deepEqual(collect(stored, { ...nothing, days: 0 }).kept, []);
 });
 
-test("a cache stays with its stage", () => {
-  const items = ["stage", "cache", "other", "other's cache"].map((name) => item(name));
-  const tags = {
-    "stage-t-1": "stage",
-    "cache-t-1": "cache",
-    "stage-t-2": "other",
-    "cache-t-2": "other's cache",
-  };
-  const roots = [{ digest: digest("stage"), reason: "stack dev" }];
-  assert.deepEqual(names(collect(contents(items, tags), { ...nothing, roots }).kept), ["cache", "stage"]);
+test("a cache stays where a stack names it, and only there", () => {
+  const tags = { "cache-t-1": "used", "cache-t-2": "former" };
+  const namedTags = new Map([["cache-t-1", "stack dev"]]);
+  const stored = contents([item("used"), item("former")], tags);
+  assert.deepEqual(names(collect(stored, { ...nothing, namedTags }).kept), ["used"]);
 });
 
 test("freed is what nothing kept shares: a layer of two images counts for none while one stays", () => {

@@ -66,7 +66,7 @@ export async function writeSmallRecipe(folder: string): Promise<string> {
   writeFile(
     folder,
     "checks/python3",
-    `#!/bin/sh\nsed "s/${passedRun.startedAt}/$(date -u +%FT%TZ)/" /opt/checks/report.json >"$3"\n`,
+    `#!/bin/sh\nwhile [ "$1" != --out ]; do shift; done\nsed "s/${passedRun.startedAt}/$(date -u +%FT%TZ)/" /opt/checks/report.json >"$2"\n`,
     0o755,
   );
   const file = join(folder, "recipe.mjs");

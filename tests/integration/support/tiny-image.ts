@@ -40,7 +40,7 @@ export async function pushTinyImage(registry: FakeRegistry, tag: string, image: 
     "bin/python3",
     typeof checks === "string"
       ? checks
-      : 'set -eu; [ "$1" = /smoke/run.py ]; [ -s "$1" ]; [ "$2" = --out ]; echo "pass 30-torch"; cp /evidence.json "$3"',
+      : 'set -eu; [ "$1" = /smoke/run.py ]; [ -s "$1" ]; [ "$2 $4" = "--user --out" ]; echo "pass 30-torch"; cp /evidence.json "$5"',
   );
   files.set("etc/passwd", { mode: 0o644, bytes: Buffer.from("strata:x:1000:1000::/:/bin/sh\n") });
   files.set("evidence.json", { mode: 0o644, bytes: Buffer.from(JSON.stringify(checks)) });

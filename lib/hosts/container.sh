@@ -104,7 +104,7 @@ log_in() {
 # Without a network, as in the builder: a check that needs one would hide a download at the user's.
 create() {
   # shellcheck disable=SC2046 # words of ours, or nothing
-  run_engine create --name "$1" --label "$LABEL=$2" --user root --network none $(gpus "$4") --entrypoint python3 "$3" \
+  run_engine create --name "$1" --label "$LABEL=$2" --user 0:0 --network none $(gpus "$4") --entrypoint python3 "$3" \
     /smoke/run.py --user strata --out /tmp/evidence.json $([ "$4" = no ] || echo --gpu) >/dev/null ||
     fail "$TROUBLE" "the container cannot be made"
   run_engine cp - "$1:/" || fail "$TROUBLE" "the checks cannot be copied into the container"

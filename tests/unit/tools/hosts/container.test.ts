@@ -118,7 +118,7 @@ test("the whole way of a test: every command, in order", async (t) => {
     "docker volume ls --quiet --filter label=strata.smoke.until",
     "docker image inspect IMAGE",
     "docker pull --quiet IMAGE",
-    "docker create --name NAME --label UNTIL --user root --network none --entrypoint python3 IMAGE /smoke/run.py --user strata --out /tmp/evidence.json",
+    "docker create --name NAME --label UNTIL --user 0:0 --network none --entrypoint python3 IMAGE /smoke/run.py --user strata --out /tmp/evidence.json",
     "docker cp - NAME:/",
     "docker start --attach NAME",
     "docker logs --timestamps NAME",

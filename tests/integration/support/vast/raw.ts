@@ -49,9 +49,9 @@ export async function say(door: Door, bytes: string | Buffer, quiet = 150, secon
   return Buffer.concat(chunks).toString("latin1");
 }
 
-/** Status lines among what came back. */
+/** Status lines among what came back; Caddy's answer to plain HTTP on a port with TLS is one of HTTP/1.0. */
 export function statuses(answer: string): number[] {
-  return [...answer.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status));
+  return [...answer.matchAll(/^HTTP\/1\.[01] (\d{3})/gm)].map(([, status]) => Number(status));
 }
 
 /** Whether somebody accepts connections there. */

@@ -44,7 +44,7 @@ export function shownEvidence({ verdict, checks, secondOpinion }: Findings): str
 /** How a product is run, with what it listens on. */
 export function runLine(reference: string, generation: string | undefined, ports: readonly number[]): string {
   const gpus = generation !== undefined && generation !== "cpu" ? "--gpus all " : "";
-  const published = ports.map((port) => `-p ${port}:${port} `).join("");
+  const published = ports.map((port) => `-p ${publishedPort(port)} `).join("");
   return `docker run --rm ${gpus}${published}${reference}`;
 }
 
@@ -60,4 +60,9 @@ export function keptScreen({ recipe, product, outputs = {} }: RecordedStack): Sc
 
 function listOf(copies: unknown): unknown {
   return Array.isArray(copies) && copies.length > 0 ? copies.flat() : undefined;
+}
+
+/** A port as it is published: by its own number, but for SSH's, which a machine has for itself. */
+export function publishedPort(port: number | string): string {
+  return Number(port) === 22 ? "2222:22" : `${port}:${port}`;
 }

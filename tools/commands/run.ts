@@ -20,9 +20,9 @@ const HELP = `Usage: npm run run -- [--stack NAME | --reference REFERENCE] [--en
   WORD…                  further words for the engine: -v /srv/models:/models -e LLAMA_ARG_MODEL=/models/model.gguf
 
 Runs an image as README says: its ports, the GPUs where there are any, for ComfyUI the volume \`comfyui\`, and STRATA_TOKEN,
-HF_TOKEN and CIVITAI_TOKEN where they are set. Prints the command line. The exit status is the container's.`;
+HF_TOKEN, CIVITAI_TOKEN, WEB_PASSWORD and SSH_PUBLIC_KEY where they are set. Prints the command line. The exit status is the container's.`;
 
-const VARIABLES = ["STRATA_TOKEN", "HF_TOKEN", "CIVITAI_TOKEN"];
+const VARIABLES = ["STRATA_TOKEN", "HF_TOKEN", "CIVITAI_TOKEN", "WEB_PASSWORD", "SSH_PUBLIC_KEY"];
 
 /** `make run`: the product in a container of this machine's engine, until Ctrl-C. */
 await main(

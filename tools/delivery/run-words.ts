@@ -1,3 +1,4 @@
+import { publishedPort } from "../../lib/state/screen.ts";
 import type { ImageConfig } from "../../oci/manifest.ts";
 import { isLoopback, parseReference } from "../../oci/references.ts";
 import type { ContainerEngineHere } from "./container-engine.ts";
@@ -30,7 +31,7 @@ export function runWords({ engine, reference, config, gpu, variables, more }: Ru
     "--rm",
     ...(engine.kind === "podman" && isLocal ? ["--tls-verify=false"] : []),
     ...(gpu ? gpuWords(engine.kind) : []),
-    ...ports.toSorted((a, b) => Number(a) - Number(b)).flatMap((port) => ["-p", `${port}:${port}`]),
+    ...ports.toSorted((a, b) => Number(a) - Number(b)).flatMap((port) => ["-p", publishedPort(port)]),
     ...(keepsData ? ["-v", `${VOLUME}:${DATA}`] : []),
     ...variables.flatMap((name) => ["-e", name]),
     ...more,

@@ -60,6 +60,11 @@ test("podman: its own words for GPUs, and for a registry without TLS on this mac
   assert.doesNotMatch(line({ ...podman, reference: "ghcr.io/me/strata:x" }), /tls/);
 });
 
+test("SSH's port is published by another number, as a machine has its own SSH there", () => {
+  const config = configOf(["22/tcp", "1111/tcp"], []);
+  assert.equal(line({ ...starter, config }), `run --rm -p 2222:22 -p 1111:1111 ${local}`);
+});
+
 test("an image that says nothing is run without anything; ports of other protocols are not published", () => {
   const config = { architecture: "amd64", os: "linux", config: null };
   assert.equal(line({ ...starter, config }), `run --rm ${local}`);

@@ -15,7 +15,7 @@ import { comfyuiAptPackages, systemWith } from "../layers/system/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
 import type { ComfyUi, NodeGroup } from "../lib/comfyui/custom-nodes.ts";
 import type { Layer } from "../lib/recipe/layer.ts";
-import type { ImageRuntime, Resolution } from "../lib/recipe/recipe.ts";
+import { type ImageRuntime, joinResolutions, type Resolution } from "../lib/recipe/recipe.ts";
 import { imageRuntime } from "./common.ts";
 
 /** ComfyUI at a commit that the nodes below were booted with (docs/adr/0013-nodes.md). */
@@ -92,6 +92,18 @@ export const comfyuiResolution: Resolution = {
     },
   },
 };
+
+/** The same for a recipe of few nodes: without the packages that are only in git, and with bounds that no node declares. */
+export const bootedResolution: Resolution = joinResolutions(
+  { ...comfyuiResolution, gitPackages: {} },
+  {
+    // What the other recipes were booted with.
+    additional: [
+      { requirement: "transformers<5", reason: "none of its nodes declares that it works with 5" },
+      { requirement: "numpy<2", reason: "none of its nodes declares that it works with 2" },
+    ],
+  },
+);
 
 /** What is in every ComfyUI image, as an SPDX expression. */
 export const comfyuiLicences =

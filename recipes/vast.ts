@@ -18,8 +18,8 @@ import { tensorrt } from "../layers/tensorrt/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
 import type { NodeGroup } from "../lib/comfyui/custom-nodes.ts";
 import type { LayerContext } from "../lib/recipe/layer.ts";
-import { joinResolutions, type Recipe } from "../lib/recipe/recipe.ts";
-import { comfyuiLicences, comfyuiResolution, comfyuiRuntime, comfyuiSource } from "./comfyui.ts";
+import type { Recipe } from "../lib/recipe/recipe.ts";
+import { bootedResolution, comfyuiLicences, comfyuiRuntime, comfyuiSource } from "./comfyui.ts";
 import { node } from "./comfyui-nodes.ts";
 import { buildLayers } from "./common.ts";
 
@@ -129,15 +129,7 @@ export const vast: Recipe = {
   layers,
   buildLayers: buildLayers(layers),
   comfyui: { source: comfyuiSource, groups },
-  resolution: joinResolutions(
-    { ...comfyuiResolution, gitPackages: {} },
-    {
-      additional: [
-        { requirement: "transformers<5", reason: "none of its nodes declares that it works with 5" },
-        { requirement: "numpy<2", reason: "none of its nodes declares that it works with 2" },
-      ],
-    },
-  ),
+  resolution: bootedResolution,
   licences: comfyuiLicences,
   sizeBudget: "5.0 GB",
   runtime: () => {

@@ -1,9 +1,9 @@
 import type { NodeGroup } from "../lib/comfyui/custom-nodes.ts";
-import { joinResolutions, type Recipe } from "../lib/recipe/recipe.ts";
+import type { Recipe } from "../lib/recipe/recipe.ts";
 import {
+  bootedResolution,
   comfyuiLayers,
   comfyuiLicences,
-  comfyuiResolution,
   comfyuiRuntime,
   comfyuiSource,
 } from "./comfyui.ts";
@@ -39,17 +39,7 @@ export const wan22: Recipe = {
   layers,
   buildLayers: buildLayers(layers),
   comfyui: { source: comfyuiSource, groups },
-  // The packages that are only in git are for nodes that it does not have.
-  resolution: joinResolutions(
-    { ...comfyuiResolution, gitPackages: {} },
-    {
-      // No node says up to which version it works. These are what the other recipes were booted with.
-      additional: [
-        { requirement: "transformers<5", reason: "none of its nodes declares that it works with 5" },
-        { requirement: "numpy<2", reason: "none of its nodes declares that it works with 2" },
-      ],
-    },
-  ),
+  resolution: bootedResolution,
   licences: comfyuiLicences,
   sizeBudget: "4.4 GB",
   runtime: comfyuiRuntime,

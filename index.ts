@@ -37,6 +37,7 @@ const {
 } = planStack(config, {
   root: repository,
   localImages: home.images,
+  localPackages: home.packages,
 });
 const { generation, builder } = config;
 const name = plan.recipe;

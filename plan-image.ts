@@ -57,7 +57,7 @@ export async function planImage(settings: ImageSettings): Promise<PlannedImage> 
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => [`strata:${key}`, typeof value === "string" ? value : JSON.stringify(value)]);
   const config = await readConfig(Object.fromEntries(raw));
-  const folders = { root: repository, localImages: home.images };
+  const folders = { root: repository, localImages: home.images, localPackages: home.packages };
   const { plan, base, checks, tags, memory } = planStack(config, folders);
   const { generation, builder, registry } = config;
   return {

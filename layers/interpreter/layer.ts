@@ -1,3 +1,4 @@
+import { aptScripts } from "../../lib/recipe/apt-layer.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 
 export const interpreter: Layer = {
@@ -6,6 +7,7 @@ export const interpreter: Layer = {
     "Python and nothing else: what puts files in place, a quarter of the toolbox to fetch on an empty builder",
   role: "build",
   parents: () => [],
-  shared: ["shared/settled.sh"],
+  shared: aptScripts,
+  apt: () => ["python3"],
   pins: ({ base }) => ({ [base.name]: base.digest }),
 };

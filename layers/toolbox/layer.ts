@@ -1,3 +1,4 @@
+import { aptScripts } from "../../lib/recipe/apt-layer.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 
 export const toolbox: Layer = {
@@ -5,7 +6,18 @@ export const toolbox: Layer = {
   summary: "compiler, Python, uv: what the other stages are built with, kept out of the product",
   role: "build",
   parents: () => [],
-  shared: ["shared/settled.sh", "shared/trust.sh"],
+  shared: [...aptScripts, "shared/trust.sh"],
+  apt: () => [
+    "ca-certificates",
+    "ccache",
+    "g++",
+    "libssl-dev",
+    "make",
+    "patch",
+    "python3",
+    "python3-dev",
+    "python3-venv",
+  ],
   pins: ({ base }) => ({ [base.name]: base.digest }),
   python: () => ({ build: ["cmake", "ninja", "uv==0.13.8"] }),
 };

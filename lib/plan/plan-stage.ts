@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import { type Distribution, pinOf } from "../locks/python-lock.ts";
+import { aptFiles } from "../recipe/apt-layer.ts";
 import type { Layer, LayerRole } from "../recipe/layer.ts";
 import { trimmedLayer } from "../recipe/trimmed-layer.ts";
 import {
@@ -86,6 +87,7 @@ function contextFiles(
   const { path: folder, shown } = layerFolder(layer, layersFolder);
   const made: Readonly<Record<string, string>> = {
     ...(layer.dockerfile ? { Dockerfile: layer.dockerfile(parents, context) } : {}),
+    ...aptFiles(layer, context),
     ...layer.generated?.(context),
     ...layer.listed?.([...all, ...installedAliases(all, aliases)], context),
   };

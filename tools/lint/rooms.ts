@@ -21,7 +21,7 @@ export const floors: readonly (readonly string[])[] = [
     "tools/lint",
   ],
   ["lib/models", "lib/attestation", "lib/garbage"],
-  ["tools/promotion", "tools/builder", "tools/mutants"],
+  ["tools/promotion", "tools/builder", "tools/debian", "tools/mutants"],
   ["lib/recipe", "tools/hosts"],
   ["lib/plan", "lib/lock-making", "layers"],
   ["lib/preview", "lib/import", "recipes", "components", "tools/attestation"],

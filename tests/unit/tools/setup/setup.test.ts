@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { homeAt, repository } from "../../../../home.ts";
 import { parseImageLock } from "../../../../lib/locks/image-lock.ts";
+import { mmdebstrapArguments } from "../../../../tools/debian/mmdebstrap.ts";
 import { elapsed } from "../../../../tools/program/progress.ts";
 import type { Services } from "../../../../tools/services/record.ts";
 import { cannotBeMade, registryUrl } from "../../../../tools/setup/base-image.ts";
 import { checkDockerConfig } from "../../../../tools/setup/docker-config.ts";
-import { mmdebstrapArguments } from "../../../../tools/setup/mmdebstrap.ts";
 import { checkDisk, checkPlatform, preflight, wantedSpace } from "../../../../tools/setup/preflight.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
 

@@ -17,6 +17,7 @@ import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import {
   cloudflaredSetting,
+  cpythonSetting,
   doorSetting,
   llamaSetting,
   mirrorsSetting,
@@ -50,6 +51,7 @@ export const settingsSchema = z.strictObject({
   comfyui: comfyuiSetting.default({}),
   compile: z.array(z.enum(compiledKernels)).default([]),
   cloudflared: cloudflaredSetting.default({ enabled: true }),
+  cpython: cpythonSetting.default({ from: "standalone" }),
   tensorrt: tensorrtSetting.default([]),
   certificates: z.string().default("system"),
   mirrors: mirrorsSetting.default({}),

@@ -17,6 +17,7 @@ const readable: readonly (keyof Choices | "base" | "comfyui" | "tags")[] = [
   "comfyui",
   "compile",
   "cloudflared",
+  "cpython",
   "tensorrt",
   "mirrors",
   "models",

@@ -37,6 +37,16 @@ export const cloudflaredSetting = z.union(
 );
 export type CloudflaredSetting = z.output<typeof cloudflaredSetting>;
 
+/** `strata:cpython`: where the interpreter comes from that the base image does not bring; an archive: `install_only`. */
+export const cpythonSetting = z.union(
+  [
+    z.strictObject({ from: z.enum(["standalone", "source"]) }),
+    z.strictObject({ url: address, sha256, version: z.string().regex(/^3\.\d+\.\d+$/) }),
+  ],
+  'expected {from: "standalone" or "source"}, or {url, sha256, version} of an archive such as python-build-standalone releases',
+);
+export type CpythonSetting = z.output<typeof cpythonSetting>;
+
 /** `strata:tensorrt`: wheels of TensorRT, from whichever index has them. */
 export const tensorrtSetting = z.array(
   z.strictObject({

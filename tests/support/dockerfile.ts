@@ -39,7 +39,7 @@ const optionalEnvironment = ["PIP_INDEX_URL", "SSL_CERT_FILE"];
 /**
  * What is wrong with how a stage is built, judged by its Dockerfile, its context and its arguments. The rules:
  *
- * - named contexts are exactly the stage's parents, or `base` for a stage without any
+ * - named contexts are exactly the stage's parents, and `base` for a stage without any or that wants both
  * - every ARG that the built target needs is given, and every argument that is given is declared
  * - every file of the context that a command or an argument names is there, and every script that is there is used
  * - scripts use only variables that they set or that an ARG declares
@@ -150,7 +150,7 @@ function contextProblems(
   const used = new Set(
     reached.flatMap((built) => sourcesOf(built, given)).filter((source) => !local.has(source)),
   );
-  const declared = stage.parents.length > 0 ? stage.parents : ["base"];
+  const declared = [...(stage.parents.length === 0 || stage.onBase ? ["base"] : []), ...stage.parents];
   return [
     ...[...used].filter((name) => !declared.includes(name)).map((name) => `uses "${name}", no parent of it`),
     ...declared.filter((name) => !used.has(name)).map((name) => `declares "${name}" but does not use it`),

@@ -80,6 +80,7 @@ function imageDescription(context: LayerContext, installed: Parameters<typeof tr
     tensorrt,
     trim,
     door,
+    python,
   } = context;
   return {
     recipe,
@@ -98,6 +99,7 @@ function imageDescription(context: LayerContext, installed: Parameters<typeof tr
     ...(instance ? { instance: { ports: instancePorts } } : {}),
     ...(tensorrt ? { tensorrt: true } : {}),
     ...(door ? { door } : {}),
+    ...(python.endsWith("t") ? { freeThreaded: true } : {}),
     ...(models ? { models: describeModels(models) } : {}),
   };
 }

@@ -26,7 +26,7 @@ const schema = z.strictObject({
   }),
   /** The tunnels' client, as its maker releases it for x86-64. `source` says who vouches for the hash. */
   cloudflared: z.strictObject(release),
-  cpython: z.partialRecord(z.enum(pythonVersions), interpreter),
+  cpython: z.partialRecord(z.enum(pythonVersions), interpreter).default({}),
   /** Attention kernels that a stack may compile: a source distribution of the index, or a repository at a commit. */
   kernels: z.strictObject({
     "flash-attn": z.strictObject({ version, sha256 }),

@@ -39,8 +39,8 @@ export function interpreterProblems(choices: InterpreterChoices, given: Interpre
     return [
       new UserError(
         "strata:python",
-        `the base image ${base.name} brings Python ${base.python}, not ${python}, and the recipe has no layer cpython.`,
-        `${withPython(python, given.bases)}, strata:python to "${base.python}", or add that layer.`,
+        `the recipe has no layer cpython, and the base image ${base.name} brings Python ${base.python}, not ${python}.`,
+        `${withPython(python, given.bases)}, or strata:python to "${base.python}".`,
       ),
     ];
   }

@@ -32,6 +32,7 @@ test("nothing configured gives the defaults", () => {
     comfyui: {},
     compile: [],
     cloudflared: { enabled: true },
+    cpython: { from: "standalone" },
     tensorrt: [],
     certificates: "system",
     mirrors: {},

@@ -16,6 +16,7 @@ import { encryptedSettings } from "./lib/plan/stack-file.ts";
 import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import {
+  buildToolsSetting,
   cloudflaredSetting,
   cpythonSetting,
   doorSetting,
@@ -57,6 +58,7 @@ export const settingsSchema = z.strictObject({
   mirrors: mirrorsSetting.default({}),
   models: modelsSetting.default(noModels),
   door: doorSetting,
+  buildTools: buildToolsSetting,
   evidence: evidenceSetting,
   sign: signSetting.optional(),
   trust: trustSetting.optional(),
@@ -68,6 +70,7 @@ const fallback: Omit<Required<RecipeDefaults>, "attention"> = {
   base: "debian-bookworm",
   python: "3.11",
   cuda: "13.0",
+  buildTools: false,
   tags: ["{recipe}-{generation}"],
 };
 
@@ -120,6 +123,7 @@ export function parseConfig(
     python: settings.python ?? open.python,
     cuda: settings.cuda ?? open.cuda,
     attention: settings.attention ?? open.attention,
+    buildTools: settings.buildTools ?? open.buildTools,
     tags: settings.tags ?? open.tags,
   };
 }

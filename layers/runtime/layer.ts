@@ -81,6 +81,7 @@ function imageDescription(context: LayerContext, installed: Parameters<typeof tr
     trim,
     door,
     python,
+    buildTools,
   } = context;
   return {
     recipe,
@@ -99,6 +100,7 @@ function imageDescription(context: LayerContext, installed: Parameters<typeof tr
     ...(instance ? { instance: { ports: instancePorts } } : {}),
     ...(tensorrt ? { tensorrt: true } : {}),
     ...(door ? { door } : {}),
+    ...(buildTools ? { buildTools } : {}),
     ...(python.endsWith("t") ? { freeThreaded: true } : {}),
     ...(models ? { models: describeModels(models) } : {}),
   };

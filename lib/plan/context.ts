@@ -55,6 +55,8 @@ export interface Choices {
   readonly models?: ModelsSetting;
   /** Whether one login stands before the services. @default false */
   readonly door?: boolean;
+  /** Whether a running container can compile packages. @default false */
+  readonly buildTools?: boolean;
   /** Where images go; it decides how large a layer may be. @default one without limits */
   readonly registry?: RegistrySetting;
   /** Where products are copied to; they decide too. @default none */
@@ -104,6 +106,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
     ...(has("runpod-worker") ? { runpod: true } : {}),
     ...(choices.door ? { door: true } : {}),
+    ...(choices.buildTools ? { buildTools: true } : {}),
     ...(has("instance") ? { instance: true } : {}),
     ...stackFiles(choices, sources, has),
     ...interpreterPin(choices, given),

@@ -9,6 +9,7 @@ const readable: readonly (keyof Choices | "base" | "comfyui" | "tags")[] = [
   "recipe",
   "generation",
   "base",
+  "buildTools",
   "python",
   "cuda",
   "llama",

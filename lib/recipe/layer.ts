@@ -61,6 +61,8 @@ export interface LayerContext {
   readonly trim?: true;
   /** Whether the recipe's services are behind the one login. */
   readonly door?: true;
+  /** Whether a running container can compile what somebody installs. */
+  readonly buildTools?: true;
   /** How layers are packed, where it is not as by default. */
   readonly compression?: Compression;
   /** Models, in stacks that have any. */

@@ -79,6 +79,7 @@ const defaults = z.strictObject({
   python: z.enum(pythonVersions).optional(),
   cuda: z.enum(cudaVersions).optional(),
   attention: z.array(z.enum(attentionKernels)).optional(),
+  buildTools: z.boolean().optional(),
   tags: textList.optional(),
 } satisfies Shape<RecipeDefaults>);
 

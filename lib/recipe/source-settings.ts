@@ -60,13 +60,17 @@ export const tensorrtSetting = z.array(
 );
 export type TensorRtSetting = z.output<typeof tensorrtSetting>;
 
-/** `strata:door`: Pulumi stores `true` as text. */
-export const doorSetting = z
-  .union(
-    [z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")],
-    "expected true or false",
-  )
-  .default(false);
+/** Pulumi stores `true` as text. */
+const switchSetting = z.union(
+  [z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")],
+  "expected true or false",
+);
+
+/** `strata:door`: whether one login stands before the services. */
+export const doorSetting = switchSetting.default(false);
+
+/** `strata:buildTools`: whether a running container can compile packages; the recipe's word where it is absent. */
+export const buildToolsSetting = switchSetting.optional();
 
 /** `strata:wheels`: kernels that the stack brings itself. */
 export const wheelsSetting = z.partialRecord(

@@ -19,7 +19,7 @@ addresses() {
 
 for address in $(addresses); do
   if /usr/lib/apt/apt-helper ${SSL_CERT_FILE:+-o "Acquire::https::CAInfo=$SSL_CERT_FILE"} \
-    download-file "$address" /source.tar.xz "SHA256:$SHA256" >/dev/null 2>/tmp/refusal; then
+    download-file "$address" /source.tar.xz "SHA256:$HASH" >/dev/null 2>/tmp/refusal; then
     exit 0
   fi
   printf '%s: %s\n' "$address" "$(tail -n 1 /tmp/refusal)" >&2

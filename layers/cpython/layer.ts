@@ -15,7 +15,7 @@ export const cpython: Layer = {
       KIND: pin.kind,
       VERSION: pin.version,
       URL: pin.url,
-      SHA256: pin.sha256,
+      HASH: pin.sha256,
       PACKAGE: pin.package ?? "",
     }),
   }),

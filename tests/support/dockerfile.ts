@@ -236,9 +236,15 @@ function fileProblems(
       else problems.push(`COPY names ${source}, which is not in the context`);
     }
   }
+  const spare = (path: string): void => {
+    if (used.has(path)) return;
+    used.add(path);
+    const script = /\.(sh|py)$/.test(path) ? (textOf(stage, path) ?? "") : "";
+    for (const [, named = ""] of script.matchAll(/\/context\/([\w./-]*\w)/g)) spare(named);
+  };
   // What only another target needs (another source of llama.cpp) is no dead file.
   for (const { rest } of stages.flatMap(({ instructions }) => instructions)) {
-    for (const [, path = ""] of rest.matchAll(/\/context\/([\w./-]*\w)/g)) used.add(path);
+    for (const [, path = ""] of rest.matchAll(/\/context\/([\w./-]*\w)/g)) spare(path);
   }
   const isUsed = (path: string) => [...used].some((name) => path === name || path.startsWith(`${name}/`));
   problems.push(...paths.filter((path) => !isUsed(path)).map((path) => `${path} is not used by anything`));

@@ -15,16 +15,7 @@ import { refuseClear, refuseSecrets, requireSecrets } from "./lib/plan/secret-se
 import { encryptedSettings } from "./lib/plan/stack-file.ts";
 import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
-import {
-  buildToolsSetting,
-  cloudflaredSetting,
-  cpythonSetting,
-  doorSetting,
-  llamaSetting,
-  mirrorsSetting,
-  tensorrtSetting,
-  wheelsSetting,
-} from "./lib/recipe/source-settings.ts";
+import { sourceSettings } from "./lib/recipe/source-settings.ts";
 import { compressionSetting, defaultCompression } from "./lib/registry/compression.ts";
 import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
 import { tagsSetting } from "./lib/registry/tags.ts";
@@ -46,19 +37,12 @@ export const settingsSchema = z.strictObject({
   base: z.string().optional(),
   python: z.enum(pythonVersions).optional(),
   cuda: z.enum(cudaVersions).optional(),
-  llama: llamaSetting.default({ enabled: true, source: "sdist", vmm: true }),
   attention: z.array(z.enum(attentionKernels)).optional(),
-  wheels: wheelsSetting.default({}),
+  ...sourceSettings,
   comfyui: comfyuiSetting.default({}),
   compile: z.array(z.enum(compiledKernels)).default([]),
-  cloudflared: cloudflaredSetting.default({ enabled: true }),
-  cpython: cpythonSetting.default({ from: "standalone" }),
-  tensorrt: tensorrtSetting.default([]),
   certificates: z.string().default("system"),
-  mirrors: mirrorsSetting.default({}),
   models: modelsSetting.default(noModels),
-  door: doorSetting,
-  buildTools: buildToolsSetting,
   evidence: evidenceSetting,
   sign: signSetting.optional(),
   trust: trustSetting.optional(),

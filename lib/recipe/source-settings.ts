@@ -66,12 +66,6 @@ const switchSetting = z.union(
   "expected true or false",
 );
 
-/** `strata:door`: whether one login stands before the services. */
-export const doorSetting = switchSetting.default(false);
-
-/** `strata:buildTools`: whether a running container can compile packages; the recipe's word where it is absent. */
-export const buildToolsSetting = switchSetting.optional();
-
 /** `strata:wheels`: kernels that the stack brings itself. */
 export const wheelsSetting = z.partialRecord(
   // Which Triton belongs to a torch, torch says.
@@ -82,3 +76,17 @@ export const wheelsSetting = z.partialRecord(
     version: z.string().min(1),
   }),
 );
+
+/** What images are made of beside their recipe. */
+export const sourceSettings = {
+  llama: llamaSetting.default({ enabled: true, source: "sdist", vmm: true }),
+  wheels: wheelsSetting.default({}),
+  cloudflared: cloudflaredSetting.default({ enabled: true }),
+  cpython: cpythonSetting.default({ from: "standalone" }),
+  tensorrt: tensorrtSetting.default([]),
+  mirrors: mirrorsSetting.default({}),
+  /** Whether one login stands before the services. */
+  door: switchSetting.default(false),
+  /** Whether a running container can compile packages; absent: as the recipe says. */
+  buildTools: switchSetting.optional(),
+};

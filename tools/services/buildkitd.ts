@@ -14,6 +14,7 @@ export const BUILDER = "strata";
 export const BUILDKITD_CONFIG = "buildkitd.toml";
 /** Milliseconds to finish writing its store. */
 export const BUILDKITD_PATIENCE = 20_000;
+const GC_GIGABYTES = 36;
 
 /** What a builder's configuration depends on. */
 export interface BuilderSettings {
@@ -173,4 +174,13 @@ export async function writeBuildxInstance(home: Home, address: string): Promise<
     ],
     Dynamic: false,
   });
+}
+
+/** Bytes of cache, in GB, that a builder may hold. */
+export function gcGigabytes(): number {
+  const text = process.env.STRATA_BUILDER_GC_GB;
+  if (!text) return GC_GIGABYTES;
+  const gigabytes = Number(text);
+  if (gigabytes > 0) return gigabytes;
+  throw new UserError("STRATA_BUILDER_GC_GB", `expected a number of gigabytes, got "${text}".`, "");
 }

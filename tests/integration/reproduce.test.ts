@@ -1,28 +1,44 @@
-/** Stages built again on a second, empty builder: which come out equal, and what of the others differs, file by file. */
+/**
+ * Stages built again on a second, empty builder: which come out equal, and what of the others differs, file by file. And what
+ * BuildKit itself has written down of the first builds, beside the stages.
+ */
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile as writeOwn } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type Home, homeAt } from "../../home.ts";
+import { keySigner } from "../../lib/attestation/signer.ts";
+import { signingKey, verifyingKey } from "../../lib/attestation/sigstore-bundle.ts";
+import { buildVersions } from "../../lib/attestation/stage-provenance.ts";
 import { writeBuildContext } from "../../lib/plan/build-context.ts";
 import type { Plan } from "../../lib/plan/plan.ts";
 import { defaultCompression, packing } from "../../lib/registry/compression.ts";
 import { stageTag } from "../../lib/registry/tags.ts";
-import type { Reproduction } from "../../lib/reproduction/reproduction.ts";
+import {
+  REPRODUCTION_TYPE,
+  type Reproduction,
+  reproductionLine,
+  statedReproduction,
+} from "../../lib/reproduction/reproduction.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { digestOf } from "../../oci/blob-digest.ts";
 import { MANIFEST_TYPE } from "../../oci/manifest.ts";
 import { putBlob, putManifest } from "../../oci/write/put.ts";
+import { attachStageProvenance } from "../../tools/attestation/attach-stages.ts";
 import { buildInBuilder } from "../../tools/builder/builder.ts";
 import { findProcess } from "../../tools/program/processes.ts";
+import { plainStatements, storedProvenance } from "../../tools/promotion/plain-statements.ts";
+import { storedStatements } from "../../tools/promotion/stored-statements.ts";
+import { attachReproduction } from "../../tools/reproduction/attach-reproduction.ts";
 import { reproduceStages } from "../../tools/reproduction/reproduce-stages.ts";
 import { spareHome, withSpareBuilder } from "../../tools/reproduction/spare-builder.ts";
 import { ensureServices, stopServices } from "../../tools/services/services.ts";
 import { ensureTools } from "../../tools/toolchain/toolchain.ts";
 import { plan, sampleLayer, sampleRecipe, writeFile } from "../support/layers.ts";
 import { freePort } from "../support/port.ts";
+import { signingPair } from "../support/signing.ts";
 import { finish } from "./support/small-layers.ts";
 import { programFiles, tarOf } from "./support/tiny-image.ts";
 
@@ -53,6 +69,10 @@ let repository: string;
 let base: string;
 let planned: Plan;
 let found: Reproduction;
+/** Stages that have BuildKit's provenance. */
+let told: number;
+const own = signingPair();
+const facts = { id: "urn:strata:builder:first", versions: { buildkit: "v0.0.1" } };
 const published = new Map<string, { key: string; digest: string }>();
 
 before(async () => {
@@ -78,6 +98,13 @@ before(async () => {
   );
   planned = plan(join(root, "layers"), sampleRecipe(layers));
   for (const each of planned.stages) published.set(each.name, { key: each.key, digest: await publish(each) });
+  told = await attachStageProvenance(
+    home,
+    references(),
+    facts,
+    transport,
+    keySigner(signingKey(own.privateKey, "own")),
+  );
   found = await withSpareBuilder(home, undefined, (builder) =>
     reproduceStages(
       builder,
@@ -135,6 +162,9 @@ async function publish(each: Plan["stages"][number]): Promise<string> {
   return JSON.parse(await readFile(metadata, "utf8"))["containerimage.digest"];
 }
 
+const references = () =>
+  Object.fromEntries([...published].map(([name, { digest }]) => [name, `${repository}@${digest}`]));
+
 const of = (name: string) => {
   const stage = found.stages.find((each) => each.name === name);
   assert.ok(stage, name);
@@ -186,4 +216,72 @@ test("the second builder is gone with all that it held", () => {
     findProcess((args) => args.some((word) => word.startsWith(spare.run))),
     undefined,
   );
+});
+
+test("BuildKit's own provenance lies beside each stage once, signed, without a word about the machine", async () => {
+  assert.equal(told, Object.keys(dockerfiles).length);
+  assert.equal(await attachStageProvenance(home, references(), facts, transport), told);
+  const reference = `${repository}@${published.get("later")?.digest}`;
+  assert.equal((await plainStatements(reference, transport)).length, 1);
+  const statement = await storedProvenance(reference, transport);
+  const { verified } = await storedStatements(
+    reference,
+    { keys: [verifyingKey(own.publicKey, "own")] },
+    transport,
+  );
+  assert.deepEqual(
+    verified.map((each) => each.statement),
+    [statement],
+  );
+  const text = JSON.stringify(statement?.predicate);
+  // Its parent by digest, its steps, its argument.
+  assert.ok(
+    text.includes(`clock=docker-image`) || text.includes(published.get("clock")?.digest.slice(7) ?? "?"),
+  );
+  assert.match(text, /SOURCE_DATE_EPOCH/);
+  assert.doesNotMatch(text, /sysUsage|memoryStat/);
+  const { compatibilityVersion, dockerfileVersion, BuildKit } = buildVersions(statement?.predicate);
+  assert.equal(BuildKit, "v0.0.1");
+  assert.match(`${compatibilityVersion} ${dockerfileVersion}`, /^\d+ \d+\.\d+\.\d+$/);
+});
+
+test("versions are named where they differ from those of the first build", () => {
+  const [then, now] = of("clock").difference?.versions.BuildKit ?? [];
+  assert.equal(then, "v0.0.1");
+  assert.match(now ?? "", /^v0\.\d+\.\d+$/);
+  // That is a reason for other packing alone.
+  assert.equal(of("clock").reason, null);
+});
+
+test("the result lies beside the product, signed as the stack signs, and once", async () => {
+  const reference = `${repository}@${published.get("stable")?.digest}`;
+  const signing = {
+    home,
+    stack: "dev",
+    config: { sign: { kind: "key" as const, file: join(root, "own.key") }, trust: undefined },
+  };
+  await writeOwn(join(root, "own.key"), own.privateKey);
+  for (let times = 0; times < 2; times++)
+    assert.equal(await attachReproduction(reference, found, signing, transport), undefined);
+  const ofKind = (predicateType: string) => predicateType === REPRODUCTION_TYPE;
+  assert.equal(
+    (await plainStatements(reference, transport)).filter((each) => ofKind(each.predicateType)).length,
+    1,
+  );
+  const { verified } = await storedStatements(
+    reference,
+    { keys: [verifyingKey(own.publicKey, "own")] },
+    transport,
+  );
+  const [signed, ...more] = verified.filter(({ statement }) => ofKind(statement.predicateType));
+  assert.deepEqual(more, []);
+  const stages = statedReproduction(signed?.statement ?? assert.fail())?.stages ?? [];
+  assert.equal(reproductionLine(stages), reproductionLine(found.stages));
+  const denied = await attachReproduction(
+    `127.0.0.1:9/none@${published.get("stable")?.digest}`,
+    found,
+    signing,
+    transport,
+  );
+  assert.match(denied ?? "", /127\.0\.0\.1:9/);
 });

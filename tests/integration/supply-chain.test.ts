@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { type Home, homeAt } from "../../home.ts";
+import { keySigner } from "../../lib/attestation/signer.ts";
 import { BUNDLE_TYPE, signedBundle, signingKey } from "../../lib/attestation/sigstore-bundle.ts";
 import { predicateNames, predicateTypes, SPDX_TYPE } from "../../lib/attestation/statement.ts";
 import { testResult } from "../../lib/attestation/test-result.ts";
@@ -42,7 +43,8 @@ const hash = "c".repeat(64);
 const own = signingPair();
 const stranger = signingPair();
 const key = signingKey(own.privateKey, "own key");
-const trust = { keys: [own.publicKey], predicates: [...predicateNames] };
+const signer = keySigner(key);
+const trust = { keys: [own.publicKey], identities: [], predicates: [...predicateNames] };
 const terms = { checksKey, maxAgeDays: 30, host: "any" as const };
 
 let root: string;
@@ -175,7 +177,7 @@ async function signAll(
   wanted = predicateNames as readonly (keyof typeof statements)[],
 ) {
   const made: string[] = [];
-  for (const name of wanted) made.push(await attachSigned(reference, statements[name], key, transport));
+  for (const name of wanted) made.push(await attachSigned(reference, statements[name], signer, transport));
   return made;
 }
 
@@ -251,7 +253,7 @@ test("promotion refuses: nothing signed, another key, another image's bundles, o
     await attachSigned(
       foreign.reference,
       foreign.statements[name],
-      signingKey(stranger.privateKey, "stranger"),
+      keySigner(signingKey(stranger.privateKey, "stranger")),
       transport,
     );
   await refused(foreign, /is not signed by a trusted key/);
@@ -275,7 +277,7 @@ test("promotion refuses: nothing signed, another key, another image's bundles, o
   await signAll(forged, ["sbom", "provenance"]);
   const other = evidenceFor(forged.reference, { seconds: 7 });
   const artifact = await digestOfEvidence(other, forged.reference, transport);
-  await attachSigned(forged.reference, testResult(other, artifact), key, transport);
+  await attachSigned(forged.reference, testResult(other, artifact), signer, transport);
   await refused(forged, /has no test result of this evidence signed/);
   const changed = { ...forged, evidence: { ...forged.evidence, seconds: 99 } };
   await refused(changed, /this evidence is not stored with the image/);

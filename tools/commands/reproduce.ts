@@ -6,6 +6,8 @@ import { isAsExpected } from "../../lib/reproduction/reproduction.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { main } from "../program/main.ts";
+import { note } from "../program/progress.ts";
+import { attachReproduction } from "../reproduction/attach-reproduction.ts";
 import { publishedProduct } from "../reproduction/published-product.ts";
 import { reproduceStages } from "../reproduction/reproduce-stages.ts";
 import { renderReproduction } from "../reproduction/reproduction-table.ts";
@@ -62,6 +64,15 @@ await main(
       ? JSON.stringify({ reference, ...found }, null, 2)
       : [...(reference ? [reference] : []), renderReproduction(found)].join("\n");
     process.stdout.write(`${output}\n`);
+    if (reference !== null) {
+      const signing = { home, stack: values.stack, config: product.config };
+      const problem = await attachReproduction(reference, found, signing, transport);
+      note(
+        problem === undefined
+          ? "the result lies beside the product"
+          : `the result is not attached: ${problem}`,
+      );
+    }
     return found.stages.every(isAsExpected) ? 0 : 1;
   },
   { help: HELP },

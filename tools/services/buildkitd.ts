@@ -15,6 +15,8 @@ export const BUILDKITD_CONFIG = "buildkitd.toml";
 /** Milliseconds to finish writing its store. */
 export const BUILDKITD_PATIENCE = 20_000;
 const GC_GIGABYTES = 36;
+/** As many builds a builder remembers: by itself 50, and a product has more stages, whose provenance is read at its end. */
+const REMEMBERED = 500;
 
 /** What a builder's configuration depends on. */
 export interface BuilderSettings {
@@ -55,7 +57,10 @@ export function commonConfig({ registry, authorities }: BuilderSettings): string
   ca = [${JSON.stringify(file)}]
 `,
   );
-  return `[registry."${registry}"]
+  return `[history]
+  maxEntries = ${REMEMBERED}
+
+[registry."${registry}"]
   http = true
   insecure = true
 ${trusted.join("")}`;

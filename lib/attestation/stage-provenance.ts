@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { BuilderFacts } from "./slsa-provenance.ts";
 import { predicateTypes, type Statement, statementAbout } from "./statement.ts";
 
-/** BuildKit's own predicate, as far as it is touched: docs/attestations/slsa-definitions.md of BuildKit 0.31.1. */
+/** BuildKit's own predicate, as far as it is touched: moby/buildkit 0.31.1, slsa-definitions.md. */
 const buildkitPredicate = z.looseObject({
   buildDefinition: z.looseObject({
     externalParameters: z.looseObject({

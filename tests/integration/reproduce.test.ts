@@ -28,7 +28,7 @@ import { MANIFEST_TYPE } from "../../oci/manifest.ts";
 import { putBlob, putManifest } from "../../oci/write/put.ts";
 import { attachStageProvenance } from "../../tools/attestation/attach-stages.ts";
 import { buildInBuilder } from "../../tools/builder/builder.ts";
-import { findProcess } from "../../tools/program/processes.ts";
+import { findProcess, identify } from "../../tools/program/processes.ts";
 import { plainStatements, storedProvenance } from "../../tools/promotion/plain-statements.ts";
 import { storedStatements } from "../../tools/promotion/stored-statements.ts";
 import { attachReproduction } from "../../tools/reproduction/attach-reproduction.ts";
@@ -207,6 +207,16 @@ test("steps of the second builder see fewer cores, where there are several", () 
   const [, some, all] = /^(\d+) of (\d+)$/.exec(found.varied.cores ?? "") ?? [];
   if (all === undefined) return assert.match(found.varied.cores ?? "", /as many as there are/);
   assert.equal(filesOf("cores")[0]?.detail, `line 1: "${all}" and "${some}"`);
+});
+
+test("while one run has the second builder, another is refused", async () => {
+  const owner = join(spareHome(home).root, "owner.json");
+  await writeOwn(owner, JSON.stringify(identify(process.ppid)));
+  await assert.rejects(
+    withSpareBuilder(home, undefined, async () => assert.fail("it ran")),
+    new RegExp(`process ${process.ppid} is building stages again`),
+  );
+  rmSync(owner);
 });
 
 test("the second builder is gone with all that it held", () => {

@@ -44,11 +44,12 @@ export async function keylessSigner(
   };
 }
 
-function refused(error: Error & { code?: string; cause?: Error }): UserError {
-  const { code = "", message, cause } = error;
+function refused(error: Error): UserError {
+  const { message, cause } = error;
+  const code = "code" in error ? String(error.code) : "";
   return new UserError(
     "strata:sign",
-    `nothing was signed: ${message}${cause ? `: ${cause.message}` : ""}.`,
+    `nothing was signed: ${message}${cause instanceof Error ? `: ${cause.message}` : ""}.`,
     code.startsWith("IDENTITY")
       ? "Without a key it is signed in CI, in a job with `id-token: write`; elsewhere set strata:sign to a key."
       : "See that Fulcio and Rekor can be reached, and run the same command again.",

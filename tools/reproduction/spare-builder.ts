@@ -1,11 +1,14 @@
 import { mkdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { type Home, homeAt } from "../../home.ts";
 import { registryAddress } from "../../lib/registry/access.ts";
 import type { Variations } from "../../lib/reproduction/reproduction.ts";
 import { attempt } from "../program/exec.ts";
-import { writeJson } from "../program/files.ts";
+import { recall, writeJson } from "../program/files.ts";
+import { identify, isSame } from "../program/processes.ts";
 import { builderSocket, makePrivate } from "../services/builder-socket.ts";
 import {
   BUILDER,
@@ -56,13 +59,28 @@ export async function withSpareBuilder<T>(
     );
   }
   const spare = spareHome(home);
-  await removeSpareBuilder(home);
   await mkdir(spare.root, { recursive: true });
+  await takeTurn(spare);
+  await removeSpareBuilder(home);
   try {
     return await work(await start(home, spare, cores));
   } finally {
     await removeSpareBuilder(home);
   }
+}
+
+/** There is one second builder in a home. @throws UserError where a run that lives has it */
+async function takeTurn({ root }: Home): Promise<void> {
+  const path = join(root, "owner.json");
+  const owner = await recall(path, z.strictObject({ pid: z.number(), started: z.number() }));
+  if (owner && owner.pid !== process.pid && isSame(owner)) {
+    throw new UserError(
+      "reproduce",
+      `process ${owner.pid} is building stages again in ${root}.`,
+      "Wait for its end, or end it.",
+    );
+  }
+  await writeJson(path, identify(process.pid));
 }
 
 /** Stops the second builder, if it runs, and removes what it holds; its tools' list stays. */

@@ -166,7 +166,8 @@ function findRootlesskit(): string {
 /** Whether the builder can take a build: it answers and has a worker. */
 export async function workerAnswers(buildctl: string, address: string): Promise<boolean> {
   const answer = await attempt(buildctl, ["--addr", address, "debug", "workers"], { timeout: 10_000 });
-  return answer.ok && answer.stdout.split("\n").length > 1;
+  // An answer counts even if the program fails after it, which buildctl does on a busy machine (tools/builder/buildctl.ts).
+  return answer.stdout.split("\n").length > 1;
 }
 
 /** Tells buildx, and with it the docker-build provider, of the builder: a file in `BUILDX_CONFIG`. */

@@ -95,6 +95,7 @@ const attestation = new Attestation(`${name}-attestation`, {
   evidence: smoke.evidence,
   builder,
   sign: config.sign,
+  trust: config.trust,
 });
 
 // The tags of what passed, here and in other registries.

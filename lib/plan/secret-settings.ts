@@ -60,7 +60,7 @@ export function requireSecrets(
   encrypted: readonly string[],
 ): void {
   const isSecret = isEncrypted(encrypted);
-  const signs = sign && "key" in sign && !isSecret("sign.key") ? ["sign.key"] : [];
+  const signs = sign?.kind === "key" && "key" in sign && !isSecret("sign.key") ? ["sign.key"] : [];
   const hosts = host.flatMap((setting, index) => {
     if (setting.kind !== "ssh" || setting.privateKey === undefined) return [];
     // One host alone may stand without a list.

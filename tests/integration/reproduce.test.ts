@@ -27,7 +27,9 @@ import { digestOf } from "../../oci/blob-digest.ts";
 import { MANIFEST_TYPE } from "../../oci/manifest.ts";
 import { putBlob, putManifest } from "../../oci/write/put.ts";
 import { attachStageProvenance } from "../../tools/attestation/attach-stages.ts";
+import { buildctlOf } from "../../tools/builder/build-records.ts";
 import { buildInBuilder } from "../../tools/builder/builder.ts";
+import { bytesOf, cacheUsage, pruneUnused, unusedFor } from "../../tools/builder/cache-usage.ts";
 import { findProcess, identify } from "../../tools/program/processes.ts";
 import { plainStatements, storedProvenance } from "../../tools/promotion/plain-statements.ts";
 import { storedStatements } from "../../tools/promotion/stored-statements.ts";
@@ -61,6 +63,8 @@ const dockerfiles = {
   // Built from one that does not come out equal: from its published image it does.
   later: `${stage("later", "true")}COPY --from=clock /opt/clock/built /copied\n`,
 } as const;
+
+const dockerfileCount = Object.keys(dockerfiles).length;
 
 let root: string;
 let home: Home;
@@ -229,7 +233,7 @@ test("the second builder is gone with all that it held", () => {
 });
 
 test("BuildKit's own provenance lies beside each stage once, signed, without a word about the machine", async () => {
-  assert.equal(told, Object.keys(dockerfiles).length);
+  assert.equal(told, dockerfileCount);
   assert.equal(await attachStageProvenance(home, references(), facts, transport), told);
   const reference = `${repository}@${published.get("later")?.digest}`;
   assert.equal((await plainStatements(reference, transport)).length, 1);
@@ -294,4 +298,15 @@ test("the result lies beside the product, signed as the stack signs, and once", 
     transport,
   );
   assert.match(denied ?? "", /127\.0\.0\.1:9/);
+});
+
+test("of the builder's cache it is told what no build has used, and that goes", async () => {
+  const buildctl = (await buildctlOf(home)) ?? assert.fail();
+  const usage = await cacheUsage(buildctl);
+  assert.ok(bytesOf(usage) > 100_000, "it holds the stages");
+  assert.deepEqual(unusedFor(usage, 1, new Date()), []);
+  assert.equal(await pruneUnused(buildctl, 1), 0);
+  const unused = unusedFor(usage, 0, new Date());
+  assert.ok(unused.length > dockerfileCount);
+  assert.equal(await pruneUnused(buildctl, 0), bytesOf(unused));
 });

@@ -74,6 +74,7 @@ await main(
           : `the result is not attached: ${problem}`,
       );
     }
+    if (reference === null) note("the product is not published, so the result lies beside nothing");
     return found.stages.every(isAsExpected) ? 0 : 1;
   },
   { help: HELP },

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { type Distribution, pinOf } from "../locks/python-lock.ts";
-import type { Layer, LayerRole } from "../recipe/layer.ts";
+import type { Layer, LayerRole, Weight } from "../recipe/layer.ts";
 import { trimmedLayer } from "../recipe/trimmed-layer.ts";
 import {
   type ContextFile,
@@ -31,6 +31,7 @@ export interface Stage extends PlanEntry, StageExport {
   /** See `Layer`. */
   readonly bulk?: boolean;
   readonly cachesSteps?: boolean;
+  readonly weight?: Weight;
   readonly args: Readonly<Record<string, string>>;
   /** Dockerfile included, sorted by path. */
   readonly files: readonly ContextFile[];
@@ -56,6 +57,7 @@ export function planStage(given: Layer, image: ImageSources, before: readonly St
   // Models are stored as they are, whatever else is packed how.
   const compression = bulk ? undefined : context.compression;
   const role = layer.role ?? "stage";
+  const weight = layer.weight?.(context);
   const inputs = bulk
     ? layerInputs
     : { ...layerInputs, ...exportInput(role, compression), ...parentInputs(parents, before) };
@@ -65,6 +67,7 @@ export function planStage(given: Layer, image: ImageSources, before: readonly St
     role,
     bulk,
     cachesSteps,
+    ...(weight && { weight }),
     parents,
     args,
     files: [...files, ...requirementFiles(layer, packages, context)].sort((a, b) =>

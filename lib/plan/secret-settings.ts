@@ -11,6 +11,7 @@ const readable: readonly (keyof Choices | "base" | "comfyui" | "tags")[] = [
   "recipe",
   "generation",
   "base",
+  "buildTools",
   "python",
   "cuda",
   "llama",
@@ -19,6 +20,7 @@ const readable: readonly (keyof Choices | "base" | "comfyui" | "tags")[] = [
   "comfyui",
   "compile",
   "cloudflared",
+  "cpython",
   "tensorrt",
   "mirrors",
   "models",
@@ -69,7 +71,7 @@ export function requireSecrets(
 ): void {
   const isSecret = isEncrypted(encrypted);
   const keys = keysOfBuilders({ builder, builders }).filter((place) => !isSecret(place));
-  const signs = sign && "key" in sign && !isSecret("sign.key") ? ["sign.key"] : [];
+  const signs = sign?.kind === "key" && "key" in sign && !isSecret("sign.key") ? ["sign.key"] : [];
   const hosts = host.flatMap((setting, index) => {
     if (setting.kind !== "ssh" || setting.privateKey === undefined) return [];
     // One host alone may stand without a list.

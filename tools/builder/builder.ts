@@ -1,6 +1,7 @@
 import type { Home } from "../../home.ts";
 import { parseReference } from "../../oci/references.ts";
 import { attempt, type CommandResult } from "../program/exec.ts";
+import { buildctlBuild } from "./buildctl.ts";
 import { withLogin } from "./docker-login.ts";
 import { findBuilder } from "./find-builder.ts";
 
@@ -51,10 +52,9 @@ async function build(
   const given = Object.entries(secrets)
     .filter(([, variable]) => process.env[variable])
     .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);
-  const more = [...given, ...(metadata ? ["--metadata-file", metadata] : [])];
   if (buildctl) {
     const [program, ...address] = buildctl;
-    return await attempt(
+    return await buildctlBuild(
       program,
       [
         ...address,
@@ -67,10 +67,11 @@ async function build(
         "--local",
         `dockerfile=${folder}`,
         ...frontendOptions(images, args),
-        ...more,
+        ...given,
         "--output",
         output,
       ],
+      metadata,
       options,
     );
   }
@@ -85,7 +86,8 @@ async function build(
       // What buildx would say of the build makes an index of an image.
       "--provenance=false",
       ...buildxOptions(images, args),
-      ...more,
+      ...given,
+      ...(metadata ? ["--metadata-file", metadata] : []),
       "--output",
       output,
       folder,

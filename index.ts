@@ -12,6 +12,7 @@ import { requireServices } from "./components/required-services.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
 import { loadConfig } from "./config.ts";
 import { home, repository } from "./home.ts";
+import { builderOf, stackBuilders } from "./lib/builders/builder-setting.ts";
 import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
@@ -41,14 +42,16 @@ const {
   root: repository,
   localImages: home.images,
 });
-const { generation, builder } = config;
+const { generation } = config;
+const builders = stackBuilders(config);
+const [builder = ""] = builders.default.names;
 const name = plan.recipe;
 
 // What an update cannot do without is told before it begins.
 if (!pulumi.runtime.isDryRun()) {
   const registries = [config.registry, ...config.copies];
   const needed = {
-    builder,
+    builders: [builders.default, builders.heavy],
     registries,
     localAddress: registryAddress(home.services),
     ownDocker: home.docker,
@@ -66,7 +69,12 @@ const built = new LayeredImage(name, {
   plan,
   base: base.reference,
   contexts: contextOf,
-  settings: { registry, builder, certificates: readCertificates(config.certificates) },
+  settings: {
+    registry,
+    builder,
+    builderOf: (stage) => builderOf(builders, stage),
+    certificates: readCertificates(config.certificates),
+  },
   inTurn: partialUpdate === undefined,
   summaries: (stage) => summaryOf(stage, partialUpdate),
 });

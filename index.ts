@@ -11,7 +11,7 @@ import { openRegistries } from "./components/registry/open-registry.ts";
 import { requireServices } from "./components/required-services.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
 import { loadConfig } from "./config.ts";
-import { home, repository } from "./home.ts";
+import { home, projectFolder, repository } from "./home.ts";
 import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
@@ -20,6 +20,7 @@ import { loadPartialUpdate, summaryOf } from "./lib/plan/partial-update.ts";
 import { registryAddress, registryContext } from "./lib/registry/access.ts";
 import { stageTag } from "./lib/registry/tags.ts";
 import { runLine, type Screen, shownEvidence, sizeLine } from "./lib/state/screen.ts";
+import { gateTerms } from "./lib/vulnerabilities/gate-terms.ts";
 import { contextOf } from "./plan-image.ts";
 import { planStack } from "./recipes/stack-plan.ts";
 
@@ -105,6 +106,7 @@ const tested = {
   terms: promotionTerms(config, checks),
   attached: attestation.artifacts,
   trust: config.trust,
+  gate: gateTerms(config.vulnerabilities, projectFolder),
 };
 const promotion = new Promotion(`${name}-promotion`, tested);
 const productTag = stageTag(plan.product);

@@ -22,8 +22,8 @@ unexport ARGS COMMAND STACK LAYER RECIPE GENERATION
 MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell check-packages export run template rollback audit sbom vulnerabilities verify models import lock \
-	down clean comment history reaper gc mutants package test test-fast check fix bench
+.PHONY: help up preview stage shell check-packages export run template rollback audit sbom vulnerabilities verify \
+	reproduce models import lock down clean comment history reaper gc mutants package test test-fast check fix bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ vulnerabilities: ## What is known against an image, or against a plan: ARGS='[re
 
 verify: ## What of an image is signed, and how cosign checks it: ARGS='[reference] [--key FILE]'
 	@$(NODE) $(COMMANDS)/verify.ts $(ARGS)
+
+reproduce: ## Build the stages of a product again on an empty builder, and compare: ARGS='[reference] [--stage NAME]'
+	@$(NODE) $(COMMANDS)/reproduce.ts --stack "$$STRATA_STACK" $(ARGS)
 
 models: ## Which models and custom nodes workflows need: ARGS='<workflow>...'
 	@$(NODE) $(COMMANDS)/models.ts $(ARGS)

@@ -15,14 +15,7 @@ import { refuseClear, refuseSecrets, requireSecrets } from "./lib/plan/secret-se
 import { encryptedSettings } from "./lib/plan/stack-file.ts";
 import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
-import {
-  cloudflaredSetting,
-  doorSetting,
-  llamaSetting,
-  mirrorsSetting,
-  tensorrtSetting,
-  wheelsSetting,
-} from "./lib/recipe/source-settings.ts";
+import { sourceSettings } from "./lib/recipe/source-settings.ts";
 import { compressionSetting, defaultCompression } from "./lib/registry/compression.ts";
 import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
 import { tagsSetting } from "./lib/registry/tags.ts";
@@ -45,17 +38,12 @@ export const settingsSchema = z.strictObject({
   base: z.string().optional(),
   python: z.enum(pythonVersions).optional(),
   cuda: z.enum(cudaVersions).optional(),
-  llama: llamaSetting.default({ enabled: true, source: "sdist", vmm: true }),
   attention: z.array(z.enum(attentionKernels)).optional(),
-  wheels: wheelsSetting.default({}),
+  ...sourceSettings,
   comfyui: comfyuiSetting.default({}),
   compile: z.array(z.enum(compiledKernels)).default([]),
-  cloudflared: cloudflaredSetting.default({ enabled: true }),
-  tensorrt: tensorrtSetting.default([]),
   certificates: z.string().default("system"),
-  mirrors: mirrorsSetting.default({}),
   models: modelsSetting.default(noModels),
-  door: doorSetting,
   evidence: evidenceSetting,
   sign: signSetting.optional(),
   trust: trustSetting.optional(),
@@ -68,6 +56,7 @@ const fallback: Omit<Required<RecipeDefaults>, "attention"> = {
   base: "debian-bookworm",
   python: "3.11",
   cuda: "13.0",
+  buildTools: false,
   tags: ["{recipe}-{generation}"],
 };
 
@@ -120,6 +109,7 @@ export function parseConfig(
     python: settings.python ?? open.python,
     cuda: settings.cuda ?? open.cuda,
     attention: settings.attention ?? open.attention,
+    buildTools: settings.buildTools ?? open.buildTools,
     tags: settings.tags ?? open.tags,
   };
 }

@@ -55,6 +55,8 @@ export interface Home {
   readonly mutants: string;
   /** How long each stage took to build, and how large it came out. */
   readonly history: string;
+  /** The builder on which stages are built again; it is there while that goes on. */
+  readonly reproduction: string;
   /** Machines that failed an image which another one passed. */
   readonly suspects: string;
 }
@@ -86,6 +88,7 @@ export function homeAt(root: string): Home {
     exports: join(root, "exports"),
     mutants: join(root, "mutants"),
     history: join(root, "history.json"),
+    reproduction: join(root, "reproduction"),
     suspects: join(root, "suspects.json"),
   };
 }

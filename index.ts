@@ -5,6 +5,7 @@ import { openHosts } from "./components/hosts/open-hosts.ts";
 import { KeptEvidence } from "./components/kept-evidence.ts";
 import { keepStages } from "./components/kept-stages.ts";
 import { LayeredImage, referencesByName } from "./components/layered-image.ts";
+import { enforcePolicies } from "./components/policies.ts";
 import { productCopies } from "./components/product-copy.ts";
 import { Promotion } from "./components/promotion.ts";
 import { openRegistries } from "./components/registry/open-registry.ts";
@@ -23,6 +24,9 @@ import { runLine, type Screen, shownEvidence, sizeLine } from "./lib/state/scree
 import { gateTerms } from "./lib/vulnerabilities/gate-terms.ts";
 import { contextOf } from "./plan-image.ts";
 import { planStack } from "./recipes/stack-plan.ts";
+
+// Pulumi's SDK takes a stack trace for each promise, and maps it back to sources that are what runs: a third of a large stack's time.
+Reflect.deleteProperty(Error, "prepareStackTrace");
 
 // What is to be made.
 const config = await loadConfig();
@@ -54,6 +58,9 @@ if (!pulumi.runtime.isDryRun()) {
   const { warning } = await requireServices(needed);
   if (warning !== null) await pulumi.log.warn(warning);
 }
+
+// What no stack may make, whoever makes it.
+enforcePolicies(config);
 
 // The image: a stage for each layer, and the product.
 const { registry, copies } = await openRegistries(config, (setting) => ({
@@ -96,6 +103,7 @@ const attestation = new Attestation(`${name}-attestation`, {
   evidence: smoke.evidence,
   builder,
   sign: config.sign,
+  trust: config.trust,
 });
 
 // The tags of what passed, here and in other registries.

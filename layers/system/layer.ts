@@ -28,7 +28,8 @@ export function systemWith({ packages = [], volume, setup, lacks }: SystemOption
     pins: ({ base }) => ({ [base.name]: base.digest }),
     generated: (context): Record<string, string> => {
       const named = typeof packages === "function" ? packages(context) : packages;
-      const more = [...named, ...downloader(context)].sort();
+      const tools = context.buildTools ? buildToolPackages : [];
+      const more = [...new Set([...named, ...tools, ...downloader(context)])].sort();
       return more.length > 0 ? { "more-packages.txt": `${more.join("\n")}\n` } : {};
     },
   };
@@ -58,6 +59,22 @@ export const system = systemWith();
 function downloader({ models }: LayerContext): string[] {
   return models?.strategy === "volume" ? ["aria2"] : [];
 }
+
+/**
+ * What compiles a package without a wheel in a running container, beside gcc and Python's headers, which every image has:
+ * packages of nodes ask for CMake, Fortran and a BLAS. In this stage, as they are the distribution's: its database of
+ * packages is one file.
+ */
+const buildToolPackages = [
+  "cmake",
+  "g++",
+  "gfortran",
+  "libopenblas-dev",
+  "make",
+  "ninja-build",
+  "patch",
+  "pkg-config",
+];
 
 /**
  * What ComfyUI and its nodes need at run time: 156 MB of packages, with the distribution's ffmpeg for half of it. The

@@ -31,6 +31,8 @@ export interface Stage extends PlanEntry, StageExport {
   /** See `Layer`. */
   readonly bulk?: boolean;
   readonly cachesSteps?: boolean;
+  /** See `Layer`. */
+  readonly onBase?: boolean;
   readonly args: Readonly<Record<string, string>>;
   /** Dockerfile included, sorted by path. */
   readonly files: readonly ContextFile[];
@@ -65,6 +67,7 @@ export function planStage(given: Layer, image: ImageSources, before: readonly St
     role,
     bulk,
     cachesSteps,
+    ...(layer.onBase ? { onBase: true } : {}),
     parents,
     args,
     files: [...files, ...requirementFiles(layer, packages, context)].sort((a, b) =>
@@ -84,8 +87,9 @@ function contextFiles(
   { context, packages: { all, aliases }, layersFolder }: ImageSources,
 ): ContextFile[] {
   const { path: folder, shown } = layerFolder(layer, layersFolder);
+  const dockerfile = layer.dockerfile?.(parents, context);
   const made: Readonly<Record<string, string>> = {
-    ...(layer.dockerfile ? { Dockerfile: layer.dockerfile(parents, context) } : {}),
+    ...(dockerfile === undefined ? {} : { Dockerfile: dockerfile }),
     ...layer.generated?.(context),
     ...layer.listed?.([...all, ...installedAliases(all, aliases)], context),
   };

@@ -9,6 +9,7 @@ const readable: readonly (keyof Choices | "base" | "comfyui" | "tags")[] = [
   "recipe",
   "generation",
   "base",
+  "buildTools",
   "python",
   "cuda",
   "llama",
@@ -17,6 +18,7 @@ const readable: readonly (keyof Choices | "base" | "comfyui" | "tags")[] = [
   "comfyui",
   "compile",
   "cloudflared",
+  "cpython",
   "tensorrt",
   "mirrors",
   "models",
@@ -58,7 +60,7 @@ export function requireSecrets(
   encrypted: readonly string[],
 ): void {
   const isSecret = isEncrypted(encrypted);
-  const signs = sign && "key" in sign && !isSecret("sign.key") ? ["sign.key"] : [];
+  const signs = sign?.kind === "key" && "key" in sign && !isSecret("sign.key") ? ["sign.key"] : [];
   const hosts = host.flatMap((setting, index) => {
     if (setting.kind !== "ssh" || setting.privateKey === undefined) return [];
     // One host alone may stand without a list.

@@ -33,6 +33,7 @@ export const layerSchema = z.strictObject({
   components: call.optional(),
   bulk: z.boolean().optional(),
   cachesSteps: z.boolean().optional(),
+  onBase: z.boolean().optional(),
 } satisfies Shape<Layer>);
 
 const source = { repository: text, ref: text.optional() } satisfies Shape<GitSource>;
@@ -78,6 +79,7 @@ const defaults = z.strictObject({
   python: z.enum(pythonVersions).optional(),
   cuda: z.enum(cudaVersions).optional(),
   attention: z.array(z.enum(attentionKernels)).optional(),
+  buildTools: z.boolean().optional(),
   tags: textList.optional(),
 } satisfies Shape<RecipeDefaults>);
 

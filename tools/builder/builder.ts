@@ -4,6 +4,7 @@ import { parseReference } from "../../oci/references.ts";
 import { buildxEnvironment } from "../program/environment.ts";
 import { attempt, type CommandResult } from "../program/exec.ts";
 import { recallServices } from "../services/record.ts";
+import { buildctlBuild } from "./buildctl.ts";
 import { withLogin } from "./docker-login.ts";
 
 /** A build outside Pulumi: the smoke test, and what bootstraps the rest. */
@@ -53,9 +54,8 @@ async function build(
   const given = Object.entries(secrets)
     .filter(([, variable]) => process.env[variable])
     .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);
-  const more = [...given, ...(metadata ? ["--metadata-file", metadata] : [])];
   if (buildkitd) {
-    return await attempt(
+    return await buildctlBuild(
       join(home.bin, "buildctl"),
       [
         "--addr",
@@ -69,10 +69,11 @@ async function build(
         "--local",
         `dockerfile=${folder}`,
         ...frontendOptions(images, args),
-        ...more,
+        ...given,
         "--output",
         output,
       ],
+      metadata,
       options,
     );
   }
@@ -87,7 +88,8 @@ async function build(
       // What buildx would say of the build makes an index of an image.
       "--provenance=false",
       ...buildxOptions(images, args),
-      ...more,
+      ...given,
+      ...(metadata ? ["--metadata-file", metadata] : []),
       "--output",
       output,
       folder,

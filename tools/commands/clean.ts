@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { cache, home } from "../../home.ts";
 import { main } from "../program/main.ts";
 import { note, withProgress } from "../program/progress.ts";
+import { removeSpareBuilder } from "../reproduction/spare-builder.ts";
 import { removeFromDocker } from "../services/docker-removal.ts";
 import { recallServices } from "../services/record.ts";
 import { stopServices } from "../services/services.ts";
@@ -19,6 +20,7 @@ await main(
     const { values } = parseArgs({ options: { all: { type: "boolean", default: false } } });
     const services = await recallServices(home);
     const kept = await withProgress("Stopping the builder and the registry", async () => {
+      await removeSpareBuilder(home);
       if (services?.builder.kind !== "docker") await stopServices(home);
       return await removeFromDocker(home, services, values.all);
     });

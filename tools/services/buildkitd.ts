@@ -14,6 +14,9 @@ export const BUILDER = "strata";
 export const BUILDKITD_CONFIG = "buildkitd.toml";
 /** Milliseconds to finish writing its store. */
 export const BUILDKITD_PATIENCE = 20_000;
+const GC_GIGABYTES = 36;
+/** As many builds a builder remembers: by itself 50, and a product has more stages, whose provenance is read at its end. */
+const REMEMBERED = 500;
 
 /** What a builder's configuration depends on. */
 export interface BuilderSettings {
@@ -54,7 +57,10 @@ export function commonConfig({ registry, authorities }: BuilderSettings): string
   ca = [${JSON.stringify(file)}]
 `,
   );
-  return `[registry."${registry}"]
+  return `[history]
+  maxEntries = ${REMEMBERED}
+
+[registry."${registry}"]
   http = true
   insecure = true
 ${trusted.join("")}`;
@@ -160,7 +166,8 @@ function findRootlesskit(): string {
 /** Whether the builder can take a build: it answers and has a worker. */
 export async function workerAnswers(buildctl: string, address: string): Promise<boolean> {
   const answer = await attempt(buildctl, ["--addr", address, "debug", "workers"], { timeout: 10_000 });
-  return answer.ok && answer.stdout.split("\n").length > 1;
+  // An answer counts even if the program fails after it, which buildctl does on a busy machine (tools/builder/buildctl.ts).
+  return answer.stdout.split("\n").length > 1;
 }
 
 /** Tells buildx, and with it the docker-build provider, of the builder: a file in `BUILDX_CONFIG`. */
@@ -173,4 +180,13 @@ export async function writeBuildxInstance(home: Home, address: string): Promise<
     ],
     Dynamic: false,
   });
+}
+
+/** Bytes of cache, in GB, that a builder may hold. */
+export function gcGigabytes(): number {
+  const text = process.env.STRATA_BUILDER_GC_GB;
+  if (!text) return GC_GIGABYTES;
+  const gigabytes = Number(text);
+  if (gigabytes > 0) return gigabytes;
+  throw new UserError("STRATA_BUILDER_GC_GB", `expected a number of gigabytes, got "${text}".`, "");
 }

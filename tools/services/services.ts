@@ -12,6 +12,7 @@ import {
   type BuilderSettings,
   buildkitdDaemon,
   canRunBuildkitd,
+  gcGigabytes,
   readAuthorities,
   writeBuildxInstance,
 } from "./buildkitd.ts";
@@ -23,7 +24,6 @@ import { portOf, recallServices, type Services } from "./record.ts";
 import { ensureRegistry, REGISTRY_CONFIG, REGISTRY_PATIENCE } from "./registry-process.ts";
 
 const REGISTRY_PORT = 5_000;
-const GC_GIGABYTES = 36;
 
 /** Where the builder and the registry run. */
 export type BuilderPlace =
@@ -110,12 +110,4 @@ export async function stopServices(home: Home): Promise<string[]> {
 
 async function builderSettings(home: Home, registry: string): Promise<BuilderSettings> {
   return { gcGigabytes: gcGigabytes(), registry, authorities: await readAuthorities(home) };
-}
-
-function gcGigabytes(): number {
-  const text = process.env.STRATA_BUILDER_GC_GB;
-  if (!text) return GC_GIGABYTES;
-  const gigabytes = Number(text);
-  if (gigabytes > 0) return gigabytes;
-  throw new UserError("STRATA_BUILDER_GC_GB", `expected a number of gigabytes, got "${text}".`, "");
 }

@@ -8,9 +8,10 @@ import { type ImageLock, type LockedImage, parseImageLock } from "../../lib/lock
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { imageExists } from "../../oci/read/image.ts";
+import { buildctlBuild } from "../builder/buildctl.ts";
 import { withLogin } from "../builder/docker-login.ts";
 import { buildxEnvironment } from "../program/environment.ts";
-import { run } from "../program/exec.ts";
+import { run, tail } from "../program/exec.ts";
 import { recall, writeJson } from "../program/files.ts";
 import { note, withProgress } from "../program/progress.ts";
 import type { Services } from "../services/record.ts";
@@ -131,10 +132,11 @@ async function build(
   }
   if (!buildctl) throw new Error("buildctl is not resolved");
   const locals = ["--local", `context=${context}`, "--local", `dockerfile=${context}`];
-  const options = ["--frontend", "dockerfile.v0", "--metadata-file", metadata, "--progress=plain"];
+  const options = ["--frontend", "dockerfile.v0", "--progress=plain"];
   const time = ["--opt", `build-arg:SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
   const words = ["--addr", builder.address, "build", ...options, ...time, ...locals, "--output", output];
-  await run(buildctl, words, { env: login });
+  const result = await buildctlBuild(buildctl, words, metadata, { env: login });
+  if (!result.ok) throw new UserError("base image", `could not be pushed:\n${tail(result.all, 20)}\n`, "");
 }
 
 /** Names what can be had instead, with the Python that goes with it. */

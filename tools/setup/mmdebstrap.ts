@@ -16,6 +16,12 @@ const excluded = ["man", "info", "locale", "doc", "groff", "lintian", "linda"].m
 const included = ["path-include=/usr/share/doc/*/copyright", "path-include=/usr/share/locale/locale.alias"];
 
 /**
+ * Suites that are not released yet: their index says itself that it is old after a week, and mirrors that lag are used
+ * all the same. What is signed is checked as ever.
+ */
+const testing: readonly string[] = ["forky"];
+
+/**
  * The arguments that make a minimal Debian with a working apt as `tar`. No mirror is named: mmdebstrap knows the
  * suite's own, with security updates, and leaves it in the image's sources.
  */
@@ -26,6 +32,7 @@ export function mmdebstrapArguments(suite: string, tar: string): string[] {
     ...[...excluded, ...included].map((option) => `--dpkgopt=${option}`),
     '--aptopt=APT::Install-Recommends "false"',
     '--aptopt=Acquire::Languages "none"',
+    ...(testing.includes(suite) ? ['--aptopt=Acquire::Check-Valid-Until "false"'] : []),
     // Logs and caches carry the time and the machine's name.
     '--customize-hook=rm -rf "$1"/var/log/*.log "$1"/var/log/apt/* "$1"/var/cache/ldconfig/aux-cache',
     '--customize-hook=rm -f "$1"/var/cache/debconf/*-old "$1"/var/lib/dpkg/*-old',

@@ -2,6 +2,7 @@ import { attention } from "../layers/attention/layer.ts";
 import { caddy } from "../layers/caddy/layer.ts";
 import { cloudflared } from "../layers/cloudflared/layer.ts";
 import { comfyui } from "../layers/comfyui/layer.ts";
+import { cpython } from "../layers/cpython/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { door } from "../layers/door/layer.ts";
 import { instance, instancePorts } from "../layers/instance/layer.ts";
@@ -98,6 +99,7 @@ const workbench = packageGroup("workbench", "transformers, accelerate and what n
 
 const layers = [
   system,
+  cpython,
   cuda,
   python,
   torch,

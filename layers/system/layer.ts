@@ -30,6 +30,7 @@ export function systemWith({ packages = [], volume, setup, lacks }: SystemOption
     apt: (context) => [
       ...everyImage,
       ...(typeof packages === "function" ? packages(context) : packages),
+      ...(context.buildTools ? buildToolPackages : []),
       ...downloader(context),
     ],
   };
@@ -62,6 +63,22 @@ export const system = systemWith();
 function downloader({ models }: AptChoice): string[] {
   return models?.strategy === "volume" ? ["aria2"] : [];
 }
+
+/**
+ * What compiles a package without a wheel in a running container, beside gcc and Python's headers, which every image has:
+ * packages of nodes ask for CMake, Fortran and a BLAS. In this stage, as they are the distribution's: its database of
+ * packages is one file.
+ */
+const buildToolPackages = [
+  "cmake",
+  "g++",
+  "gfortran",
+  "libopenblas-dev",
+  "make",
+  "ninja-build",
+  "patch",
+  "pkg-config",
+];
 
 /**
  * What ComfyUI and its nodes need at run time: 156 MB of packages, with the distribution's ffmpeg for half of it. The

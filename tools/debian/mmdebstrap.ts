@@ -6,7 +6,7 @@ import { cache, repository } from "../../home.ts";
 import { type AptLock, fetchList, lockedClosure } from "../../lib/locks/apt-lock.ts";
 import { attempt, tail } from "../program/exec.ts";
 import { produce } from "../toolchain/produce.ts";
-import { fetchPackages } from "./resolve-apt.ts";
+import { fetchPackages, suiteOptions } from "./resolve-apt.ts";
 
 /** The time of every file that the bootstrap itself makes, and of the image: the first second of 2025, UTC. */
 export const SOURCE_DATE_EPOCH = "1735689600";
@@ -30,6 +30,7 @@ export function mmdebstrapArguments(suite: string, tar: string, locked?: LockedB
     ...[...excluded, ...included].map((option) => `--dpkgopt=${option}`),
     '--aptopt=APT::Install-Recommends "false"',
     '--aptopt=Acquire::Languages "none"',
+    ...suiteOptions(suite),
     // Logs and caches carry the time and the machine's name.
     '--customize-hook=rm -rf "$1"/var/log/*.log "$1"/var/log/apt/* "$1"/var/cache/ldconfig/aux-cache',
     '--customize-hook=rm -f "$1"/var/cache/debconf/*-old "$1"/var/lib/dpkg/*-old',

@@ -9,10 +9,11 @@ import { type ImageLock, type LockedImage, parseImageLock } from "../../lib/lock
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { imageExists } from "../../oci/read/image.ts";
+import { buildctlBuild } from "../builder/buildctl.ts";
 import { withLogin } from "../builder/docker-login.ts";
 import { rootContext, SOURCE_DATE_EPOCH } from "../debian/mmdebstrap.ts";
 import { buildxEnvironment } from "../program/environment.ts";
-import { run } from "../program/exec.ts";
+import { run, tail } from "../program/exec.ts";
 import { recall, writeJson } from "../program/files.ts";
 import { note, withProgress } from "../program/progress.ts";
 import type { Services } from "../services/record.ts";
@@ -67,6 +68,25 @@ export async function ensureBaseImage(
     `base image: ${reference}, made here with mmdebstrap, as ${registryHost(image.reference)} cannot be reached`,
   );
   return { reference, local: true };
+}
+
+/** Throws where a base image cannot be had from its own registry: one that is made here lies where no builder elsewhere gets it. */
+export async function requireServedBase(home: Home, name: string): Promise<void> {
+  const image = await lockedImage(name);
+  const made = (await recall(home.images, localImagesSchema))?.[name];
+  if (made !== undefined) {
+    throw new UserError(
+      `base image "${name}"`,
+      `is one that was made here, ${made}, which a builder elsewhere does not reach.`,
+      `Once ${registryHost(image.reference)} can be reached: remove "${name}" from ${home.images}. Or build with strata:builder: {kind: local}.`,
+    );
+  }
+  if (await reachable(registryUrl(image.reference))) return;
+  throw new UserError(
+    `base image "${name}"`,
+    `${registryHost(image.reference)} cannot be reached, and a base that is made here does not reach a builder elsewhere.`,
+    "Open the way to that registry, or build with strata:builder: {kind: local}.",
+  );
 }
 
 async function readImageLock(): Promise<ImageLock> {
@@ -144,10 +164,11 @@ async function build(
   }
   if (!buildctl) throw new Error("buildctl is not resolved");
   const locals = ["--local", `context=${context}`, "--local", `dockerfile=${context}`];
-  const options = ["--frontend", "dockerfile.v0", "--metadata-file", metadata, "--progress=plain"];
+  const options = ["--frontend", "dockerfile.v0", "--progress=plain"];
   const time = ["--opt", `build-arg:SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
   const words = ["--addr", builder.address, "build", ...options, ...time, ...locals, "--output", output];
-  await run(buildctl, words, { env: login });
+  const result = await buildctlBuild(buildctl, words, metadata, { env: login });
+  if (!result.ok) throw new UserError("base image", `could not be pushed:\n${tail(result.all, 20)}\n`, "");
 }
 
 /** Names what can be had instead, with the Python that goes with it. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { rootContext } from "../../../../tools/debian/mmdebstrap.ts";
+import { mmdebstrapArguments, rootContext } from "../../../../tools/debian/mmdebstrap.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
 
 test("a base is bootstrapped once a day for all clones, and former days' go", async (t) => {
@@ -50,4 +50,10 @@ test("a bootstrap that fails leaves nothing, and the next one goes on", async (t
   const context = await rootContext({ path, version: "1" }, "bookworm", { kept, now });
   assert.deepEqual(readdirSync(kept), [context.split("/").at(-1)]);
   assert.equal(readFileSync(join(context, "rootfs.tar"), "utf8"), "whole\n");
+});
+
+test("a suite before its release may be older than its index says, a released one may not", () => {
+  const takesOld = (suite: string) =>
+    mmdebstrapArguments(suite, "x.tar").join(" ").includes("Check-Valid-Until");
+  assert.deepEqual(["bookworm", "trixie", "forky"].map(takesOld), [false, false, true]);
 });

@@ -1,6 +1,5 @@
 import type { Component } from "../../lib/bill/component.ts";
 import { filePurl, programPurl } from "../../lib/bill/purl.ts";
-import { aptScripts } from "../../lib/recipe/apt-layer.ts";
 import { type Layer, type LayerContext, ownPython } from "../../lib/recipe/layer.ts";
 
 /** The interpreter of a stack whose base image brings another one: with it, no base decides what Python an image has. */
@@ -9,7 +8,7 @@ export const cpython: Layer = {
   summary: "CPython beside the distribution's, so that the base image does not decide which one it is",
   included: (context) => context.cpython !== undefined,
   parents: () => [],
-  shared: [...aptScripts, "shared/trust.sh", "shared/compile-python.sh", "shared/finish.sh"],
+  shared: ["shared/fetch-packages.sh", "shared/install-packages.sh", "shared/trust.sh", "shared/compile-python.sh", "shared/finish.sh"],
   // What compiling it takes; an archive that is compiled already leaves it alone.
   apt: () => [
     "ca-certificates",

@@ -45,8 +45,10 @@ function choicesOf(recipe: RecipeName): Choice[] {
 }
 
 function planOf(recipe: RecipeName, { source, ...choice }: Choice): Plan {
-  const { attention: kernels } = compatibilitySet(choice.cuda);
-  const attention: AttentionKernel[] = attentionKernels.filter((kernel) => "version" in kernels[kernel]);
+  // Without more settings: SageAttention 1 is a wheel for every card but Turing's.
+  const attention: AttentionKernel[] = attentionKernels.filter((kernel) =>
+    kernelWays(kernel, choice.generation, choice.cuda).some(({ way }) => way === "wheel"),
+  );
   const llama = { enabled: true, source, commit: "c".repeat(40), vmm: true };
   const selected = builtInRecipe(recipe);
   const choices = { recipe, selected, attention, wheels: {}, llama, mirrors: {}, tags: [], ...choice };

@@ -9,6 +9,7 @@ import type { AttentionKernel, CudaVersion, PythonVersion } from "../../lib/gpu/
 import { attentionKernels, compatibilitySet, cudaVersions } from "../../lib/gpu/compatibility.ts";
 import { type GenerationName, generationNames } from "../../lib/gpu/generations.ts";
 import type { Plan, Stage } from "../../lib/plan/plan.ts";
+import { kernelWays } from "../../lib/recipe/attention-table.ts";
 import type { LlamaSource } from "../../lib/recipe/layer.ts";
 import { builtInRecipe, type RecipeName, recipeNames, recipes } from "../../recipes/index.ts";
 import { planStack } from "../../recipes/stack-plan.ts";

@@ -9,7 +9,15 @@ export const floors: readonly (readonly string[])[] = [
   ["errors.ts", "home.ts"],
   ["lib"],
   ["lib/registry", "tools/program"],
-  ["lib/gpu", "lib/audit", "lib/policy", "lib/state", "lib/builders", "tools/toolchain", "tools/command-provider"],
+  [
+    "lib/gpu",
+    "lib/audit",
+    "lib/policy",
+    "lib/state",
+    "lib/builders",
+    "tools/toolchain",
+    "tools/command-provider",
+  ],
   ["lib/locks", "lib/hosts", "oci"],
   [
     "lib/comfyui",

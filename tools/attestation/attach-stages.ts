@@ -5,7 +5,7 @@ import { stageProvenance } from "../../lib/attestation/stage-provenance.ts";
 import { inParallel } from "../../lib/in-parallel.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { parseReference } from "../../oci/references.ts";
-import { buildctlOf, documentOf, provenanceDigests } from "../builder/build-records.ts";
+import { buildctlsOf, documentOf, provenanceDigests } from "../builder/build-records.ts";
 import { storedProvenance } from "../promotion/plain-statements.ts";
 import { attachDocument, attachSigned, unsigned } from "./attach.ts";
 
@@ -26,14 +26,19 @@ export async function attachStageProvenance(
   transport: Transport,
   signer?: Signer,
 ): Promise<number> {
-  const buildctl = await buildctlOf(home);
-  const known = buildctl ? await provenanceDigests(buildctl) : new Map<string, string>();
+  const known = await Promise.all(
+    (await buildctlsOf(home)).map(async (buildctl) => ({
+      buildctl,
+      digests: await provenanceDigests(buildctl),
+    })),
+  );
   const found = await inParallel(AT_ONCE, Object.entries(stages), async ([name, reference]) => {
     const { digest = "" } = parseReference(reference);
     if (await storedProvenance(reference, transport)) return true;
-    const place = known.get(digest);
+    const builtOn = known.find(({ digests }) => digests.has(digest));
+    const place = builtOn?.digests.get(digest);
     // What the builder has thrown away meanwhile is no reason to fail an update.
-    const written = buildctl && place && (await documentOf(buildctl, place).catch(() => undefined));
+    const written = builtOn && place && (await documentOf(builtOn.buildctl, place).catch(() => undefined));
     const statement = stageProvenance(name, digest, written, builder);
     if (!statement) return false;
     // The signed one first: where it fails, the next run finds nothing there and tries again.

@@ -71,6 +71,12 @@ export interface LayerContext {
   readonly gitPackages: Readonly<Record<string, Omit<Fetch, "path"> & { readonly version: string }>>;
 }
 
+/** What a stage asks of the machine that builds it. */
+export interface Weight {
+  /** Bytes that one of its compilers takes. */
+  readonly compilerMemory: number;
+}
+
 /**
  * - `system`: base and apt packages, what the product is built `FROM`
  * - `stage`: files of its own, one layer of the product
@@ -111,6 +117,11 @@ export interface Layer {
    * stages of some MB. @default false
    */
   readonly cachesSteps?: boolean;
+  /**
+   * That it compiles for long, and what one compiler takes: such a stage may be built elsewhere (`strata:builders`). It is
+   * no part of the key. @default nothing that a usual machine would notice
+   */
+  readonly weight?: (context: LayerContext) => Weight | undefined;
   /** Whether its build starts from the base image although it has parents. @default false */
   readonly onBase?: boolean;
   /** Layers whose images its build uses as named contexts. */

@@ -31,6 +31,7 @@ export const layerSchema = z.strictObject({
   listed: call.optional(),
   owns: call.optional(),
   components: call.optional(),
+  weight: call.optional(),
   bulk: z.boolean().optional(),
   cachesSteps: z.boolean().optional(),
   onBase: z.boolean().optional(),

@@ -4,7 +4,7 @@ import type { BuilderFacts } from "../../lib/attestation/slsa-provenance.ts";
 import { stageProvenance } from "../../lib/attestation/stage-provenance.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { parseReference } from "../../oci/references.ts";
-import { buildctlOf, documentOf, provenanceDigests } from "../builder/build-records.ts";
+import { buildctlsOf, documentOf, provenanceDigests } from "../builder/build-records.ts";
 import { storedProvenance } from "../promotion/plain-statements.ts";
 import { attachDocument, attachSigned, unsigned } from "./attach.ts";
 
@@ -22,18 +22,23 @@ export async function attachStageProvenance(
   transport: Transport,
   signer?: Signer,
 ): Promise<number> {
-  const buildctl = await buildctlOf(home);
-  const known = buildctl ? await provenanceDigests(buildctl) : new Map<string, string>();
+  const known = await Promise.all(
+    (await buildctlsOf(home)).map(async (buildctl) => ({
+      buildctl,
+      digests: await provenanceDigests(buildctl),
+    })),
+  );
   let count = 0;
   for (const [name, reference] of Object.entries(stages)) {
     const { digest = "" } = parseReference(reference);
-    const written = known.get(digest);
+    const builtOn = known.find(({ digests }) => digests.has(digest));
+    const written = builtOn?.digests.get(digest);
     const there = await storedProvenance(reference, transport);
-    if (there || !buildctl || written === undefined) {
+    if (there || !builtOn || written === undefined) {
       count += there ? 1 : 0;
       continue;
     }
-    const statement = stageProvenance(name, digest, await documentOf(buildctl, written), builder);
+    const statement = stageProvenance(name, digest, await documentOf(builtOn.buildctl, written), builder);
     if (!statement) continue;
     // The signed one first: where it fails, the next run finds nothing there and tries again.
     if (signer) await attachSigned(reference, statement, signer, transport);

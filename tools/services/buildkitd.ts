@@ -3,7 +3,6 @@ import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { authorityFile, keptAuthorities } from "../../oci/access/logins.ts";
-import { buildxEnvironment } from "../program/environment.ts";
 import { attempt } from "../program/exec.ts";
 import { writeJson } from "../program/files.ts";
 import { executables } from "../toolchain/find.ts";
@@ -170,13 +169,13 @@ export async function workerAnswers(buildctl: string, address: string): Promise<
   return answer.stdout.split("\n").length > 1;
 }
 
-/** Tells buildx, and with it the docker-build provider, of the builder: a file in `BUILDX_CONFIG`. */
-export async function writeBuildxInstance(home: Home, address: string): Promise<void> {
-  await writeJson(join(buildxEnvironment(home).BUILDX_CONFIG, "instances", BUILDER), {
-    Name: BUILDER,
+/** Tells buildx, and with it the docker-build provider, of a builder: a file in `BUILDX_CONFIG`. */
+export async function writeBuildxInstance(folder: string, name: string, address: string): Promise<void> {
+  await writeJson(join(folder, "instances", name), {
+    Name: name,
     Driver: "remote",
     Nodes: [
-      { Name: `${BUILDER}0`, Endpoint: address, Platforms: null, DriverOpts: null, Flags: null, Files: null },
+      { Name: `${name}0`, Endpoint: address, Platforms: null, DriverOpts: null, Flags: null, Files: null },
     ],
     Dynamic: false,
   });

@@ -65,6 +65,25 @@ export async function ensureBaseImage(
   return { reference, local: true };
 }
 
+/** Throws where a base image cannot be had from its own registry: one that is made here lies where no builder elsewhere gets it. */
+export async function requireServedBase(home: Home, name: string): Promise<void> {
+  const image = await lockedImage(name);
+  const made = (await recall(home.images, localImagesSchema))?.[name];
+  if (made !== undefined) {
+    throw new UserError(
+      `base image "${name}"`,
+      `is one that was made here, ${made}, which a builder elsewhere does not reach.`,
+      `Once ${registryHost(image.reference)} can be reached: remove "${name}" from ${home.images}. Or build with strata:builder: {kind: local}.`,
+    );
+  }
+  if (await reachable(registryUrl(image.reference))) return;
+  throw new UserError(
+    `base image "${name}"`,
+    `${registryHost(image.reference)} cannot be reached, and a base that is made here does not reach a builder elsewhere.`,
+    "Open the way to that registry, or build with strata:builder: {kind: local}.",
+  );
+}
+
 async function readImageLock(): Promise<ImageLock> {
   return parseImageLock(await readFile(join(repository, "locks", "images.json"), "utf8"));
 }

@@ -43,6 +43,7 @@ const {
 } = planStack(config, {
   root: repository,
   localImages: home.images,
+  localPackages: home.packages,
 });
 const { generation } = config;
 const builders = stackBuilders(config);

@@ -29,7 +29,7 @@ export const floors: readonly (readonly string[])[] = [
     "tools/lint",
   ],
   ["lib/models", "lib/attestation", "lib/garbage", "lib/vulnerabilities"],
-  ["lib/reproduction", "tools/promotion", "tools/builder", "tools/ways", "tools/mutants"],
+  ["lib/reproduction", "tools/promotion", "tools/builder", "tools/debian", "tools/ways", "tools/mutants"],
   ["lib/recipe", "tools/hosts"],
   ["lib/plan", "lib/lock-making", "layers"],
   ["lib/preview", "lib/import", "recipes", "components", "tools/attestation"],

@@ -209,11 +209,11 @@ async function lostWhile(t: TestContext, lose: () => void): Promise<{ said: stri
 }
 
 async function goesOn(t: TestContext, value: string): Promise<void> {
-  stack.edit("c/value", value);
   const { test: split } = await elsewhere(t, {
     builder: remote(one, "one"),
     builders: { heavy: remote(two, "two") },
   });
+  split.edit("c/value", value);
   const { changed } = await split.up();
   assert.equal(changed["small-c"], "update", JSON.stringify(changed));
 }

@@ -15,6 +15,7 @@ import { findBuilder } from "../../tools/builder/find-builder.ts";
 import { attempt } from "../../tools/program/exec.ts";
 import { runPulumi } from "../../tools/pulumi/update.ts";
 import { requireReach } from "../../tools/setup/builder-reach.ts";
+import { setUp } from "../../tools/setup/setup.ts";
 import { problemOf } from "../../tools/ways/ask-builder.ts";
 import { tlsUpstream } from "../../tools/ways/dial.ts";
 import { openWays } from "../../tools/ways/open-ways.ts";
@@ -55,7 +56,7 @@ const remote = ({ address }: FarBuilder, serverName: string, wrong: object = {})
 async function elsewhere(t: TestContext, choice: object): Promise<{ test: TestStack; ways: Ways }> {
   const { builder = "strata", builders = {} } = choice as Partial<BuilderChoice>;
   const parsed = { builder: builderSetting.parse(builder), builders: buildersSetting.parse(builders) };
-  const ways = await openWays(stack.home, stackBuilders(parsed));
+  const ways = await openWays(stack.home, stackBuilders(parsed), 3);
   t.after(() => ways.close());
   // The program needs no key: it asks for names alone.
   const places = JSON.stringify(choice).replaceAll(/-----BEGIN[^"]*/g, "hidden");
@@ -184,12 +185,28 @@ test("a builder that is killed ends it as well, and at once", async (t) => {
   await goesOn(t, "4\n");
 });
 
+test("the builder on this machine that hangs is ended, with the same words, and the next run starts it anew", async (t) => {
+  const pid = () => Number(JSON.parse(readFileSync(join(stack.home.run, "buildkitd.pid"), "utf8")).pid);
+  const frozen = pid();
+  const ended = await lostWhile(t, () => process.kill(frozen, "SIGSTOP"), {});
+  assert.match(
+    ended.said,
+    /builder on this machine was lost while it built small-c: it takes connections, and has not answered/,
+  );
+  assert.ok(ended.seconds < 20, `${ended.seconds} s`);
+  await setUp(stack.home, "debian-bookworm", 0);
+  assert.notEqual(pid(), frozen);
+  stack.edit("c/value", "5\n");
+  assert.equal((await stack.up()).changed["small-c"], "update");
+});
+
 /** An update of a heavy stage that takes long, and what it says when its builder is lost in the middle. */
-async function lostWhile(t: TestContext, lose: () => void): Promise<{ said: string; seconds: number }> {
-  const { test: split, ways } = await elsewhere(t, {
-    builder: remote(one, "one"),
-    builders: { heavy: remote(two, "two") },
-  });
+async function lostWhile(
+  t: TestContext,
+  lose: () => void,
+  choice: object = { builder: remote(one, "one"), builders: { heavy: remote(two, "two") } },
+): Promise<{ said: string; seconds: number }> {
+  const { test: split, ways } = await elsewhere(t, choice);
   const waiting = `begun-${Date.now()}`;
   stack.edit("c/Dockerfile", `FROM system AS build\nRUN echo ${waiting} && sleep 60\n`);
   const said: string[] = [];

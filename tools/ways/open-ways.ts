@@ -21,12 +21,19 @@ import { tlsUpstream } from "./dial.ts";
 import { type Watched, watched } from "./watch.ts";
 import { OpenWays, type Ways } from "./ways.ts";
 
+/** Seconds that a builder on this machine may be silent: it shares the machine with what it builds. */
+const LOCAL_PATIENCE = 40;
+
 /**
  * Opens the ways to a stack's builders, asks those elsewhere whether they can take a build, and watches each.
  *
  * @throws UserError for every builder that does not answer, with its cause
  */
-export async function openWays(home: Home, builders: StackBuilders): Promise<Ways> {
+export async function openWays(
+  home: Home,
+  builders: StackBuilders,
+  localPatience = LOCAL_PATIENCE,
+): Promise<Ways> {
   const distinct = [...new Set([builders.default, builders.heavy])];
   const far = distinct.flatMap((builder) =>
     isFar(builder.setting)
@@ -54,7 +61,7 @@ export async function openWays(home: Home, builders: StackBuilders): Promise<Way
     if (kind !== "local") continue;
     if (!isAsBefore) await ways.copyKnown(name, [own], OWN_BUILDER);
     const running = (await recallServices(home))?.builder;
-    if (running?.kind === "buildkitd") ways.watchLocal(names, running.address);
+    if (running?.kind === "buildkitd") ways.watchLocal(names, running.address, localPatience);
   }
   return ways;
 }

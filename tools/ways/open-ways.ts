@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { throwAll, UserError } from "../../errors.ts";
-import type { Home } from "../../home.ts";
+import { type Home, projectFolder } from "../../home.ts";
 import { isPem } from "../../lib/builders/builder-problems.ts";
 import {
   isFar,
@@ -82,11 +82,12 @@ function upstreamsOf(path: string, { address, tls }: RemoteSetting): Watched[] {
   const read = (name: "ca" | "cert" | "key") => {
     const given = tls[name];
     if (isPem(given)) return given;
-    if (existsSync(given)) return readFileSync(given, "utf8");
+    const file = resolve(projectFolder, given);
+    if (existsSync(file)) return readFileSync(file, "utf8");
     throw new UserError(
       `${path}.tls.${name}`,
       `there is no file ${given}.`,
-      "Give a path, or the text in PEM.",
+      "Give a whole path or one from the folder of Pulumi.yaml, or the text in PEM.",
     );
   };
   const pair = { ca: read("ca"), cert: read("cert"), key: read("key"), serverName: tls.serverName };

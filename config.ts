@@ -22,6 +22,7 @@ import { compressionSetting, defaultCompression } from "./lib/registry/compressi
 import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
 import { tagsSetting } from "./lib/registry/tags.ts";
 import { parseWithSchema } from "./lib/schema-errors.ts";
+import { vulnerabilitiesSetting } from "./lib/vulnerabilities/vulnerability-gate.ts";
 import { comfyuiSetting, withComfyUiRef } from "./recipes/comfyui-ref.ts";
 import { builtInRecipe, defaultRecipes, findRecipe, type SelectedRecipe } from "./recipes/index.ts";
 
@@ -49,6 +50,7 @@ export const settingsSchema = z.strictObject({
   evidence: evidenceSetting,
   sign: signSetting.optional(),
   trust: trustSetting.optional(),
+  vulnerabilities: vulnerabilitiesSetting.optional(),
   tags: tagsSetting.optional(),
 });
 

@@ -45,6 +45,8 @@ export interface Home {
   readonly documents: string;
   /** What plans say of products, by their content. */
   readonly bills: string;
+  /** Records of vulnerabilities that were read. */
+  readonly vulnerabilities: string;
   /** Unpacked layers, and what shells write. */
   readonly shell: string;
   /** Images as files. */
@@ -81,6 +83,7 @@ export function homeAt(root: string): Home {
     audit: join(root, "audit"),
     documents: join(root, "documents"),
     bills: join(root, "bills"),
+    vulnerabilities: join(root, "vulnerabilities"),
     shell: join(root, "shell"),
     exports: join(root, "exports"),
     mutants: join(root, "mutants"),

@@ -5,13 +5,14 @@ import { openHosts } from "./components/hosts/open-hosts.ts";
 import { KeptEvidence } from "./components/kept-evidence.ts";
 import { keepStages } from "./components/kept-stages.ts";
 import { LayeredImage, referencesByName } from "./components/layered-image.ts";
+import { enforcePolicies } from "./components/policies.ts";
 import { productCopies } from "./components/product-copy.ts";
 import { Promotion } from "./components/promotion.ts";
 import { openRegistries } from "./components/registry/open-registry.ts";
 import { requireServices } from "./components/required-services.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
 import { loadConfig } from "./config.ts";
-import { home, repository } from "./home.ts";
+import { home, projectFolder, repository } from "./home.ts";
 import { builderOf, stackBuilders } from "./lib/builders/builder-setting.ts";
 import { servedBase } from "./lib/builders/served-base.ts";
 import { readCertificates } from "./lib/certificates.ts";
@@ -22,6 +23,7 @@ import { loadPartialUpdate, summaryOf } from "./lib/plan/partial-update.ts";
 import { registryAddress, registryContext } from "./lib/registry/access.ts";
 import { stageTag } from "./lib/registry/tags.ts";
 import { runLine, type Screen, shownEvidence, sizeLine } from "./lib/state/screen.ts";
+import { gateTerms } from "./lib/vulnerabilities/gate-terms.ts";
 import { contextOf } from "./plan-image.ts";
 import { planStack } from "./recipes/stack-plan.ts";
 
@@ -60,6 +62,9 @@ if (!pulumi.runtime.isDryRun()) {
   const { warning } = await requireServices(needed);
   if (warning !== null) await pulumi.log.warn(warning);
 }
+
+// What no stack may make, whoever makes it.
+enforcePolicies(config);
 
 // The image: a stage for each layer, and the product.
 const { registry, copies } = await openRegistries(config, (setting) => ({
@@ -118,6 +123,7 @@ const tested = {
   terms: promotionTerms(config, checks),
   attached: attestation.artifacts,
   trust: config.trust,
+  gate: gateTerms(config.vulnerabilities, projectFolder),
 };
 const promotion = new Promotion(`${name}-promotion`, tested);
 const productTag = stageTag(plan.product);

@@ -41,6 +41,7 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
     limits: [registry, ...copies].map(limitsKind),
     tags,
     platform: { ...platform, computeCapabilities: [...platform.computeCapabilities] },
+    vulnerabilities: config.vulnerabilities,
   };
   return { planned, revision: labels.revision };
 }

@@ -2,13 +2,19 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import type { Config } from "../../config.ts";
 import { UserError } from "../../errors.ts";
 import { type Home, repository } from "../../home.ts";
+import { servedBase } from "../../lib/builders/served-base.ts";
 import { lockTextHash, parseAptLock } from "../../lib/locks/apt-lock.ts";
 import { type ImageLock, type LockedImage, parseImageLock } from "../../lib/locks/image-lock.ts";
+import { registryAddress } from "../../lib/registry/access.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { imageExists } from "../../oci/read/image.ts";
+import { copyImage } from "../../oci/write/copy.ts";
+import { UNSAID } from "../../oci/write/put.ts";
+import { tagManifest } from "../../oci/write/tag.ts";
 import { buildctlBuild } from "../builder/buildctl.ts";
 import { withLogin } from "../builder/docker-login.ts";
 import { rootContext, SOURCE_DATE_EPOCH } from "../debian/mmdebstrap.ts";
@@ -70,22 +76,32 @@ export async function ensureBaseImage(
   return { reference, local: true };
 }
 
-/** Throws where a base image cannot be had from its own registry: one that is made here lies where no builder elsewhere gets it. */
-export async function requireServedBase(home: Home, name: string): Promise<void> {
+/**
+ * Makes sure that a builder elsewhere can get the base image of a stack. One that was made here is copied from the local
+ * registry to the stack's.
+ */
+export async function serveBaseImage(
+  home: Home,
+  config: Pick<Config, "base" | "registry" | "builder" | "builders">,
+): Promise<void> {
+  const { base: name } = config;
   const image = await lockedImage(name);
   const made = (await recall(home.images, localImagesSchema))?.[name];
   if (made !== undefined) {
-    throw new UserError(
-      `base image "${name}"`,
-      `is one that was made here, ${made}, which a builder elsewhere does not reach.`,
-      `Once ${registryHost(image.reference)} can be reached: remove "${name}" from ${home.images}. Or build with strata:builder: {kind: local}.`,
-    );
+    const served = servedBase(made, config, registryAddress(home.services));
+    if (served === made) return;
+    const transport = new Transport({ logins: home.logins });
+    if (await imageExists(served, transport, UNSAID)) return;
+    await copyImage(made, served, transport);
+    await tagManifest(served, `base-${name}`, transport);
+    note(`base image: ${served}, a copy of the one that was made here`);
+    return;
   }
   if (await reachable(registryUrl(image.reference))) return;
   throw new UserError(
     `base image "${name}"`,
-    `${registryHost(image.reference)} cannot be reached, and a base that is made here does not reach a builder elsewhere.`,
-    "Open the way to that registry, or build with strata:builder: {kind: local}.",
+    `${registryHost(image.reference)} cannot be reached, and nothing here makes another one for a builder elsewhere.`,
+    "Open the way to that registry; or `make up` once with strata:builder: {kind: local}, which makes one.",
   );
 }
 

@@ -72,7 +72,7 @@ export async function planImage(settings: ImageSettings): Promise<PlannedImage> 
           ),
       ),
   );
-  const folders = { root: repository, localImages: home.images };
+  const folders = { root: repository, localImages: home.images, localPackages: home.packages };
   const { plan, base, checks, tags, memory } = planStack(config, folders);
   const { generation, registry } = config;
   const [builder = ""] = builders.default.names;

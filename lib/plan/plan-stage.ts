@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import { type Distribution, pinOf } from "../locks/python-lock.ts";
+import { aptFiles } from "../recipe/apt-layer.ts";
 import type { Layer, LayerRole, Weight } from "../recipe/layer.ts";
 import { trimmedLayer } from "../recipe/trimmed-layer.ts";
 import {
@@ -93,6 +94,7 @@ function contextFiles(
   const dockerfile = layer.dockerfile?.(parents, context);
   const made: Readonly<Record<string, string>> = {
     ...(dockerfile === undefined ? {} : { Dockerfile: dockerfile }),
+    ...aptFiles(layer, context),
     ...layer.generated?.(context),
     ...layer.listed?.([...all, ...installedAliases(all, aliases)], context),
   };

@@ -24,6 +24,7 @@ export const layerSchema = z.strictObject({
   args: call.optional(),
   pins: call.optional(),
   python: call.optional(),
+  apt: call.optional(),
   environment: textList.optional(),
   lacks: call.optional(),
   included: call.optional(),

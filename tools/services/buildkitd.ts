@@ -65,11 +65,15 @@ export function commonConfig({ registry, authorities }: BuilderSettings): string
 ${trusted.join("")}`;
 }
 
+/** GB of the disk that the builder tries to leave: what the largest stage, torch with CUDA, wants while it is built. */
+const FREE_GIGABYTES = 10;
+
 /**
  * The worker's own settings.
  *
  * BuildKit's own rules throw away the oldest of all kinds alike. Checkouts of sources, half-fetched models and the caches
- * of compilers are small and cost minutes to have again; what stages are built on is large and comes from the registry.
+ * of compilers are small and cost minutes to have again; what stages are built on is large and comes from the registry. Where the
+ * disk gets short, what finished stages have left goes earlier.
  */
 export function workerConfig({ gcGigabytes }: BuilderSettings, more = ""): string {
   return `[worker.oci]
@@ -86,11 +90,14 @@ ${more}  # Files of local build contexts: copied again in a moment.
   [[worker.oci.gcpolicy]]
     filters = ["type==regular", "type==source.local"]
     maxUsedSpace = "${Math.round(gcGigabytes * 850)}MB"
+    minFreeSpace = "${FREE_GIGABYTES}GB"
   [[worker.oci.gcpolicy]]
     maxUsedSpace = "${gcGigabytes}GB"
+    minFreeSpace = "${FREE_GIGABYTES}GB"
   [[worker.oci.gcpolicy]]
     all = true
     maxUsedSpace = "${gcGigabytes}GB"
+    minFreeSpace = "${FREE_GIGABYTES}GB"
 
 `;
 }

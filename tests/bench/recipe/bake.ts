@@ -18,10 +18,10 @@ export interface Buildx {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** buildx of its pinned module, and a builder of its that is strata's builder. */
-export async function openBuildx(home: Home, folder: string): Promise<Buildx> {
+/** buildx, of its pinned module unless one is `given`, and a builder of its that is strata's builder. */
+export async function openBuildx(home: Home, folder: string, given?: string): Promise<Buildx> {
   const build = { module: "buildx", package: "github.com/docker/buildx/cmd/buildx", ldflags: "-s -w" };
-  const { path } = await goBuild("buildx", buildxVersion, build, cache);
+  const path = given ?? (await goBuild("buildx", buildxVersion, build, cache)).path;
   const config = join(folder, "buildx");
   mkdirSync(config, { recursive: true });
   const services = await recallServices(home);

@@ -22,6 +22,7 @@ export const HELP = `Usage: npm run bench -- RECIPE [--cases LIST] [--generation
   --package NAME     what an older version is taken of (default: tqdm)
   --mirror …         reads git sources through a mirror, as strata:mirrors does
   --set NAME=JSON    a setting of the stack, such as llama='{"enabled":false}'
+  --buildx PROGRAM   in place of the pinned one, which is built from its Go module
   --keep             leave the trial's folder, and say where it is
   --json             print JSON
   --out FOLDER       also write <recipe>.json, .md and .svg there
@@ -42,6 +43,7 @@ export async function benchRecipe(recipe: string, args: string[]): Promise<numbe
       package: { type: "string", default: "tqdm" },
       mirror: { type: "string", multiple: true, default: [] },
       set: { type: "string", multiple: true, default: [] },
+      buildx: { type: "string" },
       list: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
@@ -65,6 +67,7 @@ export async function benchRecipe(recipe: string, args: string[]): Promise<numbe
     generation: values.generation,
     others: [values.second, values.third],
     package: values.package,
+    buildx: values.buildx,
     mirrors: Object.fromEntries(values.mirror.map(pair)),
     settings: Object.fromEntries(values.set.map(pair).map(([name, json]) => [name, JSON.parse(json)])),
   });

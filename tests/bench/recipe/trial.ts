@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { type Home, homeAt } from "../../../home.ts";
+import { parseSize } from "../../../lib/size.ts";
+import { findRecipe } from "../../../recipes/index.ts";
 import { note, withProgress } from "../../../tools/program/progress.ts";
 import { recallServices } from "../../../tools/services/record.ts";
 import { stopServices } from "../../../tools/services/services.ts";
@@ -24,6 +26,8 @@ export interface TrialOptions {
   /** Of which an older version is taken. */
   readonly package: string;
   readonly mirrors: Mirrors;
+  /** A program in place of the pinned one. */
+  readonly buildx?: string | undefined;
   /** Of the stack, beside these. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
@@ -39,6 +43,8 @@ export interface Trial {
 /** Who builds. */
 export type Builder = "strata" | Peer;
 
+/** Of disk, in terms of the compressed image: one builder that has it unpacked, and three images with their caches. */
+const ROOM = 8;
 const STACK = "bench";
 /** The set of torch and CUDA that is not the default. */
 const otherCuda = "12.8";
@@ -48,11 +54,12 @@ export async function openTrial(folder: string, recipe: string, options: TrialOp
   const paths = { root: join(folder, "clone"), peers: join(folder, "peers"), served: join(folder, "git") };
   mkdirSync(paths.served, { recursive: true });
   const home = homeAt(join(folder, "home"));
-  const { environment } = await setUp(home, "debian-bookworm");
+  const { sizeBudget } = (await findRecipe(recipe)).recipe;
+  const { environment } = await setUp(home, "debian-bookworm", ROOM * parseSize(sizeBudget, "sizeBudget"));
   // What is read in this process wants the registry's login.
   process.env.DOCKER_CONFIG = environment.DOCKER_CONFIG;
   const git = await startGitServer(paths.served);
-  const buildx = await withProgress("buildx", () => openBuildx(home, folder));
+  const buildx = await withProgress("buildx", () => openBuildx(home, folder, options.buildx));
   return new RunningTrial({ home, paths, git, buildx, recipe, options });
 }
 

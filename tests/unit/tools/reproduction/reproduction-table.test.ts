@@ -51,7 +51,11 @@ const text = renderReproduction({
       reason: "the same files, packed by another version of BuildKit",
       difference: { layers: [{ ...layer, repacked: true, files: [] }], configuration: [], versions: {} },
     }),
-    stage("broken", { verdict: "failed", reason: "could not be built again:\n  \u001b[1mno network", rebuilt: null }),
+    stage("broken", {
+      verdict: "failed",
+      reason: "could not be built again:\n  \u001b[1mno network",
+      rebuilt: null,
+    }),
     stage("models", { verdict: "left", reason: "its bytes are those of the hashes in the lock", seconds: 0 }),
   ],
   varied: { cores: "1 of 2" },

@@ -4,10 +4,11 @@
  */
 import { main } from "../../tools/program/main.ts";
 
-const HELP = `Usage: npm run bench [-- small | scale | RECIPE] [OPTIONS]
+const HELP = `Usage: npm run bench [-- small | scale | farm | RECIPE] [OPTIONS]
 
   small     six layers of random numbers beside one Dockerfile with a registry cache (the default)
   scale     plan, preview and an update without changes against the number of stages, nodes and stacks
+  farm      a day of a team on several builders, simulated by the real plan and measured times
   RECIPE    a recipe (studio, starter, a file) beside one Dockerfile and a multi-stage one of the same contents
 
   --json           print JSON
@@ -24,6 +25,9 @@ if (chosen === undefined || chosen.startsWith("--")) {
 } else if (chosen === "scale") {
   const { benchScale, HELP: help } = await import("./scale/scale.ts");
   await main(() => benchScale(rest), { help });
+} else if (chosen === "farm") {
+  const { benchFarm, HELP: help } = await import("./farm/bench-farm.ts");
+  await main(async () => benchFarm(rest), { help });
 } else {
   const { benchRecipe, HELP: help } = await import("./recipe/recipe.ts");
   await main(() => benchRecipe(chosen, rest), { help });

@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import { type Distribution, pinOf } from "../locks/python-lock.ts";
+import { evenLayer } from "../recipe/even-layers.ts";
 import type { Layer, LayerRole } from "../recipe/layer.ts";
 import { trimmedLayer } from "../recipe/trimmed-layer.ts";
 import {
@@ -45,7 +46,8 @@ export const stageEpoch = "315532800";
 /** Plans the stage of a layer. @param given as the recipe has it @param before the stages planned so far, its parents among them */
 export function planStage(given: Layer, image: ImageSources, before: readonly Stage[]): Stage {
   const { context } = image;
-  const layer = trimmedLayer(given, image.packages.byLayer.get(given.name) ?? [], context);
+  const wheels = image.packages.byLayer.get(given.name) ?? [];
+  const layer = evenLayer(trimmedLayer(given, wheels, context), wheels, context);
   const parents = layer.parents(context);
   const args = { SOURCE_DATE_EPOCH: stageEpoch, ...layer.args?.(context) };
   const packages = stagePackages(layer, image);

@@ -1,3 +1,4 @@
+import { isShared } from "../recipe/even-layers.ts";
 import { redactAll } from "../redact.ts";
 import type { History } from "./build-history.ts";
 import { sumUp } from "./estimate.ts";
@@ -41,7 +42,8 @@ export function previewAll(
       built: builtElsewhere(attempts, planned),
     });
     const { engine } = attempt;
-    const limits = limitNotes(preview, attempt.previous, planned.limits);
+    const shared = planned.plan.stages.filter(isShared).map(({ name }) => name);
+    const limits = limitNotes(preview, attempt.previous, planned.limits, shared);
     return {
       ...preview,
       engine,

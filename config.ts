@@ -23,7 +23,7 @@ import {
   tensorrtSetting,
   wheelsSetting,
 } from "./lib/recipe/source-settings.ts";
-import { compressionSetting, defaultCompression } from "./lib/registry/compression.ts";
+import { compressionSetting } from "./lib/registry/compression.ts";
 import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
 import { tagsSetting } from "./lib/registry/tags.ts";
 import { parseWithSchema } from "./lib/schema-errors.ts";
@@ -36,7 +36,7 @@ export const settingsSchema = z.strictObject({
   generation: z.enum(generationNames).default("cpu"),
   registry: registrySetting.default({ kind: "local", repository: "strata" }),
   copies: copiesSetting.default([]),
-  compression: compressionSetting.default(defaultCompression),
+  compression: compressionSetting.optional(),
   trim: trimSetting.default(false),
   builder: z.string().min(1).default("strata"),
   host: hostSetting,

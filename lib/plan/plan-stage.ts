@@ -3,6 +3,7 @@ import { type Distribution, pinOf } from "../locks/python-lock.ts";
 import { evenLayer } from "../recipe/even-layers.ts";
 import type { Layer, LayerRole } from "../recipe/layer.ts";
 import { trimmedLayer } from "../recipe/trimmed-layer.ts";
+import { layerCompression } from "../registry/compression.ts";
 import {
   type ContextFile,
   generatedFile,
@@ -56,7 +57,7 @@ export function planStage(given: Layer, image: ImageSources, before: readonly St
   const bulk = layer.bulk ?? false;
   const cachesSteps = layer.cachesSteps ?? false;
   // Models are stored as they are, whatever else is packed how.
-  const compression = bulk ? undefined : context.compression;
+  const compression = bulk ? undefined : layerCompression(context.compression, layer);
   const role = layer.role ?? "stage";
   const inputs = bulk
     ? layerInputs

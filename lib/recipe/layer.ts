@@ -52,7 +52,7 @@ export interface LayerContext {
   readonly trim?: true;
   /** Whether the recipe's services are behind the one login. */
   readonly door?: true;
-  /** How layers are packed, where it is not as by default. */
+  /** How layers are packed, where the stack says so. */
   readonly compression?: Compression;
   /** Models, in stacks that have any. */
   readonly models?: ResolvedModels;
@@ -100,6 +100,11 @@ export interface Layer {
    * stages of some MB. @default false
    */
   readonly cachesSteps?: boolean;
+  /**
+   * It changes with a release that is weeks apart, and is large: packed as small as the builder can, which takes a minute,
+   * where the stack does not say how layers are packed. @default false
+   */
+  readonly seldomChanges?: boolean;
   /** Layers whose images its build uses as named contexts. */
   readonly parents: (context: LayerContext) => readonly string[];
   /**

@@ -33,6 +33,7 @@ export const layerSchema = z.strictObject({
   components: call.optional(),
   bulk: z.boolean().optional(),
   cachesSteps: z.boolean().optional(),
+  seldomChanges: z.boolean().optional(),
 } satisfies Shape<Layer>);
 
 const source = { repository: text, ref: text.optional() } satisfies Shape<GitSource>;

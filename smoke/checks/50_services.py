@@ -14,7 +14,8 @@ from typing import Any
 from lib.check import Check
 from lib.image import HEALTHCHECK
 from lib.result import Fail, Inconclusive, Skip
-from lib.services import POLL, Services, demand, expect_no_restart, stream
+from lib.running import POLL
+from lib.services import Services, demand, expect_no_restart, stream
 
 TITLE = "services"
 # An instance has services of its own: check 85.

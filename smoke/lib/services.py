@@ -6,27 +6,21 @@ import json
 import os
 import re
 import secrets
-import signal
 import socket
 import subprocess
-import tempfile
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from .image import BEHIND_DOOR, ENTRYPOINT, OPT
-from .process import descendants, kill_descendants
+from .process import descendants
 from .result import Fail
+from .running import Running
 
 LLAMA_PORT, BACKEND_PORT, COMFYUI_PORT = 8080, 8000, 8188
 COUNTING_MODEL = OPT / "strata/models/counting.gguf"
-POLL = 0.05
-# For services that nobody asks about any more; what is left then is killed.
-STOP_PATIENCE = 5.0
 # No proxy: everything asked for is in this container.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -127,8 +121,8 @@ def free_pair() -> int:
     return port
 
 
-class Services:
-    """The running services: `with Services() as services:`. Whatever happens, none of them outlives the block.
+class Services(Running):
+    """The running services: `with Services() as services:`.
 
     They listen on the image's default ports, or on free ones where `default_ports` is false or these are taken.
     `llama` and `comfyui` say which of them run; without a `volume` the image's own is used. `verbose`: llama-server
@@ -155,52 +149,19 @@ class Services:
         self.token = secrets.token_hex()
         self._health = [f"{self.backend}/healthz", *([f"{self.llama}/health"] if llama else [])]
         names = ("LLAMA_ARG_PORT", "STRATA_BACKEND_PORT", "STRATA_COMFYUI_PORT")
-        self.environment = dict(os.environ) | {name: str(port) for name, port in zip(names, ports, strict=True)}
-        self.environment |= {"STRATA_TOKEN": self.token, "STRATA_COMFYUI": "on" if comfyui else "off"}
+        environment = dict(os.environ) | {name: str(port) for name, port in zip(names, ports, strict=True)}
+        environment |= {"STRATA_TOKEN": self.token, "STRATA_COMFYUI": "on" if comfyui else "off"}
         # There is no network to fetch models from, and no check needs one.
-        self.environment["STRATA_MODELS"] = "off"
-        self.environment["STRATA_LLAMA"] = "on" if llama else "off"
+        environment["STRATA_MODELS"] = "off"
+        environment["STRATA_LLAMA"] = "on" if llama else "off"
         # Named, it is computed on the GPU where there is one; of itself the image serves it on the CPU.
-        self.environment.setdefault("LLAMA_ARG_MODEL", str(COUNTING_MODEL))
+        environment.setdefault("LLAMA_ARG_MODEL", str(COUNTING_MODEL))
         if volume:
-            self.environment["STRATA_VOLUME"] = str(volume)
+            environment["STRATA_VOLUME"] = str(volume)
         if verbose:
             # The first of them is the name of today, the second that of versions before b9360.
-            self.environment |= {"LLAMA_ARG_LOG_VERBOSITY": "4", "LLAMA_LOG_VERBOSITY": "4"}
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the block ends
-        self._told_to_stop = False
-
-    def __enter__(self) -> Self:
-        self.started = time.monotonic()
-        self.process = subprocess.Popen(
-            [str(ENTRYPOINT)],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-        )
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.process.poll() is None and not self._told_to_stop:
-            self.stop(STOP_PATIENCE)
-        kill_descendants(self.process.pid)
-        self.process.kill()
-        self.process.wait()
-        self._log.close()
-
-    def stop(self, deadline: float) -> float | None:
-        """Sends SIGTERM; returns the seconds until the entrypoint ended, None if it did not within `deadline`."""
-        started = time.monotonic()
-        self._told_to_stop = True
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(deadline)
-        except subprocess.TimeoutExpired:
-            return None
-        return time.monotonic() - started
+            environment |= {"LLAMA_ARG_LOG_VERBOSITY": "4", "LLAMA_LOG_VERBOSITY": "4"}
+        super().__init__(ENTRYPOINT, environment, "entrypoint")
 
     def wait_for_end(self, deadline: float) -> int | None:
         """The entrypoint's exit status; None where it has not ended by itself within `deadline` seconds."""
@@ -208,11 +169,6 @@ class Services:
             return self.process.wait(deadline)
         except subprocess.TimeoutExpired:
             return None
-
-    def log(self) -> str:
-        """What the services wrote so far."""
-        size = os.fstat(self._log.fileno()).st_size
-        return os.pread(self._log.fileno(), size, 0).decode(errors="replace")
 
     def pids(self, name: str) -> set[int]:
         """The services' processes called `name`."""
@@ -228,13 +184,3 @@ class Services:
     def wait_until_healthy(self, deadline: float) -> None:
         """Returns when all services are healthy; raises Fail after `deadline` seconds or when the entrypoint ends."""
         self.wait(self.is_healthy, deadline, "not healthy")
-
-    def wait(self, ready: Callable[[], bool], deadline: float, otherwise: str) -> None:
-        """Returns when `ready` says so; raises Fail after `deadline` seconds or when the entrypoint ends."""
-        limit = time.monotonic() + deadline
-        while not ready():
-            if self.process.poll() is not None:
-                raise Fail(f"the entrypoint ended with exit status {self.process.returncode}", self.log())
-            if time.monotonic() > limit:
-                raise Fail(f"{otherwise} within {deadline:g} s", self.log())
-            time.sleep(POLL)

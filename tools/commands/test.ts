@@ -1,12 +1,15 @@
-import { existsSync, globSync } from "node:fs";
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { run as runTests } from "node:test";
 import { repository } from "../../home.ts";
+import { inParallel } from "../../lib/in-parallel.ts";
 import { findActionlint, findLinters, lintPython, lintShell, lintWorkflows } from "../lint/lint.ts";
-import { keptWheels } from "../lint/wheels.ts";
 import { attempt } from "../program/exec.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
+import { addUp, type TestCount } from "./test/count.ts";
+import { pythonTests } from "./test/python-tests.ts";
 
 /** Suites by name, in the order in which they run: the quick ones tell first. */
 const suites = {
@@ -14,15 +17,13 @@ const suites = {
   unit: ["tests/unit/**/*.test.ts"],
   smoke: ["smoke/tests", "tests/smoke/*.test.ts"],
   python: ["tests/python"],
-  integration: ["tests/integration/*.test.ts"],
+  // The longest file first, so that the others run beside it.
+  integration: ["tests/integration/vast.test.ts", "tests/integration/*.test.ts"],
   "end-to-end": ["tests/end-to-end/*.test.ts"],
 } as const;
 
-interface Count {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
+/** Files at a time. Those with a builder of their own wait as much as they compute; a whole `make up` wants the machine. */
+const concurrency: Readonly<Record<string, number | true>> = { unit: true, integration: 2 };
 
 const HELP = `Usage: npm test -- [SUITE]...
 
@@ -37,21 +38,16 @@ await main(
   async () => {
     const named = process.argv.slice(2);
     const chosen = Object.entries(suites).filter(([name]) => named.length === 0 || named.includes(name));
-    const total: Count = { passed: 0, failed: 0, skipped: 0 };
+    const counts: TestCount[] = [];
     for (const [name, patterns] of chosen) {
       note(`\n== ${name}`);
       const folders = patterns.filter((pattern) => !pattern.endsWith(".ts"));
       const files = patterns.filter((pattern) => pattern.endsWith(".ts"));
-      for (const count of [
-        ...(name === "check" ? [await check()] : []),
-        ...(folders.length > 0 ? [await pythonTests(folders)] : []),
-        ...(files.length > 0 ? [await testFiles(files, name)] : []),
-      ]) {
-        total.passed += count.passed;
-        total.failed += count.failed;
-        total.skipped += count.skipped;
-      }
+      if (name === "check") counts.push(await check());
+      for (const folder of folders) counts.push(await pythonTests(folder));
+      if (files.length > 0) counts.push(await testFiles(files, name));
     }
+    const total = addUp(counts);
     process.stdout.write(
       `\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}\n`,
     );
@@ -61,7 +57,7 @@ await main(
 );
 
 /** Format, lint, types, locks, and lint of scripts and workflows: one test each. */
-async function check(): Promise<Count> {
+async function check(): Promise<TestCount> {
   const bin = (name: string) => join(repository, "node_modules", ".bin", name);
   const count = await commands({
     "format and lint": [bin("biome"), "check", "--error-on-warnings", "."],
@@ -91,64 +87,28 @@ async function check(): Promise<Count> {
   return count;
 }
 
-function printResult(count: Count, title: string, ok: boolean, output: string): void {
+function printResult(count: TestCount, title: string, ok: boolean, output: string): void {
   count[ok ? "passed" : "failed"]++;
   note(`${ok ? "pass" : "FAIL"} ${title}${ok ? "" : `\n${output}`}`);
 }
 
-async function commands(all: Readonly<Record<string, readonly string[]>>): Promise<Count> {
-  const count: Count = { passed: 0, failed: 0, skipped: 0 };
-  for (const [title, [command = "", ...args]] of Object.entries(all)) {
+async function commands(all: Readonly<Record<string, readonly string[]>>): Promise<TestCount> {
+  const count: TestCount = { passed: 0, failed: 0, skipped: 0 };
+  await inParallel(availableParallelism(), Object.entries(all), async ([title, [command = "", ...args]]) => {
     const { ok, all: output } = await attempt(command, args, { cwd: repository });
     printResult(count, title, ok, output);
-  }
+  });
   return count;
 }
 
-/** The checks' library and the programs of layers/ are Python, as they run in the image; unittest counts the tests. */
-async function pythonTests(folders: readonly string[]): Promise<Count> {
-  const total: Count = { passed: 0, failed: 0, skipped: 0 };
-  for (const folder of folders) {
-    const packages = await packagesOf(folder);
-    const { ok, all: output } = await attempt(
-      "python3",
-      ["-m", "unittest", "discover", "--verbose", "--start-directory", folder],
-      { cwd: repository, env: { PYTHONDONTWRITEBYTECODE: "1", ...packages } },
-    );
-    const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? 0);
-    const failed = number(/failures=(\d+)/) + number(/errors=(\d+)/) || (ok ? 0 : 1);
-    const skipped = number(/skipped=(\d+)/);
-    const ran = number(/Ran (\d+) tests?/);
-    for (const [, test, reason] of output.matchAll(/^(\w+) .*\.\.\. skipped ['"](.*)['"]$/gm)) {
-      note(`skip ${test}: ${reason}`);
-    }
-    if (ok) note(`pass ${ran - skipped} tests of ${folder}`);
-    else note(output.slice(Math.max(0, output.indexOf("=".repeat(70)))));
-    total.passed += Math.max(0, ran - failed - skipped);
-    total.failed += failed;
-    total.skipped += skipped;
-  }
-  return total;
-}
-
-/** The packages of a folder's requirements.txt, kept in the cache; its tests skip themselves where they are missing. */
-async function packagesOf(folder: string): Promise<Record<string, string>> {
-  const requirements = join(folder, "requirements.txt");
-  if (!existsSync(join(repository, requirements))) return {};
-  const kept = await keptWheels(requirements, "python3");
-  if (kept.missing) note(kept.missing);
-  return kept.folder ? { PYTHONPATH: kept.folder } : {};
-}
-
-async function testFiles(patterns: readonly string[], suite: string): Promise<Count> {
-  const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: repository })).sort();
-  // Suites with a builder share two cores and a registry: one file at a time.
+async function testFiles(patterns: readonly string[], suite: string): Promise<TestCount> {
+  const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: repository }).sort());
   const stream = runTests({
-    files: files.map((file) => join(repository, file)),
-    concurrency: suite === "unit" ? true : 1,
+    files: [...new Set(files)].map((file) => join(repository, file)),
+    concurrency: concurrency[suite] ?? 1,
     cwd: repository,
   });
-  const count: Count = { passed: 0, failed: 0, skipped: 0 };
+  const count: TestCount = { passed: 0, failed: 0, skipped: 0 };
   stream.on("test:pass", (event) => {
     if (event.details.type === "suite" || isFile(event.name)) return;
     if (event.skip !== undefined) {

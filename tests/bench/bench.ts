@@ -1,6 +1,9 @@
 /**
  * `npm run bench [-- --json]`: strata beside one Dockerfile with a registry cache, on the same builder and the same work,
  * in one run. Times of a machine say little; their ratios say what the design is worth.
+ *
+ * `npm run bench -- pull REFERENCE [--rate MB] [--runs N]`: what layers of similar size are worth to engines that pull a
+ * product of any registry (pull/pull.ts).
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -15,6 +18,7 @@ import { recallServices } from "../../tools/services/record.ts";
 import { blobSizes } from "../integration/support/blobs.ts";
 import { openTestStack, type TestStack } from "../integration/support/stack.ts";
 import { names, oneDockerfile } from "./layers.ts";
+import { benchPull } from "./pull/pull.ts";
 
 interface Measured {
   readonly seconds: number;
@@ -31,7 +35,20 @@ interface Row {
 }
 
 await main(async () => {
-  const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: "boolean", default: false },
+      rate: { type: "string" },
+      runs: { type: "string", default: "1" },
+    },
+  });
+  const [what, reference] = positionals;
+  if (what === "pull" && reference) {
+    const rate = values.rate === undefined ? undefined : Number(values.rate);
+    process.stdout.write(`${await benchPull(reference, rate, Number(values.runs))}\n`);
+    return 0;
+  }
   const stack = await openTestStack("bench");
   try {
     const rows = await measure(stack);

@@ -62,7 +62,7 @@ export interface LayerContext {
 
 /**
  * - `system`: base and apt packages, what the product is built `FROM`
- * - `stage`: files of its own, one layer of the product
+ * - `stage`: files of its own, one layer of the product, or several of similar size
  * - `build`: tools that other stages are built with, never part of a product
  */
 export type LayerRole = "system" | "stage" | "build";

@@ -509,17 +509,19 @@ describe("what a finding says", () => {
   });
 
   test("a stage of several layers has its name at each of them, by the history that a product has", () => {
-    const history = ["FROM base", "strata: cuda", "strata: cuda", "strata: torch"].map((created_by) => ({
-      created_by,
-    }));
-    const layers = [BASE, layer(file("a")), layer(file("b")), layer(file("c"))];
+    const history = ["FROM base", "RUN apt", "strata: cuda", "strata: cuda", "strata: torch"].map(
+      (created_by) => ({
+        created_by,
+      }),
+    );
+    const layers = [BASE, layer(file("s")), layer(file("a")), layer(file("b")), layer(file("c"))];
     const told = (label: string) => run(layers, { history, config: { Labels: { [LABELS.layers]: label } } });
     const report = told('["cuda","torch"]');
     assert.deepEqual(
       report.layers.map(({ stage: name }) => name),
-      ["system", "cuda", "cuda", "torch"],
+      ["system", "system", "cuda", "cuda", "torch"],
     );
-    assert.deepEqual([report.systemLayers, report.findings], [1, []]);
+    assert.deepEqual([report.systemLayers, report.findings], [2, []]);
     assert.deepEqual(
       told('["cuda","python"]').findings.map(({ code }) => code),
       ["stage-names"],

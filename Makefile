@@ -22,8 +22,8 @@ unexport ARGS COMMAND STACK LAYER RECIPE GENERATION
 MAKEOVERRIDES =
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview stage shell check-packages export run template rollback audit sbom verify models import lock down \
-	clean comment history reaper gc mutants package test test-fast check fix bench
+.PHONY: help up preview stage shell check-packages export run template rollback audit sbom vulnerabilities verify \
+	reproduce models import lock down clean comment history reaper gc mutants package test test-fast check fix bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,8 +69,14 @@ audit: ## Read an image from its registry and check the invariants: ARGS='<refer
 sbom: ## What an image is made of, and under which licences: ARGS='[reference] [--licences] [--unowned]'
 	@$(NODE) $(COMMANDS)/sbom.ts $(ARGS)
 
+vulnerabilities: ## What is known against an image, or against a plan: ARGS='[reference | stack] [--plan]'
+	@$(NODE) $(COMMANDS)/vulnerabilities.ts $(ARGS)
+
 verify: ## What of an image is signed, and how cosign checks it: ARGS='[reference] [--key FILE]'
 	@$(NODE) $(COMMANDS)/verify.ts $(ARGS)
+
+reproduce: ## Build the stages of a product again on an empty builder, and compare: ARGS='[reference] [--stage NAME]'
+	@$(NODE) $(COMMANDS)/reproduce.ts --stack "$$STRATA_STACK" $(ARGS)
 
 models: ## Which models and custom nodes workflows need: ARGS='<workflow>...'
 	@$(NODE) $(COMMANDS)/models.ts $(ARGS)
@@ -84,7 +90,7 @@ lock: ## Look everything up anew and pin it: ARGS='python', ARGS=--check
 down: ## Stop the builder and the registry, keep their data
 	@$(NODE) $(COMMANDS)/down.ts $(ARGS)
 
-clean: ## Stop them and remove all that was built here; the tools stay in the cache
+clean: ## Stop them and remove all that was built here; ARGS=--unneeded: only what nothing needs, told first
 	@$(NODE) $(COMMANDS)/clean.ts $(ARGS)
 
 comment: ## Make a preview the one comment on a pull request (CI)

@@ -4,6 +4,8 @@ import { z } from "zod";
 import { throwAll, together } from "./errors.ts";
 import { projectFolder } from "./home.ts";
 import { signSetting, trustSetting } from "./lib/attestation/trust-setting.ts";
+import { builderProblems } from "./lib/builders/builder-problems.ts";
+import { builderSetting, buildersSetting } from "./lib/builders/builder-setting.ts";
 import { evidenceSetting, trimProblems } from "./lib/evidence/evidence-setting.ts";
 import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
@@ -15,18 +17,12 @@ import { refuseClear, refuseSecrets, requireSecrets } from "./lib/plan/secret-se
 import { encryptedSettings } from "./lib/plan/stack-file.ts";
 import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
-import {
-  cloudflaredSetting,
-  doorSetting,
-  llamaSetting,
-  mirrorsSetting,
-  tensorrtSetting,
-  wheelsSetting,
-} from "./lib/recipe/source-settings.ts";
+import { sourceSettings } from "./lib/recipe/source-settings.ts";
 import { compressionSetting } from "./lib/registry/compression.ts";
 import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
 import { tagsSetting } from "./lib/registry/tags.ts";
 import { parseWithSchema } from "./lib/schema-errors.ts";
+import { vulnerabilitiesSetting } from "./lib/vulnerabilities/vulnerability-gate.ts";
 import { comfyuiSetting, withComfyUiRef } from "./recipes/comfyui-ref.ts";
 import { builtInRecipe, defaultRecipes, findRecipe, type SelectedRecipe } from "./recipes/index.ts";
 
@@ -38,26 +34,23 @@ export const settingsSchema = z.strictObject({
   copies: copiesSetting.default([]),
   compression: compressionSetting.optional(),
   trim: trimSetting.default(false),
-  builder: z.string().min(1).default("strata"),
+  builder: builderSetting.default("strata"),
+  builders: buildersSetting,
   host: hostSetting,
   budget: budgetSetting,
   base: z.string().optional(),
   python: z.enum(pythonVersions).optional(),
   cuda: z.enum(cudaVersions).optional(),
-  llama: llamaSetting.default({ enabled: true, source: "sdist", vmm: true }),
   attention: z.array(z.enum(attentionKernels)).optional(),
-  wheels: wheelsSetting.default({}),
+  ...sourceSettings,
   comfyui: comfyuiSetting.default({}),
   compile: z.array(z.enum(compiledKernels)).default([]),
-  cloudflared: cloudflaredSetting.default({ enabled: true }),
-  tensorrt: tensorrtSetting.default([]),
   certificates: z.string().default("system"),
-  mirrors: mirrorsSetting.default({}),
   models: modelsSetting.default(noModels),
-  door: doorSetting,
   evidence: evidenceSetting,
   sign: signSetting.optional(),
   trust: trustSetting.optional(),
+  vulnerabilities: vulnerabilitiesSetting.optional(),
   tags: tagsSetting.optional(),
 });
 
@@ -66,6 +59,7 @@ const fallback: Omit<Required<RecipeDefaults>, "attention"> = {
   base: "debian-bookworm",
   python: "3.11",
   cuda: "13.0",
+  buildTools: false,
   tags: ["{recipe}-{generation}"],
 };
 
@@ -108,6 +102,7 @@ export function parseConfig(
     ...hostProblems(settings.host, facts, settings.budget),
     ...reachProblems(settings.host, settings.registry),
     ...trimProblems(settings),
+    ...builderProblems(settings),
   ]);
   const open = { attention: facts.attention, ...completeDefaults(selected.recipe) };
   return {
@@ -118,6 +113,7 @@ export function parseConfig(
     python: settings.python ?? open.python,
     cuda: settings.cuda ?? open.cuda,
     attention: settings.attention ?? open.attention,
+    buildTools: settings.buildTools ?? open.buildTools,
     tags: settings.tags ?? open.tags,
   };
 }

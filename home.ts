@@ -21,6 +21,8 @@ export interface Home {
   readonly services: string;
   /** Base images that were made here, by name. */
   readonly images: string;
+  /** What these were made of, and the packages that stand in for locked ones that are gone. */
+  readonly packages: string;
   readonly buildkit: string;
   readonly registry: string;
   /** Pid files, and the configuration that each service was started with. */
@@ -45,6 +47,8 @@ export interface Home {
   readonly documents: string;
   /** What plans say of products, by their content. */
   readonly bills: string;
+  /** Records of vulnerabilities that were read. */
+  readonly vulnerabilities: string;
   /** Unpacked layers, and what shells write. */
   readonly shell: string;
   /** Images as files. */
@@ -53,6 +57,8 @@ export interface Home {
   readonly mutants: string;
   /** How long each stage took to build, and how large it came out. */
   readonly history: string;
+  /** The builder on which stages are built again; it is there while that goes on. */
+  readonly reproduction: string;
   /** Machines that failed an image which another one passed. */
   readonly suspects: string;
 }
@@ -64,6 +70,7 @@ export function homeAt(root: string): Home {
     toolchain: join(root, "toolchain.json"),
     services: join(root, "services.json"),
     images: join(root, "images.json"),
+    packages: join(root, "packages.json"),
     buildkit: join(root, "buildkit"),
     registry: join(root, "registry"),
     run: join(root, "run"),
@@ -79,10 +86,12 @@ export function homeAt(root: string): Home {
     audit: join(root, "audit"),
     documents: join(root, "documents"),
     bills: join(root, "bills"),
+    vulnerabilities: join(root, "vulnerabilities"),
     shell: join(root, "shell"),
     exports: join(root, "exports"),
     mutants: join(root, "mutants"),
     history: join(root, "history.json"),
+    reproduction: join(root, "reproduction"),
     suspects: join(root, "suspects.json"),
   };
 }

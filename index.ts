@@ -5,13 +5,15 @@ import { openHosts } from "./components/hosts/open-hosts.ts";
 import { KeptEvidence } from "./components/kept-evidence.ts";
 import { keepStages } from "./components/kept-stages.ts";
 import { LayeredImage, referencesByName } from "./components/layered-image.ts";
+import { enforcePolicies } from "./components/policies.ts";
 import { productCopies } from "./components/product-copy.ts";
 import { Promotion } from "./components/promotion.ts";
 import { openRegistries } from "./components/registry/open-registry.ts";
 import { requireServices } from "./components/required-services.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
 import { loadConfig } from "./config.ts";
-import { home, repository } from "./home.ts";
+import { home, projectFolder, repository } from "./home.ts";
+import { builderOf, stackBuilders } from "./lib/builders/builder-setting.ts";
 import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
@@ -20,8 +22,12 @@ import { loadPartialUpdate, summaryOf } from "./lib/plan/partial-update.ts";
 import { registryAddress, registryContext } from "./lib/registry/access.ts";
 import { stageTag } from "./lib/registry/tags.ts";
 import { runLine, type Screen, shownEvidence, sizeLine } from "./lib/state/screen.ts";
+import { gateTerms } from "./lib/vulnerabilities/gate-terms.ts";
 import { contextOf } from "./plan-image.ts";
 import { planStack } from "./recipes/stack-plan.ts";
+
+// Pulumi's SDK takes a stack trace for each promise, and maps it back to sources that are what runs: a third of a large stack's time.
+Reflect.deleteProperty(Error, "prepareStackTrace");
 
 // What is to be made.
 const config = await loadConfig();
@@ -37,15 +43,18 @@ const {
 } = planStack(config, {
   root: repository,
   localImages: home.images,
+  localPackages: home.packages,
 });
-const { generation, builder } = config;
+const { generation } = config;
+const builders = stackBuilders(config);
+const [builder = ""] = builders.default.names;
 const name = plan.recipe;
 
 // What an update cannot do without is told before it begins.
 if (!pulumi.runtime.isDryRun()) {
   const registries = [config.registry, ...config.copies];
   const needed = {
-    builder,
+    builders: [builders.default, builders.heavy],
     registries,
     localAddress: registryAddress(home.services),
     ownDocker: home.docker,
@@ -53,6 +62,9 @@ if (!pulumi.runtime.isDryRun()) {
   const { warning } = await requireServices(needed);
   if (warning !== null) await pulumi.log.warn(warning);
 }
+
+// What no stack may make, whoever makes it.
+enforcePolicies(config);
 
 // The image: a stage for each layer, and the product.
 const { registry, copies } = await openRegistries(config, (setting) => ({
@@ -63,7 +75,12 @@ const built = new LayeredImage(name, {
   plan,
   base: base.reference,
   contexts: contextOf,
-  settings: { registry, builder, certificates: readCertificates(config.certificates) },
+  settings: {
+    registry,
+    builder,
+    builderOf: (stage) => builderOf(builders, stage),
+    certificates: readCertificates(config.certificates),
+  },
   inTurn: partialUpdate === undefined,
   summaries: (stage) => summaryOf(stage, partialUpdate),
 });
@@ -95,6 +112,7 @@ const attestation = new Attestation(`${name}-attestation`, {
   evidence: smoke.evidence,
   builder,
   sign: config.sign,
+  trust: config.trust,
 });
 
 // The tags of what passed, here and in other registries.
@@ -105,6 +123,7 @@ const tested = {
   terms: promotionTerms(config, checks),
   attached: attestation.artifacts,
   trust: config.trust,
+  gate: gateTerms(config.vulnerabilities, projectFolder),
 };
 const promotion = new Promotion(`${name}-promotion`, tested);
 const productTag = stageTag(plan.product);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { keyName, signingKey } from "../lib/attestation/sigstore-bundle.ts";
-import type { SignSetting } from "../lib/attestation/trust-setting.ts";
+import type { SignSetting, TrustSetting } from "../lib/attestation/trust-setting.ts";
 import { lines } from "./promotion.ts";
 import { step } from "./step.ts";
 
@@ -20,6 +20,8 @@ export interface AttestationArgs {
   readonly builder: pulumi.Input<string>;
   /** What signs it. @default nothing */
   readonly sign?: SignSetting | undefined;
+  /** By which signatures without a key are known again. */
+  readonly trust?: TrustSetting | undefined;
 }
 
 /**
@@ -43,7 +45,7 @@ export class Attestation extends pulumi.ComponentResource {
           STRATA_STAGES: pulumi.jsonStringify(args.stages),
           STRATA_BILL: args.bill,
           STRATA_BUILDER: args.builder,
-          ...signEnvironment(args.sign),
+          ...signEnvironment(args.sign, args.trust),
         },
         stdin: evidence,
         triggers: [args.reference, args.bill, evidence.apply(hashOf), ...signTrigger(args.sign)],
@@ -61,14 +63,20 @@ function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-function signEnvironment(sign: SignSetting | undefined): Record<string, pulumi.Input<string>> {
+function signEnvironment(
+  sign: SignSetting | undefined,
+  trust: TrustSetting | undefined,
+): Record<string, pulumi.Input<string>> {
   if (!sign) return {};
-  return "key" in sign ? { STRATA_SIGN_KEY: pulumi.secret(sign.key) } : { STRATA_SIGN_FILE: sign.file };
+  if (sign.kind === "key" && "key" in sign) return { STRATA_SIGN_KEY: pulumi.secret(sign.key) };
+  const known = sign.kind === "keyless" && trust ? { STRATA_TRUST: JSON.stringify(trust) } : {};
+  return { STRATA_SIGN: JSON.stringify(sign), ...known };
 }
 
-/** Another key signs again: its name is the hash of its public half, which everybody may know. */
+/** Another signer signs again. A key's name is the hash of its public half, which everybody may know. */
 function signTrigger(sign: SignSetting | undefined): string[] {
   if (!sign) return [];
+  if (sign.kind !== "key") return [JSON.stringify(sign)];
   const pem = "key" in sign ? sign.key : readFileSync(sign.file, "utf8");
   return [keyName(signingKey(pem, "strata:sign"))];
 }

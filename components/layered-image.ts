@@ -98,14 +98,17 @@ function buildStages(name: string, args: LayeredImageArgs, parent: pulumi.Resour
   return built;
 }
 
-/** What a stage is built with; its Dockerfile can name `parents`, or the base where there are none. */
+/** What a stage is built with; its Dockerfile can name `parents`, and the base where there are none or it wants both. */
 function argsOf(
   stage: Stage,
   parents: readonly string[],
   { base, contexts, settings, summaries = summaryOf }: LayeredImageArgs,
   built: Stages,
 ): ImageStageArgs {
-  const named = parents.length === 0 ? { base } : referencesOf(parents, built);
+  const named = {
+    ...(parents.length === 0 || stage.onBase ? { base } : {}),
+    ...referencesOf(parents, built),
+  };
   return { stage, context: contexts(stage), named, settings, registered: summaries(stage) };
 }
 

@@ -1,6 +1,7 @@
 import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { TrustSetting } from "../lib/attestation/trust-setting.ts";
+import type { GateTerms } from "../lib/vulnerabilities/gate-terms.ts";
 import { step } from "./step.ts";
 
 /** What evidence has to be to move a tag. */
@@ -25,6 +26,8 @@ export interface PromotionArgs {
   readonly attached?: pulumi.Input<readonly string[]>;
   /** What has to be signed, and by whom. @default nothing */
   readonly trust?: TrustSetting | undefined;
+  /** What may not be known against it. @default nothing is asked */
+  readonly gate?: GateTerms | undefined;
 }
 
 /** Moves tags to a digest that was tested, by copying its manifest: the digest stays. */
@@ -59,24 +62,27 @@ export function promotionEnvironment({
   terms,
   attached,
   trust,
+  gate,
 }: Omit<PromotionArgs, "evidence">) {
   return {
     STRATA_REFERENCE: reference,
     STRATA_TAGS: pulumi.output(tags).apply((list) => list.join(" ")),
     ...(attached ? { STRATA_ATTACHED: pulumi.output(attached).apply((list) => list.join(" ")) } : {}),
     ...(trust ? { STRATA_TRUST: JSON.stringify(trust) } : {}),
+    ...(gate ? { STRATA_GATE: JSON.stringify(gate) } : {}),
     STRATA_CHECKS: terms.checks,
     STRATA_MAX_AGE_DAYS: pulumi.interpolate`${terms.maxAgeDays}`,
     STRATA_EVIDENCE_HOST: terms.host,
   };
 }
 
-/** What has been attached since is to be copied, and all of it to be verified, by other keys too. */
+/** What has been attached since is to be copied, and all of it to be verified, by other keys too; another gate judges again. */
 export function attachedTriggers({
   STRATA_ATTACHED: attached,
   STRATA_TRUST: trust,
+  STRATA_GATE: gate,
 }: ReturnType<typeof promotionEnvironment>): pulumi.Input<string>[] {
-  return [...(attached === undefined ? [] : [attached]), ...(trust === undefined ? [] : [trust])];
+  return [attached, trust, gate].filter((each) => each !== undefined);
 }
 
 /** What a program printed, a line each. */

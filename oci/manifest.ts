@@ -76,8 +76,10 @@ export const MANIFEST_TYPES = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ];
 
+export type LayerPacking = "zstd" | "gzip" | "none";
+
 /** How a layer's tar is packed, by media type; undefined for a type that is not a layer. */
-export function compressionOf(mediaType: string): "zstd" | "gzip" | "none" | undefined {
+export function compressionOf(mediaType: string): LayerPacking | undefined {
   if (/[+.]zstd$/.test(mediaType)) return "zstd";
   if (/[+.]gzip$/.test(mediaType)) return "gzip";
   if (/\.tar$/.test(mediaType)) return "none";

@@ -2,6 +2,7 @@ import { attention } from "../layers/attention/layer.ts";
 import { backend } from "../layers/backend/layer.ts";
 import { comfyui } from "../layers/comfyui/layer.ts";
 import { countingModel } from "../layers/counting-model/layer.ts";
+import { cpython } from "../layers/cpython/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { llamaCpp } from "../layers/llama-cpp/layer.ts";
 import { modelFetch } from "../layers/model-fetch/layer.ts";
@@ -39,6 +40,7 @@ export interface ComfyUiLayers {
 export function comfyuiLayers({ groups, packages = [], llama, runpod }: ComfyUiLayers): Layer[] {
   return [
     systemWith({ packages: comfyuiAptPackages, volume: "/workspace" }),
+    cpython,
     cuda,
     ...(llama ? [llamaCpp] : []),
     pythonWith({ userPackages: true }),

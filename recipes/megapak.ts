@@ -260,6 +260,8 @@ export const megapak: Recipe = {
   defaults: {
     base: "ubuntu-24.04",
     python: "3.12",
+    // Its users install further nodes, and not every package of those has a wheel.
+    buildTools: true,
     // The recipe's name, as studio may be in the same repository.
     tags: ["{recipe}-latest-{generation}", "{recipe}-sha-{commit}-{generation}", "{recipe}-{generation}"],
   },

@@ -1,6 +1,7 @@
 import { attention } from "../layers/attention/layer.ts";
 import { backend } from "../layers/backend/layer.ts";
 import { countingModel } from "../layers/counting-model/layer.ts";
+import { cpython } from "../layers/cpython/layer.ts";
 import { cuda } from "../layers/cuda/layer.ts";
 import { llamaCpp } from "../layers/llama-cpp/layer.ts";
 import { python } from "../layers/python/layer.ts";
@@ -10,7 +11,7 @@ import { torch } from "../layers/torch/layer.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { buildLayers, imageRuntime } from "./common.ts";
 
-const layers = [system, cuda, llamaCpp, python, torch, attention, backend, countingModel, runtime];
+const layers = [system, cpython, cuda, llamaCpp, python, torch, attention, backend, countingModel, runtime];
 
 export const starter: Recipe = {
   name: "starter",

@@ -80,6 +80,8 @@ function imageDescription(context: LayerContext, installed: Parameters<typeof tr
     tensorrt,
     trim,
     door,
+    python,
+    buildTools,
   } = context;
   return {
     recipe,
@@ -98,6 +100,8 @@ function imageDescription(context: LayerContext, installed: Parameters<typeof tr
     ...(instance ? { instance: { ports: instancePorts } } : {}),
     ...(tensorrt ? { tensorrt: true } : {}),
     ...(door ? { door } : {}),
+    ...(buildTools ? { buildTools } : {}),
+    ...(python.endsWith("t") ? { freeThreaded: true } : {}),
     ...(models ? { models: describeModels(models) } : {}),
   };
 }

@@ -9,7 +9,7 @@ export interface UnmetRequirement {
 }
 
 /** Stages without packages that the environment needs all the same: libraries, the interpreter, ComfyUI's requirements. */
-const companions = ["system", "python", "comfyui"];
+const companions = ["system", "cpython", "python", "comfyui"];
 
 /**
  * Looks at the Python stages of a recipe together, before a product is made of them. Nodes, models and the back end's

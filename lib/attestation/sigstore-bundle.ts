@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from "node:crypto";
 import { bundleFromJSON, bundleToJSON, toDSSEBundle } from "@sigstore/bundle";
 import { dsse } from "@sigstore/core";
-import { toSignedEntity, Verifier } from "@sigstore/verify";
+import { type TrustMaterial, toSignedEntity, Verifier } from "@sigstore/verify";
 import { UserError } from "../../errors.ts";
 import { canonicalJson } from "../canonical-json.ts";
 import { IN_TOTO_TYPE, parseStatement, type Statement } from "./statement.ts";
@@ -47,10 +47,19 @@ export function keyName(key: KeyObject): string {
   return createHash("sha256").update(der).digest("base64");
 }
 
+/** What a key signs of a statement. */
+export function signedBytes(statement: Statement): Buffer {
+  return dsse.preAuthEncoding(IN_TOTO_TYPE, Buffer.from(canonicalJson(statement)));
+}
+
 /** A statement in a signed envelope, as a bundle that needs no log and no network. */
 export function signedBundle(statement: Statement, key: KeyObject): string {
+  return bundleBy(statement, key, sign("sha256", signedBytes(statement), key));
+}
+
+/** The same with a signature that was made elsewhere. @param key private or public */
+export function bundleBy(statement: Statement, key: KeyObject, signature: Buffer): string {
   const artifact = Buffer.from(canonicalJson(statement));
-  const signature = sign("sha256", dsse.preAuthEncoding(IN_TOTO_TYPE, artifact), key);
   // With a key's name in `keyid` cosign 3 finds no signature: it compares it with a hash of its own.
   const bundle = toDSSEBundle({ artifact, artifactType: IN_TOTO_TYPE, signature });
   const named = {
@@ -63,13 +72,29 @@ export function signedBundle(statement: Statement, key: KeyObject): string {
   return canonicalJson(bundleToJSON(named));
 }
 
+/** Who signs without a key of their own: a workflow, a person. */
+export interface SignerIdentity {
+  /** As the certificate names it, `https://github.com/acme/strata/.github/workflows/…`; `*` stands for any characters. */
+  readonly identity: string;
+  /** Who knows them, `https://token.actions.githubusercontent.com`. */
+  readonly issuer: string;
+}
+
+/** Whose signatures count. */
+export interface TrustedSigners {
+  readonly keys: readonly KeyObject[];
+  readonly identities?: readonly SignerIdentity[];
+  /** Authorities and logs by which identities are told. */
+  readonly root?: TrustMaterial | undefined;
+}
+
 /**
- * Reads a bundle that one of `keys` has signed.
+ * Reads a bundle that one of `signers` has signed.
  *
  * @throws UserError for what is no bundle of a statement, and for signatures of others.
  */
-export function verifiedStatement(text: string, keys: readonly KeyObject[], path: string): Statement {
-  const remedy = "Somebody else attached it, it was changed, or the key that strata:trust names is another.";
+export function verifiedStatement(text: string, signers: TrustedSigners, path: string): Statement {
+  const remedy = "Somebody else attached it, it was changed, or whom strata:trust names is another.";
   let bundle: ReturnType<typeof bundleFromJSON>;
   try {
     bundle = bundleFromJSON(JSON.parse(text));
@@ -79,8 +104,14 @@ export function verifiedStatement(text: string, keys: readonly KeyObject[], path
   const { content } = bundle;
   if (content.$case !== "dsseEnvelope" || content.dsseEnvelope.payloadType !== IN_TOTO_TYPE)
     throw new UserError(path, "holds no in-toto statement.", remedy);
-  if (!keys.some((key) => isSignedBy(bundle, key)))
-    throw new UserError(path, "is not signed by a trusted key.", remedy);
+  const { keys, identities = [], root } = signers;
+  const isTrusted =
+    keys.some((key) => isSignedBy(bundle, key)) ||
+    (root !== undefined && identities.some((identity) => isSignedAs(bundle, identity, root)));
+  if (!isTrusted) {
+    const by = identities.length > 0 ? "key or identity" : "key";
+    throw new UserError(path, `is not signed by a trusted ${by}.`, remedy);
+  }
   return parseStatement(content.dsseEnvelope.payload.toString("utf8"), path);
 }
 
@@ -99,4 +130,29 @@ function isSignedBy(bundle: ReturnType<typeof bundleFromJSON>, publicKey: KeyObj
   } catch {
     return false;
   }
+}
+
+/** By a certificate of that identity, which a log has seen in its time. */
+function isSignedAs(
+  bundle: ReturnType<typeof bundleFromJSON>,
+  { identity, issuer }: SignerIdentity,
+  root: TrustMaterial,
+): boolean {
+  try {
+    // A key is trusted by itself or not at all.
+    if (bundle.verificationMaterial.content?.$case === "publicKey") return false;
+    new Verifier(root).verify(toSignedEntity(bundle), {
+      subjectAlternativeName: namePattern(identity),
+      extensions: { issuer },
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A name as a regular expression for all of it; `*` stands for any characters. */
+export function namePattern(identity: string): string {
+  const parts = identity.split("*").map((part) => part.replace(/[\\^$.+?()[\]{}|/-]/g, "\\$&"));
+  return `^${parts.join(".*")}$`;
 }

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Bill, Component } from "../bill/component.ts";
 import { imagePurl } from "../bill/purl.ts";
 import { predicateTypes, type Statement, statementAbout } from "./statement.ts";
@@ -93,4 +94,27 @@ function pinnedResource({ kind, name, purl, version, hashes, source }: Component
 
 function sha256(digest: string): Resource["digest"] {
   return { sha256: digest.replace("sha256:", "") };
+}
+
+const stated = z.looseObject({
+  buildDefinition: z.looseObject({
+    buildType: z.literal(BUILD_TYPE),
+    externalParameters: z.looseObject({ revision: z.string().nullable() }),
+    internalParameters: z.looseObject({ stages: z.record(z.string(), z.string()) }),
+    resolvedDependencies: z.array(
+      z.looseObject({ name: z.string(), digest: z.record(z.string(), z.string()) }),
+    ),
+  }),
+});
+
+/** The stages of a product as its provenance has them, and its revision; undefined where it is none of strata's. */
+export function statedStages({ predicate }: Statement) {
+  const definition = stated.safeParse(predicate).data?.buildDefinition;
+  if (!definition) return undefined;
+  const { resolvedDependencies: found, internalParameters, externalParameters } = definition;
+  const stages = Object.entries(internalParameters.stages).map(([name, key]) => {
+    const sha256 = found.find((each) => each.name === `stage ${name}`)?.digest.sha256;
+    return [name, { key, digest: sha256 === undefined ? undefined : `sha256:${sha256}` }] as const;
+  });
+  return { revision: externalParameters.revision, stages: new Map(stages) };
 }

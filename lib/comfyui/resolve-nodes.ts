@@ -180,9 +180,9 @@ function unpinned(name: string, lines: readonly string[], remedy: string): UserE
 }
 
 function sameFolders(nodes: readonly CustomNode[]): UserError[] {
-  const folders = nodes.map(nodeFolder);
+  const seen = new Set<string>();
   return nodes
-    .filter((node, index) => folders.indexOf(nodeFolder(node)) !== index)
+    .filter((node) => seen.size === seen.add(nodeFolder(node)).size)
     .map(
       (node) =>
         new UserError(

@@ -112,6 +112,6 @@ export function compatibilitySet(cuda: CudaVersion): CompatibilitySet {
   return sets[cuda];
 }
 
-/** Python that a base image brings: a stack cannot ask for another one. `t`: the free-threaded build. */
+/** Python that a stack can ask for; where its base image brings another, it is a stage of its own. `t`: the free-threaded build. */
 export const pythonVersions = ["3.11", "3.12", "3.13", "3.14", "3.14t"] as const;
 export type PythonVersion = (typeof pythonVersions)[number];

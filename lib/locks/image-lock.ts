@@ -11,10 +11,17 @@ const baseImage = z.strictObject({
   reference: z.string().regex(/^[a-z0-9.-]+\.[a-z]+\/[a-z0-9./_-]+:[\w.-]+$/, "expected host/repository:tag"),
   /** What is really used. */
   digest,
-  /** The Python that its own packages bring, `3.11`. */
+  /** The Python that its own packages bring, `3.11`; any other is a stage of its own. */
   python: z.enum(pythonVersions),
   /** The Debian suite that mmdebstrap makes a substitute from, where the registry cannot be reached. */
-  suite: z.enum(["bookworm", "trixie"]).optional(),
+  suite: z.enum(["bookworm", "trixie", "forky"]).optional(),
+  /** Which suite its packages are of, and the time at which they are locked (`locks/apt`); the snapshot services know it. */
+  packages: z
+    .strictObject({
+      suite: z.string().regex(/^[a-z]+$/),
+      date: z.string().regex(/^\d{8}T\d{6}Z$/, "expected a time like 20261201T000000Z"),
+    })
+    .optional(),
   licences: z.string(),
   /** How the digest came to be known. */
   source: z.string(),

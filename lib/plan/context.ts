@@ -8,18 +8,20 @@ import {
   type PythonVersion,
 } from "../gpu/compatibility.ts";
 import { type GenerationName, generation } from "../gpu/generations.ts";
+import type { AptLock } from "../locks/apt-lock.ts";
 import type { BaseImage } from "../locks/image-lock.ts";
 import type { NodeLock } from "../locks/node-lock.ts";
 import { normaliseName } from "../locks/python-lock.ts";
 import type { SourceLock } from "../locks/source-lock.ts";
 import { mirrored } from "../mirrors.ts";
 import type { ModelsSetting } from "../models/models-setting.ts";
+import { interpreterPin, interpreterProblems } from "../recipe/interpreter.ts";
 import { kernelProblems } from "../recipe/kernel-problems.ts";
 import { compiledSources, kernelsInGit, mirroredWheels, type PinnedWheels } from "../recipe/kernels.ts";
 import type { LayerContext, LlamaSource } from "../recipe/layer.ts";
 import { gitCommit, llamaPin } from "../recipe/llama-pin.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import type { CloudflaredSetting, TensorRtSetting } from "../recipe/source-settings.ts";
+import type { CloudflaredSetting, CpythonSetting, TensorRtSetting } from "../recipe/source-settings.ts";
 import { stackFiles, tensorrtProblems } from "../recipe/stack-files.ts";
 import type { Compression } from "../registry/compression.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
@@ -46,12 +48,16 @@ export interface Choices {
   readonly mirrors: Readonly<Record<string, string>>;
   /** @default the release of locks/sources.json */
   readonly cloudflared?: CloudflaredSetting | undefined;
+  /** @default as python-build-standalone releases it */
+  readonly cpython?: CpythonSetting | undefined;
   /** @default none */
   readonly tensorrt?: TensorRtSetting | undefined;
   /** @default none */
   readonly models?: ModelsSetting;
   /** Whether one login stands before the services. @default false */
   readonly door?: boolean;
+  /** Whether a running container can compile packages. @default false */
+  readonly buildTools?: boolean;
   /** Where images go; it decides how large a layer may be. @default one without limits */
   readonly registry?: RegistrySetting;
   /** Where products are copied to; they decide too. @default none */
@@ -66,6 +72,8 @@ export interface Choices {
 export interface ContextSources {
   readonly recipe: Pick<Recipe, "layers" | "comfyui" | "resolution">;
   readonly base: BaseImage;
+  /** The base's packages. @default they are not locked */
+  readonly apt?: AptLock;
   /** The base images that there are, by name. @default none beside `base` */
   readonly bases?: Readonly<Record<string, Pick<BaseImage, "python">>>;
   readonly sources: SourceLock;
@@ -74,7 +82,7 @@ export interface ContextSources {
 
 /** Brings a stack's choices together with the locks; throws all that does not fit. */
 export function layerContext(stack: Choices, given: ContextSources): LayerContext {
-  const { recipe, base, sources, nodes } = given;
+  const { recipe, base, apt, sources, nodes } = given;
   // A recipe without llama.cpp has none, whatever the stack says: nothing compiles it, starts it or asks for it.
   const has = (layer: string) => recipe.layers.some(({ name }) => name === layer);
   const enabled = stack.llama.enabled && has("llama-cpp");
@@ -96,33 +104,29 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
       pin: llamaPin(choices, sources),
     },
     base: { name: base.name, digest: base.reference.split("@")[1] ?? "" },
+    ...(apt ? { apt } : {}),
     compiled,
     gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),
     ...(has("runpod-worker") ? { runpod: true } : {}),
     ...(choices.door ? { door: true } : {}),
+    ...(choices.buildTools ? { buildTools: true } : {}),
     ...(has("instance") ? { instance: true } : {}),
     ...stackFiles(choices, sources, has),
+    ...interpreterPin(choices, given),
     ...(choices.trim ? { trim: true } : {}),
     ...(compression ? { compression } : {}),
   };
 }
 
 /** What of a stack's choices does not go together, or is in no lock. */
-function choiceProblems(choices: Choices, { base, bases, sources }: ContextSources): UserError[] {
+function choiceProblems(choices: Choices, given: ContextSources): UserError[] {
+  const { sources } = given;
   const facts = generation(choices.generation);
   const set = compatibilitySet(choices.cuda);
   const { compile = [] } = choices;
   return [
-    ...(base.python === choices.python
-      ? []
-      : [
-          new UserError(
-            "strata:python",
-            `the base image ${base.name} brings Python ${base.python}, not ${choices.python}.`,
-            `${withPython(choices.python, bases)}, or strata:python to "${base.python}".`,
-          ),
-        ]),
+    ...interpreterProblems(choices, given),
     ...(choices.llama.enabled && facts.computeCapabilities.length > 0 && "missing" in set.cudaCompiler
       ? [
           new UserError(
@@ -144,14 +148,6 @@ function choiceProblems(choices: Choices, { base, bases, sources }: ContextSourc
         ]
       : []),
   ];
-}
-
-/** Which setting brings a Python along, as far as one does; the sentence goes on. */
-function withPython(python: string, bases: ContextSources["bases"] = {}): string {
-  const names = Object.keys(bases).filter((name) => bases[name]?.python === python);
-  return names.length > 0
-    ? `Set strata:base to ${names.join(" or ")}`
-    : `No image of locks/images.json brings it: add one and set strata:base to it`;
 }
 
 /** A recipe's git packages at their commits; throws for those that the lock does not have. */

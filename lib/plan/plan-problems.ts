@@ -81,24 +81,31 @@ function missingFiles(layers: readonly Layer[], layersFolder: string): UserError
   });
 }
 
-/** Two layers that both want to own a folder, or one inside the other's. */
+/** Two layers that both want to own a folder, or one inside the other's. Of thousands of folders none is compared with all. */
 function sharedPaths(layers: readonly Layer[], context: LayerContext): UserError[] {
   const owned = layers.flatMap((layer) => (layer.owns?.(context) ?? []).map((path) => ({ layer, path })));
-  return owned.flatMap((a, index) =>
-    owned
-      .slice(index + 1)
-      .filter((b) => a.layer !== b.layer && (within(a.path, b.path) || within(b.path, a.path)))
-      .map(
-        (b) =>
-          new UserError(
-            `layers/${b.layer.name}/layer.ts`,
-            `owns ${b.path}, but layer "${a.layer.name}" owns ${a.path}.`,
-            "A path belongs to one layer: give one of them another folder.",
-          ),
-      ),
+  const numbered = owned.map((one, index) => ({ ...one, index }));
+  const at = Map.groupBy(numbered, ({ path }) => path);
+  const conflicts = numbered.flatMap((one) =>
+    withParents(one.path)
+      .flatMap((path) => at.get(path) ?? [])
+      .filter((other) => other.layer !== one.layer && (other.path !== one.path || other.index < one.index))
+      .map((other) => (other.index < one.index ? ([other, one] as const) : ([one, other] as const))),
   );
+  return conflicts
+    .sort(([a, b], [c, d]) => a.index - c.index || b.index - d.index)
+    .map(
+      ([a, b]) =>
+        new UserError(
+          `layers/${b.layer.name}/layer.ts`,
+          `owns ${b.path}, but layer "${a.layer.name}" owns ${a.path}.`,
+          "A path belongs to one layer: give one of them another folder.",
+        ),
+    );
 }
 
-function within(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`);
+/** `/a/b/c`, `/a/b`, `/a`. */
+function withParents(path: string): string[] {
+  const last = path.lastIndexOf("/");
+  return last > 0 ? [path, ...withParents(path.slice(0, last))] : [path];
 }

@@ -1,7 +1,8 @@
 import { basename, join } from "node:path";
 import { type Distribution, pinOf } from "../locks/python-lock.ts";
+import { aptFiles } from "../recipe/apt-layer.ts";
 import { evenLayer } from "../recipe/even-layers.ts";
-import type { Layer, LayerRole } from "../recipe/layer.ts";
+import type { Layer, LayerRole, Weight } from "../recipe/layer.ts";
 import { trimmedLayer } from "../recipe/trimmed-layer.ts";
 import { layerCompression } from "../registry/compression.ts";
 import {
@@ -33,6 +34,9 @@ export interface Stage extends PlanEntry, StageExport {
   /** See `Layer`. */
   readonly bulk?: boolean;
   readonly cachesSteps?: boolean;
+  readonly weight?: Weight;
+  /** See `Layer`. */
+  readonly onBase?: boolean;
   readonly args: Readonly<Record<string, string>>;
   /** Dockerfile included, sorted by path. */
   readonly files: readonly ContextFile[];
@@ -59,6 +63,7 @@ export function planStage(given: Layer, image: ImageSources, before: readonly St
   // Models are stored as they are, whatever else is packed how.
   const compression = bulk ? undefined : layerCompression(context.compression, layer);
   const role = layer.role ?? "stage";
+  const weight = layer.weight?.(context);
   const inputs = bulk
     ? layerInputs
     : { ...layerInputs, ...exportInput(role, compression), ...parentInputs(parents, before) };
@@ -68,6 +73,8 @@ export function planStage(given: Layer, image: ImageSources, before: readonly St
     role,
     bulk,
     cachesSteps,
+    ...(weight && { weight }),
+    ...(layer.onBase ? { onBase: true } : {}),
     parents,
     args,
     files: [...files, ...requirementFiles(layer, packages, context)].sort((a, b) =>
@@ -87,8 +94,10 @@ function contextFiles(
   { context, packages: { all, aliases }, layersFolder }: ImageSources,
 ): ContextFile[] {
   const { path: folder, shown } = layerFolder(layer, layersFolder);
+  const dockerfile = layer.dockerfile?.(parents, context);
   const made: Readonly<Record<string, string>> = {
-    ...(layer.dockerfile ? { Dockerfile: layer.dockerfile(parents, context) } : {}),
+    ...(dockerfile === undefined ? {} : { Dockerfile: dockerfile }),
+    ...aptFiles(layer, context),
     ...layer.generated?.(context),
     ...layer.listed?.([...all, ...installedAliases(all, aliases)], context),
   };

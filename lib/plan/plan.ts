@@ -92,19 +92,20 @@ export function planRecipe(recipe: Recipe, context: LayerContext, sources: PlanS
 
 /** Orders layers so that parents come first, and among equals as the recipe lists them. */
 function parentsFirst(layers: readonly Layer[], context: LayerContext): Layer[] {
-  const ordered: Layer[] = [];
+  const byName = new Map(layers.map((layer) => [layer.name, layer]));
+  const ordered = new Set<Layer>();
   const visit = (layer: Layer, trail: readonly string[]): void => {
-    if (ordered.includes(layer)) return;
+    if (ordered.has(layer)) return;
     if (trail.includes(layer.name)) {
       const cycle = [...trail.slice(trail.indexOf(layer.name)), layer.name].join(" → ");
       throw new UserError(`layers/${layer.name}/layer.ts`, `parents form a cycle: ${cycle}.`, "Remove one.");
     }
     for (const parent of layer.parents(context)) {
-      const parentLayer = layers.find(({ name }) => name === parent);
+      const parentLayer = byName.get(parent);
       if (parentLayer) visit(parentLayer, [...trail, layer.name]);
     }
-    ordered.push(layer);
+    ordered.add(layer);
   };
   for (const layer of layers) visit(layer, []);
-  return ordered;
+  return [...ordered];
 }

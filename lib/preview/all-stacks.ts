@@ -1,5 +1,6 @@
 import { isShared } from "../recipe/even-layers.ts";
 import { redactAll } from "../redact.ts";
+import type { VulnerabilityChange } from "../vulnerabilities/change-schema.ts";
 import type { History } from "./build-history.ts";
 import { sumUp } from "./estimate.ts";
 import type { CommitIndex } from "./moves.ts";
@@ -15,6 +16,8 @@ export type Attempt =
       readonly previous: PreviousStack;
       /** What Pulumi's engine says; null where it was not asked. */
       readonly engine: EngineAnswer | null;
+      /** What the change adds to what is known against it; absent where nobody was asked. */
+      readonly vulnerabilities?: VulnerabilityChange | undefined;
       readonly problem?: never;
     }
   | { readonly stack: string; readonly problem: string; readonly planned?: never };
@@ -41,11 +44,12 @@ export function previewAll(
       sharedWith: (key) => (sharers.get(placed(planned, key)) ?? []).filter((other) => other !== stack),
       built: builtElsewhere(attempts, planned),
     });
-    const { engine } = attempt;
+    const { engine, vulnerabilities = null } = attempt;
     const shared = planned.plan.stages.filter(isShared).map(({ name }) => name);
     const limits = limitNotes(preview, attempt.previous, planned.limits, shared);
     return {
       ...preview,
+      vulnerabilities,
       engine,
       notes: [...(planned.plan.lacks ?? []), ...limits, ...(engine ? disagreements(preview, engine) : [])],
     };

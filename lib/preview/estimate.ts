@@ -57,7 +57,7 @@ export function alreadyBuilt(bytes: number | null): Expectation {
 }
 
 /** A product names layers that are there: well under a second, whatever it holds. */
-export const manifestAlone: Expectation = {
+const manifestAlone: Expectation = {
   seconds: 0,
   range: [0, 1],
   bytes: null,
@@ -115,4 +115,23 @@ export function sumUp(stages: readonly StagePreview[]): Sum {
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
+}
+
+/** What building a stage is expected to take: nothing where another stack has it. */
+export function expectedStage(
+  { name, key, role }: { readonly name: string; readonly key: string; readonly role: string },
+  surroundings: {
+    readonly recipe: string;
+    readonly generation: string;
+    readonly history: History;
+    /** Compressed sizes of what other stacks have, by key. */
+    readonly built: ReadonlyMap<string, number | null>;
+  },
+): Expectation {
+  const { recipe, generation, history, built } = surroundings;
+  const expected =
+    role === "product" ? manifestAlone : expectedBuild({ stage: name, key, recipe, generation }, history);
+  const bytes = built.get(key);
+  if (bytes !== undefined) return alreadyBuilt(bytes ?? (expected.basis === "key" ? expected.bytes : null));
+  return expected;
 }

@@ -5,6 +5,7 @@ import { dollarsOfAll } from "./expected-test.ts";
 import { fit, type Section } from "./fit.ts";
 import type { Preview, StackPreview } from "./preview-schema.ts";
 import { renderGraph } from "./stage-graph.ts";
+import { vulnerabilityForms } from "./vulnerability-section.ts";
 import { evidenceText, expectedText, money, sizeText, testCell, verdictText } from "./words.ts";
 
 /** Where the rest is, for a reader of the comment. */
@@ -37,6 +38,7 @@ function sections(preview: Preview): Section[] {
       stack.verdict === "failed" ? [{ importance: 90, forms: failureForms(stack) }] : [],
     ),
     { importance: 80, forms: causeForms(preview) },
+    { importance: 75, forms: vulnerabilityForms(preview) },
     { importance: 70, forms: [together(preview), ""] },
     ...preview.stacks.flatMap((stack) =>
       stack.verdict === "failed" ? [] : [{ importance: 50, forms: detailForms(stack) }],

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { vulnerabilityChangeSchema } from "../vulnerabilities/change-schema.ts";
 
 /** The format of a preview's JSON; raised when a field changes its meaning. */
 export const FORMAT = 1;
@@ -149,6 +150,9 @@ const planned = z.strictObject({
   pins: z.array(move).describe("base images and other sources"),
   evidence: evidence.nullable().describe("what was found about the promoted digest"),
   test: expectedTest.nullable().describe("the smoke test on the first host; null: not known"),
+  vulnerabilities: vulnerabilityChangeSchema
+    .nullable()
+    .describe("what the change adds to what is known against the product, and removes; null: not asked"),
   engine: engine.nullable().describe("null: Pulumi's engine was not asked"),
   notes: z.array(text),
 });

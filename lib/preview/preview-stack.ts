@@ -1,11 +1,13 @@
 import type { GenerationName } from "../gpu/generations.ts";
-import type { Plan, PlanEntry } from "../plan/plan.ts";
+import type { Plan } from "../plan/plan.ts";
 import { isExplained, type KeyedStage, type StageChange, stageChanges } from "../plan/stage-changes.ts";
 import { REDACTED } from "../redact.ts";
 import type { RegistryKind } from "../registry/limits.ts";
 import { soundsSecret } from "../secrets.ts";
+import type { PlannedProduct } from "../vulnerabilities/bill-parts.ts";
+import type { VulnerabilitiesSetting } from "../vulnerabilities/vulnerability-gate.ts";
 import type { History } from "./build-history.ts";
-import { alreadyBuilt, expectedBuild, manifestAlone, sumUp } from "./estimate.ts";
+import { expectedStage, sumUp } from "./estimate.ts";
 import { expectedSize, trimOf } from "./expected-size.ts";
 import { expectedTest, type TestPlan } from "./expected-test.ts";
 import { type CommitIndex, movesBetween } from "./moves.ts";
@@ -33,6 +35,7 @@ export interface NextStack {
   readonly checks: string;
   /** Where it is tested; absent where an older revision says nothing about it. */
   readonly test?: Pick<TestPlan, "hosts" | "budget" | "memory"> | undefined;
+  readonly vulnerabilities?: VulnerabilitiesSetting | undefined;
 }
 
 /** A stage as it was, with its compressed size where that was measured. */
@@ -57,6 +60,8 @@ export interface PreviousStack {
   readonly evidence: EvidenceSummary | null;
   /** The kind of host that the evidence comes from; null: not known, which is no change. */
   readonly testedOn?: string | null;
+  /** What its product is made of, where a plan says it. */
+  readonly contents?: PlannedProduct;
 }
 
 /** What is known beside the stack itself. */
@@ -118,6 +123,7 @@ export function previewStack(
         }),
     evidence: previous.evidence,
     test: testOf(planned, previous, stages, surroundings),
+    vulnerabilities: null,
     engine: null,
     notes: [],
   };
@@ -156,24 +162,8 @@ function previewStage(
     causes: causes.map((cause) => (soundsSecret(cause.name) ? withoutValues(cause) : cause)),
     atMost: verdict === "rebuild" && causes.every(isConsequence),
     sharedWith: stage ? [...sharedWith(stage.key)] : [],
-    expected: builds ? expectation(stage, { ...platform, history, built }) : null,
+    expected: builds ? expectedStage(stage, { ...platform, history, built }) : null,
   };
-}
-
-function expectation(
-  { name, key, role }: PlanEntry,
-  {
-    recipe,
-    generation,
-    history,
-    built,
-  }: Pick<Platform, "recipe" | "generation"> & Pick<PreviewContext, "history" | "built">,
-): StagePreview["expected"] {
-  const expected =
-    role === "product" ? manifestAlone : expectedBuild({ stage: name, key, recipe, generation }, history);
-  const bytes = built.get(key);
-  if (bytes !== undefined) return alreadyBuilt(bytes ?? (expected.basis === "key" ? expected.bytes : null));
-  return expected;
 }
 
 function withoutValues<T extends { before: string | null; after: string | null }>(cause: T): T {

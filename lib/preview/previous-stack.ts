@@ -107,6 +107,7 @@ export function previousFromPlan(
     tags,
     checks,
     evidence: null,
+    contents: plan,
   };
 }
 

@@ -1,5 +1,6 @@
 import { dollarsOfAll } from "./expected-test.ts";
 import type { PlannedStack, Preview, StackPreview, StagePreview } from "./preview-schema.ts";
+import { vulnerabilityLines } from "./vulnerability-section.ts";
 import {
   causeText,
   evidenceText,
@@ -96,6 +97,14 @@ function sections(stack: PlannedStack, others: number, paint: Paint): Branch[] {
       ? [["settings".padEnd(width), ...stack.settings.map(causeText)] as Branch]
       : []),
     ...(moves.length > 0 ? [["locks".padEnd(width), ...moves.map((move) => moveText(move))] as Branch] : []),
+    ...(stack.vulnerabilities
+      ? [
+          [
+            `vulnerabilities against ${stack.vulnerabilities.against}`,
+            ...vulnerabilityLines(stack.vulnerabilities),
+          ] as Branch,
+        ]
+      : []),
     ...stack.notes.map((note): Branch => [paint("bad", `note: ${note}`)]),
   ];
 }

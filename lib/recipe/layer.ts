@@ -2,6 +2,7 @@ import type { Component } from "../bill/component.ts";
 import type { Fetch, ResolvedComfyUi } from "../comfyui/resolve-nodes.ts";
 import type { AttentionKernel, CompatibilitySet, PythonVersion } from "../gpu/compatibility.ts";
 import type { Generation } from "../gpu/generations.ts";
+import type { AptLock } from "../locks/apt-lock.ts";
 import type { ResolvedModels } from "../models/resolve-models.ts";
 import type { Compression } from "../registry/compression.ts";
 import type { CompiledSources, PinnedWheel, PinnedWheels } from "./kernels.ts";
@@ -14,6 +15,13 @@ export interface PinnedFile {
   readonly url: string;
   readonly sha256: string;
   readonly version: string;
+}
+
+/** An interpreter of an image's own: an archive of python-build-standalone, or the source that it is compiled from. */
+export interface CpythonPin extends PinnedFile {
+  readonly kind: "standalone" | "source";
+  /** Debian's source package that keeps the very same file. */
+  readonly package?: string;
 }
 
 /** What a stack decides and a layer may depend on. */
@@ -31,6 +39,8 @@ export interface LayerContext {
   readonly cloudflared?: PinnedFile;
   /** Wheels of TensorRT that the stack brings, mirrors applied, by the normalised name of the package. */
   readonly tensorrt?: Readonly<Record<string, PinnedWheel>>;
+  /** The interpreter, where it is not the base image's, mirrors applied. */
+  readonly cpython?: CpythonPin;
   readonly llama: {
     /** Whether the image has llama-server at all. */
     readonly enabled: boolean;
@@ -42,6 +52,8 @@ export interface LayerContext {
   };
   /** The base image: its name in locks/images.json, and the digest; from which registry it comes decides nothing. */
   readonly base: { readonly name: string; readonly digest: string };
+  /** The versions of the distribution's packages; absent where the base has no such lock. */
+  readonly apt?: AptLock;
   /** ComfyUI and its nodes at their commits, in recipes that have them. */
   readonly comfyui?: ResolvedComfyUi;
   /** Whether the recipe has the worker for RunPod. */
@@ -52,12 +64,20 @@ export interface LayerContext {
   readonly trim?: true;
   /** Whether the recipe's services are behind the one login. */
   readonly door?: true;
+  /** Whether a running container can compile what somebody installs. */
+  readonly buildTools?: true;
   /** How layers are packed, where the stack says so. */
   readonly compression?: Compression;
   /** Models, in stacks that have any. */
   readonly models?: ResolvedModels;
   /** Python packages that are only in git, by normalised name. */
   readonly gitPackages: Readonly<Record<string, Omit<Fetch, "path"> & { readonly version: string }>>;
+}
+
+/** What a stage asks of the machine that builds it. */
+export interface Weight {
+  /** Bytes that one of its compilers takes. */
+  readonly compilerMemory: number;
 }
 
 /**
@@ -75,6 +95,13 @@ export interface PythonRequirements {
   readonly remaining?: readonly string[];
   /** What only its build uses. */
   readonly build?: readonly string[];
+}
+
+/** What decides which packages of the distribution a layer installs. */
+export interface AptChoice {
+  readonly base: Pick<LayerContext["base"], "name">;
+  readonly models?: Pick<ResolvedModels, "strategy">;
+  readonly buildTools?: true;
 }
 
 /** How one set of files is made: a folder under `layers/` with a Dockerfile and a `layer.ts`. */
@@ -105,13 +132,21 @@ export interface Layer {
    * where the stack does not say how layers are packed. @default false
    */
   readonly seldomChanges?: boolean;
+  /**
+   * That it compiles for long, and what one compiler takes: such a stage may be built elsewhere (`strata:builders`). It is
+   * no part of the key. @default nothing that a usual machine would notice
+   */
+  readonly weight?: (context: LayerContext) => Weight | undefined;
+  /** Whether its build starts from the base image although it has parents. @default false */
+  readonly onBase?: boolean;
   /** Layers whose images its build uses as named contexts. */
   readonly parents: (context: LayerContext) => readonly string[];
   /**
-   * The Dockerfile's text where it depends on the stack, made from the names of the stages it is built from.
+   * The Dockerfile's text where it depends on the stack, made from the names of the stages it is built from; undefined
+   * where the file does.
    * @default the file `Dockerfile` in the layer's folder
    */
-  readonly dockerfile?: (parents: readonly string[], context: LayerContext) => string;
+  readonly dockerfile?: (parents: readonly string[], context: LayerContext) => string | undefined;
   /**
    * Files that its build uses besides those in its own folder, by their path from `layers/`: those of `shared/`, and
    * `../smoke/lib/` for what a stage and the smoke test have to judge alike.
@@ -121,6 +156,8 @@ export interface Layer {
   /** External inputs with the digest, commit or hash that pins each. */
   readonly pins?: (context: LayerContext) => Readonly<Record<string, string>>;
   readonly python?: (context: LayerContext) => PythonRequirements;
+  /** Packages of the distribution that it installs, by install-packages.sh. @default none */
+  readonly apt?: (context: AptChoice) => readonly string[];
   /**
    * What it installs into a virtual environment of its own, which nothing that is done to the product's can break:
    * locked apart, as `locks/python/<layer>-py<python>.txt`. @default none
@@ -142,6 +179,9 @@ export interface Layer {
   /** What it brings beside wheels, for the bill of materials. @default files of its own, in `rootfs` and where it `owns` */
   readonly components?: (context: LayerContext) => readonly Omit<Component, "stage">[];
 }
+
+/** Where CPython lies in images that have one beside the distribution's. */
+export const ownPython = "/opt/python";
 
 /** Where the product's Python environment lives. */
 export const virtualEnvironment = "/opt/venv";

@@ -24,6 +24,7 @@ export const layerSchema = z.strictObject({
   args: call.optional(),
   pins: call.optional(),
   python: call.optional(),
+  apt: call.optional(),
   environment: textList.optional(),
   lacks: call.optional(),
   included: call.optional(),
@@ -31,9 +32,11 @@ export const layerSchema = z.strictObject({
   listed: call.optional(),
   owns: call.optional(),
   components: call.optional(),
+  weight: call.optional(),
   bulk: z.boolean().optional(),
   cachesSteps: z.boolean().optional(),
   seldomChanges: z.boolean().optional(),
+  onBase: z.boolean().optional(),
 } satisfies Shape<Layer>);
 
 const source = { repository: text, ref: text.optional() } satisfies Shape<GitSource>;
@@ -79,6 +82,7 @@ const defaults = z.strictObject({
   python: z.enum(pythonVersions).optional(),
   cuda: z.enum(cudaVersions).optional(),
   attention: z.array(z.enum(attentionKernels)).optional(),
+  buildTools: z.boolean().optional(),
   tags: textList.optional(),
 } satisfies Shape<RecipeDefaults>);
 

@@ -31,6 +31,8 @@ export interface RecipeDefaults {
   readonly python?: PythonVersion;
   readonly cuda?: CudaVersion;
   readonly attention?: readonly AttentionKernel[];
+  /** Whether the image can compile packages that somebody installs into a running container. */
+  readonly buildTools?: boolean;
   readonly tags?: readonly string[];
 }
 

@@ -37,6 +37,16 @@ export const cloudflaredSetting = z.union(
 );
 export type CloudflaredSetting = z.output<typeof cloudflaredSetting>;
 
+/** `strata:cpython`: where the interpreter comes from that the base image does not bring; an archive: `install_only`. */
+export const cpythonSetting = z.union(
+  [
+    z.strictObject({ from: z.enum(["standalone", "source"]) }),
+    z.strictObject({ url: address, sha256, version: z.string().regex(/^3\.\d+\.\d+$/) }),
+  ],
+  'expected {from: "standalone" or "source"}, or {url, sha256, version} of an archive such as python-build-standalone releases',
+);
+export type CpythonSetting = z.output<typeof cpythonSetting>;
+
 /** `strata:tensorrt`: wheels of TensorRT, from whichever index has them. */
 export const tensorrtSetting = z.array(
   z.strictObject({
@@ -50,13 +60,11 @@ export const tensorrtSetting = z.array(
 );
 export type TensorRtSetting = z.output<typeof tensorrtSetting>;
 
-/** `strata:door`: Pulumi stores `true` as text. */
-export const doorSetting = z
-  .union(
-    [z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")],
-    "expected true or false",
-  )
-  .default(false);
+/** Pulumi stores `true` as text. */
+const switchSetting = z.union(
+  [z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")],
+  "expected true or false",
+);
 
 /** `strata:wheels`: kernels that the stack brings itself. */
 export const wheelsSetting = z.partialRecord(
@@ -68,3 +76,17 @@ export const wheelsSetting = z.partialRecord(
     version: z.string().min(1),
   }),
 );
+
+/** What images are made of beside their recipe. */
+export const sourceSettings = {
+  llama: llamaSetting.default({ enabled: true, source: "sdist", vmm: true }),
+  wheels: wheelsSetting.default({}),
+  cloudflared: cloudflaredSetting.default({ enabled: true }),
+  cpython: cpythonSetting.default({ from: "standalone" }),
+  tensorrt: tensorrtSetting.default([]),
+  mirrors: mirrorsSetting.default({}),
+  /** Whether one login stands before the services. */
+  door: switchSetting.default(false),
+  /** Whether a running container can compile packages; absent: as the recipe says. */
+  buildTools: switchSetting.optional(),
+};

@@ -2,9 +2,7 @@
  * Images of an OCI registry: their manifests, configurations and layers. Loopback registries are spoken to in plain
  * HTTP, all others in HTTPS; logins are those of `docker login`. Everything that is read is checked against its digest.
  */
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
+import type { Readable } from "node:stream";
 import { UserError } from "../../errors.ts";
 import { failure } from "../access/failure.ts";
 import { sharedTransport } from "../access/transport.ts";
@@ -12,7 +10,7 @@ import { compressionOf, type Descriptor, ImageConfig, Index, MANIFEST_TYPES, Man
 import { formatReference, type Reference, toReference } from "../references.ts";
 import { readBlob } from "./blob.ts";
 import { checkDocument, parseJson, readManifest } from "./stored-manifest.ts";
-import { createDecompressor, splitFrames } from "./zstd.ts";
+import { unpackedTar } from "./unpacked-tar.ts";
 
 /** An image for linux/amd64 as its registry describes it. Sizes are compressed bytes. */
 export interface Image {
@@ -98,12 +96,7 @@ export function openLayer(
       yield chunk;
     }
   }
-  if (compression === "none") return Readable.from(counted(), { objectMode: false });
-  const tarChunks = compression === "zstd" ? splitFrames(counted()) : counted();
-  const unpacked = compression === "zstd" ? createDecompressor() : createGunzip({ chunkSize: 1024 * 1024 });
-  // An error of the blob destroys the decompressor with it, so the reader sees it; nothing is left to handle here.
-  pipeline(Readable.from(tarChunks), unpacked).catch(() => {});
-  return unpacked;
+  return unpackedTar(counted(), compression);
 }
 
 /**

@@ -52,10 +52,10 @@ function named(secrets: string[]): Pick<Entry, "secrets"> {
 }
 
 function toEntry(header: Header): Entry {
-  const type = typeOf(header.type);
+  const type = memberType(header.type);
   const target = header.linkname ?? undefined;
   return {
-    path: normalise(header.name),
+    path: memberPath(header.name),
     type,
     size: type === "file" ? (header.size ?? 0) : 0,
     mode: (header.mode ?? 0) & 0o7777,
@@ -65,7 +65,7 @@ function toEntry(header: Header): Entry {
   };
 }
 
-function typeOf(type: Header["type"]): Entry["type"] {
+export function memberType(type: Header["type"]): Entry["type"] {
   switch (type) {
     case "directory":
     case "symlink":
@@ -82,7 +82,7 @@ function typeOf(type: Header["type"]): Entry["type"] {
 }
 
 /** `./usr/lib/` and `/usr/lib` are both `usr/lib`. */
-function normalise(name: string): string {
+export function memberPath(name: string): string {
   return name
     .split("/")
     .filter((part) => part !== "" && part !== ".")

@@ -29,7 +29,7 @@ from lib.result import Fail, Inconclusive, Skip
 from lib.services import Services, demand, expect_no_restart, expect_refusal, fetch
 from lib.stop import check_stop
 from lib.volumes.mounted import mounted_volume, volumes, why_not_writable
-from lib.volumes.old import MARKER, expect_kept, expect_settings, make_old_volume
+from lib.volumes.old import MARKER, OldVolume, expect_kept, expect_settings
 
 TITLE = "ComfyUI"
 NEEDS = "comfyui"
@@ -58,10 +58,11 @@ def run(check: Check) -> None:
     mounted = mounted_volume()
     with check.step("mount", "the mounted volume can be written to") as step:
         step.note = judge_mount(mounted)
-    with volumes(mounted) as folder:
-        classes = check_empty_volume(check, folder / "empty")
+    nodes = [node["folder"] for node in check.image["comfyui"]["nodes"]]
+    with volumes(mounted) as folder, OldVolume(folder / "old", nodes) as old:
+        classes = check_empty_volume(check, folder / "empty", old)
         if classes is not None:
-            check_old_volume(check, folder / "old", classes)
+            check_old_volume(check, old, classes)
     check_closed_volume(check)
 
 
@@ -74,7 +75,7 @@ def judge_mount(mounted: Path | None) -> str:
     return str(mounted)
 
 
-def check_empty_volume(check: Check, volume: Path) -> int | None:
+def check_empty_volume(check: Check, volume: Path, old: OldVolume) -> int | None:
     """Everything that ComfyUI has to do; returns how many node classes it has, None where it could not be asked."""
     volume.mkdir()
     with Services(default_ports=False, llama=False, comfyui=True, volume=volume) as services:
@@ -84,12 +85,16 @@ def check_empty_volume(check: Check, volume: Path) -> int | None:
         imported = check_nodes(check, services)
         if guarded(check) and not log_in(check, comfyui):
             return None
+        if not check.gpu:
+            # It starts while this one is asked. Not before the login: each start writes ComfyUI-Login's password into
+            # the image's one file. On a GPU one after the other: what is measured of its memory is about one of them.
+            old.begin()
         classes = check_interface(check, services, comfyui)
         check_workflows(check, services, comfyui, volume)
         check_backend(check, services, imported)
         with check.step("stays", "ComfyUI did not die and was not started again"):
             expect_no_restart(services.log())
-        check_stop(check, services, STOP_DEADLINE, GRACE, "comfyuiStopSeconds")
+        check_stop(check, services, STOP_DEADLINE, GRACE, "comfyuiStopSeconds", beside=old.services)
     return classes
 
 
@@ -251,27 +256,27 @@ def check_backend(check: Check, services: Services, imported: set[str] | None) -
         step.note = f"{len(nodes)} nodes"
 
 
-def check_old_volume(check: Check, volume: Path, classes: int) -> None:
+def check_old_volume(check: Check, old: OldVolume, classes: int) -> None:
     """The image's own code runs, all of it and nothing else, and the volume's data and settings stay."""
-    make_old_volume(volume, [node["folder"] for node in check.image["comfyui"]["nodes"]])
-    with Services(default_ports=False, llama=False, comfyui=True, volume=volume) as services:
-        comfyui = ComfyUI(services.comfyui)
-        with check.step("old-volume", "the code of an old volume does not run") as step:
-            services.wait(lambda: MARKER in services.log() or comfyui.is_serving(), START_DEADLINE, "no answer")
-            if MARKER in services.log():
-                raise Fail(MARKER, services.log())
-            if guarded(check):
-                comfyui.log_in()
-            compare_system(check, comfyui.get("/system_stats"))
-            found = len(comfyui.get("/object_info"))
-            if found != classes:
-                raise Fail(f"expected {classes} node classes, as on an empty volume, got {found}", services.log())
-            step.note = f"{found} node classes, as on an empty volume"
-        if step.passed and has_node(check, MANAGER):
-            with check.step("manager-settings", "ComfyUI-Manager goes by the settings in the volume"):
-                expect_settings(comfyui)
+    services = old.begin()
+    comfyui = ComfyUI(services.comfyui)
+    with check.step("old-volume", "the code of an old volume does not run") as step:
+        services.wait(lambda: MARKER in services.log() or comfyui.is_serving(), START_DEADLINE, "no answer")
+        if MARKER in services.log():
+            raise Fail(MARKER, services.log())
+        if guarded(check):
+            comfyui.log_in()
+        compare_system(check, comfyui.get("/system_stats"))
+        found = len(comfyui.get("/object_info"))
+        if found != classes:
+            raise Fail(f"expected {classes} node classes, as on an empty volume, got {found}", services.log())
+        step.note = f"{found} node classes, as on an empty volume"
+    if step.passed and has_node(check, MANAGER):
+        with check.step("manager-settings", "ComfyUI-Manager goes by the settings in the volume"):
+            expect_settings(comfyui)
+    old.end()
     with check.step("old-data", "the data of an old volume stays"):
-        expect_kept(volume)
+        expect_kept(old.folder)
 
 
 def check_closed_volume(check: Check) -> None:

@@ -12,8 +12,15 @@ from .result import Fail
 from .services import Services
 
 
-def check_stop(check: Check, services: Services | Instance, deadline: float, grace: float, measurement: str) -> None:
-    """One result for the end itself, one for what it leaves behind."""
+def check_stop(
+    check: Check,
+    services: Services | Instance,
+    deadline: float,
+    grace: float,
+    measurement: str,
+    beside: Services | None = None,
+) -> None:
+    """One result for the end itself, one for what it leaves behind; `beside`: services that go on."""
     with check.step("stop", "SIGTERM ends the entrypoint with exit status 0") as step:
         seconds = services.stop(deadline)
         if seconds is None:
@@ -23,13 +30,19 @@ def check_stop(check: Check, services: Services | Instance, deadline: float, gra
         check.measure(measurement, seconds)
         step.note = f"after {seconds:.1f} s"
     with check.step("nothing-left", "no process is left"):
-        expect_nothing_left(grace)
+        expect_nothing_left(grace, beside)
 
 
-def expect_nothing_left(grace: float) -> None:
+def expect_nothing_left(grace: float, beside: Services | None = None) -> None:
     """Raises Fail when a process that the entrypoint started is still there after `grace` seconds."""
+
+    def others() -> dict[int, str]:
+        found = descendants(os.getpid())
+        going_on = {beside.process.pid, *descendants(beside.process.pid)} if beside else set()
+        return {pid: name for pid, name in found.items() if pid not in going_on}
+
     limit = time.monotonic() + grace
-    while left := descendants(os.getpid()):
+    while left := others():
         if time.monotonic() > limit:
             raise Fail(f"still there: {', '.join(f'{name} ({pid})' for pid, name in left.items())}")
         time.sleep(0.05)

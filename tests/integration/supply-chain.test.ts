@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
-import { type Home, homeAt } from "../../home.ts";
+import { type Home, homeAt, repository as repositoryFolder } from "../../home.ts";
+import { keySigner } from "../../lib/attestation/signer.ts";
 import { BUNDLE_TYPE, signedBundle, signingKey } from "../../lib/attestation/sigstore-bundle.ts";
 import { predicateNames, predicateTypes, SPDX_TYPE } from "../../lib/attestation/statement.ts";
 import { testResult } from "../../lib/attestation/test-result.ts";
@@ -26,13 +27,17 @@ import { digestOfTag } from "../../oci/write/tag.ts";
 import { attachDocument, attachSigned } from "../../tools/attestation/attach.ts";
 import { describeContents, statementsAbout } from "../../tools/attestation/describe-product.ts";
 import { readFiles } from "../../tools/attestation/read-files.ts";
+import { signerOf } from "../../tools/attestation/signer-of.ts";
 import { storedBill } from "../../tools/attestation/stored-bill.ts";
 import { digestOfEvidence, storeEvidence } from "../../tools/promotion/evidence-store.ts";
 import { promote } from "../../tools/promotion/promote.ts";
 import { sessionsIn } from "../../tools/promotion/sessions.ts";
+import { storedStatements } from "../../tools/promotion/stored-statements.ts";
+import { trustedSigners } from "../../tools/promotion/trusted-signers.ts";
 import { rollBack } from "../../tools/promotion/undo-promotion.ts";
 import { checksKey, evidenceFor } from "../support/evidence.ts";
 import { signingPair } from "../support/signing.ts";
+import { ISSUER, startSigstore, WORKFLOW } from "../support/sigstore.ts";
 import { makeTar } from "../unit/oci/support/tar.ts";
 import { judge } from "./support/judges.ts";
 import { startRegistry } from "./support/registry.ts";
@@ -42,7 +47,8 @@ const hash = "c".repeat(64);
 const own = signingPair();
 const stranger = signingPair();
 const key = signingKey(own.privateKey, "own key");
-const trust = { keys: [own.publicKey], predicates: [...predicateNames] };
+const signer = keySigner(key);
+const trust = { keys: [own.publicKey], identities: [], predicates: [...predicateNames] };
 const terms = { checksKey, maxAgeDays: 30, host: "any" as const };
 
 let root: string;
@@ -175,7 +181,7 @@ async function signAll(
   wanted = predicateNames as readonly (keyof typeof statements)[],
 ) {
   const made: string[] = [];
-  for (const name of wanted) made.push(await attachSigned(reference, statements[name], key, transport));
+  for (const name of wanted) made.push(await attachSigned(reference, statements[name], signer, transport));
   return made;
 }
 
@@ -251,7 +257,7 @@ test("promotion refuses: nothing signed, another key, another image's bundles, o
     await attachSigned(
       foreign.reference,
       foreign.statements[name],
-      signingKey(stranger.privateKey, "stranger"),
+      keySigner(signingKey(stranger.privateKey, "stranger")),
       transport,
     );
   await refused(foreign, /is not signed by a trusted key/);
@@ -275,7 +281,7 @@ test("promotion refuses: nothing signed, another key, another image's bundles, o
   await signAll(forged, ["sbom", "provenance"]);
   const other = evidenceFor(forged.reference, { seconds: 7 });
   const artifact = await digestOfEvidence(other, forged.reference, transport);
-  await attachSigned(forged.reference, testResult(other, artifact), key, transport);
+  await attachSigned(forged.reference, testResult(other, artifact), signer, transport);
   await refused(forged, /has no test result of this evidence signed/);
   const changed = { ...forged, evidence: { ...forged.evidence, seconds: 99 } };
   await refused(changed, /this evidence is not stored with the image/);
@@ -368,4 +374,79 @@ test("cosign verifies each statement by the key, and refuses what promotion refu
   bundle.dsseEnvelope.payload = Buffer.from(payload).toString("base64");
   await attachDocument(forged.reference, { type: BUNDLE_TYPE, text: JSON.stringify(bundle) }, transport);
   assert.notEqual((await attested(forged.reference, predicateTypes.evidence)).exitCode, 0, "forged evidence");
+});
+
+test("cosign verifies what GitHub's identity signed, by a Sigstore of one's own, as promotion does", async (t) => {
+  const sigstore = await startSigstore();
+  t.after(() => sigstore.close());
+  Object.assign(process.env, sigstore.environment);
+  const rootFile = join(root, "trusted-root.json");
+  writeFileSync(rootFile, sigstore.root);
+  const identities = [{ identity: WORKFLOW, issuer: ISSUER }];
+  const byIdentity = { keys: [], identities, root: rootFile, predicates: [...predicateNames] };
+  const { url } = sigstore;
+  const sign = { kind: "keyless" as const, fulcio: url, rekor: url };
+  const made = await product("opt/keyless");
+  const keyless = await signerOf(sign, byIdentity);
+  for (let times = 0; times < 2; times++)
+    for (const name of predicateNames)
+      await attachSigned(made.reference, made.statements[name], keyless, transport);
+  const { verified } = await storedStatements(made.reference, await trustedSigners(byIdentity), transport);
+  assert.equal(verified.length, predicateNames.length, "signed once");
+  await deliver(made, "keyless", { trust: byIdentity });
+  assert.equal(await at("keyless"), digest(made.reference));
+  const evil = {
+    ...byIdentity,
+    identities: [{ identity: WORKFLOW.replace("acme", "evil"), issuer: ISSUER }],
+  };
+  await assert.rejects(deliver(made, "evil", { trust: evil }), /is not signed by a trusted key or identity/);
+  const verify = (identity: string, issuer = ISSUER) =>
+    execa(
+      process.execPath,
+      [
+        "tools/commands/verify.ts",
+        made.reference,
+        ...["--identity", identity, "--issuer", issuer, "--root", rootFile],
+      ],
+      { cwd: repositoryFolder, env: { STRATA_HOME: home.root }, reject: false },
+    );
+  const [whole, part, none] = await Promise.all([
+    verify(WORKFLOW),
+    verify("https://github.com/acme/*"),
+    verify(WORKFLOW, "https://accounts.example.org"),
+  ]);
+  assert.deepEqual([whole.exitCode, part.exitCode, none.exitCode], [0, 0, 1], whole.stderr);
+  assert.match(whole.stdout, /^signed {3}provenance https:\/\/slsa\.dev\/provenance\/v1$/m);
+  assert.ok(
+    whole.stdout.includes(`--certificate-identity ${WORKFLOW} --certificate-oidc-issuer ${ISSUER} --type`),
+  );
+  assert.ok(
+    part.stdout.includes("--certificate-identity-regexp '^https:\\/\\/github\\.com\\/acme\\/.*$'"),
+    part.stdout,
+  );
+  assert.match(none.stdout, /^absent {3}provenance/m);
+  const cosign = await judge("cosign");
+  const asks = (identity: string) =>
+    execa(
+      cosign,
+      [
+        "verify-attestation",
+        ...[
+          "--trusted-root",
+          rootFile,
+          "--certificate-identity",
+          identity,
+          "--certificate-oidc-issuer",
+          ISSUER,
+        ],
+        ...["--allow-http-registry", "--type", predicateTypes.provenance, made.reference],
+      ],
+      {
+        env: { DOCKER_CONFIG: loginFolder(home.logins, repository.split("/")[0] ?? ""), HOME: root },
+        reject: false,
+      },
+    );
+  const accepted = await asks(WORKFLOW);
+  assert.equal(accepted.exitCode, 0, accepted.stderr);
+  assert.notEqual((await asks(WORKFLOW.replace("acme", "evil"))).exitCode, 0);
 });

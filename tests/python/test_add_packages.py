@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
 import tempfile
 import unittest
 import zipfile
@@ -79,6 +83,36 @@ class UserTest(unittest.TestCase):
             self.assertIsNone(self.home)
 
 
+COMPILES = shutil.which("cc") and Path(sysconfig.get_path("include"), "Python.h").exists()
+
+EXTENSION = """
+#include <Python.h>
+static PyObject *answer(PyObject *self, PyObject *unused) { return PyLong_FromLong(42); }
+static PyMethodDef methods[] = {{"answer", answer, METH_NOARGS, ""}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "MODULE", "", -1, methods};
+PyMODINIT_FUNC PyInit_MODULE(void) { return PyModule_Create(&definition); }
+"""
+
+BACKEND = """
+import subprocess, sysconfig, zipfile
+from pathlib import Path
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    file = "{module}" + sysconfig.get_config_var("EXT_SUFFIX")
+    include = "-I" + sysconfig.get_path("include")
+    subprocess.run(["cc", "-shared", "-fPIC", include, "module.c", "-o", file], check=True)
+    name = "{module}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(Path(wheel_directory, name), "w") as wheel:
+        wheel.write(file)
+        info = "{module}-1.0.dist-info"
+        wheel.writestr(info + "/METADATA", "Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\nRequires-Dist: {needs}\\n")
+        wheel.writestr(info + "/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: false\\nTag: py3-none-any\\n")
+        wheel.writestr(info + "/RECORD", "")
+    return name
+"""
+
+
 @unittest.skipUnless(importlib.util.find_spec("pip"), "this Python has no pip")
 class ProgramTest(unittest.TestCase):
     """The program, with the real pip, in folders that stand for a container's."""
@@ -145,6 +179,38 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(module.read_text(), "version = '1.0'\n", "the image's constraints count")
         refused = self.pip("install", "--no-index", "--find-links", str(self.root), "strata-test==2.0")
         self.assertNotEqual(refused.returncode, 0)
+
+    @unittest.skipUnless(COMPILES, "no compiler, or no headers of this Python")
+    def test_a_package_without_a_wheel_is_compiled_under_the_constraints(self) -> None:
+        for name, needs in (("strata-built", "strata-test"), ("strata-greedy", "strata-test>=2")):
+            self.make_source(name, needs)
+        done = self.pip("install", "--no-index", "--find-links", str(self.root), "strata-built")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (module,) = self.volume.rglob("strata_built*.so")
+        program = "import strata_built, strata_test; print(strata_built.answer(), strata_test.version)"
+        variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(module.parent)}
+        said = subprocess.run(
+            [sys.executable, "-c", program], env=variables, capture_output=True, text=True, check=True
+        )
+        self.assertEqual(said.stdout.split(), ["42", "1.0"])
+        refused = self.pip("install", "--no-index", "--find-links", str(self.root), "strata-greedy")
+        self.assertNotEqual(refused.returncode, 0, "what it needs is forbidden")
+        self.assertEqual(list(self.volume.rglob("strata_greedy*.so")), [])
+
+    def make_source(self, name: str, needs: str) -> None:
+        """A source distribution with an extension in C, which its own build backend compiles: it needs no other package."""
+        module = name.replace("-", "_")
+        files = {
+            "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+            "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: {needs}\n",
+            "backend.py": BACKEND.format(name=name, module=module, needs=needs),
+            "module.c": EXTENSION.replace("MODULE", module),
+        }
+        with tarfile.open(self.root / f"{module}-1.0.tar.gz", "w:gz") as archive:
+            for path, text in files.items():
+                entry = tarfile.TarInfo(f"{module}-1.0/{path}")
+                entry.size = len(text.encode())
+                archive.addfile(entry, io.BytesIO(text.encode()))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ const optionalEnvironment = ["PIP_INDEX_URL", "SSL_CERT_FILE"];
 /**
  * What is wrong with how a stage is built, judged by its Dockerfile, its context and its arguments. The rules:
  *
- * - named contexts are exactly the stage's parents, or `base` for a stage without any
+ * - named contexts are exactly the stage's parents, and `base` for a stage without any or that wants both
  * - every ARG that the built target needs is given, and every argument that is given is declared
  * - every file of the context that a command or an argument names is there, and every script that is there is used
  * - scripts use only variables that they set or that an ARG declares
@@ -150,7 +150,7 @@ function contextProblems(
   const used = new Set(
     reached.flatMap((built) => sourcesOf(built, given)).filter((source) => !local.has(source)),
   );
-  const declared = stage.parents.length > 0 ? stage.parents : ["base"];
+  const declared = [...(stage.parents.length === 0 || stage.onBase ? ["base"] : []), ...stage.parents];
   return [
     ...[...used].filter((name) => !declared.includes(name)).map((name) => `uses "${name}", no parent of it`),
     ...declared.filter((name) => !used.has(name)).map((name) => `declares "${name}" but does not use it`),
@@ -236,9 +236,15 @@ function fileProblems(
       else problems.push(`COPY names ${source}, which is not in the context`);
     }
   }
+  const spare = (path: string): void => {
+    if (used.has(path)) return;
+    used.add(path);
+    const script = /\.(sh|py)$/.test(path) ? (textOf(stage, path) ?? "") : "";
+    for (const [, named = ""] of script.matchAll(/\/context\/([\w./-]*\w)/g)) spare(named);
+  };
   // What only another target needs (another source of llama.cpp) is no dead file.
   for (const { rest } of stages.flatMap(({ instructions }) => instructions)) {
-    for (const [, path = ""] of rest.matchAll(/\/context\/([\w./-]*\w)/g)) used.add(path);
+    for (const [, path = ""] of rest.matchAll(/\/context\/([\w./-]*\w)/g)) spare(path);
   }
   const isUsed = (path: string) => [...used].some((name) => path === name || path.startsWith(`${name}/`));
   problems.push(...paths.filter((path) => !isUsed(path)).map((path) => `${path} is not used by anything`));

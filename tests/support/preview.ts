@@ -111,6 +111,7 @@ export function stackPreview(stack: string, more: Partial<PlannedStack> = {}): P
     pins: [],
     evidence: null,
     test: null,
+    vulnerabilities: null,
     engine: null,
     notes: [],
     ...more,

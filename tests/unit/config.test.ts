@@ -20,6 +20,7 @@ test("nothing configured gives the defaults", () => {
     copies: [],
     trim: false,
     builder: "strata",
+    builders: {},
     host: [{ kind: "builder" }],
     budget: { dollars: 5, minutes: 45 },
     base: "debian-bookworm",
@@ -31,11 +32,13 @@ test("nothing configured gives the defaults", () => {
     comfyui: {},
     compile: [],
     cloudflared: { enabled: true },
+    cpython: { from: "standalone" },
     tensorrt: [],
     certificates: "system",
     mirrors: {},
     models: { strategy: "none", also: [], only: [], background: false },
     door: false,
+    buildTools: false,
     evidence: { maxAgeDays: 30 },
     tags: ["{recipe}-{generation}"],
   });
@@ -257,8 +260,8 @@ test("Pulumi.yaml declares every setting but those that others decide, those of 
   const declared = [
     ...readFileSync(join(repository, "Pulumi.yaml"), "utf8").matchAll(/^ {2}strata:(\w+):/gm),
   ];
-  const decided = ["attention", "base", "cuda", "python", "recipe", "tags"];
-  const undeclared = [...decided, "compression", "host", "sign", "trust"];
+  const decided = ["attention", "base", "buildTools", "cuda", "python", "recipe", "tags"];
+  const undeclared = [...decided, "builder", "compression", "host", "sign", "trust"];
   const keys = Object.keys(settingsSchema.shape).filter((key) => !undeclared.includes(key));
   assert.deepEqual(declared.map((match) => match[1]).sort(), keys.sort());
 });

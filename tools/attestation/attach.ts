@@ -1,7 +1,5 @@
-import { createPublicKey, type KeyObject } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { UserError } from "../../errors.ts";
-import { BUNDLE_TYPE, signedBundle, signingKey } from "../../lib/attestation/sigstore-bundle.ts";
+import type { Signer } from "../../lib/attestation/signer.ts";
+import { BUNDLE_TYPE } from "../../lib/attestation/sigstore-bundle.ts";
 import { IN_TOTO_TYPE, type Statement } from "../../lib/attestation/statement.ts";
 import { canonicalJson } from "../../lib/canonical-json.ts";
 import type { Transport } from "../../oci/access/transport.ts";
@@ -35,18 +33,18 @@ interface Document {
 }
 
 /**
- * A statement that is signed, unless one of the same key says the same already: a signature is another one each time.
+ * A statement that is signed, unless one of the same signer says the same already: a signature is another one each time.
  *
  * @returns its reference
  */
 export async function attachSigned(
   reference: string,
   statement: Statement,
-  key: KeyObject,
+  signer: Signer,
   transport: Transport,
 ): Promise<string> {
   const same = canonicalJson(statement);
-  const { verified } = await storedStatements(reference, [createPublicKey(key)], transport);
+  const { verified } = await storedStatements(reference, signer.own, transport);
   const there = verified.find((each) => canonicalJson(each.statement) === same);
   if (there) return there.artifact;
   const annotations = {
@@ -55,7 +53,7 @@ export async function attachSigned(
   };
   return await attachDocument(
     reference,
-    { type: BUNDLE_TYPE, text: signedBundle(statement, key), annotations },
+    { type: BUNDLE_TYPE, text: await signer.sign(statement), annotations },
     transport,
   );
 }
@@ -67,17 +65,4 @@ export function unsigned(statement: Statement): Document {
     text: canonicalJson(statement),
     annotations: { [PREDICATE_ANNOTATION]: statement.predicateType },
   };
-}
-
-/** The key that the component Attestation hands over, or the file that it names; undefined where nothing is signed. */
-export async function signingKeyOf({
-  STRATA_SIGN_KEY: key,
-  STRATA_SIGN_FILE: file,
-}: NodeJS.ProcessEnv): Promise<KeyObject | undefined> {
-  if (key) return signingKey(key, "strata:sign.key");
-  if (!file) return undefined;
-  const pem = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(file, `cannot be read (${error.code}).`, "strata:sign.file names the private key.");
-  });
-  return signingKey(pem, file);
 }

@@ -10,10 +10,17 @@ import { inRepository } from "../promotion/evidence-store.ts";
  * The bill of materials that lies beside an image: of several the one that was attached last.
  *
  * @param reference `repository@sha256:…`
+ * @param among artifacts that it has to be one of, `…@sha256:…`. @default any
  * @throws UserError where there is none.
  */
-export async function storedBill(reference: string, transport: Transport): Promise<SpdxDocument> {
-  const last = (await listReferrers(reference, SPDX_TYPE, transport)).at(-1);
+export async function storedBill(
+  reference: string,
+  transport: Transport,
+  among?: readonly string[],
+): Promise<SpdxDocument> {
+  const wanted = among?.map((artifact) => artifact.split("@")[1]);
+  const listed = await listReferrers(reference, SPDX_TYPE, transport);
+  const last = listed.filter(({ digest }) => wanted?.includes(digest) ?? true).at(-1);
   if (!last) {
     throw new UserError(
       reference,

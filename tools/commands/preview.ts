@@ -10,12 +10,14 @@ import { writeAtomically } from "../program/files.ts";
 import { main } from "../program/main.ts";
 import { namedStacks, ownProject, requireKnownStack } from "../stack/stack.ts";
 
-const HELP = `Usage: npm run preview -- [--stack NAME]... [--base REVISION] [--offline]
+const HELP = `Usage: npm run preview -- [--stack NAME]... [--base REVISION] [--offline] [--vulnerabilities]
                           [--json | --markdown] [--out FOLDER]
 
   --stack NAME     a stack, Pulumi.NAME.yaml; may be given several times (default: all of them)
   --base REVISION  compare with the plan of the common ancestor with this revision, not with the last update
   --offline        call no Pulumi: read our own state file, or compare with the base branch
+  --vulnerabilities  ask OSV what the change adds to what is known against the promoted products, and removes: from both
+                   bills of materials; nothing is pulled, and a preview goes on where nobody answers
   --json           print one JSON object, by docs/preview-schema.json (npm run --silent leaves out npm's own lines)
   --markdown       print what the pull-request comment says; --limit N keeps it under N characters
   --out FOLDER     also write preview.json and preview.md there
@@ -43,6 +45,7 @@ await main(
         stack: { type: "string", multiple: true },
         base: { type: "string" },
         offline: { type: "boolean", default: false },
+        vulnerabilities: { type: "boolean", default: false },
         json: { type: "boolean" },
         markdown: { type: "boolean" },
         limit: { type: "string" },
@@ -56,7 +59,12 @@ await main(
     }
     const stacks = await chosenStacks(values.stack ?? []);
     const limit = limitOf(values.limit);
-    const preview = await collectPreview(home, { stacks, offline: values.offline, base: values.base });
+    const preview = await collectPreview(home, {
+      stacks,
+      offline: values.offline,
+      base: values.base,
+      vulnerabilities: values.vulnerabilities,
+    });
     const json = JSON.stringify(preview, null, 2);
     if (values.out) {
       await writeAtomically(join(values.out, "preview.json"), `${json}\n`);

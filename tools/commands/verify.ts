@@ -1,24 +1,28 @@
-import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { UserError } from "../../errors.ts";
 import { home, projectFolder } from "../../home.ts";
-import { verifyingKey } from "../../lib/attestation/sigstore-bundle.ts";
+import { namePattern, type TrustedSigners, verifyingKey } from "../../lib/attestation/sigstore-bundle.ts";
 import { predicateNames, predicateTypes } from "../../lib/attestation/statement.ts";
-import { trustedKeys } from "../../lib/attestation/trust-setting.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { byDigest, findImage } from "../delivery/find-image.ts";
 import { main } from "../program/main.ts";
 import { type StoredStatements, storedStatements } from "../promotion/stored-statements.ts";
+import { trustedSigners } from "../promotion/trusted-signers.ts";
 import { namedStackConfig } from "../stack/checkout-plan.ts";
+import { furtherStatements } from "./verify/further-statements.ts";
 
-const HELP = `Usage: npm run verify -- [reference] [--key FILE] [--stack NAME]
+const HELP = `Usage: npm run verify -- [reference] [--key FILE | --identity NAME --issuer URL [--root FILE]] [--stack NAME]
 
-Says what a stranger can check of an image: which of its bill of materials, provenance and test result are signed by a
-trusted key, and which bundles beside it are not; then the commands of cosign that check the same.
+Says what a stranger can check of an image: which of its bill of materials, provenance and test result are signed by
+whom you trust, and which bundles beside it are not; whether its stages were built again and came out equal; then the
+commands of cosign that check the same.
 
-  --key FILE    the public key (default: those of the stack's strata:trust)
-  --stack NAME  whose product, where no reference is given, and whose keys (default: dev)
+  --key FILE       the public key (default: those of the stack's strata:trust)
+  --identity NAME  who signed without a key, as the certificate says; * stands for any characters
+  --issuer URL     who knows them, such as https://token.actions.githubusercontent.com
+  --root FILE      authorities and logs of a Sigstore of one's own (default: the public one)
+  --stack NAME     whose product, where no reference is given, and whom it trusts (default: dev)
 
 Exit status: 0 all three are signed, 1 one is not.`;
 
@@ -27,34 +31,54 @@ await main(
   async () => {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { key: { type: "string" }, stack: { type: "string", default: "dev" } },
+      options: {
+        key: { type: "string" },
+        identity: { type: "string" },
+        issuer: { type: "string" },
+        root: { type: "string" },
+        stack: { type: "string", default: "dev" },
+      },
     });
-    const [given, ...more] = positionals;
-    if (more.length > 0) {
+    const [given, ...others] = positionals;
+    if (others.length > 0) {
       process.stdout.write(`${HELP}\n`);
       return 2;
     }
     const transport = new Transport();
-    const keys = await keysOf(values.key, values.stack);
+    const signers = await signersOf(values);
     const reference = byDigest(await findImage(home, { reference: given, stack: values.stack }, transport));
-    const stored = await storedStatements(reference, keys, transport);
+    const stored = await storedStatements(reference, signers, transport);
+    const more = await furtherStatements(reference, stored, signers, transport);
     const isComplete = predicateNames.every((name) => signed(stored, name).length > 0);
     process.stdout.write(
-      `${[reference, ...report(stored), ...commands(reference, values.key)].join("\n")}\n`,
+      `${[reference, ...report(stored), ...more, ...commands(reference, signers, values.key)].join("\n")}\n`,
     );
     return isComplete ? 0 : 1;
   },
   { help: HELP },
 );
 
-async function keysOf(file: string | undefined, stack: string): Promise<KeyObject[]> {
-  if (file !== undefined) return [verifyingKey(await readFile(file, "utf8"), file)];
+interface Named {
+  readonly key?: string | undefined;
+  readonly identity?: string | undefined;
+  readonly issuer?: string | undefined;
+  readonly root?: string | undefined;
+  readonly stack: string;
+}
+
+/** Whom the options name, else the stack. */
+async function signersOf({ key, identity, issuer, root, stack }: Named): Promise<TrustedSigners> {
+  if (key !== undefined) return { keys: [verifyingKey(await readFile(key, "utf8"), key)] };
+  if (identity !== undefined && issuer !== undefined)
+    return await trustedSigners({ keys: [], identities: [{ identity, issuer }], root });
+  if (identity !== undefined || issuer !== undefined)
+    throw new UserError("--identity, --issuer", "belong together.", "Name both.");
   const { trust } = await namedStackConfig(projectFolder, stack);
-  if (trust) return trustedKeys(trust);
+  if (trust) return await trustedSigners(trust);
   throw new UserError(
     "strata:trust",
-    "is not set, so no key is trusted.",
-    "Set it, or name a public key: --key FILE.",
+    "is not set, so nobody is trusted.",
+    "Set it, or name a public key: --key FILE; or who signed without one: --identity NAME --issuer URL.",
   );
 }
 
@@ -72,14 +96,32 @@ function report(stored: StoredStatements): string[] {
   ];
 }
 
-/** Without a log there is no time to check either: the key alone vouches. */
-function commands(reference: string, file = "strata.pub"): string[] {
-  const offline = `--key ${file} --insecure-ignore-tlog=true`;
+/** Without a log there is no time to check either: a key alone vouches. */
+function commands(
+  reference: string,
+  { keys, identities = [] }: TrustedSigners,
+  file = "strata.pub",
+): string[] {
+  const lines = (words: string) =>
+    predicateNames.map(
+      (name) => `  cosign verify-attestation ${words} --type ${predicateTypes[name]} ${reference}`,
+    );
   return [
-    "",
-    "The same with cosign 3, the public key in a file:",
-    ...predicateNames.map(
-      (name) => `  cosign verify-attestation ${offline} --type ${predicateTypes[name]} ${reference}`,
-    ),
+    ...(keys.length > 0
+      ? [
+          "",
+          "The same with cosign 3, the public key in a file:",
+          ...lines(`--key ${file} --insecure-ignore-tlog=true`),
+        ]
+      : []),
+    ...identities.flatMap(({ identity, issuer }) => {
+      const option = identity.includes("*") ? "--certificate-identity-regexp" : "--certificate-identity";
+      const name = identity.includes("*") ? `'${namePattern(identity)}'` : identity;
+      return [
+        "",
+        "The same with cosign 3, by who signed:",
+        ...lines(`${option} ${name} --certificate-oidc-issuer ${issuer}`),
+      ];
+    }),
   ];
 }

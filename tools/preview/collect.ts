@@ -10,6 +10,7 @@ import type { PreviousStack } from "../../lib/preview/preview-stack.ts";
 import { noPreviousStack, previousFromPlan } from "../../lib/preview/previous-stack.ts";
 import { secretValues } from "../../lib/redact.ts";
 import { usesFileBackend } from "../program/environment.ts";
+import { withProgress } from "../program/progress.ts";
 import { type CheckoutPlan, planStackIn } from "../stack/checkout-plan.ts";
 import { readOwnState, readState } from "../stack/outputs.ts";
 import { ownProject } from "../stack/stack.ts";
@@ -18,6 +19,7 @@ import { askEngines, type EngineResult, findPulumi } from "./engine.ts";
 import { readHistory } from "./history-file.ts";
 import { previousOfClone, stackNamed } from "./read-previous.ts";
 import { defaultBase, mergeBase, withRevision } from "./revision.ts";
+import { vulnerabilityChanges } from "./vulnerability-changes.ts";
 
 /** What is asked of a preview. */
 export interface PreviewRequest {
@@ -26,6 +28,8 @@ export interface PreviewRequest {
   readonly offline: boolean;
   /** Compares with the plan of the common ancestor with this revision, instead of what the last update left. */
   readonly base?: string | undefined;
+  /** Asks what the change adds to what is known against the products, and removes. @default not */
+  readonly vulnerabilities?: boolean;
 }
 
 /** Brings together what the preview of several stacks is made of. One stack that fails does not stop the others. */
@@ -49,9 +53,10 @@ export async function collectPreview(home: Home, wish: PreviewRequest): Promise<
     );
   };
   const previous = await eachStack(wish.stacks, previousOf);
-  const attempts = wish.stacks.map((stack) =>
+  const planned = wish.stacks.map((stack) =>
     attempted(stack, plans.get(stack), previous.get(stack), engineResults?.get(stack)),
   );
+  const attempts = wish.vulnerabilities ? await withVulnerabilities(home, planned) : planned;
   const [first] = [...plans.values()].flatMap((plan) => (plan instanceof Error ? [] : [plan]));
   return previewAll(attempts, {
     revision: first?.revision ?? null,
@@ -59,6 +64,16 @@ export async function collectPreview(home: Home, wish: PreviewRequest): Promise<
     commits: indexCommits([nodeLockIn(repository), ...(before?.locks ?? [])].flat()),
     secrets: secretValues(process.env),
   });
+}
+
+async function withVulnerabilities(home: Home, attempts: readonly Attempt[]): Promise<Attempt[]> {
+  const comparable = attempts.flatMap((each) => (each.planned === undefined ? [] : [each]));
+  const changes = await withProgress("Asking what is known against the stacks", () =>
+    vulnerabilityChanges(home, comparable),
+  );
+  return attempts.map((each) =>
+    each.planned === undefined ? each : { ...each, vulnerabilities: changes.get(each.stack) },
+  );
 }
 
 /** One result or error a stack, in the order of the stacks. */

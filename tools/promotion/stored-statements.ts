@@ -1,6 +1,9 @@
-import type { KeyObject } from "node:crypto";
 import { UserError } from "../../errors.ts";
-import { BUNDLE_TYPES, verifiedStatement } from "../../lib/attestation/sigstore-bundle.ts";
+import {
+  BUNDLE_TYPES,
+  type TrustedSigners,
+  verifiedStatement,
+} from "../../lib/attestation/sigstore-bundle.ts";
 import { isAbout, type Statement } from "../../lib/attestation/statement.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { readArtifact } from "../../oci/read/artifact.ts";
@@ -11,7 +14,7 @@ import { inRepository } from "./evidence-store.ts";
 /** What is signed about an image, and what is not as it should be. */
 export interface StoredStatements {
   readonly verified: readonly { readonly artifact: string; readonly statement: Statement }[];
-  /** Bundles that are no statement about this image by one of the keys, each with why. */
+  /** Bundles that are no statement about this image by one of the signers, each with why. */
   readonly refused: readonly { readonly artifact: string; readonly problem: string }[];
 }
 
@@ -23,7 +26,7 @@ export interface StoredStatements {
  */
 export async function storedStatements(
   reference: string,
-  keys: readonly KeyObject[],
+  signers: TrustedSigners,
   transport: Transport,
 ): Promise<StoredStatements> {
   const { digest = "" } = parseReference(reference);
@@ -33,7 +36,7 @@ export async function storedStatements(
     const artifact = inRepository(reference, listed.digest);
     try {
       const { payload } = await readArtifact(artifact, transport);
-      const statement = verifiedStatement(payload.toString("utf8"), keys, artifact);
+      const statement = verifiedStatement(payload.toString("utf8"), signers, artifact);
       if (isAbout(statement, digest)) verified.push({ artifact, statement });
       else refused.push({ artifact, problem: "is signed, but about another image." });
     } catch (error) {

@@ -1,9 +1,10 @@
 import { UserError } from "../../errors.ts";
 import { type PredicateName, predicateTypes } from "../../lib/attestation/statement.ts";
 import { isPassBy } from "../../lib/attestation/test-result.ts";
-import { type TrustSetting, trustedKeys } from "../../lib/attestation/trust-setting.ts";
+import type { TrustSetting } from "../../lib/attestation/trust-setting.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { storedStatements } from "./stored-statements.ts";
+import { trustedSigners } from "./trusted-signers.ts";
 
 /** What a product has to have beside it for a tag to move there. */
 export interface RequiredStatements {
@@ -24,7 +25,7 @@ export async function verifyStatements(
   { trust, evidence }: RequiredStatements,
   transport: Transport,
 ): Promise<void> {
-  const { verified, refused } = await storedStatements(reference, trustedKeys(trust), transport);
+  const { verified, refused } = await storedStatements(reference, await trustedSigners(trust), transport);
   const missing = trust.predicates.filter((name) => {
     const found = verified.filter(({ statement }) => statement.predicateType === predicateTypes[name]);
     return !found.some(({ statement }) => name !== "evidence" || isPassBy(statement, evidence));
@@ -33,7 +34,7 @@ export async function verifyStatements(
   const others = refused.map(({ artifact, problem }) => `\n  ${artifact.split("@")[1]}: ${problem}`).join("");
   throw new UserError(
     reference,
-    `has no ${missing.map((name) => words[name]).join(", no ")} signed by a key of strata:trust.${others && ` What is there:${others}`}`,
+    `has no ${missing.map((name) => words[name]).join(", no ")} signed by a ${trust.identities?.length ? "signer" : "key"} of strata:trust.${others && ` What is there:${others}`}`,
     "Tags stay. Set strata:sign to the key and run make up; else somebody else made this image, or changed what lies beside it.",
   );
 }

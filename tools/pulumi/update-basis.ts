@@ -136,7 +136,7 @@ export async function hashOfFile(path: string): Promise<string> {
 
 /** Of a key in a file, its name: the file may lie anywhere, and nothing is to be learnt of the key. */
 async function signingKeyName({ sign }: Config): Promise<string> {
-  if (!sign || "key" in sign) return "";
+  if (sign?.kind !== "key" || "key" in sign) return "";
   const pem = await readOptional(sign.file);
   return pem === "" ? "absent" : keyName(signingKey(pem, sign.file));
 }

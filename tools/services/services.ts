@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
+import { buildxEnvironment } from "../program/environment.ts";
 import { writeJson } from "../program/files.ts";
 import { note } from "../program/progress.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
@@ -12,6 +13,7 @@ import {
   type BuilderSettings,
   buildkitdDaemon,
   canRunBuildkitd,
+  gcGigabytes,
   readAuthorities,
   writeBuildxInstance,
 } from "./buildkitd.ts";
@@ -23,7 +25,6 @@ import { portOf, recallServices, type Services } from "./record.ts";
 import { ensureRegistry, REGISTRY_CONFIG, REGISTRY_PATIENCE } from "./registry-process.ts";
 
 const REGISTRY_PORT = 5_000;
-const GC_GIGABYTES = 36;
 
 /** Where the builder and the registry run. */
 export type BuilderPlace =
@@ -88,7 +89,7 @@ async function ensureProcesses(home: Home, tools: Toolchain, registryWish: PortR
     ensureRegistry(home, tools, port),
     ensureDaemon(home, buildkitdDaemon(home, tools, socket, settings)),
   ]);
-  await writeBuildxInstance(home, `unix://${socket}`);
+  await writeBuildxInstance(buildxEnvironment(home).BUILDX_CONFIG, BUILDER, `unix://${socket}`);
   const state = (fresh: boolean | undefined) => (fresh ? "started" : "running");
   note(`services: registry ${address} ${state(started[0])}, builder ${state(started[1])}`);
   return {
@@ -110,12 +111,4 @@ export async function stopServices(home: Home): Promise<string[]> {
 
 async function builderSettings(home: Home, registry: string): Promise<BuilderSettings> {
   return { gcGigabytes: gcGigabytes(), registry, authorities: await readAuthorities(home) };
-}
-
-function gcGigabytes(): number {
-  const text = process.env.STRATA_BUILDER_GC_GB;
-  if (!text) return GC_GIGABYTES;
-  const gigabytes = Number(text);
-  if (gigabytes > 0) return gigabytes;
-  throw new UserError("STRATA_BUILDER_GC_GB", `expected a number of gigabytes, got "${text}".`, "");
 }

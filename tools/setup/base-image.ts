@@ -4,19 +4,22 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { type Home, repository } from "../../home.ts";
+import { lockTextHash, parseAptLock } from "../../lib/locks/apt-lock.ts";
 import { type ImageLock, type LockedImage, parseImageLock } from "../../lib/locks/image-lock.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { imageExists } from "../../oci/read/image.ts";
+import { buildctlBuild } from "../builder/buildctl.ts";
 import { withLogin } from "../builder/docker-login.ts";
+import { rootContext, SOURCE_DATE_EPOCH } from "../debian/mmdebstrap.ts";
 import { buildxEnvironment } from "../program/environment.ts";
-import { run } from "../program/exec.ts";
+import { run, tail } from "../program/exec.ts";
 import { recall, writeJson } from "../program/files.ts";
 import { note, withProgress } from "../program/progress.ts";
 import type { Services } from "../services/record.ts";
 import { reachable } from "../toolchain/reach.ts";
 import { ensureTools } from "../toolchain/toolchain.ts";
-import { rootContext, SOURCE_DATE_EPOCH } from "./mmdebstrap.ts";
+import { committedPackages, localPackages, packagesToUse } from "./local-packages.ts";
 
 /** `<home>/images.json`: the images that were made here, by their name in `locks/images.json`. */
 export const localImagesSchema = z.record(z.string(), z.string());
@@ -29,8 +32,8 @@ export interface PreparedBaseImage {
 
 /**
  * Makes sure that the builder can get the base image called `name`. Where the registry of its reference cannot be
- * reached, a substitute is made with mmdebstrap and pushed to the local registry; it stays in use until it is gone
- * from there, since another base would rebuild everything.
+ * reached, a substitute is made with mmdebstrap of the locked packages and pushed to the local registry; it stays in use
+ * until it is gone from there or the lock moves, since another base rebuilds everything.
  */
 export async function ensureBaseImage(
   home: Home,
@@ -40,7 +43,10 @@ export async function ensureBaseImage(
   const image = await lockedImage(name);
   const made = (await recall(home.images, localImagesSchema)) ?? {};
   const localReference = made[name];
+  const packages = await localPackages(home);
+  const committed = await committedPackages(name);
   if (
+    packages[name]?.committed === lockTextHash(committed) &&
     localReference?.startsWith(`${services.registry.address}/`) &&
     (await imageExists(localReference, new Transport({ logins: home.logins })))
   ) {
@@ -56,12 +62,31 @@ export async function ensureBaseImage(
     note(`base image: ${reference}`);
     return { reference, local: false };
   }
-  const reference = await makeLocally(home, services, name, image);
+  const reference = await makeLocally(home, services, name, image, committed);
   await writeJson(home.images, { ...made, [name]: reference });
   note(
     `base image: ${reference}, made here with mmdebstrap, as ${registryHost(image.reference)} cannot be reached`,
   );
   return { reference, local: true };
+}
+
+/** Throws where a base image cannot be had from its own registry: one that is made here lies where no builder elsewhere gets it. */
+export async function requireServedBase(home: Home, name: string): Promise<void> {
+  const image = await lockedImage(name);
+  const made = (await recall(home.images, localImagesSchema))?.[name];
+  if (made !== undefined) {
+    throw new UserError(
+      `base image "${name}"`,
+      `is one that was made here, ${made}, which a builder elsewhere does not reach.`,
+      `Once ${registryHost(image.reference)} can be reached: remove "${name}" from ${home.images}. Or build with strata:builder: {kind: local}.`,
+    );
+  }
+  if (await reachable(registryUrl(image.reference))) return;
+  throw new UserError(
+    `base image "${name}"`,
+    `${registryHost(image.reference)} cannot be reached, and a base that is made here does not reach a builder elsewhere.`,
+    "Open the way to that registry, or build with strata:builder: {kind: local}.",
+  );
 }
 
 async function readImageLock(): Promise<ImageLock> {
@@ -82,14 +107,22 @@ async function makeLocally(
   services: Services,
   name: string,
   image: LockedImage,
+  committed: string,
 ): Promise<string> {
   const { suite } = image;
   if (!suite) throw cannotBeMade(name, image, await readImageLock());
   const { mmdebstrap, buildctl } = await ensureTools(home, ["mmdebstrap"], true);
   if (!mmdebstrap) throw new Error("mmdebstrap is not resolved");
   return await withProgress(`Making the base image ${name} with mmdebstrap`, async (say) => {
+    say("asking the mirror");
+    const lock = await packagesToUse(mmdebstrap.path, name, suite, committed);
     say("bootstrapping");
-    const context = await rootContext(mmdebstrap, suite);
+    const context = await rootContext(mmdebstrap, suite, {
+      lock: lock ? parseAptLock(lock, name) : undefined,
+    });
+    const others = await localPackages(home);
+    const record = { committed: lockTextHash(committed), ...(lock === committed ? {} : { lock }) };
+    await writeJson(home.packages, { ...others, [name]: record });
     say("pushing");
     const target = `${services.registry.address}/strata/base`;
     const output = `type=image,name=${target}:${name},push=true,oci-mediatypes=true,compression=zstd,force-compression=true`;
@@ -131,10 +164,11 @@ async function build(
   }
   if (!buildctl) throw new Error("buildctl is not resolved");
   const locals = ["--local", `context=${context}`, "--local", `dockerfile=${context}`];
-  const options = ["--frontend", "dockerfile.v0", "--metadata-file", metadata, "--progress=plain"];
+  const options = ["--frontend", "dockerfile.v0", "--progress=plain"];
   const time = ["--opt", `build-arg:SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
   const words = ["--addr", builder.address, "build", ...options, ...time, ...locals, "--output", output];
-  await run(buildctl, words, { env: login });
+  const result = await buildctlBuild(buildctl, words, metadata, { env: login });
+  if (!result.ok) throw new UserError("base image", `could not be pushed:\n${tail(result.all, 20)}\n`, "");
 }
 
 /** Names what can be had instead, with the Python that goes with it. */

@@ -7,8 +7,10 @@ import type { Bill } from "../../lib/bill/component.ts";
 import { spdxText } from "../../lib/bill/spdx-document.ts";
 import { parseEvidence } from "../../lib/evidence/evidence.ts";
 import { Transport } from "../../oci/access/transport.ts";
-import { attachDocument, attachSigned, signingKeyOf, unsigned } from "../attestation/attach.ts";
+import { attachDocument, attachSigned, unsigned } from "../attestation/attach.ts";
+import { attachStageProvenance } from "../attestation/attach-stages.ts";
 import { describeContents, statementsAbout } from "../attestation/describe-product.ts";
+import { givenSigner } from "../attestation/signer-of.ts";
 import { builderVersions } from "../builder/builder.ts";
 import { required } from "../program/environment.ts";
 import { main } from "../program/main.ts";
@@ -25,8 +27,12 @@ await main(async () => {
   const bill: Bill = JSON.parse(await readFile(required("STRATA_BILL"), "utf8"));
   const evidence = parseEvidence(await text(process.stdin), "standard input");
   const product = { reference, bill, stages: JSON.parse(required("STRATA_STAGES")) };
-  const document = await describeContents(home, product, transport);
-  const facts = { id: builderId(process.env, builder), versions: await builderVersions(home, builder) };
+  // Side by side: a program that starts, and questions to the registry.
+  const [document, versions] = await Promise.all([
+    describeContents(home, product, transport),
+    builderVersions(home, builder),
+  ]);
+  const facts = { id: builderId(process.env, builder), versions };
   const statements = await statementsAbout(product, document, evidence, facts, transport);
   const documents = [
     { type: SPDX_TYPE, text: spdxText(document) },
@@ -35,14 +41,16 @@ await main(async () => {
   ];
   // One after the other: where the registry keeps no list, each adds itself to the one in a tag.
   for (const each of documents) process.stdout.write(`${await attachDocument(reference, each, transport)}\n`);
-  const key = await signingKeyOf(process.env);
-  if (key) {
+  const signer = await givenSigner(process.env);
+  if (signer) {
     for (const statement of Object.values(statements))
-      process.stdout.write(`${await attachSigned(reference, statement, key, transport)}\n`);
+      process.stdout.write(`${await attachSigned(reference, statement, signer, transport)}\n`);
   }
+  // About stages, so not among what was attached to the product.
+  const told = await attachStageProvenance(home, product.stages, facts, transport, signer);
   const count = document.packages.length;
   note(
-    `attestation: ${count} components, provenance and test result lie beside the image${key ? ", signed" : ""}`,
+    `attestation: ${count} components, provenance and test result lie beside the image, BuildKit's own provenance beside ${told} of ${Object.keys(product.stages).length} stages${signer ? ", signed" : ""}`,
   );
   return 0;
 });

@@ -6,10 +6,11 @@ import { required } from "../program/environment.ts";
 import { main } from "../program/main.ts";
 import { promote, promotionRequestFrom } from "../promotion/promote.ts";
 import { sessionsIn } from "../promotion/sessions.ts";
+import { passGate } from "../vulnerabilities/pass-gate.ts";
 
 /**
  * Copies STRATA_REFERENCE to the repository STRATA_TARGET and makes STRATA_TAGS point at it there, if the evidence on
- * stdin is one that moves a tag. STRATA_LIBRARY, an image of models, goes there before. Called by the
+ * stdin is one that moves a tag, and if the gate in STRATA_GATE lets it pass. STRATA_LIBRARY, an image of models, goes there before. Called by the
  * component ProductCopy; prints each tag that points at the copy.
  */
 await main(async () => {
@@ -19,6 +20,8 @@ await main(async () => {
   const models = process.env.STRATA_LIBRARY;
   const library = models ? { reference: models, tag: required("STRATA_LIBRARY_TAG") } : undefined;
   const print = (name: string) => process.stdout.write(`${name}\n`);
-  await promote(order, await text(process.stdin), new Transport(), print, { target, library, sessions });
+  const transport = new Transport();
+  await passGate(home, order.reference, transport);
+  await promote(order, await text(process.stdin), transport, print, { target, library, sessions });
   return 0;
 });

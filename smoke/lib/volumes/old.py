@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 from ..comfyui import ComfyUI
 from ..result import Fail
-from ..services import fetch
+from ..services import Services, fetch
 
 MARKER = "code of the old volume ran"
 # Ends ComfyUI where it is imported: an exception would only cost the one node.
@@ -63,3 +65,32 @@ def expect_settings(comfyui: ComfyUI) -> None:
     status, _ = fetch(f"{comfyui.url}/snapshot/remove", {"target": "strata-smoke"}, token=comfyui.token)
     if status != 403:
         raise Fail(f"security_level is strong in the volume, but removing something is answered with {status}, not 403")
+
+
+class OldVolume:
+    """A volume that an older image has used, and services on it from `begin` on; none of them outlives the block."""
+
+    def __init__(self, folder: Path, nodes: list[str]) -> None:
+        self.folder = folder
+        self.services: Services | None = None
+        self._nodes = nodes
+        self._block = ExitStack()
+
+    def begin(self) -> Services:
+        """Starts the services, unless they are."""
+        if self.services is None:
+            make_old_volume(self.folder, self._nodes)
+            # Here and not earlier: its ports are free now.
+            services = Services(default_ports=False, llama=False, comfyui=True, volume=self.folder)
+            self.services = self._block.enter_context(services)
+        return self.services
+
+    def end(self) -> None:
+        """Stops the services."""
+        self._block.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()

@@ -1,14 +1,15 @@
 /**
- * `npm run bench -- pull <folder or reference> [--rate MB]`: how long engines take to fetch and unpack a product whose large
- * stages come as several layers, beside the same product with one layer for each stage. Both lie on this machine; each
- * connection gets `--rate` MB a second, as registries on the net give each a part of a line.
+ * How long engines take to fetch and unpack a product whose large stages come as several layers, beside the same product with
+ * one layer for each stage.
  */
 
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import Table from "cli-table3";
+import { UserError } from "../../../errors.ts";
 import { sharedTransport } from "../../../oci/access/transport.ts";
 import { type Descriptor, MANIFEST_TYPE } from "../../../oci/manifest.ts";
 import { readBlob } from "../../../oci/read/blob.ts";
@@ -28,12 +29,31 @@ interface Pulled {
   readonly sideBySide: number;
 }
 
-/** @param megabytes a second of each connection @param runs of which the shortest counts */
-export async function benchPull(
-  reference: string,
-  megabytes: number | undefined,
-  runs: number,
-): Promise<string> {
+export const HELP = `Usage: npm run bench -- pull REFERENCE [--rate MB] [--runs N]
+
+  REFERENCE  a product in any registry that strata can read
+  --rate MB  what each connection gets a second, as registries on the net give each a part of a line (default: all it can)
+  --runs N   how often each is pulled; the shortest time counts (default: 1)
+
+Pulls it with Docker, containerd and podman, as far as they can be had here. Needs twice its unpacked size of disk.`;
+
+export async function benchPull(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { rate: { type: "string" }, runs: { type: "string", default: "1" } },
+  });
+  const [reference] = positionals;
+  if (reference === undefined)
+    throw new UserError("bench -- pull", "has no image.", "Name one: repository@sha256:…");
+  const [rate, runs] = [values.rate ?? "Infinity", values.runs].map(Number);
+  if (!(rate && rate > 0 && runs && runs > 0)) {
+    throw new UserError(
+      "bench -- pull",
+      "--rate and --runs want numbers above 0.",
+      "Write --rate 40 --runs 3.",
+    );
+  }
   const folder = await mkdtemp(join(tmpdir(), "strata-pull-"));
   try {
     const image = await readImage(reference);
@@ -53,8 +73,9 @@ export async function benchPull(
       groups.flatMap(([, own]) => own),
     );
     offer(content, reference, "one", image, joined);
-    const rows = await compare(content, folder, megabytes, runs);
-    return table(rows, image.layers, joined);
+    const rows = await compare(content, folder, rate, runs);
+    process.stdout.write(`${table(rows, image.layers, joined)}\n`);
+    return 0;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -106,13 +127,8 @@ function document(value: unknown): { readonly bytes: Buffer; readonly digest: st
   return { bytes, digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}` };
 }
 
-async function compare(
-  content: Map<string, Served>,
-  folder: string,
-  megabytes: number | undefined,
-  runs: number,
-) {
-  const registry = await serveImages(content, megabytes === undefined ? undefined : megabytes * 1e6);
+async function compare(content: Map<string, Served>, folder: string, megabytes: number, runs: number) {
+  const registry = await serveImages(content, megabytes * 1e6);
   const rows: Pulled[] = [];
   try {
     await using opened = await openEngines(folder);

@@ -17,8 +17,8 @@ export function fileServed(mediaType: string, size: number, path: string): Serve
   return { mediaType, size, open: () => createReadStream(path, { highWaterMark: 1 << 20 }) };
 }
 
-/** @param rate bytes a second of each connection; without it as fast as it goes */
-export async function serveImages(content: ReadonlyMap<string, Served>, rate?: number) {
+/** @param rate bytes a second of each connection; all that there is by default */
+export async function serveImages(content: ReadonlyMap<string, Served>, rate = Number.POSITIVE_INFINITY) {
   let open = 0;
   let most = 0;
   const server = createServer(async (request, response) => {
@@ -40,7 +40,7 @@ export async function serveImages(content: ReadonlyMap<string, Served>, rate?: n
         if (response.destroyed) return;
         sent += (chunk as Buffer).length;
         if (!response.write(chunk)) await drained(response);
-        const due = rate === undefined ? 0 : (sent / rate) * 1000 - (performance.now() - began);
+        const due = (sent / rate) * 1000 - (performance.now() - began);
         if (due > 1) await sleep(due);
       }
       response.end();

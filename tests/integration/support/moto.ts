@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
@@ -44,7 +45,7 @@ export async function startMoto(folder = ""): Promise<Moto> {
   const env = { ...process.env, PYTHONPATH: folder };
   const python: ChildProcess = spawn(
     "python3",
-    ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)],
+    [join(import.meta.dirname, "moto_server.py"), "-H", "127.0.0.1", "-p", String(port)],
     {
       stdio: "ignore",
       env,

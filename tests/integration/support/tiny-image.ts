@@ -19,10 +19,12 @@ export interface TinyImage {
 
 const programs = ["sh", "sleep", "cat", "chown", "touch", "id", "rm", "cp", "grep"];
 
-/** Pushes an image of this machine's own programs, in which a script stands in for Python, and names it by digest. */
-export async function pushTinyImage(registry: FakeRegistry, tag: string, image: TinyImage): Promise<string> {
-  const files = new Map<string, { mode: number; bytes: Buffer }>();
-  for (const name of programs) {
+export type ImageFiles = Map<string, { mode: number; bytes: Buffer }>;
+
+/** Programs of this machine with their libraries, as they lie in an image. */
+export function programFiles(names: readonly string[]): ImageFiles {
+  const files: ImageFiles = new Map();
+  for (const name of names) {
     const program = execFileSync("sh", ["-c", `command -v ${name}`])
       .toString()
       .trim();
@@ -33,6 +35,21 @@ export async function pushTinyImage(registry: FakeRegistry, tag: string, image: 
       files.set(library.slice(1), { mode: 0o755, bytes: readFileSync(realpathSync(library)) });
     }
   }
+  return files;
+}
+
+/** The tar of files, and of folders that everybody may write to. */
+export async function tarOf(files: ImageFiles, folders: readonly string[]): Promise<Buffer> {
+  const tar = pack();
+  for (const name of folders) tar.entry({ name, type: "directory", mode: 0o1777 });
+  for (const [name, { mode, bytes }] of files) tar.entry({ name, mode }, bytes);
+  tar.finalize();
+  return await buffer(tar);
+}
+
+/** Pushes an image of this machine's own programs, in which a script stands in for Python, and names it by digest. */
+export async function pushTinyImage(registry: FakeRegistry, tag: string, image: TinyImage): Promise<string> {
+  const files = programFiles(programs);
   const script = (path: string, text: string) =>
     files.set(path, { mode: 0o755, bytes: Buffer.from(`#!/bin/sh\n${text}\n`) });
   const { checks } = image;
@@ -49,11 +66,7 @@ export async function pushTinyImage(registry: FakeRegistry, tag: string, image: 
     image.entrypoint ?? '[ "$STRATA_MODELS" = off ] && touch /workspace/started && exec sleep 600',
   );
   script(HEALTHCHECK.slice(1), image.healthcheck ?? "[ -e /workspace/started ]");
-  const tar = pack();
-  for (const name of ["tmp/", "workspace/"]) tar.entry({ name, type: "directory", mode: 0o1777 });
-  for (const [name, { mode, bytes }] of files) tar.entry({ name, mode }, bytes);
-  tar.finalize();
-  const layer = await buffer(tar);
+  const layer = await tarOf(files, ["tmp/", "workspace/"]);
   const diffId = `sha256:${createHash("sha256").update(layer).digest("hex")}`;
   const { digest } = registry.image(
     tag,

@@ -17,12 +17,14 @@ function folders(t: TestContext) {
   return { user, own };
 }
 
+const named = (name: string) => [{ path: "strata:builder", setting: name, names: [name] }];
 const far = { kind: "oci", address: "reg.example", repository: "strata" } as const;
 
 test("a builder that buildx does not know is told of, with what to do", async (t) => {
   const { user, own } = folders(t);
   const ask = async (builder: string) =>
-    (await requireServices({ builder, registries: [far], localAddress: "", ownDocker: own })).warning;
+    (await requireServices({ builders: named(builder), registries: [far], localAddress: "", ownDocker: own }))
+      .warning;
   assert.match(
     (await ask("strata")) ?? "",
     /^builder strata: is not known to buildx in .*\. `make up` makes it, and the registry beside it/,
@@ -42,7 +44,7 @@ test("a builder may have the name of a Docker context", async (t) => {
     ["default", true],
     ["other", false],
   ] as const) {
-    const needed = { builder, registries: [], localAddress: "", ownDocker: own };
+    const needed = { builders: named(builder), registries: [], localAddress: "", ownDocker: own };
     assert.equal((await requireServices(needed)).warning === null, isKnown, builder);
   }
 });
@@ -51,7 +53,7 @@ test("a login that builds would not find is told of, with what to do", async (t)
   const { user, own } = folders(t);
   await using registry = await startFakeRegistry();
   const local = { kind: "local", repository: "strata" } as const;
-  const needed = { builder: "default", localAddress: registry.host, ownDocker: own };
+  const needed = { builders: named("default"), localAddress: registry.host, ownDocker: own };
   const warning = async (registries: readonly (typeof far | typeof local)[]) =>
     (await requireServices({ ...needed, registries })).warning;
   const config = JSON.stringify({ auths: { [registry.host]: { auth: "YTpi" } } });
@@ -70,7 +72,7 @@ test("a registry on this machine has to answer, and need not have anything yet",
   const { own } = folders(t);
   await using registry = await startFakeRegistry();
   const local = { kind: "local", repository: "strata" } as const;
-  const needed = { builder: "default", registries: [far, local], ownDocker: own };
+  const needed = { builders: named("default"), registries: [far, local], ownDocker: own };
   await requireServices({ ...needed, localAddress: registry.host });
   assert.deepEqual(registry.requests, ["HEAD /v2/strata/manifests/none"]);
   await assert.rejects(

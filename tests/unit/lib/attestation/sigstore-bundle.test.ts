@@ -20,9 +20,9 @@ const trusted = [verifyingKey(own.publicKey, "public key")];
 const text = signedBundle(statement, key);
 
 test("a bundle is read back by its key, off line, among others that are trusted too", () => {
-  assert.deepEqual(verifiedStatement(text, trusted, "bundle"), statement);
+  assert.deepEqual(verifiedStatement(text, { keys: trusted }, "bundle"), statement);
   const both = [verifyingKey(other.publicKey, "other"), ...trusted];
-  assert.deepEqual(verifiedStatement(text, both, "bundle"), statement);
+  assert.deepEqual(verifiedStatement(text, { keys: both }, "bundle"), statement);
 });
 
 test("it is a bundle 0.3 whose signature has no key id, or cosign finds none, and whose hint is the key's name", () => {
@@ -70,12 +70,12 @@ test("another key, another payload, another signature and another form are refus
     json: ["no JSON", /is no Sigstore bundle/],
   };
   for (const [name, [bundle, problem]] of Object.entries(cases))
-    assert.throws(() => verifiedStatement(bundle, trusted, "bundle"), problem, name);
+    assert.throws(() => verifiedStatement(bundle, { keys: trusted }, "bundle"), problem, name);
   assert.throws(
-    () => verifiedStatement(text, [verifyingKey(other.publicKey, "other")], "bundle"),
+    () => verifiedStatement(text, { keys: [verifyingKey(other.publicKey, "other")] }, "bundle"),
     /not signed by a trusted key/,
   );
-  assert.throws(() => verifiedStatement(text, [], "bundle"), /not signed by a trusted key/);
+  assert.throws(() => verifiedStatement(text, { keys: [] }, "bundle"), /not signed by a trusted key/);
 });
 
 test("keys that are none, of another kind or of the other half are told apart", () => {

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { llamaSetting, mirrorsSetting, wheelsSetting } from "../../../../lib/recipe/source-settings.ts";
+import {
+  cpythonSetting,
+  llamaSetting,
+  mirrorsSetting,
+  wheelsSetting,
+} from "../../../../lib/recipe/source-settings.ts";
 
 const accepts = (schema: { safeParse(value: unknown): { success: boolean } }, value: unknown) =>
   schema.safeParse(value).success;
@@ -50,4 +55,20 @@ test("a wheel has an address of the web and a whole hash; Triton is torch's to c
 test("a mirror's address has no login, since everybody may read it", () => {
   assert.ok(accepts(mirrorsSetting, { "https://a.invalid/": "https://b.invalid/" }));
   assert.ok(!accepts(mirrorsSetting, { "https://a.invalid/": "https://user:secret@b.invalid/" }));
+});
+
+test("cpython: from where, or an archive whose release, hash and address are given whole", () => {
+  const archive = { url: "https://h.invalid/cpython.tar.gz", sha256: "a".repeat(64), version: "3.12.14" };
+  for (const right of [{ from: "standalone" }, { from: "source" }, archive]) {
+    assert.deepEqual(cpythonSetting.parse(right), right);
+  }
+  const wrong = [
+    {},
+    { from: "debian" },
+    { ...archive, version: "3.12" },
+    { ...archive, sha256: "a" },
+    { ...archive, url: "https://user:secret@h.invalid/cpython.tar.gz" },
+    { ...archive, from: "source" },
+  ];
+  for (const setting of wrong) assert.ok(!accepts(cpythonSetting, setting), JSON.stringify(setting));
 });

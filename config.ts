@@ -19,7 +19,7 @@ import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
 import { attentionSetting } from "./lib/recipe/attention-table.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import { sourceSettings } from "./lib/recipe/source-settings.ts";
-import { compressionSetting, defaultCompression } from "./lib/registry/compression.ts";
+import { compressionSetting } from "./lib/registry/compression.ts";
 import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
 import { tagsSetting } from "./lib/registry/tags.ts";
 import { parseWithSchema } from "./lib/schema-errors.ts";
@@ -33,7 +33,7 @@ export const settingsSchema = z.strictObject({
   generation: z.enum(generationNames).default("cpu"),
   registry: registrySetting.default({ kind: "local", repository: "strata" }),
   copies: copiesSetting.default([]),
-  compression: compressionSetting.default(defaultCompression),
+  compression: compressionSetting.optional(),
   trim: trimSetting.default(false),
   builder: builderSetting.default("strata"),
   builders: buildersSetting,

@@ -20,8 +20,8 @@ import { note, withProgress } from "../program/progress.ts";
 import type { Services } from "../services/record.ts";
 import { reachable } from "../toolchain/reach.ts";
 import { ensureTools } from "../toolchain/toolchain.ts";
-import { buildBase } from "./base-build.ts";
 import { baseContext, committedPackages, forgetPackages, isMadeOf } from "./local-packages.ts";
+import { pushBase } from "./push-base.ts";
 
 /** `<home>/images.json`: the images that were made here, by their name in `locks/images.json`. */
 export const localImagesSchema = z.record(z.string(), z.string());
@@ -135,7 +135,7 @@ async function makeLocally(
     try {
       const made = { buildctl: buildctl?.path, context, metadata, output };
       await withLogin(home, services.registry.address, (login) =>
-        buildBase(home, services.builder, { ...made, login }),
+        pushBase(home, services.builder, { ...made, login }),
       );
       const { "containerimage.digest": digest } = JSON.parse(await readFile(metadata, "utf8"));
       return `${target}@${digest}`;

@@ -6,7 +6,7 @@ import { buildxEnvironment } from "../program/environment.ts";
 import { run, tail } from "../program/exec.ts";
 import type { Services } from "../services/record.ts";
 
-/** What a base image is built from, and where it goes. */
+/** What is pushed, and by what. */
 interface BaseBuild {
   readonly buildctl: string | undefined;
   readonly context: string;
@@ -16,8 +16,8 @@ interface BaseBuild {
   readonly login: Readonly<Record<string, string>>;
 }
 
-/** Builds the image of a root file system and pushes it. */
-export async function buildBase(
+/** Builds the image of a folder in the builder of this home, and pushes it. */
+export async function pushBase(
   home: Home,
   builder: Services["builder"],
   { buildctl, context, metadata, output, login }: BaseBuild,

@@ -14,6 +14,7 @@ import { SmokeTest } from "./components/smoke-test.ts";
 import { loadConfig } from "./config.ts";
 import { home, projectFolder, repository } from "./home.ts";
 import { builderOf, stackBuilders } from "./lib/builders/builder-setting.ts";
+import { servedBase } from "./lib/builders/served-base.ts";
 import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
@@ -73,7 +74,7 @@ const { registry, copies } = await openRegistries(config, (setting) => ({
 }));
 const built = new LayeredImage(name, {
   plan,
-  base: base.reference,
+  base: servedBase(base.reference, config, registryAddress(home.services)),
   contexts: contextOf,
   settings: {
     registry,

@@ -8,7 +8,13 @@ export const cpython: Layer = {
   summary: "CPython beside the distribution's, so that the base image does not decide which one it is",
   included: (context) => context.cpython !== undefined,
   parents: () => [],
-  shared: ["shared/fetch-packages.sh", "shared/install-packages.sh", "shared/trust.sh", "shared/compile-python.sh", "shared/finish.sh"],
+  shared: [
+    "shared/fetch-packages.sh",
+    "shared/install-packages.sh",
+    "shared/trust.sh",
+    "shared/compile-python.sh",
+    "shared/finish.sh",
+  ],
   // What compiling it takes; an archive that is compiled already leaves it alone.
   apt: () => [
     "ca-certificates",

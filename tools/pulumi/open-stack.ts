@@ -20,7 +20,7 @@ export async function openStack(home: Home, name: string): Promise<Stack> {
   await prepareRegistries(home, config);
   const { tools, environment } = needsThisMachine(config)
     ? await setUp(home, config.base)
-    : await setUpElsewhere(home, config.base);
+    : await setUpElsewhere(home, config);
   if (!tools.pulumi) throw new Error("pulumi is not resolved");
   const stack: Stack = {
     name,

@@ -2,24 +2,28 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import type { Config } from "../../config.ts";
 import { UserError } from "../../errors.ts";
 import { type Home, repository } from "../../home.ts";
+import { servedBase } from "../../lib/builders/served-base.ts";
 import { lockTextHash, parseAptLock } from "../../lib/locks/apt-lock.ts";
 import { type ImageLock, type LockedImage, parseImageLock } from "../../lib/locks/image-lock.ts";
+import { registryAddress } from "../../lib/registry/access.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { imageExists } from "../../oci/read/image.ts";
-import { buildctlBuild } from "../builder/buildctl.ts";
+import { copyImage } from "../../oci/write/copy.ts";
+import { UNSAID } from "../../oci/write/put.ts";
+import { tagManifest } from "../../oci/write/tag.ts";
 import { withLogin } from "../builder/docker-login.ts";
-import { rootContext, SOURCE_DATE_EPOCH } from "../debian/mmdebstrap.ts";
-import { buildxEnvironment } from "../program/environment.ts";
-import { run, tail } from "../program/exec.ts";
+import { rootContext } from "../debian/mmdebstrap.ts";
 import { recall, writeJson } from "../program/files.ts";
 import { note, withProgress } from "../program/progress.ts";
 import type { Services } from "../services/record.ts";
 import { reachable } from "../toolchain/reach.ts";
 import { ensureTools } from "../toolchain/toolchain.ts";
 import { committedPackages, localPackages, packagesToUse } from "./local-packages.ts";
+import { pushBase } from "./push-base.ts";
 
 /** `<home>/images.json`: the images that were made here, by their name in `locks/images.json`. */
 export const localImagesSchema = z.record(z.string(), z.string());
@@ -70,22 +74,32 @@ export async function ensureBaseImage(
   return { reference, local: true };
 }
 
-/** Throws where a base image cannot be had from its own registry: one that is made here lies where no builder elsewhere gets it. */
-export async function requireServedBase(home: Home, name: string): Promise<void> {
+/**
+ * Makes sure that a builder elsewhere can get the base image of a stack. One that was made here is copied from the local
+ * registry to the stack's.
+ */
+export async function serveBaseImage(
+  home: Home,
+  config: Pick<Config, "base" | "registry" | "builder" | "builders">,
+): Promise<void> {
+  const { base: name } = config;
   const image = await lockedImage(name);
   const made = (await recall(home.images, localImagesSchema))?.[name];
   if (made !== undefined) {
-    throw new UserError(
-      `base image "${name}"`,
-      `is one that was made here, ${made}, which a builder elsewhere does not reach.`,
-      `Once ${registryHost(image.reference)} can be reached: remove "${name}" from ${home.images}. Or build with strata:builder: {kind: local}.`,
-    );
+    const served = servedBase(made, config, registryAddress(home.services));
+    if (served === made) return;
+    const transport = new Transport({ logins: home.logins });
+    if (await imageExists(served, transport, UNSAID)) return;
+    await copyImage(made, served, transport);
+    await tagManifest(served, `base-${name}`, transport);
+    note(`base image: ${served}, a copy of the one that was made here`);
+    return;
   }
   if (await reachable(registryUrl(image.reference))) return;
   throw new UserError(
     `base image "${name}"`,
-    `${registryHost(image.reference)} cannot be reached, and a base that is made here does not reach a builder elsewhere.`,
-    "Open the way to that registry, or build with strata:builder: {kind: local}.",
+    `${registryHost(image.reference)} cannot be reached, and nothing here makes another one for a builder elsewhere.`,
+    "Open the way to that registry; or `make up` once with strata:builder: {kind: local}, which makes one.",
   );
 }
 
@@ -131,7 +145,7 @@ async function makeLocally(
     try {
       const made = { buildctl: buildctl?.path, context, metadata, output };
       await withLogin(home, services.registry.address, (login) =>
-        build(home, services.builder, { ...made, login }),
+        pushBase(home, services.builder, { ...made, login }),
       );
       const { "containerimage.digest": digest } = JSON.parse(await readFile(metadata, "utf8"));
       return `${target}@${digest}`;
@@ -139,36 +153,6 @@ async function makeLocally(
       await rm(folder, { recursive: true, force: true });
     }
   });
-}
-
-interface BaseBuild {
-  readonly buildctl: string | undefined;
-  readonly context: string;
-  readonly metadata: string;
-  readonly output: string;
-  /** The environment in which the registry's login is known. */
-  readonly login: Readonly<Record<string, string>>;
-}
-
-async function build(
-  home: Home,
-  builder: Services["builder"],
-  { buildctl, context, metadata, output, login }: BaseBuild,
-): Promise<void> {
-  if (builder.kind === "docker") {
-    const options = ["--builder", builder.name, "--provenance=false", "--metadata-file", metadata];
-    const time = ["--build-arg", `SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
-    const env = { ...login, ...buildxEnvironment(home) };
-    await run("docker", ["buildx", "build", ...options, ...time, "--output", output, context], { env });
-    return;
-  }
-  if (!buildctl) throw new Error("buildctl is not resolved");
-  const locals = ["--local", `context=${context}`, "--local", `dockerfile=${context}`];
-  const options = ["--frontend", "dockerfile.v0", "--progress=plain"];
-  const time = ["--opt", `build-arg:SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
-  const words = ["--addr", builder.address, "build", ...options, ...time, ...locals, "--output", output];
-  const result = await buildctlBuild(buildctl, words, metadata, { env: login });
-  if (!result.ok) throw new UserError("base image", `could not be pushed:\n${tail(result.all, 20)}\n`, "");
 }
 
 /** Names what can be had instead, with the Python that goes with it. */

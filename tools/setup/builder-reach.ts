@@ -88,7 +88,7 @@ async function problemFrom(
 /** What of BuildKit's words says that nobody was reached. */
 export function connectionProblem(said: string): string | undefined {
   const found =
-    /(?:dial tcp|lookup) \S+: .*|x509: .*|tls: .*|http: server gave HTTP response to HTTPS client|i\/o timeout|no route to host/.exec(
+    /dial tcp.*|lookup .*|x509: .*|tls: .*|http: server gave HTTP response to HTTPS client|i\/o timeout|no route to host/.exec(
       said,
     )?.[0];
   return found?.split("\n")[0]?.trim().replace(/[.:]$/, "");

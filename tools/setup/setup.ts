@@ -6,7 +6,7 @@ import { type BuilderKind, pulumiEnvironment } from "../program/environment.ts";
 import type { Services } from "../services/record.ts";
 import { chooseBuilderPlace, ensureServices } from "../services/services.ts";
 import { ensureTools, neededTools, type Toolchain } from "../toolchain/toolchain.ts";
-import { ensureBaseImage, type PreparedBaseImage, requireServedBase } from "./base-image.ts";
+import { ensureBaseImage, type PreparedBaseImage, serveBaseImage } from "./base-image.ts";
 import { checkDockerConfig } from "./docker-config.ts";
 import { checkPlatform, preflight } from "./preflight.ts";
 
@@ -26,13 +26,13 @@ export interface Setup {
  */
 export async function setUpElsewhere(
   home: Home,
-  base: string,
+  config: Parameters<typeof serveBaseImage>[1],
 ): Promise<Pick<Setup, "tools" | "environment">> {
   await mkdir(home.state, { recursive: true });
   await checkDockerConfig(dockerConfigFolder());
   checkPlatform(process.platform, process.arch);
   const tools = await ensureTools(home, neededTools.elsewhere);
-  await requireServedBase(home, base);
+  await serveBaseImage(home, config);
   return { tools, environment: pulumiEnvironment(home) };
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { throwAll, UserError } from "../../errors.ts";
-import type { Home } from "../../home.ts";
+import { type Home, projectFolder } from "../../home.ts";
 import { isPem } from "../../lib/builders/builder-problems.ts";
 import {
   isFar,
@@ -21,12 +21,19 @@ import { tlsUpstream } from "./dial.ts";
 import { type Watched, watched } from "./watch.ts";
 import { OpenWays, type Ways } from "./ways.ts";
 
+/** Seconds that a builder on this machine may be silent: it shares the machine with what it builds. */
+const LOCAL_PATIENCE = 40;
+
 /**
  * Opens the ways to a stack's builders, asks those elsewhere whether they can take a build, and watches each.
  *
  * @throws UserError for every builder that does not answer, with its cause
  */
-export async function openWays(home: Home, builders: StackBuilders): Promise<Ways> {
+export async function openWays(
+  home: Home,
+  builders: StackBuilders,
+  localPatience = LOCAL_PATIENCE,
+): Promise<Ways> {
   const distinct = [...new Set([builders.default, builders.heavy])];
   const far = distinct.flatMap((builder) =>
     isFar(builder.setting)
@@ -54,7 +61,7 @@ export async function openWays(home: Home, builders: StackBuilders): Promise<Way
     if (kind !== "local") continue;
     if (!isAsBefore) await ways.copyKnown(name, [own], OWN_BUILDER);
     const running = (await recallServices(home))?.builder;
-    if (running?.kind === "buildkitd") ways.watchLocal(names, running.address);
+    if (running?.kind === "buildkitd") ways.watchLocal(names, running.address, localPatience);
   }
   return ways;
 }
@@ -75,11 +82,12 @@ function upstreamsOf(path: string, { address, tls }: RemoteSetting): Watched[] {
   const read = (name: "ca" | "cert" | "key") => {
     const given = tls[name];
     if (isPem(given)) return given;
-    if (existsSync(given)) return readFileSync(given, "utf8");
+    const file = resolve(projectFolder, given);
+    if (existsSync(file)) return readFileSync(file, "utf8");
     throw new UserError(
       `${path}.tls.${name}`,
       `there is no file ${given}.`,
-      "Give a path, or the text in PEM.",
+      "Give a whole path or one from the folder of Pulumi.yaml, or the text in PEM.",
     );
   };
   const pair = { ca: read("ca"), cert: read("cert"), key: read("key"), serverName: tls.serverName };

@@ -36,9 +36,6 @@ export interface Ways {
   close(): void;
 }
 
-/** Seconds that a builder on this machine may be silent: it shares the machine with what it builds. */
-const LOCAL_PATIENCE = 40;
-
 /** Where builders of a stack are, and who watches them. */
 export class OpenWays implements Ways {
   readonly environment: Readonly<Record<string, string>>;
@@ -96,7 +93,7 @@ export class OpenWays implements Ways {
   }
 
   /** The builder of this machine: what is connected with it goes by its own socket, so it is ended itself. */
-  watchLocal(names: readonly string[], address: string): void {
+  watchLocal(names: readonly string[], address: string, patience: number): void {
     const path = address.replace("unix://", "");
     const upstream = watched({
       shown: "on this machine",
@@ -104,7 +101,7 @@ export class OpenWays implements Ways {
     });
     this.#watched.push({ upstream, names });
     this.#ends.push(
-      watchBuilder(upstream, watchTimes(LOCAL_PATIENCE), (_, problem) => {
+      watchBuilder(upstream, watchTimes(patience), (_, problem) => {
         this.#lose(upstream, names, problem);
         void stopDaemon(this.#home, "buildkitd", BUILDKITD_CONFIG, 1_000);
       }),
@@ -127,7 +124,9 @@ export class OpenWays implements Ways {
   }
 
   async canGoOn(): Promise<boolean> {
-    if (this.#groups.length === 0) return false;
+    // One on this machine is started by set-up alone.
+    const far = this.#groups.flat().map(({ shown }) => shown);
+    if (!this.losses.every(({ shown }) => far.includes(shown))) return false;
     for (const group of this.#groups) {
       const found = await Promise.all(group.map((each) => problemOf(each)));
       for (const [index, each] of group.entries()) each.gone = found[index]?.message;

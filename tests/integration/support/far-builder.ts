@@ -23,7 +23,7 @@ export interface FarBuilder {
   stop(): Promise<void>;
 }
 
-/** @param name in its certificate, which is for no address */
+/** @param name in its certificate, beside the one of all, `farm`; it is for no address */
 export async function startFarBuilder(
   authority: Authority,
   name: string,
@@ -31,7 +31,7 @@ export async function startFarBuilder(
 ): Promise<FarBuilder> {
   const root = mkdtempSync(join(tmpdir(), "strata-far-"));
   const port = await freePort();
-  const { cert, key } = authority.pair(name, [`DNS:${name}`]);
+  const { cert, key } = authority.pair(name, [`DNS:${name}`, "DNS:farm"]);
   const files = { "ca.pem": authority.ca, "cert.pem": cert, "key.pem": key };
   for (const [file, text] of Object.entries(files)) writeFileSync(join(root, file), text, { mode: 0o600 });
   const [runc = "runc"] = executables("runc", process.env.PATH ?? "");

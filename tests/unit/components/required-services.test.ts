@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { requireServices } from "../../../components/required-services.ts";
+import { builderSetting } from "../../../lib/builders/builder-setting.ts";
 import { layersFolder, writeFile } from "../../support/layers.ts";
 import { freePort } from "../../support/port.ts";
 import { startFakeRegistry } from "../oci/support/fake-registry.ts";
@@ -33,6 +34,23 @@ test("a builder that buildx does not know is told of, with what to do", async (t
   assert.ok((await ask("strata"))?.includes(`export BUILDX_CONFIG=${own}/buildx,`));
   writeFile(user, "buildx/instances/strata", "{}");
   assert.equal(await ask("strata"), null);
+});
+
+test("the way to a builder elsewhere is opened by strata's commands alone", async (t) => {
+  const { user, own } = folders(t);
+  const tls = { ca: "ca", cert: "cert", key: "key" };
+  const setting = builderSetting.parse({ kind: "remote", address: "tcp://b:1", tls });
+  const builders = [{ path: "strata:builders.heavy", setting, names: ["strata-heavy"] }];
+  const needed = { builders, registries: [], localAddress: "", ownDocker: own };
+  // Another builder of this name, of a former run for instance, would be taken for it.
+  writeFile(user, "buildx/instances/strata-heavy", "{}");
+  delete process.env.STRATA_WAYS;
+  await assert.rejects(
+    requireServices(needed),
+    /strata:builders\.heavy: .* Use `make up` instead of `pulumi up`/,
+  );
+  process.env.STRATA_WAYS = own;
+  assert.equal((await requireServices(needed)).warning, null);
 });
 
 test("a builder may have the name of a Docker context", async (t) => {

@@ -1,4 +1,6 @@
 import { type Home, projectFolder } from "../../../home.ts";
+import { note } from "../../program/progress.ts";
+import { heavyWarning } from "../../pulumi/heavy-stages.ts";
 import { retryLost } from "../../pulumi/losses.ts";
 import { lostImages } from "../../pulumi/lost-images.ts";
 import { openStack } from "../../pulumi/open-stack.ts";
@@ -40,6 +42,8 @@ export async function wholeUpdate(
     // A second try is about files as they are then.
     known = undefined;
     await refuseSharedTags(projectFolder, name);
+    const warning = heavyWarning(planned.plan, planned.config);
+    if (warning !== undefined) note(warning);
     const { recipe, product, ports } = planned.plan;
     const record = await recordOf(home, stack, recipe);
     const retested = retest

@@ -9,7 +9,7 @@ export const floors: readonly (readonly string[])[] = [
   ["errors.ts", "home.ts"],
   ["lib"],
   ["lib/registry", "tools/program"],
-  ["lib/gpu", "lib/audit", "lib/policy", "lib/state", "tools/toolchain", "tools/command-provider"],
+  ["lib/gpu", "lib/audit", "lib/state", "tools/toolchain", "tools/command-provider"],
   ["lib/locks", "lib/hosts", "oci"],
   [
     "lib/comfyui",
@@ -22,7 +22,7 @@ export const floors: readonly (readonly string[])[] = [
   ],
   ["lib/models", "lib/attestation", "lib/garbage", "lib/vulnerabilities"],
   ["lib/reproduction", "tools/promotion", "tools/builder", "tools/mutants"],
-  ["lib/recipe", "tools/hosts"],
+  ["lib/recipe", "lib/policy", "tools/hosts"],
   ["lib/plan", "lib/lock-making", "layers"],
   ["lib/preview", "lib/import", "recipes", "components", "tools/attestation"],
   ["config.ts", "tools/vulnerabilities"],

@@ -1,7 +1,7 @@
 import { PackageURL } from "packageurl-js";
 import type { Component } from "../bill/component.ts";
 import type { SpdxDocument } from "../bill/spdx-document.ts";
-import { BASE, PRODUCT, type SpdxPackage } from "../bill/spdx-package.ts";
+import { BASE, PRODUCT, type SpdxPackage, TOOL } from "../bill/spdx-package.ts";
 import { normaliseName } from "../locks/python-lock.ts";
 
 /** What of an image can be asked about, by its bill of materials or its plan. */
@@ -29,7 +29,7 @@ export type OsvQuestion =
 export function partsOfDocument({ packages }: Pick<SpdxDocument, "packages">): BilledPart[] {
   return distinct(
     packages
-      .filter(({ SPDXID }) => SPDXID !== PRODUCT && SPDXID !== BASE)
+      .filter(({ SPDXID }) => SPDXID !== PRODUCT && SPDXID !== BASE && !SPDXID.startsWith(`${TOOL}-`))
       .flatMap((each) => {
         const purl = addressOf(each);
         return purl ? [partAt(each.name, each.versionInfo, purl)] : [];
@@ -74,8 +74,8 @@ export function askedAbout(question: OsvQuestion): string {
 
 /** What a program was compiled from counts too: its source is in the image in another form. */
 function addressOf({ SPDXID, externalRefs, sourceInfo }: SpdxPackage): string | undefined {
-  const address = externalRefs?.find(({ referenceType }) => referenceType === "purl")?.referenceLocator;
-  return address ?? (SPDXID.startsWith("SPDXRef-source-") ? sourceInfo : undefined);
+  if (SPDXID.startsWith("SPDXRef-source-") && sourceInfo) return sourceInfo;
+  return externalRefs?.find(({ referenceType }) => referenceType === "purl")?.referenceLocator;
 }
 
 function partAt(name: string, version: string, purl: string): BilledPart {

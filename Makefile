@@ -90,7 +90,7 @@ lock: ## Look everything up anew and pin it: ARGS='python', ARGS=--check
 down: ## Stop the builder and the registry, keep their data
 	@$(NODE) $(COMMANDS)/down.ts $(ARGS)
 
-clean: ## Stop them and remove all that was built here; the tools stay in the cache
+clean: ## Stop them and remove all that was built here; ARGS=--unneeded: only what nothing needs, told first
 	@$(NODE) $(COMMANDS)/clean.ts $(ARGS)
 
 comment: ## Make a preview the one comment on a pull request (CI)

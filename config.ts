@@ -4,6 +4,8 @@ import { z } from "zod";
 import { throwAll, together } from "./errors.ts";
 import { projectFolder } from "./home.ts";
 import { signSetting, trustSetting } from "./lib/attestation/trust-setting.ts";
+import { builderProblems } from "./lib/builders/builder-problems.ts";
+import { builderSetting, buildersSetting } from "./lib/builders/builder-setting.ts";
 import { evidenceSetting, trimProblems } from "./lib/evidence/evidence-setting.ts";
 import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
@@ -32,7 +34,8 @@ export const settingsSchema = z.strictObject({
   copies: copiesSetting.default([]),
   compression: compressionSetting.default(defaultCompression),
   trim: trimSetting.default(false),
-  builder: z.string().min(1).default("strata"),
+  builder: builderSetting.default("strata"),
+  builders: buildersSetting,
   host: hostSetting,
   budget: budgetSetting,
   base: z.string().optional(),
@@ -99,6 +102,7 @@ export function parseConfig(
     ...hostProblems(settings.host, facts, settings.budget),
     ...reachProblems(settings.host, settings.registry),
     ...trimProblems(settings),
+    ...builderProblems(settings),
   ]);
   const open = { attention: facts.attention, ...completeDefaults(selected.recipe) };
   return {

@@ -21,6 +21,8 @@ export interface Home {
   readonly services: string;
   /** Base images that were made here, by name. */
   readonly images: string;
+  /** What these were made of, and the packages that stand in for locked ones that are gone. */
+  readonly packages: string;
   readonly buildkit: string;
   readonly registry: string;
   /** Pid files, and the configuration that each service was started with. */
@@ -68,6 +70,7 @@ export function homeAt(root: string): Home {
     toolchain: join(root, "toolchain.json"),
     services: join(root, "services.json"),
     images: join(root, "images.json"),
+    packages: join(root, "packages.json"),
     buildkit: join(root, "buildkit"),
     registry: join(root, "registry"),
     run: join(root, "run"),

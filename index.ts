@@ -13,6 +13,8 @@ import { requireServices } from "./components/required-services.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
 import { loadConfig } from "./config.ts";
 import { home, projectFolder, repository } from "./home.ts";
+import { builderOf, stackBuilders } from "./lib/builders/builder-setting.ts";
+import { servedBase } from "./lib/builders/served-base.ts";
 import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
@@ -42,15 +44,18 @@ const {
 } = planStack(config, {
   root: repository,
   localImages: home.images,
+  localPackages: home.packages,
 });
-const { generation, builder } = config;
+const { generation } = config;
+const builders = stackBuilders(config);
+const [builder = ""] = builders.default.names;
 const name = plan.recipe;
 
 // What an update cannot do without is told before it begins.
 if (!pulumi.runtime.isDryRun()) {
   const registries = [config.registry, ...config.copies];
   const needed = {
-    builder,
+    builders: [builders.default, builders.heavy],
     registries,
     localAddress: registryAddress(home.services),
     ownDocker: home.docker,
@@ -69,9 +74,14 @@ const { registry, copies } = await openRegistries(config, (setting) => ({
 }));
 const built = new LayeredImage(name, {
   plan,
-  base: base.reference,
+  base: servedBase(base.reference, config, registryAddress(home.services)),
   contexts: contextOf,
-  settings: { registry, builder, certificates: readCertificates(config.certificates) },
+  settings: {
+    registry,
+    builder,
+    builderOf: (stage) => builderOf(builders, stage),
+    certificates: readCertificates(config.certificates),
+  },
   inTurn: partialUpdate === undefined,
   summaries: (stage) => summaryOf(stage, partialUpdate),
 });

@@ -10,6 +10,7 @@ import type { SmokeTestArgs } from "./components/smoke-test.ts";
 import { readConfig, type settingsSchema } from "./config.ts";
 import { throwAll, UserError } from "./errors.ts";
 import { home, repository } from "./home.ts";
+import { builderOf, isFar, stackBuilders } from "./lib/builders/builder-setting.ts";
 import { readCertificates } from "./lib/certificates.ts";
 import { promotionTerms } from "./lib/evidence/evidence-setting.ts";
 import { testLimits } from "./lib/hosts/description.ts";
@@ -57,12 +58,31 @@ export async function planImage(settings: ImageSettings): Promise<PlannedImage> 
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => [`strata:${key}`, typeof value === "string" ? value : JSON.stringify(value)]);
   const config = await readConfig(Object.fromEntries(raw));
-  const folders = { root: repository, localImages: home.images };
+  const builders = stackBuilders(config);
+  throwAll(
+    "planImage",
+    [builders.default, builders.heavy]
+      .filter(({ setting }) => isFar(setting))
+      .map(
+        ({ path }) =>
+          new UserError(
+            path.replace("strata:", ""),
+            "is a builder elsewhere, to which strata's own commands open the way.",
+            "Give the name of one that buildx knows, or use `npx strata up`.",
+          ),
+      ),
+  );
+  const folders = { root: repository, localImages: home.images, localPackages: home.packages };
   const { plan, base, checks, tags, memory } = planStack(config, folders);
-  const { generation, builder, registry } = config;
+  const { generation, registry } = config;
+  const [builder = ""] = builders.default.names;
   return {
     image: { plan, base: base.reference, contexts: contextOf },
-    build: { builder, certificates: readCertificates(config.certificates) },
+    build: {
+      builder,
+      builderOf: (stage) => builderOf(builders, stage),
+      certificates: readCertificates(config.certificates),
+    },
     registry,
     test: {
       recipe: plan.recipe,

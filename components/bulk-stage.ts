@@ -2,7 +2,7 @@ import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { StageInputs } from "../lib/plan/key.ts";
 import { stageTag } from "../lib/registry/tags.ts";
-import { type BuiltStage, type ImageStageArgs, measured } from "./image-stage.ts";
+import { type BuiltStage, builderName, type ImageStageArgs, measured } from "./image-stage.ts";
 import { step } from "./step.ts";
 
 /**
@@ -34,7 +34,7 @@ export class BulkStage extends pulumi.ComponentResource implements BuiltStage {
           STRATA_CONTEXT: context,
           STRATA_IMAGES: pulumi.jsonStringify(named),
           STRATA_ARGUMENTS: JSON.stringify(stage.args),
-          STRATA_BUILDER: settings.builder,
+          STRATA_BUILDER: builderName(stage, settings),
         },
         ...(settings.certificates === undefined ? {} : { stdin: pulumi.secret(settings.certificates) }),
         triggers: [target],

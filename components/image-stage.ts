@@ -13,6 +13,8 @@ export interface BuildSettings {
   readonly registry: Registry;
   /** Name of the buildx builder. */
   readonly builder: pulumi.Input<string>;
+  /** That of one stage. @default `builder` */
+  readonly builderOf?: (stage: Stage) => string;
   /** Certificate authorities that downloads inside a build trust, as PEM. */
   readonly certificates?: pulumi.Input<string> | undefined;
 }
@@ -109,6 +111,11 @@ export async function measured(
   }
 }
 
+/** The builder of a stage. */
+export function builderName(stage: Stage, { builder, builderOf }: BuildSettings): pulumi.Input<string> {
+  return builderOf?.(stage) ?? builder;
+}
+
 /** Each line answers one of the provider's traps in docs/architecture/04-provider.md. */
 function imageArgs(
   { stage, context, named, settings }: ImageStageArgs,
@@ -126,7 +133,7 @@ function imageArgs(
     push: false,
     buildOnPreview: false,
     platforms: ["linux/amd64"],
-    builder: { name: settings.builder },
+    builder: { name: builderName(stage, settings) },
     registries: [...settings.registry.logins],
     context: {
       location: context,

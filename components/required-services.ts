@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { isFar, type StackBuilder } from "../lib/builders/builder-setting.ts";
 import type { RegistrySetting } from "../lib/registry/registry-setting.ts";
 import { dockerConfigFolder, findCredentials } from "../oci/access/credentials.ts";
 import { Transport } from "../oci/access/transport.ts";
@@ -8,7 +9,7 @@ import { imageExists } from "../oci/read/image.ts";
 
 /** What an update needs on its machine; a preview needs none of it. */
 export interface RequiredServices {
-  readonly builder: string;
+  readonly builders: readonly Pick<StackBuilder, "path" | "setting" | "names">[];
   readonly registries: readonly RegistrySetting[];
   /** `host:port` of the local registry. */
   readonly localAddress: string;
@@ -23,7 +24,8 @@ export interface RequiredServices {
 export async function requireServices(
   needed: RequiredServices,
 ): Promise<{ readonly warning: string | null }> {
-  const { registries, localAddress, builder, ownDocker } = needed;
+  const { registries, localAddress, builders, ownDocker } = needed;
+  for (const { path, setting } of builders) requireWay(path, setting);
   const local = registries.find(({ kind }) => kind === "local");
   // One try: `make up` has waited for it, and nobody else will start it in the meantime.
   if (local)
@@ -31,8 +33,19 @@ export async function requireServices(
       `${localAddress}/${local.repository}:none`,
       new Transport({ attempts: 1, timeoutMs: 10_000 }),
     );
-  if (!knowsBuilder(builder)) return { warning: missingBuilder(builder, ownDocker) };
+  const unknown = builders.flatMap(({ names }) => names).find((name) => !knowsBuilder(name));
+  if (unknown !== undefined) return { warning: missingBuilder(unknown, ownDocker) };
   return { warning: local ? await missingLogin(localAddress, join(ownDocker, "config")) : null };
+}
+
+/** What buildx knows under a builder's name may be another one, where nobody has opened the way to a builder elsewhere. */
+function requireWay(path: string, setting: StackBuilder["setting"]): void {
+  if (!isFar(setting) || process.env.STRATA_WAYS) return;
+  throw new UserError(
+    path,
+    "is a builder elsewhere, and the way to it is open only while a command of strata runs.",
+    "Use `make up` instead of `pulumi up`.",
+  );
 }
 
 /** Builds are given the login by Docker's configuration alone, where `make up` has put it. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { throwAll, UserError } from "../errors.ts";
+import { type AptLock, aptLockOf, aptLockPath, localPackagesSchema } from "../lib/locks/apt-lock.ts";
 import {
   type BaseImage,
   baseImageNamed,
@@ -9,6 +10,7 @@ import {
   parseImageLock,
   parseLocalImages,
 } from "../lib/locks/image-lock.ts";
+import { parseLockFile } from "../lib/locks/lock-file.ts";
 import { missingWheelProblems } from "../lib/locks/missing-wheels.ts";
 import { joinModelLocks, type ModelLock, modelLockPath, parseModelLock } from "../lib/locks/model-lock.ts";
 import { joinNodeLocks, type NodeLock, nodeLockPath, parseNodeLock } from "../lib/locks/node-lock.ts";
@@ -35,28 +37,43 @@ export interface StackFolders {
   readonly root: string;
   /** References of base images that were made on this machine, by name; the file may be absent. */
   readonly localImages: string;
+  /** What they were made of; the file may be absent. @default there is none */
+  readonly localPackages?: string;
 }
 
 /** What all recipes share, and the commits that only this recipe pins. */
 export interface StackLocks {
   readonly base: BaseImage;
   readonly bases: ImageLock;
+  readonly apt?: AptLock;
   readonly nodes: NodeLock;
   readonly sources: SourceLock;
 }
 
 /** Reads the locks that are no recipe's own. @param folder where the recipe's own locks are, the repository or another */
-export function readLocks(base: string, { root, localImages }: StackFolders, folder: string): StackLocks {
+export function readLocks(base: string, folders: StackFolders, folder: string): StackLocks {
+  const { root, localImages } = folders;
   const bases = parseImageLock(read(root, "locks/images.json"));
+  const apt = readAptLock(base, folders);
   const local = existsSync(localImages)
     ? parseLocalImages(readFileSync(localImages, "utf8"), localImages)
     : {};
   return {
     base: baseImageNamed(base, bases, local),
     bases,
+    ...(apt ? { apt } : {}),
     nodes: readNodeLock(root, folder),
     sources: parseSourceLock(read(root, "locks/sources.json")),
   };
+}
+
+function readAptLock(base: string, { root, localPackages = "" }: StackFolders): AptLock | undefined {
+  const path = aptLockPath(base);
+  const committed = existsSync(join(root, path)) ? read(root, path) : "";
+  const local = existsSync(localPackages)
+    ? parseLockFile(localPackagesSchema, readFileSync(localPackages, "utf8"), localPackages, "Remove it.")
+    : {};
+  return aptLockOf(base, committed, local);
 }
 
 /** strata's own commits, and those that lie beside an external recipe. */

@@ -18,7 +18,7 @@ import { comfyuiAptPackages, systemWith } from "../layers/system/layer.ts";
 import { tensorrt } from "../layers/tensorrt/layer.ts";
 import { torch } from "../layers/torch/layer.ts";
 import type { NodeGroup } from "../lib/comfyui/custom-nodes.ts";
-import type { LayerContext } from "../lib/recipe/layer.ts";
+import type { AptChoice } from "../lib/recipe/layer.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { bootedResolution, comfyuiLicences, comfyuiRuntime, comfyuiSource } from "./comfyui.ts";
 import { node } from "./comfyui-nodes.ts";
@@ -59,7 +59,7 @@ const shellPackages = [
 ];
 
 /** AWS CLI v2 is in Debian. Ubuntu 24.04 has none, and its own archive cannot be pinned: it is replaced in place. */
-const hasAwsCli = ({ base }: LayerContext) => base.name.startsWith("debian-");
+const hasAwsCli = ({ base }: AptChoice) => base.name.startsWith("debian-");
 
 const system = systemWith({
   packages: (context) => [...comfyuiAptPackages, ...shellPackages, ...(hasAwsCli(context) ? ["awscli"] : [])],

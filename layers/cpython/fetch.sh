@@ -2,10 +2,9 @@
 # What CPython is compiled with, from the distribution, and its source as its makers release it: Debian keeps the very
 # file, so that the distribution's own mirror is asked first. The hash decides.
 set -eu
-export DEBIAN_FRONTEND=noninteractive
+sh -eu /context/install-packages.sh
+# Its addresses are asked for below.
 apt-get -qq update
-apt-get -qq install --no-install-recommends ca-certificates gcc libbz2-dev libffi-dev liblzma-dev libncurses-dev \
-  libreadline-dev libsqlite3-dev libssl-dev libzstd-dev make pkg-config uuid-dev xz-utils zlib1g-dev >/dev/null
 . /context/trust.sh
 
 # Prints where it may be.

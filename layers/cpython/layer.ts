@@ -8,7 +8,31 @@ export const cpython: Layer = {
   summary: "CPython beside the distribution's, so that the base image does not decide which one it is",
   included: (context) => context.cpython !== undefined,
   parents: () => [],
-  shared: ["shared/trust.sh", "shared/compile-python.sh", "shared/finish.sh"],
+  shared: [
+    "shared/fetch-packages.sh",
+    "shared/install-packages.sh",
+    "shared/trust.sh",
+    "shared/compile-python.sh",
+    "shared/finish.sh",
+  ],
+  // What compiling it takes; an archive that is compiled already leaves it alone.
+  apt: () => [
+    "ca-certificates",
+    "gcc",
+    "libbz2-dev",
+    "libffi-dev",
+    "liblzma-dev",
+    "libncurses-dev",
+    "libreadline-dev",
+    "libsqlite3-dev",
+    "libssl-dev",
+    "libzstd-dev",
+    "make",
+    "pkg-config",
+    "uuid-dev",
+    "xz-utils",
+    "zlib1g-dev",
+  ],
   args: ({ python, cpython: pin }) => ({
     PYTHON: python,
     ...(pin && {

@@ -12,7 +12,7 @@ fi
 find /out/opt/python \( -name '_sysconfigdata_*.py' -o -name '*.pc' -o -path '*/config-*/Makefile' \) -type f -exec \
   sed -i -E \
   -e 's#(^|[^[:alnum:]_./-])/install\b#\1/opt/python#g' \
-  -e 's#(/tools/llvm/bin/|/usr/bin/x86_64-linux-gnu-)?(musl-)?\bclang\+\+#c++#g' \
-  -e 's#(/tools/llvm/bin/|/usr/bin/x86_64-linux-gnu-)?(musl-)?\bclang\b#cc#g' \
-  -e 's#(/tools/llvm/bin/)?\bllvm-ar\b#ar#g' {} +
+  -e 's#(/tools/[^ :"]*/bin/|/usr/bin/x86_64-linux-gnu-)?(musl-)?\bclang\+\+#c++#g' \
+  -e 's#(/tools/[^ :"]*/bin/|/usr/bin/x86_64-linux-gnu-)?(musl-)?\bclang\b#cc#g' \
+  -e 's#(/tools/[^ :"]*/bin/)?\bllvm-ar\b#ar#g' {} +
 sh -eu /context/tidy.sh

@@ -1,3 +1,4 @@
+import { aptScripts } from "../../lib/recipe/apt-layer.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 import { builtWithOwnPython, ownPythonDockerfile } from "../../lib/recipe/own-interpreter.ts";
 
@@ -13,6 +14,7 @@ export const interpreter: Layer = {
       [],
       context,
     ),
-  shared: ["shared/settled.sh"],
+  shared: aptScripts,
+  apt: () => ["python3"],
   pins: ({ base }) => ({ [base.name]: base.digest }),
 };

@@ -35,6 +35,8 @@ export const llamaCpp: Layer = {
   python: (context) => ({
     build: usesCuda(context) ? cudaToolchain(context.set) : [],
   }),
+  // An estimate: ggml's kernels are smaller than those of attention.
+  weight: (context) => (usesCuda(context) ? { compilerMemory: 2e9 } : undefined),
   owns: () => ["/opt/llama.cpp"],
   components: (context) => [llamaComponent(context)],
 };

@@ -1,3 +1,4 @@
+import { aptScripts } from "../../lib/recipe/apt-layer.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 
 /** What stages of models are built in. */
@@ -7,5 +8,6 @@ export const modelTools: Layer = {
     "aria2 and the program that fetches models, so that the toolbox of all others need not change with them",
   role: "build",
   parents: () => ["toolbox", "model-fetch"],
-  shared: ["shared/settled.sh"],
+  shared: aptScripts,
+  apt: () => ["aria2"],
 };

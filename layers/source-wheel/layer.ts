@@ -2,13 +2,15 @@ import { cudaToolchain } from "../../lib/gpu/compatibility.ts";
 import { type Distribution, normaliseName } from "../../lib/locks/python-lock.ts";
 import { addGit, runInstruction, stageDockerfile, stageMounts } from "../../lib/recipe/dockerfile.ts";
 import { runnableOn } from "../../lib/recipe/kernels.ts";
-import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
+import type { Layer, LayerContext, Weight } from "../../lib/recipe/layer.ts";
 import { wheelBuildRequirements } from "../../lib/recipe/source-build.ts";
 
 /** What building a package needs beyond a compiler. */
 export interface BuildNeeds {
   /** Its setup imports torch, so it is built again when torch changes. */
   readonly torch?: true;
+  /** That it compiles for long. */
+  readonly weight?: Weight;
   /** It compiles CUDA code; given the stack's compute capabilities, what for. */
   readonly cuda?: (capabilities: readonly string[]) => CudaTarget;
   readonly environment?: Readonly<Record<string, string>>;
@@ -38,9 +40,14 @@ function flashAttention(capabilities: readonly string[]): CudaTarget {
   };
 }
 
+/** One nvcc of such kernels; build.sh starts as many as fit by it. */
+const kernelWeight: Weight = { compilerMemory: 5e9 };
+
 /** By normalised name; what is not listed needs nothing but Python and a compiler. */
 const buildNeeds: Readonly<Record<string, BuildNeeds>> = {
   dlib: {
+    // An estimate: one g++ of its templates.
+    weight: { compilerMemory: 2e9 },
     cmake: {
       // CUDA would be found and used silently; the nodes that want dlib detect faces on the CPU.
       DLIB_USE_CUDA: "OFF",
@@ -53,9 +60,10 @@ const buildNeeds: Readonly<Record<string, BuildNeeds>> = {
   },
   "groundingdino-py": { torch: true, environment: { CUDA_VISIBLE_DEVICES: "" } },
   fairscale: { torch: true },
-  "flash-attn": { torch: true, cuda: flashAttention },
+  "flash-attn": { torch: true, weight: kernelWeight, cuda: flashAttention },
   sageattention: {
     torch: true,
+    weight: kernelWeight,
     cuda: (capabilities) => ({ capabilities: runnableOn("sageattention", capabilities) }),
   },
 };
@@ -72,6 +80,7 @@ export function sourceWheel(
     folder: "source-wheel",
     summary: `${name} ${version}, built from source`,
     role: "build",
+    weight: () => needs.weight,
     parents: () => ["toolbox", ...(needs.torch || needs.cuda ? ["cuda", "torch"] : [])],
     shared: [
       "shared/trust.sh",

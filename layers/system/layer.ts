@@ -1,11 +1,12 @@
 import { basename } from "node:path";
+import { aptScripts } from "../../lib/recipe/apt-layer.ts";
 import { runInstruction } from "../../lib/recipe/dockerfile.ts";
-import type { Layer, LayerContext } from "../../lib/recipe/layer.ts";
+import type { AptChoice, Layer } from "../../lib/recipe/layer.ts";
 
 /** What a recipe adds to the system stage. */
 export interface SystemOptions {
-  /** Debian packages beside those of packages.txt; by the base where not all have them. @default [] */
-  readonly packages?: readonly string[] | ((context: LayerContext) => readonly string[]);
+  /** Debian packages beside those that every image has; by the base where not all have them. @default [] */
+  readonly packages?: readonly string[] | ((context: AptChoice) => readonly string[]);
   /** A script of `layers/` that finishes the system once its packages are there. @default none */
   readonly setup?: string;
   /** See `Layer`. */
@@ -14,26 +15,29 @@ export interface SystemOptions {
   readonly volume?: string;
 }
 
-/** The system stage of a recipe that needs more than `packages.txt`. */
+/** The system stage of a recipe that needs more than every image has. */
 export function systemWith({ packages = [], volume, setup, lacks }: SystemOptions = {}): Layer {
   return {
     name: "system",
     summary: "base image, the distribution's packages and the user; everything else lies on top",
     role: "system",
     parents: () => [],
-    shared: ["shared/settled.sh", ...(setup ? [setup] : [])],
+    shared: [...aptScripts, ...(setup ? [setup] : [])],
     ...(setup ? { dockerfile: () => setUpDockerfile(basename(setup)) } : {}),
     ...(lacks ? { lacks } : {}),
     args: () => (volume ? { VOLUME: volume } : {}),
     pins: ({ base }) => ({ [base.name]: base.digest }),
-    generated: (context): Record<string, string> => {
-      const named = typeof packages === "function" ? packages(context) : packages;
-      const tools = context.buildTools ? buildToolPackages : [];
-      const more = [...new Set([...named, ...tools, ...downloader(context)])].sort();
-      return more.length > 0 ? { "more-packages.txt": `${more.join("\n")}\n` } : {};
-    },
+    apt: (context) => [
+      ...everyImage,
+      ...(typeof packages === "function" ? packages(context) : packages),
+      ...(context.buildTools ? buildToolPackages : []),
+      ...downloader(context),
+    ],
   };
 }
+
+/** gcc and Python's headers are among them because Triton compiles a launcher for each kernel on the GPU host. */
+const everyImage = ["ca-certificates", "gcc", "libc6-dev", "libgomp1", "python3", "python3-dev"];
 
 /** As the file `Dockerfile`, and a script after it, which has no network. */
 function setUpDockerfile(script: string): string {
@@ -56,7 +60,7 @@ function setUpDockerfile(script: string): string {
 export const system = systemWith();
 
 /** Where a container fetches models itself: several connections for one file. */
-function downloader({ models }: LayerContext): string[] {
+function downloader({ models }: AptChoice): string[] {
   return models?.strategy === "volume" ? ["aria2"] : [];
 }
 

@@ -1,9 +1,7 @@
 #!/bin/sh
 # Compiler and Python from the distribution, uv, cmake and ninja as wheels with hashes.
 set -eu
-export DEBIAN_FRONTEND=noninteractive
-apt-get -qq update
-apt-get -qq install --no-install-recommends ca-certificates ccache g++ libssl-dev make patch python3 python3-dev python3-venv >/dev/null
+sh -eu /context/install-packages.sh
 python3 -m venv /opt/toolbox
 . /context/trust.sh
 /opt/toolbox/bin/pip --quiet --disable-pip-version-check --no-cache-dir \

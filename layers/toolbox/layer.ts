@@ -1,3 +1,4 @@
+import { aptScripts } from "../../lib/recipe/apt-layer.ts";
 import type { Layer } from "../../lib/recipe/layer.ts";
 import { builtWithOwnPython, ownPythonDockerfile } from "../../lib/recipe/own-interpreter.ts";
 
@@ -12,7 +13,18 @@ export const toolbox: Layer = {
       ["--mount=type=secret,id=ca"],
       context,
     ),
-  shared: ["shared/settled.sh", "shared/trust.sh"],
+  shared: [...aptScripts, "shared/trust.sh"],
+  apt: () => [
+    "ca-certificates",
+    "ccache",
+    "g++",
+    "libssl-dev",
+    "make",
+    "patch",
+    "python3",
+    "python3-dev",
+    "python3-venv",
+  ],
   pins: ({ base }) => ({ [base.name]: base.digest }),
   python: () => ({ build: ["cmake", "ninja", "uv==0.13.8"] }),
 };

@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("lock", type=Path)
     parser.add_argument("exceptions", type=Path, nargs="?")
     given = parser.parse_args(arguments)
-    python = ".".join(platform.python_version_tuple()[:2])
+    python = python_name()
     if python != os.environ["PYTHON"]:
         sys.exit(f"this is Python {python}, the product has {os.environ['PYTHON']}")
     site_packages = f"{ENVIRONMENT}/lib/python{python}/site-packages"
@@ -82,6 +82,11 @@ def main(arguments: list[str]) -> int:
         distributions = [{"name": each.name, "version": each.version} for each in installed]
         print(json.dumps({"checks": [asdict(result) for result in results], "distributions": distributions}))
     return 1 if any(result.problems for result in results) else 0
+
+
+def python_name() -> str:
+    """What strata:python calls this interpreter, and its folder of packages: `3.14t` is the one without a GIL."""
+    return ".".join(platform.python_version_tuple()[:2]) + ("t" if "t" in sys.abiflags else "")
 
 
 def run(name: str, check: Callable[[], str]) -> Result:

@@ -15,6 +15,13 @@ const baseImage = z.strictObject({
   python: z.enum(pythonVersions),
   /** The Debian suite that mmdebstrap makes a substitute from, where the registry cannot be reached. */
   suite: z.enum(["bookworm", "trixie", "forky"]).optional(),
+  /** Which suite its packages are of, and the time at which they are locked (`locks/apt`); the snapshot services know it. */
+  packages: z
+    .strictObject({
+      suite: z.string().regex(/^[a-z]+$/),
+      date: z.string().regex(/^\d{8}T\d{6}Z$/, "expected a time like 20261201T000000Z"),
+    })
+    .optional(),
   licences: z.string(),
   /** How the digest came to be known. */
   source: z.string(),

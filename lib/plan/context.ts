@@ -8,6 +8,7 @@ import {
   type PythonVersion,
 } from "../gpu/compatibility.ts";
 import { type GenerationName, generation } from "../gpu/generations.ts";
+import type { AptLock } from "../locks/apt-lock.ts";
 import type { BaseImage } from "../locks/image-lock.ts";
 import type { NodeLock } from "../locks/node-lock.ts";
 import { normaliseName } from "../locks/python-lock.ts";
@@ -71,6 +72,8 @@ export interface Choices {
 export interface ContextSources {
   readonly recipe: Pick<Recipe, "layers" | "comfyui" | "resolution">;
   readonly base: BaseImage;
+  /** The base's packages. @default they are not locked */
+  readonly apt?: AptLock;
   /** The base images that there are, by name. @default none beside `base` */
   readonly bases?: Readonly<Record<string, Pick<BaseImage, "python">>>;
   readonly sources: SourceLock;
@@ -79,7 +82,7 @@ export interface ContextSources {
 
 /** Brings a stack's choices together with the locks; throws all that does not fit. */
 export function layerContext(stack: Choices, given: ContextSources): LayerContext {
-  const { recipe, base, sources, nodes } = given;
+  const { recipe, base, apt, sources, nodes } = given;
   // A recipe without llama.cpp has none, whatever the stack says: nothing compiles it, starts it or asks for it.
   const has = (layer: string) => recipe.layers.some(({ name }) => name === layer);
   const enabled = stack.llama.enabled && has("llama-cpp");
@@ -101,6 +104,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
       pin: llamaPin(choices, sources),
     },
     base: { name: base.name, digest: base.reference.split("@")[1] ?? "" },
+    ...(apt ? { apt } : {}),
     compiled,
     gitPackages: { ...gitPackages(recipe, nodes, choices.mirrors), ...kernelsInGit(compiled) },
     ...(recipe.comfyui ? { comfyui: resolveComfyUi(recipe.comfyui, nodes, choices.mirrors) } : {}),

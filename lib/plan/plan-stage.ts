@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { type Distribution, pinOf } from "../locks/python-lock.ts";
-import type { Layer, LayerRole } from "../recipe/layer.ts";
+import { aptFiles } from "../recipe/apt-layer.ts";
+import type { Layer, LayerRole, Weight } from "../recipe/layer.ts";
 import { trimmedLayer } from "../recipe/trimmed-layer.ts";
 import {
   type ContextFile,
@@ -31,6 +32,7 @@ export interface Stage extends PlanEntry, StageExport {
   /** See `Layer`. */
   readonly bulk?: boolean;
   readonly cachesSteps?: boolean;
+  readonly weight?: Weight;
   /** See `Layer`. */
   readonly onBase?: boolean;
   readonly args: Readonly<Record<string, string>>;
@@ -58,6 +60,7 @@ export function planStage(given: Layer, image: ImageSources, before: readonly St
   // Models are stored as they are, whatever else is packed how.
   const compression = bulk ? undefined : context.compression;
   const role = layer.role ?? "stage";
+  const weight = layer.weight?.(context);
   const inputs = bulk
     ? layerInputs
     : { ...layerInputs, ...exportInput(role, compression), ...parentInputs(parents, before) };
@@ -67,6 +70,7 @@ export function planStage(given: Layer, image: ImageSources, before: readonly St
     role,
     bulk,
     cachesSteps,
+    ...(weight && { weight }),
     ...(layer.onBase ? { onBase: true } : {}),
     parents,
     args,
@@ -90,6 +94,7 @@ function contextFiles(
   const dockerfile = layer.dockerfile?.(parents, context);
   const made: Readonly<Record<string, string>> = {
     ...(dockerfile === undefined ? {} : { Dockerfile: dockerfile }),
+    ...aptFiles(layer, context),
     ...layer.generated?.(context),
     ...layer.listed?.([...all, ...installedAliases(all, aliases)], context),
   };

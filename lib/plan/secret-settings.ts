@@ -1,5 +1,7 @@
 import { throwAll, UserError } from "../../errors.ts";
 import type { SignSetting } from "../attestation/trust-setting.ts";
+import { keysOfBuilders } from "../builders/builder-problems.ts";
+import type { BuilderChoice } from "../builders/builder-setting.ts";
 import type { HostSetting } from "../hosts/host-setting.ts";
 import { clearPasswords } from "../registry/registry-setting.ts";
 import type { Choices } from "./context.ts";
@@ -54,12 +56,21 @@ export function refuseClear(
   throwAll("Pulumi stack configuration", clearPasswords(registries, isEncrypted(encrypted)));
 }
 
-/** Throws where a key that opens a host, or signs, lies in the stack's file in clear. */
+/** Throws where a key that opens a host or a builder, or signs, lies in the stack's file in clear. */
 export function requireSecrets(
-  { host, sign }: { readonly host: readonly HostSetting[]; readonly sign?: SignSetting | undefined },
+  {
+    host,
+    sign,
+    builder = "strata",
+    builders = {},
+  }: {
+    readonly host: readonly HostSetting[];
+    readonly sign?: SignSetting | undefined;
+  } & Partial<BuilderChoice>,
   encrypted: readonly string[],
 ): void {
   const isSecret = isEncrypted(encrypted);
+  const keys = keysOfBuilders({ builder, builders }).filter((place) => !isSecret(place));
   const signs = sign?.kind === "key" && "key" in sign && !isSecret("sign.key") ? ["sign.key"] : [];
   const hosts = host.flatMap((setting, index) => {
     if (setting.kind !== "ssh" || setting.privateKey === undefined) return [];
@@ -70,7 +81,7 @@ export function requireSecrets(
   });
   throwAll(
     "Pulumi stack configuration",
-    [...hosts, ...signs].map(
+    [...hosts, ...signs, ...keys].map(
       (place) =>
         new UserError(
           `strata:${place}`,

@@ -2,6 +2,7 @@ import type { Component } from "../bill/component.ts";
 import type { Fetch, ResolvedComfyUi } from "../comfyui/resolve-nodes.ts";
 import type { AttentionKernel, CompatibilitySet, PythonVersion } from "../gpu/compatibility.ts";
 import type { Generation } from "../gpu/generations.ts";
+import type { AptLock } from "../locks/apt-lock.ts";
 import type { ResolvedModels } from "../models/resolve-models.ts";
 import type { Compression } from "../registry/compression.ts";
 import type { CompiledSources, PinnedWheel, PinnedWheels } from "./kernels.ts";
@@ -51,6 +52,8 @@ export interface LayerContext {
   };
   /** The base image: its name in locks/images.json, and the digest; from which registry it comes decides nothing. */
   readonly base: { readonly name: string; readonly digest: string };
+  /** The versions of the distribution's packages; absent where the base has no such lock. */
+  readonly apt?: AptLock;
   /** ComfyUI and its nodes at their commits, in recipes that have them. */
   readonly comfyui?: ResolvedComfyUi;
   /** Whether the recipe has the worker for RunPod. */
@@ -71,6 +74,12 @@ export interface LayerContext {
   readonly gitPackages: Readonly<Record<string, Omit<Fetch, "path"> & { readonly version: string }>>;
 }
 
+/** What a stage asks of the machine that builds it. */
+export interface Weight {
+  /** Bytes that one of its compilers takes. */
+  readonly compilerMemory: number;
+}
+
 /**
  * - `system`: base and apt packages, what the product is built `FROM`
  * - `stage`: files of its own, one layer of the product
@@ -86,6 +95,13 @@ export interface PythonRequirements {
   readonly remaining?: readonly string[];
   /** What only its build uses. */
   readonly build?: readonly string[];
+}
+
+/** What decides which packages of the distribution a layer installs. */
+export interface AptChoice {
+  readonly base: Pick<LayerContext["base"], "name">;
+  readonly models?: Pick<ResolvedModels, "strategy">;
+  readonly buildTools?: true;
 }
 
 /** How one set of files is made: a folder under `layers/` with a Dockerfile and a `layer.ts`. */
@@ -111,6 +127,11 @@ export interface Layer {
    * stages of some MB. @default false
    */
   readonly cachesSteps?: boolean;
+  /**
+   * That it compiles for long, and what one compiler takes: such a stage may be built elsewhere (`strata:builders`). It is
+   * no part of the key. @default nothing that a usual machine would notice
+   */
+  readonly weight?: (context: LayerContext) => Weight | undefined;
   /** Whether its build starts from the base image although it has parents. @default false */
   readonly onBase?: boolean;
   /** Layers whose images its build uses as named contexts. */
@@ -130,6 +151,8 @@ export interface Layer {
   /** External inputs with the digest, commit or hash that pins each. */
   readonly pins?: (context: LayerContext) => Readonly<Record<string, string>>;
   readonly python?: (context: LayerContext) => PythonRequirements;
+  /** Packages of the distribution that it installs, by install-packages.sh. @default none */
+  readonly apt?: (context: AptChoice) => readonly string[];
   /**
    * What it installs into a virtual environment of its own, which nothing that is done to the product's can break:
    * locked apart, as `locks/python/<layer>-py<python>.txt`. @default none

@@ -9,16 +9,20 @@ export const builtWithOwnPython = {
   parents: ({ cpython }: LayerContext): string[] => (cpython ? ["cpython"] : []),
   onBase: true,
   args: ({ cpython, python }: LayerContext): Record<string, string> => (cpython ? { PYTHON: python } : {}),
-  generated: ({ cpython }: LayerContext): Record<string, string> => (cpython ? { [script]: links } : {}),
+  generated: ({ cpython }: LayerContext): Record<string, string> => (cpython ? { [script]: wrappers } : {}),
 };
 
 const script = "use-cpython.sh";
 
-const links = `#!/bin/sh
-# Makes the stack's own CPython the one that builds call. In products the distribution keeps these names.
+const wrappers = `#!/bin/sh
+# Makes the stack's own CPython the one that builds call. In products the distribution keeps these names. Scripts, as a
+# link would do for Python alone: an environment that uv makes of a link looks for its library beside the link.
 set -eu
-ln -sf "${ownPython}/bin/python$PYTHON" /usr/bin/python3
-ln -sf "${ownPython}/bin/python$PYTHON" "/usr/bin/python$PYTHON"
+for name in python3 "python$PYTHON"; do
+  rm -f "/usr/bin/$name"
+  printf '#!/bin/sh\\nexec ${ownPython}/bin/python%s "$@"\\n' "$PYTHON" >"/usr/bin/$name"
+  chmod 755 "/usr/bin/$name"
+done
 `;
 
 /** The Dockerfile of such a layer; undefined where the file in its folder does. @param mounts what its installation needs */

@@ -11,6 +11,7 @@ import { after, before, test } from "node:test";
 import { type Home, homeAt } from "../../home.ts";
 import { keySigner } from "../../lib/attestation/signer.ts";
 import { signingKey, verifyingKey } from "../../lib/attestation/sigstore-bundle.ts";
+import { provenance } from "../../lib/attestation/slsa-provenance.ts";
 import { buildVersions } from "../../lib/attestation/stage-provenance.ts";
 import { writeBuildContext } from "../../lib/plan/build-context.ts";
 import type { Plan } from "../../lib/plan/plan.ts";
@@ -26,12 +27,17 @@ import { Transport } from "../../oci/access/transport.ts";
 import { digestOf } from "../../oci/blob-digest.ts";
 import { MANIFEST_TYPE } from "../../oci/manifest.ts";
 import { putBlob, putManifest } from "../../oci/write/put.ts";
+import { attachDocument, unsigned } from "../../tools/attestation/attach.ts";
 import { attachStageProvenance } from "../../tools/attestation/attach-stages.ts";
+import { buildctlOf } from "../../tools/builder/build-records.ts";
 import { buildInBuilder } from "../../tools/builder/builder.ts";
+import { bytesOf, cacheUsage, pruneUnused, unusedFor } from "../../tools/builder/cache-usage.ts";
+import { furtherStatements } from "../../tools/commands/verify/further-statements.ts";
 import { findProcess, identify } from "../../tools/program/processes.ts";
 import { plainStatements, storedProvenance } from "../../tools/promotion/plain-statements.ts";
 import { storedStatements } from "../../tools/promotion/stored-statements.ts";
 import { attachReproduction } from "../../tools/reproduction/attach-reproduction.ts";
+import { byProvenance } from "../../tools/reproduction/published-product.ts";
 import { reproduceStages } from "../../tools/reproduction/reproduce-stages.ts";
 import { spareHome, withSpareBuilder } from "../../tools/reproduction/spare-builder.ts";
 import { ensureServices, stopServices } from "../../tools/services/services.ts";
@@ -61,6 +67,8 @@ const dockerfiles = {
   // Built from one that does not come out equal: from its published image it does.
   later: `${stage("later", "true")}COPY --from=clock /opt/clock/built /copied\n`,
 } as const;
+
+const dockerfileCount = Object.keys(dockerfiles).length;
 
 let root: string;
 let home: Home;
@@ -229,7 +237,7 @@ test("the second builder is gone with all that it held", () => {
 });
 
 test("BuildKit's own provenance lies beside each stage once, signed, without a word about the machine", async () => {
-  assert.equal(told, Object.keys(dockerfiles).length);
+  assert.equal(told, dockerfileCount);
   assert.equal(await attachStageProvenance(home, references(), facts, transport), told);
   const reference = `${repository}@${published.get("later")?.digest}`;
   assert.equal((await plainStatements(reference, transport)).length, 1);
@@ -263,6 +271,52 @@ test("versions are named where they differ from those of the first build", () =>
   assert.equal(of("clock").reason, null);
 });
 
+/** Stands for the product: an image with a provenance that names the stages. */
+async function attachProductProvenance(): Promise<void> {
+  const bill = {
+    recipe: "test",
+    generation: "cpu",
+    source: null,
+    revision: "f".repeat(40),
+    created: "2026-01-01T00:00:00.000Z",
+    base: { name: "debian-bookworm", digest: base.split("@")[1] ?? "" },
+    stages: planned.stages.map(({ name, key, role, parents }) => ({ name, key, role, bulk: false, parents })),
+    key: planned.product.key,
+    inProduct: [],
+    components: [],
+    materials: {},
+  };
+  const digests = Object.fromEntries([...published].map(([name, { digest }]) => [name, digest]));
+  const statement = provenance(bill, base.split("@")[1] ?? "", digests, facts);
+  await attachDocument(base, unsigned(statement), transport);
+}
+
+test("a product is found by its provenance, and what is said of it by who verifies", async () => {
+  await assert.rejects(byProvenance(base, transport), /has no provenance of strata's beside it/);
+  await attachProductProvenance();
+  const product = await byProvenance(base, transport);
+  assert.deepEqual([product.reference, product.repository], [base, repository]);
+  assert.deepEqual([...product.published].sort(), [...published].sort());
+  const sign = { kind: "key" as const, file: join(root, "own.key") };
+  await writeOwn(sign.file, own.privateKey);
+  const signing = { home, stack: "dev", config: { sign, trust: undefined } };
+  assert.equal(await attachReproduction(base, found, signing, transport), undefined);
+  const ask = async (publicKey: string) => {
+    const signers = { keys: [verifyingKey(publicKey, "key")] };
+    return await furtherStatements(
+      base,
+      await storedStatements(base, signers, transport),
+      signers,
+      transport,
+    );
+  };
+  const line = `reproduced ${reproductionLine(found.stages)}; by urn:strata:builder:strata-reproduction`;
+  const stages = `stages     BuildKit's own provenance of ${dockerfileCount} of ${dockerfileCount}`;
+  assert.deepEqual(await ask(own.publicKey), [`signed   ${line}`, `unsigned ${line}`, `signed   ${stages}`]);
+  // To whoever trusts others, nothing is signed.
+  assert.deepEqual(await ask(signingPair().publicKey), [`unsigned ${line}`, `unsigned ${stages}`]);
+});
+
 test("the result lies beside the product, signed as the stack signs, and once", async () => {
   const reference = `${repository}@${published.get("stable")?.digest}`;
   const signing = {
@@ -294,4 +348,15 @@ test("the result lies beside the product, signed as the stack signs, and once", 
     transport,
   );
   assert.match(denied ?? "", /127\.0\.0\.1:9/);
+});
+
+test("of the builder's cache it is told what no build has used, and that goes", async () => {
+  const buildctl = (await buildctlOf(home)) ?? assert.fail();
+  const usage = await cacheUsage(buildctl);
+  assert.ok(bytesOf(usage) > 100_000, "it holds the stages");
+  assert.deepEqual(unusedFor(usage, 1, new Date()), []);
+  assert.equal(await pruneUnused(buildctl, 1), 0);
+  const unused = unusedFor(usage, 0, new Date());
+  assert.ok(unused.length > dockerfileCount);
+  assert.equal(await pruneUnused(buildctl, 0), bytesOf(unused));
 });

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
-import { type Home, homeAt } from "../../home.ts";
+import { type Home, homeAt, repository as repositoryFolder } from "../../home.ts";
 import { keySigner } from "../../lib/attestation/signer.ts";
 import { BUNDLE_TYPE, signedBundle, signingKey } from "../../lib/attestation/sigstore-bundle.ts";
 import { predicateNames, predicateTypes, SPDX_TYPE } from "../../lib/attestation/statement.ts";
@@ -400,6 +400,31 @@ test("cosign verifies what GitHub's identity signed, by a Sigstore of one's own,
     identities: [{ identity: WORKFLOW.replace("acme", "evil"), issuer: ISSUER }],
   };
   await assert.rejects(deliver(made, "evil", { trust: evil }), /is not signed by a trusted key or identity/);
+  const verify = (identity: string, issuer = ISSUER) =>
+    execa(
+      process.execPath,
+      [
+        "tools/commands/verify.ts",
+        made.reference,
+        ...["--identity", identity, "--issuer", issuer, "--root", rootFile],
+      ],
+      { cwd: repositoryFolder, env: { STRATA_HOME: home.root }, reject: false },
+    );
+  const [whole, part, none] = await Promise.all([
+    verify(WORKFLOW),
+    verify("https://github.com/acme/*"),
+    verify(WORKFLOW, "https://accounts.example.org"),
+  ]);
+  assert.deepEqual([whole.exitCode, part.exitCode, none.exitCode], [0, 0, 1], whole.stderr);
+  assert.match(whole.stdout, /^signed {3}provenance https:\/\/slsa\.dev\/provenance\/v1$/m);
+  assert.ok(
+    whole.stdout.includes(`--certificate-identity ${WORKFLOW} --certificate-oidc-issuer ${ISSUER} --type`),
+  );
+  assert.ok(
+    part.stdout.includes("--certificate-identity-regexp '^https:\\/\\/github\\.com\\/acme\\/.*$'"),
+    part.stdout,
+  );
+  assert.match(none.stdout, /^absent {3}provenance/m);
   const cosign = await judge("cosign");
   const asks = (identity: string) =>
     execa(

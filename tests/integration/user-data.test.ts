@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { userData } from "../../lib/hosts/fleet.ts";
-import { mmdebstrapArguments } from "../../tools/setup/mmdebstrap.ts";
+import { mmdebstrapArguments } from "../../tools/debian/mmdebstrap.ts";
 import { script } from "../unit/support/folder.ts";
 import { clearPodman, makePodman, whyNoPodman } from "./support/podman.ts";
 

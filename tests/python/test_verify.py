@@ -88,6 +88,13 @@ class VerifyTest(StagesTestCase):
         shutil.rmtree(self.stages / "comfyui")
         self.assertEqual(self.verify()[0], 0)
 
+    def test_a_python_without_a_gil_has_a_name_and_a_folder_of_its_own(self) -> None:
+        program = "import sys; sys.abiflags = sys.argv[1]; import verify; print(verify.python_name())"
+        for flags, name in (("", PYTHON), ("t", f"{PYTHON}t"), ("td", f"{PYTHON}t")):
+            command = [sys.executable, "-B", "-c", program, flags]
+            said = subprocess.run(command, cwd=self.context, capture_output=True, text=True, check=True).stdout
+            self.assertEqual(said.strip(), name)
+
     def test_another_python(self) -> None:
         status, printed = self.verify(python="3.5")
         self.assertEqual((status, printed), (1, f"this is Python {PYTHON}, the product has 3.5\n"))

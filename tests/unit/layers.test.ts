@@ -97,7 +97,7 @@ for (const recipe of recipeNames) {
     assert.ok(choice);
     for (const stage of planOf(recipe, choice).stages) {
       const paths = stage.files.map(({ path }) => path);
-      const byPackages = paths.includes("packages.txt") || ["interpreter", "toolbox"].includes(stage.name);
+      const byPackages = paths.includes("install-packages.sh");
       const finisher = byPackages ? "settled.sh" : "finish.sh";
       assert.ok(paths.includes(finisher), `${stage.name} lacks ${finisher}`);
     }

@@ -2,11 +2,15 @@ import type { Home } from "../../home.ts";
 import type { Signer } from "../../lib/attestation/signer.ts";
 import type { BuilderFacts } from "../../lib/attestation/slsa-provenance.ts";
 import { stageProvenance } from "../../lib/attestation/stage-provenance.ts";
+import { inParallel } from "../../lib/in-parallel.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { parseReference } from "../../oci/references.ts";
-import { buildctlOf, documentOf, provenanceDigests } from "../builder/build-records.ts";
+import { buildctlsOf, documentOf, provenanceDigests } from "../builder/build-records.ts";
 import { storedProvenance } from "../promotion/plain-statements.ts";
 import { attachDocument, attachSigned, unsigned } from "./attach.ts";
+
+/** Each stage has a list of its own of what is attached. */
+const AT_ONCE = 4;
 
 /**
  * Attaches to each stage what BuildKit has written down of its build, where its builder still knows it and nobody has
@@ -22,23 +26,25 @@ export async function attachStageProvenance(
   transport: Transport,
   signer?: Signer,
 ): Promise<number> {
-  const buildctl = await buildctlOf(home);
-  const known = buildctl ? await provenanceDigests(buildctl) : new Map<string, string>();
-  let count = 0;
-  for (const [name, reference] of Object.entries(stages)) {
+  const known = await Promise.all(
+    (await buildctlsOf(home)).map(async (buildctl) => ({
+      buildctl,
+      digests: await provenanceDigests(buildctl),
+    })),
+  );
+  const found = await inParallel(AT_ONCE, Object.entries(stages), async ([name, reference]) => {
     const { digest = "" } = parseReference(reference);
-    const written = known.get(digest);
-    const there = await storedProvenance(reference, transport);
-    if (there || !buildctl || written === undefined) {
-      count += there ? 1 : 0;
-      continue;
-    }
-    const statement = stageProvenance(name, digest, await documentOf(buildctl, written), builder);
-    if (!statement) continue;
+    if (await storedProvenance(reference, transport)) return true;
+    const builtOn = known.find(({ digests }) => digests.has(digest));
+    const place = builtOn?.digests.get(digest);
+    // What the builder has thrown away meanwhile is no reason to fail an update.
+    const written = builtOn && place && (await documentOf(builtOn.buildctl, place).catch(() => undefined));
+    const statement = stageProvenance(name, digest, written, builder);
+    if (!statement) return false;
     // The signed one first: where it fails, the next run finds nothing there and tries again.
     if (signer) await attachSigned(reference, statement, signer, transport);
     await attachDocument(reference, unsigned(statement), transport);
-    count++;
-  }
-  return count;
+    return true;
+  });
+  return found.filter(Boolean).length;
 }

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { z } from "zod";
@@ -10,6 +11,7 @@ import { predicateTypes } from "../../lib/attestation/statement.ts";
 import { attempt } from "../program/exec.ts";
 import { dockerNames } from "../services/docker-services.ts";
 import { recallServices } from "../services/record.ts";
+import { findBuilder } from "./find-builder.ts";
 
 /** A line of `buildctl debug histories`; BuildKit 0.31.1, api/services/control. */
 const lineSchema = z.object({
@@ -41,6 +43,17 @@ export async function buildctlOf(home: Home): Promise<Buildctl | undefined> {
   if (services?.builder.kind === "buildkitd")
     return [join(home.bin, "buildctl"), "--addr", services.builder.address];
   return services?.docker && ["docker", "exec", dockerNames(services.docker.clone).builder, "buildctl"];
+}
+
+/** How each builder of an update is asked: those that its run has opened ways to, else the one of this home. */
+export async function buildctlsOf(home: Home, ways = process.env.STRATA_WAYS): Promise<Buildctl[]> {
+  if (!ways) {
+    const own = await buildctlOf(home);
+    return own ? [own] : [];
+  }
+  const names = await readdir(join(ways, "buildx", "instances"));
+  const found = await Promise.all(names.map((name) => findBuilder(home, name, { STRATA_WAYS: ways })));
+  return found.flatMap(({ buildctl }) => (buildctl ? [buildctl] : []));
 }
 
 /** Where the provenance of each build lies in the builder, by the digest of the image that it made; the newest build counts. */

@@ -1,11 +1,9 @@
-import { join } from "node:path";
 import type { Home } from "../../home.ts";
 import { parseReference } from "../../oci/references.ts";
-import { buildxEnvironment } from "../program/environment.ts";
 import { attempt, type CommandResult } from "../program/exec.ts";
-import { recallServices } from "../services/record.ts";
 import { buildctlBuild } from "./buildctl.ts";
 import { withLogin } from "./docker-login.ts";
+import { findBuilder } from "./find-builder.ts";
 
 /** A build outside Pulumi: the smoke test, and what bootstraps the rest. */
 export interface BuildRequest {
@@ -26,8 +24,8 @@ export interface BuildRequest {
 }
 
 /**
- * Runs a build in the builder that `make up` started, else in the buildx builder called `name`. buildctl and buildx
- * speak to the same BuildKit; which one is there depends on whether a Docker engine is.
+ * Runs a build in the builder called `name`. buildctl and buildx speak to the same BuildKit; which one is there depends on
+ * whether a Docker engine is.
  */
 export async function buildInBuilder(
   home: Home,
@@ -45,7 +43,7 @@ async function build(
   { folder, images = {}, args = {}, secrets = {}, output, metadata, onLine, signal }: BuildRequest,
   env: Readonly<Record<string, string>>,
 ): Promise<CommandResult> {
-  const { buildkitd, buildx } = await findBuilder(home);
+  const { buildctl, buildx } = await findBuilder(home, name);
   const options = {
     env: { ...env, ...buildx },
     ...(onLine ? { onLine } : {}),
@@ -54,12 +52,12 @@ async function build(
   const given = Object.entries(secrets)
     .filter(([, variable]) => process.env[variable])
     .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);
-  if (buildkitd) {
+  if (buildctl) {
+    const [program, ...address] = buildctl;
     return await buildctlBuild(
-      join(home.bin, "buildctl"),
+      program,
       [
-        "--addr",
-        buildkitd.address,
+        ...address,
         "build",
         "--progress=plain",
         "--frontend",
@@ -98,20 +96,11 @@ async function build(
   );
 }
 
-/** The builder of `make up`: a process, or one that buildx finds here; else all builders are the user's own. */
-async function findBuilder(home: Home) {
-  const builder = (await recallServices(home))?.builder;
-  return {
-    buildkitd: builder?.kind === "buildkitd" ? builder : undefined,
-    buildx: builder?.kind === "docker" ? buildxEnvironment(home) : {},
-  };
-}
-
 /** Versions of what builds, as far as it tells them: BuildKit's own, and Node's. */
 export async function builderVersions(home: Home, name: string): Promise<Record<string, string>> {
-  const { buildkitd, buildx: env } = await findBuilder(home);
-  const { stdout } = buildkitd
-    ? await attempt(join(home.bin, "buildctl"), ["--addr", buildkitd.address, "debug", "info"])
+  const { buildctl, buildx: env } = await findBuilder(home, name);
+  const { stdout } = buildctl
+    ? await attempt(buildctl[0], [...buildctl.slice(1), "debug", "info"])
     : await attempt("docker", ["buildx", "inspect", name], { env });
   // `BuildKit: github.com/moby/buildkit v0.31.1 …`, and of buildx `BuildKit version: v0.31.1`.
   const version = /^BuildKit(?: version)?:.*?(v\d+\.\d+\S*)/m.exec(stdout)?.[1];
@@ -154,10 +143,10 @@ export async function freeInBuilder(
   name: string,
   isMeant: (description: string) => boolean,
 ): Promise<number> {
-  const { buildkitd: process, buildx: env } = await findBuilder(home);
+  const { buildctl, buildx: env } = await findBuilder(home, name);
   const call = (command: string, ...args: string[]): Promise<CommandResult> =>
-    process
-      ? attempt(join(home.bin, "buildctl"), ["--addr", process.address, command, ...args])
+    buildctl
+      ? attempt(buildctl[0], [...buildctl.slice(1), command, ...args])
       : attempt("docker", ["buildx", command, "--builder", name, ...args], { env });
   // An answer counts even if the program fails after it, which buildctl has been seen to do.
   const { stdout } = await call("du", "--verbose");
@@ -165,7 +154,7 @@ export async function freeInBuilder(
     .filter(({ description }) => isMeant(description))
     .map(({ id }) => id);
   for (const id of ids) {
-    await (process
+    await (buildctl
       ? call("prune", "--all", "--filter", `id==${id}`)
       : call("prune", "--all", "--force", "--filter", `id=${id}`));
   }

@@ -1,21 +1,10 @@
 import { parseArgs } from "node:util";
-import { throwAll, UserError } from "../../errors.ts";
-import { home, projectFolder } from "../../home.ts";
 import type { Collection } from "../../lib/garbage/collection.ts";
-import { Transport } from "../../oci/access/transport.ts";
-import { collectRepository, type Repository, repositoriesOf } from "../garbage/collect-repository.ts";
-import { collectBlobs } from "../garbage/local-files.ts";
-import { removeAll } from "../garbage/remove-all.ts";
 import { renderCollection } from "../garbage/render.ts";
-import { knownStacks } from "../garbage/roots.ts";
-import { stackNamed } from "../preview/read-previous.ts";
+import { wholeNumber } from "../program/environment.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
-import { refuseHeld, updateLocks } from "../pulumi/locks.ts";
-import { prepareRegistries } from "../setup/registries.ts";
-import { stackConfig } from "../stack/checkout-plan.ts";
-import { namedStacks, ownProject, requireKnownStack } from "../stack/stack.ts";
-import { ensureTools, neededTools } from "../toolchain/toolchain.ts";
+import { collectGarbage } from "./gc/collect-garbage.ts";
 
 const HELP = `Usage: npm run gc -- [--stack NAME]... [--remove] [--days N] [--keep N] [--json]
 
@@ -42,31 +31,20 @@ await main(
         json: { type: "boolean", default: false },
       },
     });
-    const days = values.days === undefined ? undefined : count("--days", values.days, 0);
-    const keep = count("--keep", values.keep, 1);
-    const project = await ownProject();
-    const names = values.stack ?? namedStacks();
-    for (const name of names) requireKnownStack(home, project, name);
-    const known = await knownStacks(home, project);
-    refuseRunning(project, known);
-    const { pulumi } = await ensureTools(home, neededTools.docker, true);
-    const stacks = known.map((name) => stackNamed(home, project, name, pulumi?.path ?? "pulumi"));
-    const repositories = await chosenRepositories(names);
-    const transport = new Transport();
-    let left = 0;
+    const days = values.days === undefined ? undefined : wholeNumber("--days", values.days, 0);
+    const keep = wholeNumber("--keep", values.keep, 1);
     const results: { repository: string; collection: Collection }[] = [];
-    for (const repository of repositories) {
-      const { inventory, collection } = await collectRepository({ home, stacks, transport }, repository, {
-        days,
-        keep,
-      });
-      results.push({ repository: repository.name, collection });
-      if (!values.json)
-        process.stdout.write(`${renderCollection(repository.name, collection, values.remove)}\n`);
-      if (!values.remove || collection.removed.length === 0) continue;
-      left += await removeAll(repository, inventory, collection);
-      if (repository.setting.kind === "local") await collectBlobs(home);
-    }
+    const left = await collectGarbage({
+      stacks: values.stack,
+      days,
+      keep,
+      remove: values.remove,
+      tell: (repository, collection) => {
+        results.push({ repository, collection });
+        if (!values.json)
+          process.stdout.write(`${renderCollection(repository, collection, values.remove)}\n`);
+      },
+    });
     if (values.json) process.stdout.write(`${JSON.stringify(results.map(asJson), null, 2)}\n`);
     else if (!values.remove && results.some(({ collection }) => collection.removed.length > 0))
       note("gc: nothing was removed; npm run gc -- --remove does it");
@@ -74,35 +52,6 @@ await main(
   },
   { help: HELP },
 );
-
-function count(option: string, text: string, least: number): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= least && text.trim() !== "") return number;
-  throw new UserError(option, `expected a whole number from ${least} on, got "${text}".`, "");
-}
-
-/** What an update of this moment has pushed is in no state yet. */
-function refuseRunning(project: string, stacks: readonly string[]): void {
-  for (const name of stacks) refuseHeld(name, updateLocks(home, { project, name }));
-}
-
-/** The registries of stacks, each once. */
-async function chosenRepositories(names: readonly string[]): Promise<readonly Repository[]> {
-  const found = new Map<string, Repository>();
-  const problems: UserError[] = [];
-  for (const name of names) {
-    try {
-      const config = await stackConfig(projectFolder, name);
-      await prepareRegistries(home, config);
-      for (const each of repositoriesOf(home, config)) found.set(each.name, each);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      problems.push(error);
-    }
-  }
-  throwAll("stacks", problems);
-  return [...found.values()];
-}
 
 function asJson({ repository, collection }: { repository: string; collection: Collection }): object {
   const line = ({ item, tags, needed }: Collection["kept"][number]) => ({

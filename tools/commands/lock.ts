@@ -19,7 +19,7 @@ import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
 import { stackRecipes } from "../stack/stack-recipes.ts";
 
-const HELP = `Usage: npm run lock -- [images|nodes|classes|python|models|all]... [--check] [--mirror PREFIX=REPLACEMENT]...
+const HELP = `Usage: npm run lock -- [images|packages|nodes|classes|python|models|all]... [--check] [--mirror PREFIX=REPLACEMENT]...
                        [--recipe FILE] [--comfyui REF] [--with-python VERSION]... [--cool-down DAYS] [--json]
 
   --check          look nothing up: does every lock fit its inputs, was none edited?

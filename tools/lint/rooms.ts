@@ -9,7 +9,7 @@ export const floors: readonly (readonly string[])[] = [
   ["errors.ts", "home.ts"],
   ["lib"],
   ["lib/registry", "tools/program"],
-  ["lib/gpu", "lib/audit", "lib/state", "tools/toolchain", "tools/command-provider"],
+  ["lib/gpu", "lib/audit", "lib/state", "lib/builders", "tools/toolchain", "tools/command-provider"],
   ["lib/locks", "lib/hosts", "oci"],
   [
     "lib/comfyui",
@@ -21,7 +21,7 @@ export const floors: readonly (readonly string[])[] = [
     "tools/lint",
   ],
   ["lib/models", "lib/attestation", "lib/garbage", "lib/vulnerabilities"],
-  ["lib/reproduction", "tools/promotion", "tools/builder", "tools/mutants"],
+  ["lib/reproduction", "tools/promotion", "tools/builder", "tools/debian", "tools/ways", "tools/mutants"],
   ["lib/recipe", "lib/policy", "tools/hosts"],
   ["lib/plan", "lib/lock-making", "layers"],
   ["lib/preview", "lib/import", "recipes", "components", "tools/attestation"],

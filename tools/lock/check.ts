@@ -15,6 +15,7 @@ import {
 } from "../../lib/plan/lock-inputs.ts";
 import { note } from "../program/progress.ts";
 import { classesProblems } from "./lock-classes.ts";
+import { packageProblems } from "./lock-packages.ts";
 import { isOptional, pythonLocks } from "./lock-python.ts";
 import type { LockKind } from "./refresh.ts";
 import { type LockSources, readLock } from "./write-locks.ts";
@@ -26,6 +27,10 @@ export function checkLocks(sources: Sources, chosen: readonly LockKind[]): void 
   const problems: UserError[] = [];
   if (chosen.includes("images"))
     collect(problems, () => parseImageLock(readLock(sources.root, imageLockPath)));
+  if (chosen.includes("packages")) {
+    const images = parseImageLock(readLock(sources.root, imageLockPath));
+    collect(problems, () => throwAll("locks/apt", packageProblems(sources.root, images)));
+  }
   const nodes = collect(problems, () => readNodes(sources.root));
   if (chosen.includes("nodes") && nodes) problems.push(...nodeLockProblems(sources.recipes, nodes));
   if (chosen.includes("classes") && nodes) {

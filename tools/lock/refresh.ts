@@ -19,12 +19,13 @@ import { lockClasses } from "./lock-classes.ts";
 import { lockImages } from "./lock-images.ts";
 import { lockModels, modelMoves } from "./lock-models.ts";
 import { lockNodes } from "./lock-nodes.ts";
+import { aptResolver, lockPackages } from "./lock-packages.ts";
 import { lockPython, pythonLocks } from "./lock-python.ts";
 import { installUv } from "./uv.ts";
 import { type LockFile, type LockSources, readLock } from "./write-locks.ts";
 
 /** What can be locked, in the order in which it is: classes and Python need to know the nodes. */
-export const lockKinds = ["images", "nodes", "classes", "python", "models"] as const;
+export const lockKinds = ["images", "packages", "nodes", "classes", "python", "models"] as const;
 export type LockKind = (typeof lockKinds)[number];
 
 type WriteLine = (text: string) => void;
@@ -41,13 +42,8 @@ export async function refresh(
 ): Promise<readonly LockFile[]> {
   const files: LockFile[] = [];
   const { coolDown = noCoolDown } = sources;
-  if (chosen.includes("images")) {
-    const before = parseImageLock(readLock(sources.root, imageLockPath));
-    const fresh = await withProgress("Looking up base images", (say) =>
-      lockImages(before, say, undefined, { coolDown, tell: writeLine }),
-    );
-    reportImageMoves(before, fresh, writeLine);
-    files.push({ path: imageLockPath, text: `${JSON.stringify(fresh, null, 2)}\n` });
+  if (chosen.includes("images") || chosen.includes("packages")) {
+    files.push(...(await refreshBases(chosen, sources, writeLine)));
   }
   const willRefresh = chosen.includes("nodes");
   let nodes = recallNodes(sources.root, willRefresh);
@@ -87,6 +83,27 @@ export async function refresh(
   }
   if (chosen.includes("models")) files.push(await refreshModels(sources, writeLine));
   return files;
+}
+
+/** Base images at what their tags are now, and the packages of their distributions; `images` means both. */
+async function refreshBases(
+  chosen: readonly LockKind[],
+  { root, recipes, coolDown = noCoolDown }: LockSources,
+  writeLine: WriteLine,
+): Promise<LockFile[]> {
+  let images = parseImageLock(readLock(root, imageLockPath));
+  if (chosen.includes("images")) {
+    const fresh = await withProgress("Looking up base images", (say) =>
+      lockImages(images, say, undefined, { coolDown, tell: writeLine }),
+    );
+    reportImageMoves(images, fresh, writeLine);
+    images = fresh;
+  }
+  const packages = await withProgress("Asking the distributions' mirrors", async (say) =>
+    lockPackages(root, images, recipes, await aptResolver(), say, writeLine),
+  );
+  const text = `${JSON.stringify(packages.images, null, 2)}\n`;
+  return [{ path: imageLockPath, text }, ...packages.files];
 }
 
 /** Asks the sources of the models in the lock below `root`. */

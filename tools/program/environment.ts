@@ -56,3 +56,10 @@ export function required(name: string, environment: NodeJS.ProcessEnv = process.
   if (!value) throw new UserError(name, "is not set.", "This program is called by Pulumi, which sets it.");
   return value;
 }
+
+/** A number that an option gives. @throws UserError for anything but a whole number from `least` on */
+export function wholeNumber(option: string, text: string, least: number): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= least && text.trim() !== "") return number;
+  throw new UserError(option, `expected a whole number from ${least} on, got "${text}".`, "");
+}

@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Build } from "../../lib/preview/build-history.ts";
 import { readStageTag } from "../../lib/registry/tags.ts";
-import { type EngineEvent, type Metadata, nameOf, targetOf, verbs } from "./events.ts";
+import { type EngineEvent, type Metadata, nameOf, targetOf } from "./engine-events.ts";
+import { verbs } from "./events.ts";
 
 /** An operation of this run, as it stands. */
 export interface Operation {

@@ -1,58 +1,4 @@
-import { z } from "zod";
-
-const exported = z.object({ raw: z.string().optional().catch(undefined) });
-const state = z.object({
-  custom: z.boolean().optional(),
-  inputs: z
-    .object({
-      exports: z.array(exported).optional().catch(undefined),
-      environment: z
-        .object({ STRATA_TARGET: z.string().optional().catch(undefined) })
-        .optional()
-        .catch(undefined),
-    })
-    .optional(),
-  outputs: z
-    .object({ compressedSize: z.number().optional().catch(undefined) })
-    .nullish()
-    .catch(undefined),
-});
-const metadata = z.object({
-  op: z.string(),
-  urn: z.string(),
-  type: z.string(),
-  new: state.nullish(),
-  old: state.nullish(),
-});
-
-/** What an event says about one resource. */
-export type Metadata = z.infer<typeof metadata>;
-
-/** The events of `pulumi up --json` that people are told of, one JSON object a line. */
-const engineEvent = z.object({
-  resourcePreEvent: z.object({ metadata }).optional(),
-  resOutputsEvent: z.object({ metadata }).optional(),
-  resOpFailedEvent: z.object({ metadata }).optional(),
-  diagnosticEvent: z
-    .object({
-      urn: z.string().optional(),
-      message: z.string(),
-      severity: z.string(),
-      ephemeral: z.boolean().optional(),
-    })
-    .optional(),
-});
-export type EngineEvent = z.infer<typeof engineEvent>;
-
-/** Reads a line of the event stream; undefined for what is none. */
-export function parseEvent(line: string): EngineEvent | undefined {
-  if (!line.startsWith("{")) return undefined;
-  try {
-    return engineEvent.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
-  }
-}
+import { builderIn, type EngineEvent, type Metadata, nameOf, targetOf } from "./engine-events.ts";
 
 /** What is said of an operation; others go unmentioned. */
 export const verbs: { readonly [op: string]: string } = {
@@ -78,6 +24,8 @@ interface Running {
   readonly started: number;
   /** What is being built, as it will be tagged; only images have one. */
   readonly target: string | undefined;
+  /** What builds it; undefined where nothing does. */
+  readonly builder: string | undefined;
   last: string;
 }
 
@@ -85,6 +33,7 @@ interface Running {
 export interface ResourceFailure {
   readonly name: string;
   readonly target: string | undefined;
+  readonly builder: string | undefined;
   /** The end of its log, as far as the engine passed it on; empty when its error has told that already. */
   readonly tail: readonly string[];
 }
@@ -117,6 +66,13 @@ export class Reporter {
     if (diagnosticEvent) this.#diagnose(diagnosticEvent);
   }
 
+  /** What runs or has failed on the builders called so. */
+  stagesOn(builders: readonly string[]): string[] {
+    return [...this.#running.values(), ...this.failures].flatMap(({ name, builder }) =>
+      builder !== undefined && builders.includes(builder) ? [name] : [],
+    );
+  }
+
   /** One line that names what is running and for how long, or undefined when nothing is. */
   heartbeat(): string | undefined {
     const parts = [...this.#running.values()].map(({ name, started, last }) => {
@@ -130,7 +86,13 @@ export class Reporter {
     const verb = verbs[op];
     if (!verb || !(fresh ?? old)?.custom) return;
     const name = nameOf(urn);
-    this.#running.set(urn, { name, started: this.#now(), target: targetOf(fresh), last: "" });
+    this.#running.set(urn, {
+      name,
+      started: this.#now(),
+      target: targetOf(fresh),
+      builder: builderIn(fresh),
+      last: "",
+    });
     this.#tails.set(urn, []);
     this.#sink.step(`  ${name}: ${verb}`);
   }
@@ -146,7 +108,12 @@ export class Reporter {
     const running = this.#running.get(urn);
     this.#running.delete(urn);
     this.#sink.step(`  ${nameOf(urn)}: FAILED${running ? ` after ${this.#seconds(running.started)}` : ""}`);
-    this.failures.push({ name: nameOf(urn), target: running?.target, tail: this.#tails.get(urn) ?? [] });
+    this.failures.push({
+      name: nameOf(urn),
+      target: running?.target,
+      builder: running?.builder,
+      tail: this.#tails.get(urn) ?? [],
+    });
   }
 
   #diagnose({ urn, message, severity, ephemeral }: NonNullable<EngineEvent["diagnosticEvent"]>): void {
@@ -179,18 +146,4 @@ export class Reporter {
     const seconds = Math.round((this.#now() - since) / 1_000);
     return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m ${seconds % 60}s`;
   }
-}
-
-/** The name that an image is pushed under, out of an export such as `type=registry,name=…,push=true`; a bulk stage's command is told it. */
-export function targetOf(fresh: z.infer<typeof state> | null | undefined): string | undefined {
-  for (const { raw } of fresh?.inputs?.exports ?? []) {
-    const name = raw && /(?:^|,)name=([^,]+)/.exec(raw)?.[1];
-    if (name) return name;
-  }
-  return fresh?.inputs?.environment?.STRATA_TARGET;
-}
-
-/** The last part of `urn:pulumi:dev::project::type::name`. */
-export function nameOf(urn: string): string {
-  return urn.split("::").slice(3).join("::");
 }

@@ -1,9 +1,13 @@
 import { type Home, projectFolder } from "../../home.ts";
+import { isFar, stackBuilders } from "../../lib/builders/builder-setting.ts";
+import { requireReach } from "../setup/builder-reach.ts";
 import { prepareRegistries } from "../setup/registries.ts";
-import { setUp } from "../setup/setup.ts";
+import { setUp, setUpElsewhere } from "../setup/setup.ts";
 import { stackConfig } from "../stack/checkout-plan.ts";
+import { needsThisMachine, openBuilders, placesOf } from "../stack/opened-builders.ts";
 import { requirePassphrase } from "../stack/passphrase.ts";
 import { ensureStack, ownProject, requireKnownStack, type Stack } from "../stack/stack.ts";
+import { openWays } from "../ways/open-ways.ts";
 import { recover } from "./recover.ts";
 
 /** Sets everything up that the stack `name` needs, and makes sure that it can be worked on. */
@@ -14,7 +18,9 @@ export async function openStack(home: Home, name: string): Promise<Stack> {
   const config = await stackConfig(projectFolder, name);
   // The builder has to trust registries before it starts; one that is told of later would start it anew.
   await prepareRegistries(home, config);
-  const { tools, environment } = await setUp(home, config.base);
+  const { tools, environment } = needsThisMachine(config)
+    ? await setUp(home, config.base)
+    : await setUpElsewhere(home, config);
   if (!tools.pulumi) throw new Error("pulumi is not resolved");
   const stack: Stack = {
     name,
@@ -25,5 +31,8 @@ export async function openStack(home: Home, name: string): Promise<Stack> {
   };
   await recover(home, stack);
   await ensureStack(home, stack);
-  return stack;
+  const far = placesOf(config).some((setting) => isFar(setting));
+  const ways = await openWays(home, stackBuilders(far ? await openBuilders(stack, config) : config));
+  if (far) await requireReach(home, config, { ...environment, ...ways.environment });
+  return { ...stack, environment: { ...environment, ...ways.environment }, ways };
 }

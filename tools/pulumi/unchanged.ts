@@ -11,6 +11,7 @@ import { digestOfTag } from "../../oci/write/tag.ts";
 import { usesFileBackend } from "../program/environment.ts";
 import { recall, writeAtomically } from "../program/files.ts";
 import { recallServices, type Services } from "../services/record.ts";
+import { needsThisMachine } from "../stack/opened-builders.ts";
 import { readOwnState } from "../stack/outputs.ts";
 import { ownProject, type Stack, statePath } from "../stack/stack.ts";
 import { updateLocks } from "./locks.ts";
@@ -76,11 +77,9 @@ export async function unchangedSince(home: Home, name: string): Promise<Unchange
       (now) => differences(settled.tags, now).length === 0,
     ),
     "its evidence": failureSince(record, transport).then((failure) => failure === undefined),
-    "what the services answer": servicesAnswer(
-      services,
-      (image) => imageExists(image, transport),
-      planned.base.reference,
-    ),
+    "what the services answer": needsThisMachine(planned.config)
+      ? servicesAnswer(services, (image) => imageExists(image, transport), planned.base.reference)
+      : Promise.resolve(true),
   };
   const answers = await Promise.all(
     // What cannot be asked is not known to be as it was.

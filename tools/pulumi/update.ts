@@ -15,8 +15,10 @@ import type { Stack } from "../stack/stack.ts";
 import { builderLog } from "./build-log.ts";
 import { Builds } from "./builds.ts";
 import { type Display, liveDisplay, plainDisplay } from "./display.ts";
-import { parseEvent, Reporter, type ResourceFailure } from "./events.ts";
+import { parseEvent } from "./engine-events.ts";
+import { Reporter, type ResourceFailure } from "./events.ts";
 import type { ExpectedSeconds } from "./live.ts";
+import { lossLine } from "./losses.ts";
 
 /**
  * Runs `pulumi <args>` on the stack and returns its exit code. Its events become a live list on a terminal and plain
@@ -38,6 +40,7 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
   const { line: writeLine, step } = display;
   const reporter = new Reporter({ line: writeLine, step, log: (name, text) => logs.write(name, text) });
   let isInterrupted = false;
+  if (stack.ways) stack.ways.onLoss = (loss) => writeLine(lossLine(loss, reporter.stagesOn(loss.names)));
   return await deferInterrupts(
     (signal) => {
       if (!isInterrupted)
@@ -62,6 +65,8 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
           writeLine(line);
         });
         const result = await child;
+        // BuildKit says no more of it than EOF.
+        if (result.exitCode !== 0 && !isInterrupted) await stack.ways?.look();
         display.close();
         const remedy = passphraseRemedy(said.join("\n"), stack.name);
         if (remedy) note(`pulumi: ${remedy}`);
@@ -100,11 +105,11 @@ const SHOWN_LINES = 40;
 /** Shows the end of what a failed operation wrote. */
 async function showLog(
   home: Home,
-  { name, target, tail: passedOn }: ResourceFailure,
+  { name, target, builder, tail: passedOn }: ResourceFailure,
   environment: Stack["environment"],
 ): Promise<void> {
   // The docker-build provider drops the lines that come right before the end; the builder has all of them.
-  const completeLog = target && (await builderLog(home, target, environment));
+  const completeLog = target && builder && (await builderLog(home, builder, target, environment));
   if (!completeLog && passedOn.length === 0) return;
   const file = join(home.logs, "build", `${name}-failed.log`);
   if (completeLog) await writeFile(file, completeLog);

@@ -59,7 +59,8 @@ export async function publishedProduct(
   return { ...planned, repository, published: new Map(stages), reference };
 }
 
-async function byProvenance(
+/** The stages of a product as its provenance has them. @throws UserError where it has none */
+export async function byProvenance(
   given: string,
   transport: Transport,
 ): Promise<Pick<PublishedProduct, "repository" | "published" | "reference">> {

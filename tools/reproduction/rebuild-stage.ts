@@ -29,7 +29,7 @@ export interface RebuildInputs {
  * @throws UserError with the end of the build's output
  */
 export async function rebuildStage(
-  { home }: SpareBuilder,
+  { home, signal }: SpareBuilder,
   { stage, images, certificates }: RebuildInputs,
   say: (line: string) => void,
 ): Promise<string> {
@@ -49,7 +49,9 @@ export async function rebuildStage(
       output: `type=image,oci-mediatypes=true,${packed}`,
       metadata,
       onLine: say,
+      signal,
     });
+    if (signal.aborted) throw new UserError("reproduce", "was interrupted.", "");
     if (!result.ok) throw new UserError(stage.name, `could not be built again:\n${tail(result.all, 15)}`, "");
     return exported.parse(JSON.parse(await readFile(metadata, "utf8")))["containerimage.digest"];
   } finally {

@@ -73,7 +73,7 @@ async function reproduceStage(
     const images = namedImages(wanted, stage);
     rebuilt = await rebuildStage(builder, { stage, images, certificates }, (line) => say(line.slice(0, 80)));
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError) || builder.signal.aborted) throw error;
     return { ...none, verdict: "failed", reason: error.problem };
   }
   if (rebuilt === published) return { ...none, rebuilt, verdict: "equal", reason: null };

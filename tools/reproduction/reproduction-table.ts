@@ -39,7 +39,7 @@ function count({ difference }: Pick<StageReproduction, "difference">): string {
 }
 
 function differences({ name, difference, verdict, reason }: StageReproduction): string[] {
-  if (verdict === "failed") return [`${name}: ${reason}`];
+  if (verdict === "failed") return [`${name}: ${(reason ?? "").split("\n").map(plain).join("\n")}`];
   if (!difference) return [];
   const versions = Object.entries(difference.versions).map(
     ([what, [then, now]]) => `${what} ${then}, now ${now}`,

@@ -8,6 +8,7 @@ import { registryAddress } from "../../lib/registry/access.ts";
 import type { Variations } from "../../lib/reproduction/reproduction.ts";
 import { attempt } from "../program/exec.ts";
 import { recall, writeJson } from "../program/files.ts";
+import { deferInterrupts } from "../program/main.ts";
 import { identify, isSame } from "../program/processes.ts";
 import { builderSocket, makePrivate } from "../services/builder-socket.ts";
 import {
@@ -33,6 +34,8 @@ export interface SpareBuilder {
   readonly home: Home;
   readonly buildctl: string;
   readonly varied: Variations;
+  /** Whether the run was interrupted: then it ends in order, and takes the builder along. */
+  readonly signal: AbortSignal;
 }
 
 /** Home of the second builder: its own tools, files and records, and the logins of the first. */
@@ -62,11 +65,17 @@ export async function withSpareBuilder<T>(
   await mkdir(spare.root, { recursive: true });
   await takeTurn(spare);
   await removeSpareBuilder(home);
-  try {
-    return await work(await start(home, spare, cores));
-  } finally {
-    await removeSpareBuilder(home);
-  }
+  const interrupt = new AbortController();
+  return await deferInterrupts(
+    () => interrupt.abort(),
+    async () => {
+      try {
+        return await work({ ...(await start(home, spare, cores)), signal: interrupt.signal });
+      } finally {
+        await removeSpareBuilder(home);
+      }
+    },
+  );
 }
 
 /** There is one second builder in a home. @throws UserError where a run that lives has it */
@@ -90,7 +99,11 @@ export async function removeSpareBuilder(home: Home): Promise<void> {
   for (const path of [buildkit, contexts, services]) await rm(path, { recursive: true, force: true });
 }
 
-async function start(home: Home, spare: Home, cores: number | undefined): Promise<SpareBuilder> {
+async function start(
+  home: Home,
+  spare: Home,
+  cores: number | undefined,
+): Promise<Omit<SpareBuilder, "signal">> {
   const tools = await ensureTools(spare, ["buildkitd", "buildctl", "runc"], true);
   const socket = builderSocket(spare);
   await makePrivate(spare.run);

@@ -12,10 +12,15 @@ const SPARE = ".otel".length;
 
 /** Where the builder listens: in the clone, or, where that path is too long, in another folder of this user's own. */
 export function builderSocket({ root, run }: Pick<Home, "root" | "run">, tools = cache): string {
-  const short = `${createHash("sha256").update(root).digest("hex").slice(0, 16)}.sock`;
+  return privateSocket(join(run, "buildkitd.sock"), root, tools);
+}
+
+/** A socket at `path`, or, where that is too long, in another folder of this user's own. @param of what tells it from others */
+export function privateSocket(path: string, of = path, tools = cache): string {
+  const short = `${createHash("sha256").update(of).digest("hex").slice(0, 16)}.sock`;
   const last = join("/tmp", `strata-${userInfo().uid}`, short);
-  const places = [join(run, "buildkitd.sock"), join(tools, "run", short)];
-  return places.find((path) => Buffer.byteLength(path) + SPARE <= LONGEST) ?? last;
+  const places = [path, join(tools, "run", short)];
+  return places.find((place) => Buffer.byteLength(place) + SPARE <= LONGEST) ?? last;
 }
 
 /** Makes sure of a folder that nobody else gets into. @throws UserError where it is somebody else's already */

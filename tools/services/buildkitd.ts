@@ -3,7 +3,6 @@ import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { authorityFile, keptAuthorities } from "../../oci/access/logins.ts";
-import { buildxEnvironment } from "../program/environment.ts";
 import { attempt } from "../program/exec.ts";
 import { writeJson } from "../program/files.ts";
 import { executables } from "../toolchain/find.ts";
@@ -66,11 +65,15 @@ export function commonConfig({ registry, authorities }: BuilderSettings): string
 ${trusted.join("")}`;
 }
 
+/** GB of the disk that the builder tries to leave: what the largest stage, torch with CUDA, wants while it is built. */
+const FREE_GIGABYTES = 10;
+
 /**
  * The worker's own settings.
  *
  * BuildKit's own rules throw away the oldest of all kinds alike. Checkouts of sources, half-fetched models and the caches
- * of compilers are small and cost minutes to have again; what stages are built on is large and comes from the registry.
+ * of compilers are small and cost minutes to have again; what stages are built on is large and comes from the registry. Where the
+ * disk gets short, what finished stages have left goes earlier.
  */
 export function workerConfig({ gcGigabytes }: BuilderSettings, more = ""): string {
   return `[worker.oci]
@@ -87,11 +90,14 @@ ${more}  # Files of local build contexts: copied again in a moment.
   [[worker.oci.gcpolicy]]
     filters = ["type==regular", "type==source.local"]
     maxUsedSpace = "${Math.round(gcGigabytes * 850)}MB"
+    minFreeSpace = "${FREE_GIGABYTES}GB"
   [[worker.oci.gcpolicy]]
     maxUsedSpace = "${gcGigabytes}GB"
+    minFreeSpace = "${FREE_GIGABYTES}GB"
   [[worker.oci.gcpolicy]]
     all = true
     maxUsedSpace = "${gcGigabytes}GB"
+    minFreeSpace = "${FREE_GIGABYTES}GB"
 
 `;
 }
@@ -170,13 +176,13 @@ export async function workerAnswers(buildctl: string, address: string): Promise<
   return answer.stdout.split("\n").length > 1;
 }
 
-/** Tells buildx, and with it the docker-build provider, of the builder: a file in `BUILDX_CONFIG`. */
-export async function writeBuildxInstance(home: Home, address: string): Promise<void> {
-  await writeJson(join(buildxEnvironment(home).BUILDX_CONFIG, "instances", BUILDER), {
-    Name: BUILDER,
+/** Tells buildx, and with it the docker-build provider, of a builder: a file in `BUILDX_CONFIG`. */
+export async function writeBuildxInstance(folder: string, name: string, address: string): Promise<void> {
+  await writeJson(join(folder, "instances", name), {
+    Name: name,
     Driver: "remote",
     Nodes: [
-      { Name: `${BUILDER}0`, Endpoint: address, Platforms: null, DriverOpts: null, Flags: null, Files: null },
+      { Name: `${name}0`, Endpoint: address, Platforms: null, DriverOpts: null, Flags: null, Files: null },
     ],
     Dynamic: false,
   });

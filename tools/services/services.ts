@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
+import { buildxEnvironment } from "../program/environment.ts";
 import { writeJson } from "../program/files.ts";
 import { note } from "../program/progress.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
@@ -88,7 +89,7 @@ async function ensureProcesses(home: Home, tools: Toolchain, registryWish: PortR
     ensureRegistry(home, tools, port),
     ensureDaemon(home, buildkitdDaemon(home, tools, socket, settings)),
   ]);
-  await writeBuildxInstance(home, `unix://${socket}`);
+  await writeBuildxInstance(buildxEnvironment(home).BUILDX_CONFIG, BUILDER, `unix://${socket}`);
   const state = (fresh: boolean | undefined) => (fresh ? "started" : "running");
   note(`services: registry ${address} ${state(started[0])}, builder ${state(started[1])}`);
   return {

@@ -2,14 +2,22 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import type { Config } from "../../config.ts";
 import { UserError } from "../../errors.ts";
 import { type Home, repository } from "../../home.ts";
+import { servedBase } from "../../lib/builders/served-base.ts";
+import { lockTextHash, parseAptLock } from "../../lib/locks/apt-lock.ts";
 import { type ImageLock, type LockedImage, parseImageLock } from "../../lib/locks/image-lock.ts";
+import { registryAddress } from "../../lib/registry/access.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { imageExists } from "../../oci/read/image.ts";
+import { copyImage } from "../../oci/write/copy.ts";
+import { UNSAID } from "../../oci/write/put.ts";
+import { tagManifest } from "../../oci/write/tag.ts";
 import { buildctlBuild } from "../builder/buildctl.ts";
 import { withLogin } from "../builder/docker-login.ts";
+import { rootContext, SOURCE_DATE_EPOCH } from "../debian/mmdebstrap.ts";
 import { buildxEnvironment } from "../program/environment.ts";
 import { run, tail } from "../program/exec.ts";
 import { recall, writeJson } from "../program/files.ts";
@@ -17,7 +25,7 @@ import { note, withProgress } from "../program/progress.ts";
 import type { Services } from "../services/record.ts";
 import { reachable } from "../toolchain/reach.ts";
 import { ensureTools } from "../toolchain/toolchain.ts";
-import { rootContext, SOURCE_DATE_EPOCH } from "./mmdebstrap.ts";
+import { committedPackages, localPackages, packagesToUse } from "./local-packages.ts";
 
 /** `<home>/images.json`: the images that were made here, by their name in `locks/images.json`. */
 export const localImagesSchema = z.record(z.string(), z.string());
@@ -30,8 +38,8 @@ export interface PreparedBaseImage {
 
 /**
  * Makes sure that the builder can get the base image called `name`. Where the registry of its reference cannot be
- * reached, a substitute is made with mmdebstrap and pushed to the local registry; it stays in use until it is gone
- * from there, since another base would rebuild everything.
+ * reached, a substitute is made with mmdebstrap of the locked packages and pushed to the local registry; it stays in use
+ * until it is gone from there or the lock moves, since another base rebuilds everything.
  */
 export async function ensureBaseImage(
   home: Home,
@@ -41,7 +49,10 @@ export async function ensureBaseImage(
   const image = await lockedImage(name);
   const made = (await recall(home.images, localImagesSchema)) ?? {};
   const localReference = made[name];
+  const packages = await localPackages(home);
+  const committed = await committedPackages(name);
   if (
+    packages[name]?.committed === lockTextHash(committed) &&
     localReference?.startsWith(`${services.registry.address}/`) &&
     (await imageExists(localReference, new Transport({ logins: home.logins })))
   ) {
@@ -57,12 +68,41 @@ export async function ensureBaseImage(
     note(`base image: ${reference}`);
     return { reference, local: false };
   }
-  const reference = await makeLocally(home, services, name, image);
+  const reference = await makeLocally(home, services, name, image, committed);
   await writeJson(home.images, { ...made, [name]: reference });
   note(
     `base image: ${reference}, made here with mmdebstrap, as ${registryHost(image.reference)} cannot be reached`,
   );
   return { reference, local: true };
+}
+
+/**
+ * Makes sure that a builder elsewhere can get the base image of a stack. One that was made here is copied from the local
+ * registry to the stack's.
+ */
+export async function serveBaseImage(
+  home: Home,
+  config: Pick<Config, "base" | "registry" | "builder" | "builders">,
+): Promise<void> {
+  const { base: name } = config;
+  const image = await lockedImage(name);
+  const made = (await recall(home.images, localImagesSchema))?.[name];
+  if (made !== undefined) {
+    const served = servedBase(made, config, registryAddress(home.services));
+    if (served === made) return;
+    const transport = new Transport({ logins: home.logins });
+    if (await imageExists(served, transport, UNSAID)) return;
+    await copyImage(made, served, transport);
+    await tagManifest(served, `base-${name}`, transport);
+    note(`base image: ${served}, a copy of the one that was made here`);
+    return;
+  }
+  if (await reachable(registryUrl(image.reference))) return;
+  throw new UserError(
+    `base image "${name}"`,
+    `${registryHost(image.reference)} cannot be reached, and nothing here makes another one for a builder elsewhere.`,
+    "Open the way to that registry; or `make up` once with strata:builder: {kind: local}, which makes one.",
+  );
 }
 
 async function readImageLock(): Promise<ImageLock> {
@@ -83,14 +123,22 @@ async function makeLocally(
   services: Services,
   name: string,
   image: LockedImage,
+  committed: string,
 ): Promise<string> {
   const { suite } = image;
   if (!suite) throw cannotBeMade(name, image, await readImageLock());
   const { mmdebstrap, buildctl } = await ensureTools(home, ["mmdebstrap"], true);
   if (!mmdebstrap) throw new Error("mmdebstrap is not resolved");
   return await withProgress(`Making the base image ${name} with mmdebstrap`, async (say) => {
+    say("asking the mirror");
+    const lock = await packagesToUse(mmdebstrap.path, name, suite, committed);
     say("bootstrapping");
-    const context = await rootContext(mmdebstrap, suite);
+    const context = await rootContext(mmdebstrap, suite, {
+      lock: lock ? parseAptLock(lock, name) : undefined,
+    });
+    const others = await localPackages(home);
+    const record = { committed: lockTextHash(committed), ...(lock === committed ? {} : { lock }) };
+    await writeJson(home.packages, { ...others, [name]: record });
     say("pushing");
     const target = `${services.registry.address}/strata/base`;
     const output = `type=image,name=${target}:${name},push=true,oci-mediatypes=true,compression=zstd,force-compression=true`;

@@ -1,10 +1,10 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import prettyBytes from "pretty-bytes";
 import { UserError } from "../../errors.ts";
-import type { Home } from "../../home.ts";
+import { type Home, repository } from "../../home.ts";
 import { note } from "../program/progress.ts";
 import { recallServices } from "../services/record.ts";
 import type { BuilderPlace } from "../services/services.ts";
@@ -21,6 +21,7 @@ const COMFORTABLE_MEMORY = 8e9;
 /** Looks at the machine before anything is fetched. `firstBuild` is what a build without any cache needs, in bytes. */
 export async function preflight(home: Home, place: BuilderPlace, firstBuild = FIRST_BUILD): Promise<void> {
   checkPlatform(process.platform, process.arch);
+  checkFileSystem(repository);
   for (const { folder, needed, remedy } of await wantedSpace(home, place, firstBuild)) {
     const free = await freeBytes(folder);
     if (free !== undefined) checkDisk(free, needed, folder, remedy);
@@ -69,6 +70,24 @@ export function checkPlatform(platform: string, architecture: string): void {
     "platform",
     `strata builds linux/amd64 images on such a machine, this is ${platform}/${architecture}.`,
     "Run it on an x86_64 Linux machine, in WSL 2 or in a virtual machine.",
+  );
+}
+
+/**
+ * Refuses a drive of Windows (`/mnt/c` in WSL 2) and the like: there every file counts as executable, or names as equal
+ * whatever their case, so that the same sources would have other keys than everywhere else.
+ */
+export function checkFileSystem(folder: string): void {
+  const plain = join(folder, "LICENSE");
+  if (!existsSync(plain)) return;
+  // In git no one may run it.
+  const isExecutable = (statSync(plain).mode & 0o111) !== 0;
+  const ignoresCase = existsSync(join(folder, "license"));
+  if (!isExecutable && !ignoresCase) return;
+  throw new UserError(
+    folder,
+    `its file system ${isExecutable ? "takes every file for a program" : "does not tell names apart by case"}, as drives of Windows do: images would have other keys.`,
+    "Clone strata into a folder of Linux; in WSL 2: `cd ~`, and not below /mnt.",
   );
 }
 

@@ -6,9 +6,9 @@ import { type BuilderKind, pulumiEnvironment } from "../program/environment.ts";
 import type { Services } from "../services/record.ts";
 import { chooseBuilderPlace, ensureServices } from "../services/services.ts";
 import { ensureTools, neededTools, type Toolchain } from "../toolchain/toolchain.ts";
-import { ensureBaseImage, type PreparedBaseImage } from "./base-image.ts";
+import { ensureBaseImage, type PreparedBaseImage, serveBaseImage } from "./base-image.ts";
 import { checkDockerConfig } from "./docker-config.ts";
-import { preflight } from "./preflight.ts";
+import { checkPlatform, preflight } from "./preflight.ts";
 
 /** Everything that a build needs, ready. */
 export interface Setup {
@@ -18,6 +18,22 @@ export interface Setup {
   readonly base: PreparedBaseImage;
   /** What a call of Pulumi gets beside this process's environment. */
   readonly environment: Record<string, string>;
+}
+
+/**
+ * The same for a stack whose builders and registry are all elsewhere: nothing is started here, so it takes neither root nor
+ * Docker.
+ */
+export async function setUpElsewhere(
+  home: Home,
+  config: Parameters<typeof serveBaseImage>[1],
+): Promise<Pick<Setup, "tools" | "environment">> {
+  await mkdir(home.state, { recursive: true });
+  await checkDockerConfig(dockerConfigFolder());
+  checkPlatform(process.platform, process.arch);
+  const tools = await ensureTools(home, neededTools.elsewhere);
+  await serveBaseImage(home, config);
+  return { tools, environment: pulumiEnvironment(home) };
 }
 
 /** Makes sure of tools, services and the base image called `base`, in this order; what is there already is kept. */

@@ -30,7 +30,7 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
   const copies = config.copies ?? [];
   refuseClear({ registry, copies }, secret);
   requireSecrets({ host: host ?? [] }, secret);
-  const folders = { root: codeFolder(root), localImages: home.images };
+  const folders = { root: codeFolder(root), localImages: home.images, localPackages: home.packages };
   const { plan, checks, tags, platform, labels, memory } = checkout.planStack(config, folders);
   const planned: NextStack = {
     stack,

@@ -18,7 +18,7 @@ export async function plannedStack(
   { name }: Pick<Stack, "name">,
 ): Promise<StackPlan & { config: Config }> {
   const config = await stackConfig(projectFolder, name);
-  const folders = { root: repository, localImages: home.images };
+  const folders = { root: repository, localImages: home.images, localPackages: home.packages };
   return { config, ...planStack(config, folders) };
 }
 

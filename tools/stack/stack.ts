@@ -6,6 +6,7 @@ import { type Home, isPackage, projectFolder } from "../../home.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { usesFileBackend } from "../program/environment.ts";
 import { attempt, tail } from "../program/exec.ts";
+import type { Ways } from "../ways/ways.ts";
 
 /** A stack and how to call the CLI on it. */
 export interface Stack {
@@ -16,6 +17,8 @@ export interface Stack {
   /** The CLI's program. */
   readonly pulumi: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Its builders, where they are watched. */
+  readonly ways?: Ways;
 }
 
 /** The project's name, out of the text of Pulumi.yaml. */

@@ -27,8 +27,12 @@ await main(async () => {
   const bill: Bill = JSON.parse(await readFile(required("STRATA_BILL"), "utf8"));
   const evidence = parseEvidence(await text(process.stdin), "standard input");
   const product = { reference, bill, stages: JSON.parse(required("STRATA_STAGES")) };
-  const document = await describeContents(home, product, transport);
-  const facts = { id: builderId(process.env, builder), versions: await builderVersions(home, builder) };
+  // Side by side: a program that starts, and questions to the registry.
+  const [document, versions] = await Promise.all([
+    describeContents(home, product, transport),
+    builderVersions(home, builder),
+  ]);
+  const facts = { id: builderId(process.env, builder), versions };
   const statements = await statementsAbout(product, document, evidence, facts, transport);
   const documents = [
     { type: SPDX_TYPE, text: spdxText(document) },

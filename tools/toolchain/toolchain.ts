@@ -34,10 +34,11 @@ const pulumiTools = [
   "pulumi-resource-command",
 ] as const satisfies readonly ToolName[];
 
-/** What every stack needs, and what a machine without a Docker engine needs beside that. */
+/** What every stack needs; beside that, what a machine without a Docker engine needs, and one that builds elsewhere. */
 export const neededTools = {
   docker: pulumiTools,
   buildkitd: [...pulumiTools, "buildkitd", "buildctl", "registry", "runc"],
+  elsewhere: [...pulumiTools, "buildctl"],
 } as const satisfies { [kind: string]: readonly ToolName[] };
 
 /**

@@ -4,6 +4,13 @@ import { relative } from "node:path";
 import { LayeredImage } from "../../../components/layered-image.ts";
 import { openRegistry } from "../../../components/registry/open-registry.ts";
 import { home } from "../../../home.ts";
+import {
+  type BuilderChoice,
+  builderOf,
+  builderSetting,
+  buildersSetting,
+  stackBuilders,
+} from "../../../lib/builders/builder-setting.ts";
 import { writeBuildContext } from "../../../lib/plan/build-context.ts";
 import { loadPartialUpdate, summaryOf } from "../../../lib/plan/partial-update.ts";
 import { registryContext } from "../../../lib/registry/access.ts";
@@ -16,10 +23,16 @@ const {
   STRATA_TEST_LAYERS: layers = "",
   STRATA_TEST_BASE: base = "",
   STRATA_TEST_REPOSITORY: repository = "",
+  STRATA_TEST_BUILDERS: places = JSON.stringify({ builder: "strata" }),
   STRATA_TEST_REGISTRY: given = JSON.stringify({ kind: "local", repository }),
 } = process.env;
 const plan = products[chosen as ProductName].plan(layers, base);
 const setting = registrySetting.parse(JSON.parse(given));
+const { builder, builders }: Partial<BuilderChoice> = JSON.parse(places);
+const chosenBuilders = stackBuilders({
+  builder: builderSetting.parse(builder),
+  builders: buildersSetting.parse(builders),
+});
 const partialUpdate = loadPartialUpdate();
 const registry = await openRegistry("registry", setting, registryContext(home, setting));
 const built = new LayeredImage(plan.recipe, {
@@ -29,6 +42,7 @@ const built = new LayeredImage(plan.recipe, {
   settings: {
     registry,
     builder: "strata",
+    builderOf: (stage) => builderOf(chosenBuilders, stage),
     certificates: readFileSync(`${layers}/certificates.pem`, "utf8"),
   },
   summaries: (stage) => summaryOf(stage, partialUpdate),

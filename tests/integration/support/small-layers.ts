@@ -74,6 +74,7 @@ export function smallPlan(folder: string, base: string): Plan {
       owns: () => ["/opt/c"],
       shared: ["shared/note"],
       python: () => ({ image: ["attrs"] }),
+      weight: () => ({ compilerMemory: 1e6 }),
     }),
     d: own("d", ["system"], { owns: () => ["/opt/d"] }),
   };

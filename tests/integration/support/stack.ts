@@ -7,7 +7,7 @@ import { execa } from "execa";
 import { type Home, homeAt, repository } from "../../../home.ts";
 import type { Plan } from "../../../lib/plan/plan.ts";
 import type { RecordedStack } from "../../../lib/state/recorded-stack.ts";
-import { parseEvent } from "../../../tools/pulumi/events.ts";
+import { parseEvent } from "../../../tools/pulumi/engine-events.ts";
 import { recover } from "../../../tools/pulumi/recover.ts";
 import { stopServices } from "../../../tools/services/services.ts";
 import { setUp } from "../../../tools/setup/setup.ts";

@@ -130,9 +130,18 @@ const changes: Readonly<Record<string, Change>> = {
     after: { base: "ubuntu-24.04", python: "3.12" },
     otherLock: true,
     causes: {
-      interpreter: ["pin debian-bookworm", "pin ubuntu-24.04"],
-      toolbox: ["pin debian-bookworm", "pin ubuntu-24.04"],
-      system: ["pin debian-bookworm", "pin ubuntu-24.04"],
+      ...Object.fromEntries(
+        ["interpreter", "toolbox", "system"].map((layer) => [
+          layer,
+          [
+            // Ubuntu's packages are not locked, and come by their names.
+            `file layers/${layer}/layer.ts (locked-packages.txt)`,
+            `file layers/${layer}/layer.ts (packages.txt)`,
+            "pin debian-bookworm",
+            "pin ubuntu-24.04",
+          ],
+        ]),
+      ),
       cuda: ["argument PYTHON"],
       python: ["argument PYTHON"],
       torch: ["argument PYTHON"],

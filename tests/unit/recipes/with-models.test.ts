@@ -196,8 +196,8 @@ test("volume: the image has the fetcher, a downloader and a small manifest with 
   assert.deepEqual(modelStages(plan), []);
   assert.deepEqual(problemsOf(plan), []);
   assert.ok(plan.product.parents.includes("model-fetch"));
-  assert.match(fileOf(named(plan, "system"), "more-packages.txt") ?? "", /^aria2$/m);
-  assert.doesNotMatch(fileOf(named(planOf("studio"), "system"), "more-packages.txt") ?? "", /aria2/);
+  assert.match(fileOf(named(plan, "system"), "locked-packages.txt") ?? "", /^package aria2 /m);
+  assert.doesNotMatch(fileOf(named(planOf("studio"), "system"), "locked-packages.txt") ?? "", /aria2/);
   const runtime = named(plan, "runtime");
   const manifest = fileOf(runtime, "rootfs/opt/strata/models.json") ?? "";
   assert.ok(manifest.length < 2_000);

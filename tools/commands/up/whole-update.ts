@@ -1,4 +1,7 @@
 import { type Home, projectFolder } from "../../../home.ts";
+import { note } from "../../program/progress.ts";
+import { heavyWarning } from "../../pulumi/heavy-stages.ts";
+import { retryLost } from "../../pulumi/losses.ts";
 import { lostImages } from "../../pulumi/lost-images.ts";
 import { openStack } from "../../pulumi/open-stack.ts";
 import { outvotedTest } from "../../pulumi/outvoted-test.ts";
@@ -39,20 +42,16 @@ export async function wholeUpdate(
     // A second try is about files as they are then.
     known = undefined;
     await refuseSharedTags(projectFolder, name);
+    const warning = heavyWarning(planned.plan, planned.config);
+    if (warning !== undefined) note(warning);
     const { recipe, product, ports } = planned.plan;
     const record = await recordOf(home, stack, recipe);
     const retested = retest
       ? retestArguments(stack, recipe, record)
       : await outvotedTest(stack, recipe, record);
     const lost = await lostImages(home, stack, recipe);
-    const code = await runPulumi(home, stack, [
-      "up",
-      "--yes",
-      "--skip-preview",
-      "--refresh=false",
-      ...retested,
-      ...lost,
-    ]);
+    const words = ["up", "--yes", "--skip-preview", "--refresh=false", ...retested, ...lost];
+    const code = await retryLost(stack.ways, () => runPulumi(home, stack, words));
     const result = code === 0 ? resultOf(await recordOf(home, stack)) : {};
     const missing = result.stages?.[product.name]?.key === product.key ? undefined : product.name;
     if (code === 0 && missing === undefined) await rememberUpdate(home, stack, basis);

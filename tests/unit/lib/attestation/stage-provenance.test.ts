@@ -5,7 +5,7 @@ import { buildVersions, stageProvenance } from "../../../../lib/attestation/stag
 /** As BuildKit 0.31.1 wrote it of a small build, shortened. */
 const written = {
   buildDefinition: {
-    buildType: "https://github.com/moby/buildkit/blob/master/docs/attestations/slsa-definitions.md",
+    buildType: "https://github.com/moby/buildkit/blob/master/slsa-definitions.md",
     externalParameters: {
       configSource: {},
       request: { frontend: "dockerfile.v0", compatibilityVersion: 30 },

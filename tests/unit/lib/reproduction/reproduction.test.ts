@@ -67,6 +67,19 @@ test("the same tars under another configuration are not the same image", () => {
   assert.equal(verdictOf(difference(["a"])), "different");
 });
 
+test("of several layers each has to be the same tar, and one that differs by packages explains the rest", () => {
+  const [repacked] = difference([], {}, true).layers;
+  const [other] = difference(["usr/bin/x"]).layers;
+  const [apt] = difference(["var/lib/dpkg/status"]).layers;
+  assert.ok(repacked && other && apt);
+  const versions = { BuildKit: ["v0.31.0", "v0.31.1"] as const };
+  const both = { layers: [repacked, other], configuration: [], versions };
+  assert.equal(verdictOf(both), "different");
+  assert.equal(knownReason(both), undefined);
+  assert.match(knownReason({ ...both, layers: [other, apt] }) ?? "", /mirror/);
+  assert.equal(knownReason(difference(["var/lib/dpkg/status-old"])), undefined);
+});
+
 test("what is not equal needs a reason, and what failed is never as expected", () => {
   assert.ok(isAsExpected({ verdict: "equal", reason: null }));
   assert.ok(isAsExpected({ verdict: "left", reason: "is not published" }));

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { homeAt, repository } from "../../../../home.ts";
 import { historySchema } from "../../../../lib/preview/build-history.ts";
 import { Builds, type Operation } from "../../../../tools/pulumi/builds.ts";
-import { parseEvent } from "../../../../tools/pulumi/events.ts";
+import { parseEvent } from "../../../../tools/pulumi/engine-events.ts";
 import { endedLine, runningLines } from "../../../../tools/pulumi/live.ts";
 import { runPulumi } from "../../../../tools/pulumi/update.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type EngineEvent, parseEvent, Reporter } from "../../../../tools/pulumi/events.ts";
+import { type EngineEvent, parseEvent } from "../../../../tools/pulumi/engine-events.ts";
+import { Reporter } from "../../../../tools/pulumi/events.ts";
 
 const urn = "urn:pulumi:dev::strata::strata:index:LayeredImage$docker-build:index:Image::torch";
 const inputs = { exports: [{ raw: "type=registry,name=r/strata:stage-torch-1,push=true" }] };

@@ -154,6 +154,11 @@ test("the registry listens on loopback for one login, the builder on its socket,
     ['["type==source.local"]', '["type==regular", "type==source.local"]', undefined, undefined],
   );
   assert.match(rules[1] ?? "", /maxUsedSpace = "10200MB"/);
+  // A disk that gets short is emptied earlier, of contexts aside, which are small anyway.
+  assert.deepEqual(
+    rules.map((rule) => /minFreeSpace = (.*)/.exec(rule)?.[1]),
+    [undefined, ...Array.from({ length: 3 }, () => '"10GB"')],
+  );
   assert.ok(config.indexOf('binary = "/usr/sbin/runc"') < config.indexOf("gcpolicy"), "a key of the worker");
   assert.deepEqual(config.match(/\[registry\..*\]/g), ['[registry."127.0.0.1:5001"]']);
 });

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { homeAt } from "../../../../home.ts";
+import { homeAt, repository } from "../../../../home.ts";
+import { lockTextHash } from "../../../../lib/locks/apt-lock.ts";
 import { keepLogin } from "../../../../oci/access/logins.ts";
 import { writeJson } from "../../../../tools/program/files.ts";
 import type { Services } from "../../../../tools/services/record.ts";
@@ -19,6 +21,8 @@ async function madeBefore(t: TestContext, login = "strata:kept") {
   await keepLogin(home.logins, registry.host, { address: registry.host, username, password });
   const reference = `${registry.host}/${REPOSITORY}@${digest}`;
   await writeJson(home.images, { "debian-bookworm": reference });
+  const committed = readFileSync(join(repository, "locks", "apt", "debian-bookworm.txt"), "utf8");
+  await writeJson(home.packages, { "debian-bookworm": { committed: lockTextHash(committed) } });
   const services = { registry: { kind: "process", address: registry.host } } as Services;
   return { home, services, reference };
 }

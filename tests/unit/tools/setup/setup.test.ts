@@ -1,16 +1,22 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { homeAt, repository } from "../../../../home.ts";
 import { parseImageLock } from "../../../../lib/locks/image-lock.ts";
+import { mmdebstrapArguments } from "../../../../tools/debian/mmdebstrap.ts";
 import { elapsed } from "../../../../tools/program/progress.ts";
 import type { Services } from "../../../../tools/services/record.ts";
 import { cannotBeMade, registryUrl } from "../../../../tools/setup/base-image.ts";
 import { checkDockerConfig } from "../../../../tools/setup/docker-config.ts";
-import { mmdebstrapArguments } from "../../../../tools/setup/mmdebstrap.ts";
-import { checkDisk, checkPlatform, preflight, wantedSpace } from "../../../../tools/setup/preflight.ts";
+import {
+  checkDisk,
+  checkFileSystem,
+  checkPlatform,
+  preflight,
+  wantedSpace,
+} from "../../../../tools/setup/preflight.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
 
 test("other systems and machines are refused with a remedy", () => {
@@ -20,6 +26,19 @@ test("other systems and machines are refused with a remedy", () => {
     /this is darwin\/arm64\. Run it on an x86_64 Linux machine/,
   );
   assert.throws(() => checkPlatform("linux", "arm64"), /this is linux\/arm64/);
+});
+
+test("a file system that takes every file for a program, or ignores case, is refused", (t) => {
+  const folder = temporaryFolder(t);
+  const file = join(folder, "LICENSE");
+  writeFileSync(file, "", { mode: 0o644 });
+  assert.doesNotThrow(() => checkFileSystem(folder));
+  chmodSync(file, 0o777);
+  assert.throws(() => checkFileSystem(folder), /takes every file for a program.* not below \/mnt/s);
+  chmodSync(file, 0o644);
+  // As such a file system shows it.
+  writeFileSync(join(folder, "license"), "");
+  assert.throws(() => checkFileSystem(folder), /does not tell names apart by case/);
 });
 
 test("too little disk says how much is there, how much is needed, and where", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { mmdebstrapArguments, rootContext } from "../../../../tools/setup/mmdebstrap.ts";
+import { mmdebstrapArguments, rootContext } from "../../../../tools/debian/mmdebstrap.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
 
 test("a base is bootstrapped once a day for all clones, and former days' go", async (t) => {
@@ -12,7 +12,8 @@ test("a base is bootstrapped once a day for all clones, and former days' go", as
   const path = join(folder, "mmdebstrap");
   script(path, `for tar; do :; done; echo x >> '${calls}'; echo "made $(wc -l < '${calls}')" > "$tar"`);
   const mmdebstrap = { path, version: "1.3.5" };
-  const at = (time: string, suite = "bookworm") => rootContext(mmdebstrap, suite, kept, new Date(time));
+  const at = (time: string, suite = "bookworm") =>
+    rootContext(mmdebstrap, suite, { kept, now: new Date(time) });
   const read = (context: string) => readFileSync(join(context, "rootfs.tar"), "utf8").trim();
 
   const [first, beside] = await Promise.all([at("2026-11-29T00:10:00Z"), at("2026-11-29T23:50:00Z")]);
@@ -30,7 +31,7 @@ test("a base is bootstrapped once a day for all clones, and former days' go", as
   assert.equal(read(trixie), "made 2");
   // Another mmdebstrap may make another base.
   assert.notEqual(
-    await rootContext({ path, version: "1.4" }, "bookworm", kept, new Date("2026-11-30T00:00:00Z")),
+    await rootContext({ path, version: "1.4" }, "bookworm", { kept, now: new Date("2026-11-30T00:00:00Z") }),
     next,
   );
 });
@@ -42,11 +43,11 @@ test("a bootstrap that fails leaves nothing, and the next one goes on", async (t
   script(path, 'for tar; do :; done; echo half > "$tar"; echo "no mirror"; exit 1');
   const now = new Date("2026-11-29T12:00:00Z");
   await assert.rejects(
-    rootContext({ path, version: "1" }, "bookworm", kept, now),
+    rootContext({ path, version: "1" }, "bookworm", { kept, now }),
     /base image of Debian bookworm: mmdebstrap failed:\n {2}no mirror/,
   );
   script(path, 'for tar; do :; done; echo whole > "$tar"');
-  const context = await rootContext({ path, version: "1" }, "bookworm", kept, now);
+  const context = await rootContext({ path, version: "1" }, "bookworm", { kept, now });
   assert.deepEqual(readdirSync(kept), [context.split("/").at(-1)]);
   assert.equal(readFileSync(join(context, "rootfs.tar"), "utf8"), "whole\n");
 });

@@ -1,0 +1,84 @@
+import { UserError } from "../../errors.ts";
+import { REDACTED } from "../redact.ts";
+import type { RegistrySetting } from "../registry/registry-setting.ts";
+import {
+  type BuilderChoice,
+  isFar,
+  OWN_BUILDER,
+  type RemoteSetting,
+  stackBuilders,
+} from "./builder-setting.ts";
+
+/** What does not fit between a stack's builders and its registry. */
+export function builderProblems(
+  settings: BuilderChoice & { readonly registry: RegistrySetting },
+): UserError[] {
+  const { builder, builders } = settings;
+  const { default: ordinary, heavy } = stackBuilders(settings);
+  // The tools read the stack's file without its secrets.
+  const hidden = [ordinary, heavy].filter(({ setting }) => setting === REDACTED).map(({ path }) => path);
+  const twice = builders.default !== undefined && builder !== OWN_BUILDER;
+  return [
+    ...[...new Set(hidden)].map(
+      (path) =>
+        new UserError(
+          path,
+          "is encrypted as a whole.",
+          `Set it in clear, and encrypt ${path}.tls.key alone.`,
+        ),
+    ),
+    ...(twice
+      ? [
+          new UserError(
+            "strata:builder",
+            "says where stages are built, and strata:builders.default does too.",
+            "Remove one of them.",
+          ),
+        ]
+      : []),
+    ...[...new Map([ordinary, heavy].map((each) => [each.path, each])).values()].flatMap(
+      ({ path, setting }) => (isFar(setting) ? reach(path, setting, settings.registry) : []),
+    ),
+  ];
+}
+
+/** A builder elsewhere pushes by itself: it has to reach the registry. */
+function reach(path: string, builder: RemoteSetting, registry: RegistrySetting): UserError[] {
+  const remedy = `Set strata:registry to one that ${builder.address.join(" and ")} reaches (docs/registries.md).`;
+  if (registry.kind === "local") {
+    return [
+      new UserError(
+        "strata:registry",
+        `is the local one, on a loopback address of this machine, and ${path} is a builder elsewhere.`,
+        remedy,
+      ),
+    ];
+  }
+  if (registry.kind !== "oci" || !isLoopback(registry.address)) return [];
+  if (builder.address.every((address) => isLoopback(address.replace("tcp://", "")))) return [];
+  return [
+    new UserError(
+      "strata:registry",
+      `${registry.address} is on a loopback address, where ${path} finds itself.`,
+      remedy,
+    ),
+  ];
+}
+
+function isLoopback(address: string): boolean {
+  return /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(`https://${address}`).hostname);
+}
+
+/** The keys of clients that lie in the stack's file, by their place: each has to be encrypted. */
+export function keysOfBuilders(settings: BuilderChoice): string[] {
+  const { builder, builders } = settings;
+  const places = { builder, "builders.default": builders.default, "builders.heavy": builders.heavy };
+  return Object.entries(places).flatMap(([place, setting]) =>
+    setting !== undefined && isFar(setting) && isPem(setting.tls.key) ? [`${place}.tls.key`] : [],
+  );
+}
+
+/** Whether a setting is the text itself and not the path of a file with it. */
+export function isPem(text: string): boolean {
+  return text.trimStart().startsWith("-----BEGIN");
+}

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { AptAnswer } from "../../../../lib/locks/apt-answer.ts";
+import { type AptLock, formatAptLock, parseAptLock } from "../../../../lib/locks/apt-lock.ts";
+import { packagesToUse } from "../../../../tools/setup/local-packages.ts";
+
+const entry = (version: string) => ({
+  name: "libc6",
+  version,
+  sha256: "a".repeat(64),
+  path: `pool/main/g/glibc/libc6_${version}_amd64.deb`,
+  needs: [],
+});
+const lockOf = (version: string): AptLock => ({
+  suite: "bookworm",
+  date: "20261201T000000Z",
+  base: ["libc6"],
+  packages: new Map([["libc6", entry(version)]]),
+});
+
+/** A mirror that has version 2, and of the locked version 1 what `gone` leaves. */
+async function usedWith(gone: readonly string[], committed = formatAptLock(lockOf("1"))) {
+  const told: string[] = [];
+  const asked: (readonly string[])[] = [];
+  const used = await packagesToUse("mmdebstrap", "debian-bookworm", "bookworm", committed, {
+    resolve: async (_program, _suite, names, before): Promise<AptAnswer> => {
+      asked.push(names, [...(before?.packages.keys() ?? [])]);
+      return { ...lockOf("2"), gone, unknown: [] };
+    },
+    tell: (line) => void told.push(line),
+  });
+  return { used, told, asked };
+}
+
+test("a lock counts as long as each package is to be had, although the mirror has newer ones", async () => {
+  const { used, told, asked } = await usedWith([]);
+  assert.equal(parseAptLock(used ?? "", "lock").packages.get("libc6")?.version, "1");
+  assert.deepEqual([told, asked], [[], [["libc6"], ["libc6"]]]);
+});
+
+test("where one is nowhere, the mirror's of today stand in, and it is told why keys differ", async () => {
+  const { used, told } = await usedWith(["libc6 1"]);
+  assert.equal(parseAptLock(used ?? "", "lock").packages.get("libc6")?.version, "2");
+  assert.match(
+    told.join(),
+    /1 of 1 in locks\/apt\/debian-bookworm\.txt are no longer .* \(libc6 1\): .* keys differ/,
+  );
+});
+
+test("a base without a lock is asked for nothing", async () => {
+  assert.deepEqual(await usedWith([], ""), { used: undefined, told: [], asked: [] });
+});

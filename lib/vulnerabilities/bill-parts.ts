@@ -3,6 +3,7 @@ import type { Component } from "../bill/component.ts";
 import type { SpdxDocument } from "../bill/spdx-document.ts";
 import { BASE, PRODUCT, type SpdxPackage, TOOL } from "../bill/spdx-package.ts";
 import { normaliseName } from "../locks/python-lock.ts";
+import { lockedDistribution, type PlannedStageFiles } from "./locked-distribution.ts";
 
 /** What of an image can be asked about, by its bill of materials or its plan. */
 export interface BilledPart {
@@ -41,18 +42,20 @@ export function partsOfDocument({ packages }: Pick<SpdxDocument, "packages">): B
 export interface PlannedProduct {
   readonly components?: readonly Component[];
   readonly product: { readonly parents: readonly string[] };
+  readonly stages?: readonly PlannedStageFiles[];
 }
 
-/** The parts that a plan knows before anything is built: all but the distribution's packages. */
-export function partsOfPlan({ components = [], product }: PlannedProduct): BilledPart[] {
-  return distinct(
-    components
+/** The parts that a plan knows before anything is built: all but the packages that the base image brings. */
+export function partsOfPlan({ components = [], product, stages = [] }: PlannedProduct): BilledPart[] {
+  return distinct([
+    ...lockedDistribution(stages).map(({ name, version, purl }) => partAt(name, version, purl)),
+    ...components
       .filter(({ kind, stage }) => kind !== "tool" && product.parents.includes(stage))
       .flatMap(({ name, version, purl, source }) => [
         partAt(name, version, purl),
         ...(source ? [partAt(`${name}-source`, version, source.purl)] : []),
       ]),
-  );
+  ]);
 }
 
 /** Whether a part is a package of the image's distribution. */

@@ -29,7 +29,10 @@ test("a plan is asked about before it is built: a table or JSON, an allow-list, 
   const table = await run();
   assert.equal(table.exitCode, 0, table.stderr);
   assert.match(table.stdout, new RegExp(`critical 9\\.8 .*CVE-2026-1 .*fastapi .*${fastapi?.version} .*999`));
-  assert.match(table.stderr, /the distribution's packages are not in a plan/);
+  assert.match(table.stderr, /packages that the base image brings are in no plan/);
+  assert.match(table.stderr, /has no answer for \d+ parts: Debian:12, whose all\.zip is not there/);
+  mkdirSync(join(folder, "Debian"));
+  writeFileSync(join(folder, "Debian", "all.zip"), zipSync({}));
   const { stdout, exitCode } = await run("--json", "--gate", "high");
   assert.equal(exitCode, 1);
   const { found, stopped, image } = JSON.parse(stdout);

@@ -51,7 +51,9 @@ class Libraries:
         self._tree = tree
         self._site = site_packages
         self._elfs: dict[str, Elf] = {}
-        # Extension modules do not name Python, and often not what Python itself has loaded, such as libm.
+        # Extension modules do not name Python, and often not what Python itself has loaded, such as libm. Of a link the
+        # loader takes the folder that it leads to.
+        interpreter = tree.resolve(interpreter) or interpreter
         python = self._load(Loaded(interpreter, self._read(interpreter)))
         self._interpreter = [self._read(path).defined for path in (interpreter, *python.files.values())]
         torch = [tree.glob(f"{site_packages}/{folder}/*") for folder in LOADED_BY_TORCH]

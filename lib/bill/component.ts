@@ -41,6 +41,8 @@ export interface BilledStage {
   /** Whether its files are of one component alone, by hash: nothing in it has to be read. */
   readonly bulk: boolean;
   readonly parents: readonly string[];
+  /** Whether it starts from the base image although it has parents. @default false */
+  readonly onBase?: boolean;
 }
 
 /** All that a plan knows of a product: what the step that describes it is given. */

@@ -53,6 +53,17 @@ class LibrariesTest(StagesTestCase):
         check = libraries.Libraries(self.tree(), SITE, PYTHON).check
         self.assertEqual(check("/opt"), "2 files; 1 of them only once torch or triton is loaded")
 
+    def test_an_interpreter_behind_a_link_that_has_its_library_beside_it(self) -> None:
+        own = self.make("cpython", "/opt/python/lib/libpython3.so", "void PyOwn_New(void) {}")
+        options = (*self.linked(own), "-Wl,-rpath,$ORIGIN/../lib")
+        self.make("cpython", "/opt/python/bin/python3", "int main(void) { return 0; }", *options, shared=False)
+        link = self.write("python", "/opt/venv/bin/python3")
+        link.unlink()
+        link.symlink_to("/opt/python/bin/python3")
+        self.make("torch", f"{SITE}/thing/outer.so", "void PyOwn_New(void); void f(void) { PyOwn_New(); }", "-nostdlib")
+        check = libraries.Libraries(self.tree(), SITE, "/opt/venv/bin/python3").check
+        self.assertEqual(check("/opt"), "3 files; 0 of them only once torch or triton is loaded")
+
     def test_a_missing_library(self) -> None:
         inner = self.make("a", f"{SITE}/thing/libinner.so", "int device(void) { return 0; }")
         self.make(

@@ -18,7 +18,6 @@ test("nothing configured gives the defaults", () => {
     generation: "cpu",
     registry: { kind: "local", repository: "strata" },
     copies: [],
-    compression: { kind: "zstd", level: 3 },
     trim: false,
     builder: "strata",
     builders: {},

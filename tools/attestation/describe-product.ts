@@ -34,7 +34,7 @@ export async function describeContents(
         bill.inProduct.includes(name) && !bulk && (role === "system" || telling.has(name)),
     ),
     // What is installed into the base for builds: compilers, linkers.
-    bill.stages.filter(({ role, parents }) => role === "build" && parents.length === 0),
+    bill.stages.filter(({ role, parents, onBase }) => role === "build" && (parents.length === 0 || onBase)),
   ].map((wanted) => wanted.flatMap(({ name }) => stages[name] ?? []));
   const contents = await readStageContents(inProduct ?? [], home.documents, transport);
   const tools = await readStageContents(inBuilds ?? [], home.documents, transport);

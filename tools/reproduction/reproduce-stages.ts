@@ -98,11 +98,12 @@ function whyLeft({ published }: Wanted, stage: Stage): string | undefined {
 }
 
 /** A stage is built from its parents as they were published: what differs in one does not follow into the next. */
-function namedImages({ published, repository, base }: Wanted, { parents }: Stage): Record<string, string> {
-  if (parents.length === 0) return { base };
-  return Object.fromEntries(
-    parents.map((name) => [name, inRepository(repository, published.get(name)?.digest ?? "")]),
-  );
+function namedImages(
+  { published, repository, base }: Wanted,
+  { parents, onBase }: Stage,
+): Record<string, string> {
+  const built = parents.map((name) => [name, inRepository(repository, published.get(name)?.digest ?? "")]);
+  return { ...(parents.length === 0 || onBase ? { base } : {}), ...Object.fromEntries(built) };
 }
 
 async function differenceOf(

@@ -33,8 +33,8 @@ export function billOf(plan: Plan, { labels, base, materials }: BillFacts): Bill
   };
 }
 
-function billedStage({ name, key, role, bulk = false, parents }: Stage): BilledStage {
-  return { name, key, role, bulk, parents };
+function billedStage({ name, key, role, bulk = false, parents, onBase }: Stage): BilledStage {
+  return { name, key, role, bulk, parents, ...(onBase && parents.length > 0 ? { onBase } : {}) };
 }
 
 /**

@@ -44,7 +44,12 @@ const withoutCuda = ["CUDA_VMM", "SITE_PACKAGES", "build-requirements.txt"];
 for (const recipe of recipeNames) {
   test(`${recipe}: with an interpreter of its own every stage can be built, and builds call that one`, () => {
     for (const from of ["standalone", "source"] as const) {
-      const { plan } = planOf(recipe, "debian-bookworm", "3.12", from);
+      const { plan, bill } = planOf(recipe, "debian-bookworm", "3.12", from);
+      // Their packages of the distribution are what the image was built with.
+      assert.deepEqual(
+        bill.stages.flatMap(({ name, onBase }) => (onBase ? [name] : [])),
+        ["interpreter", "toolbox"],
+      );
       const problems = plan.stages.flatMap((stage) =>
         stageProblems(stage, stage.name === "llama-cpp" ? withoutCuda : []),
       );

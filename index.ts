@@ -1,11 +1,11 @@
 import { relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { Attestation } from "./components/attestation.ts";
+import { enforcePolicies } from "./components/enforced-policies.ts";
 import { openHosts } from "./components/hosts/open-hosts.ts";
 import { KeptEvidence } from "./components/kept-evidence.ts";
 import { keepStages } from "./components/kept-stages.ts";
 import { LayeredImage, referencesByName } from "./components/layered-image.ts";
-import { enforcePolicies } from "./components/policies.ts";
 import { productCopies } from "./components/product-copy.ts";
 import { Promotion } from "./components/promotion.ts";
 import { openRegistries } from "./components/registry/open-registry.ts";

@@ -7,7 +7,7 @@ import { signSetting, trustSetting } from "./lib/attestation/trust-setting.ts";
 import { builderProblems } from "./lib/builders/builder-problems.ts";
 import { builderSetting, buildersSetting } from "./lib/builders/builder-setting.ts";
 import { evidenceSetting, trimProblems } from "./lib/evidence/evidence-setting.ts";
-import { attentionKernels, compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
+import { compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
 import { trimSetting } from "./lib/gpu/trimming.ts";
 import { hostProblems, reachProblems } from "./lib/hosts/host-problems.ts";
@@ -16,9 +16,10 @@ import { modelsSetting, noModels } from "./lib/models/models-setting.ts";
 import { refuseClear, refuseSecrets, requireSecrets } from "./lib/plan/secret-settings.ts";
 import { encryptedSettings } from "./lib/plan/stack-file.ts";
 import { refuseEmptyPassphrase } from "./lib/plan/stack-salt.ts";
+import { attentionSetting } from "./lib/recipe/attention-table.ts";
 import type { Recipe, RecipeDefaults } from "./lib/recipe/recipe.ts";
 import { sourceSettings } from "./lib/recipe/source-settings.ts";
-import { compressionSetting, defaultCompression } from "./lib/registry/compression.ts";
+import { compressionSetting } from "./lib/registry/compression.ts";
 import { copiesSetting, registrySetting, repeatedRegistries } from "./lib/registry/registry-setting.ts";
 import { tagsSetting } from "./lib/registry/tags.ts";
 import { parseWithSchema } from "./lib/schema-errors.ts";
@@ -32,7 +33,7 @@ export const settingsSchema = z.strictObject({
   generation: z.enum(generationNames).default("cpu"),
   registry: registrySetting.default({ kind: "local", repository: "strata" }),
   copies: copiesSetting.default([]),
-  compression: compressionSetting.default(defaultCompression),
+  compression: compressionSetting.optional(),
   trim: trimSetting.default(false),
   builder: builderSetting.default("strata"),
   builders: buildersSetting,
@@ -41,7 +42,7 @@ export const settingsSchema = z.strictObject({
   base: z.string().optional(),
   python: z.enum(pythonVersions).optional(),
   cuda: z.enum(cudaVersions).optional(),
-  attention: z.array(z.enum(attentionKernels)).optional(),
+  attention: attentionSetting.optional(),
   ...sourceSettings,
   comfyui: comfyuiSetting.default({}),
   compile: z.array(z.enum(compiledKernels)).default([]),

@@ -18,6 +18,7 @@ missing() {
 
 # As apt's sources name them, in either form; apt itself tells only of those whose index it has.
 eval "$(apt-config shell sources Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
+# shellcheck disable=SC2154 # both are set by what apt-config prints
 archives="$(cat "$sources" "$parts"/*.list "$parts"/*.sources 2>/dev/null |
   sed -n 's/^deb  *\(\[[^]]*\]  *\)\{0,1\}\(http[^ ]*\) .*/\2/p; s/^URIs: *//p' | tr ' ' '\n' | sed 's#/*$#/#' | sort -u)"
 for archive in $archives $(sed -n 's/^snapshot //p' "$list"); do

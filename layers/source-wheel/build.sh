@@ -18,7 +18,7 @@ if [ -e /context/assemble-cuda.sh ]; then
   sh -eu /context/assemble-cuda.sh "$compiler" "/stages/cuda/$site" /opt/cuda
   PATH="/opt/cuda/bin:$PATH"
   # What an interrupted build has compiled is not compiled again: hours, for FlashAttention.
-  export CUDA_HOME=/opt/cuda TORCH_CUDA_ARCH_LIST="$CUDA_ARCHITECTURES" PYTORCH_NVCC="ccache /opt/cuda/bin/nvcc"
+  export CUDA_HOME=/opt/cuda TORCH_CUDA_ARCH_LIST="$CUDA_ARCHITECTURES" PYTORCH_NVCC="bash /context/cached-nvcc.sh"
   # One nvcc takes up to 5 GB of such kernels.
   fitting="$(awk '/^MemAvailable:/ { print int($2 / 5000000) }' /proc/meminfo)"
   if [ "$fitting" -lt "$MAX_JOBS" ]; then MAX_JOBS="$((fitting > 0 ? fitting : 1))"; fi
@@ -32,6 +32,8 @@ export CCACHE_COMPILERCHECK=content CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_C
 
 python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-index --no-build-isolation \
   --wheel-dir /out /source
+# What came out of the cache, in the log: a build that goes on has hits.
+ccache --print-stats | grep -E '^(direct_cache_hit|preprocessed_cache_hit|cache_miss|multiple_source_files|could_not_use)' >&2 || true
 python3 - /out/*.whl <<'CHECK'
 import os, re, sys
 

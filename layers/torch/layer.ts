@@ -6,6 +6,7 @@ export const torch: Layer = {
   name: "torch",
   summary:
     "torch and its companions without CUDA's libraries and without Triton, which have layers of their own",
+  seldomChanges: true,
   parents: () => ["toolbox", "cuda"],
   python: ({ set, comfyui }) => ({
     image: [

@@ -2,7 +2,6 @@
  * The audit of a product image: whether the invariants on paths, bytes, secrets and modes hold. Pure: it is given the
  * listings of the layers and returns a report.
  */
-import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { parseSize } from "../size.ts";
 import type { AuditInput, AuditLayer, AuditReport, Finding } from "./audit-schema.ts";
@@ -13,20 +12,12 @@ import { mergeLayers } from "./layers.ts";
 import { checkEntries } from "./permissions.ts";
 import { publishedSecret } from "./published-secrets.ts";
 import { finding } from "./rules.ts";
+import { LABELS, layersBelow, stageNames } from "./stage-names.ts";
 
 export { parseSize } from "../size.ts";
 export { AuditReport, Entry, Finding, LISTING_VERSION, Listing } from "./audit-schema.ts";
 export { RULES } from "./rules.ts";
-
-/** Labels that a product image may carry for its audit. */
-export const LABELS = {
-  /** How many of the lowest layers belong to the `system` image. Default: those that `strata.layers` does not name. */
-  systemLayers: "strata.system-layers",
-  /** JSON list of stage names, lowest layer first: one for each layer, or for each above the system layers. */
-  layers: "strata.layers",
-  /** Most compressed bytes: `3.3 GB`. */
-  sizeBudget: "strata.size-budget",
-} as const;
+export { LABELS } from "./stage-names.ts";
 
 /** @throws UserError when a label of the image cannot be understood, or there are fewer layers than system layers. */
 export function audit(input: AuditInput): AuditReport {
@@ -106,41 +97,6 @@ function checkSize(input: AuditInput, layers: readonly AuditLayer[], budgetBytes
   return [finding("size-budget", null, null, detail + most)];
 }
 
-/** Names from the label, otherwise from annotations, otherwise from the history. */
-function stageNames(input: AuditInput, systemLayers: number): { names: string[]; findings: Finding[] } {
-  const steps = (input.config.history ?? []).filter(({ empty_layer }) => !empty_layer);
-  const fromHistory = (index: number) =>
-    steps.length === input.layers.length ? shorten(steps[index]?.created_by ?? "") : "";
-  const fallbackNames = input.layers.map(
-    (layer, index) => layer.stage || (index < systemLayers && "system") || fromHistory(index) || "?",
-  );
-  const label = input.config.config?.Labels?.[LABELS.layers];
-  if (label === undefined) return { names: fallbackNames, findings: [] };
-  const named = parseNames(label);
-  if (named?.length === input.layers.length) return { names: named, findings: [] };
-  if (named?.length === input.layers.length - systemLayers) {
-    return { names: [...fallbackNames.slice(0, systemLayers), ...named], findings: [] };
-  }
-  const detail = named
-    ? `${LABELS.layers} names ${named.length} stages, the image has ${input.layers.length} layers`
-    : `${LABELS.layers} is not a JSON list of names`;
-  return { names: fallbackNames, findings: [finding("stage-names", null, null, detail)] };
-}
-
-/** How many layers lie below those that the label names: the system image, of whatever base. */
-function layersBelow(label: string | undefined, { layers }: AuditInput): number {
-  const named = label === undefined ? undefined : parseNames(label);
-  return named && named.length < layers.length ? layers.length - named.length : 1;
-}
-
-function parseNames(label: string): string[] | undefined {
-  try {
-    return z.array(z.string()).parse(JSON.parse(label));
-  } catch {
-    return undefined;
-  }
-}
-
 function parseCount(label: string | undefined): number | undefined {
   if (label === undefined) return undefined;
   if (/^[0-9]{1,4}$/.test(label)) return Number(label);
@@ -166,11 +122,4 @@ function unpacked({ entries }: AuditLayer): number {
 
 function isWhiteout(path: string): boolean {
   return /(^|\/)\.wh\.[^/]+$/.test(path);
-}
-
-function shorten(step: string): string {
-  return step
-    .replace(/^\/bin\/sh -c (#\(nop\) )?/, "")
-    .replace(/\s+/g, " ")
-    .slice(0, 40);
 }

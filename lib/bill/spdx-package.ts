@@ -1,6 +1,6 @@
 import type { Bill, Component } from "./component.ts";
 import { spdxExpression } from "./licences.ts";
-import { debianPurl, imagePurl } from "./purl.ts";
+import { debianPurl, imagePurl, programPurl } from "./purl.ts";
 import type { StageContents } from "./stage-contents.ts";
 
 /** https://spdx.github.io/spdx-spec/v2.3/package-information/ */
@@ -35,6 +35,8 @@ export function filesOf({ comment = "" }: Pick<SpdxPackage, "comment">): string[
 
 export const PRODUCT = "SPDXRef-Product";
 export const BASE = "SPDXRef-Base";
+/** What the names of build tools begin with. */
+export const TOOL = "SPDXRef-tool";
 
 /** A package that has no name within the document yet. */
 export type Unnamed = Omit<SpdxPackage, "SPDXID"> & { readonly kind: string };
@@ -96,20 +98,32 @@ export function componentPackage(each: Component, contents: StageContents): Unna
 
 export function sourcePackage(of: Component, { purl, hashes = [] }: NonNullable<Component["source"]>) {
   const [hash, ...others] = hashes;
-  const { purl: address, ...more } = {
-    purl,
+  const name = `${of.name}-source`;
+  const text = {
+    // Its address tells where it came from; what scanners would find in it is not all in the image.
+    sourceInfo: purl,
+    purl: programPurl(name, of.version),
+    primaryPackagePurpose: "SOURCE" as const,
     ...(hash !== undefined && others.length === 0 && { checksums: checksum(hash) }),
   };
-  // Its address tells where it came from; what scanners would find in it is not all in the image.
-  const text = { sourceInfo: address, primaryPackagePurpose: "SOURCE" as const, ...more };
-  return { of, entry: entry("source", `${of.name}-source`, of.version, undefined, text) };
+  return { of, entry: entry("source", name, of.version, undefined, text) };
 }
 
-/** Without an address for scanners: it is in no image, and its faults are none of the image's. */
-export function toolPackage({ externalRefs, ...rest }: Unnamed): Unnamed {
+/**
+ * Without an address that scanners know: it is in no image, and its faults are none of the image's. One without any address
+ * grype looks up by its name, in whichever ecosystem has that.
+ */
+export function toolPackage({ externalRefs, comment: _, ...tool }: Unnamed): Unnamed {
   const purl = externalRefs?.[0]?.referenceLocator;
-  const { comment: _, ...tool } = rest;
-  return { ...tool, kind: "tool", ...(purl && { sourceInfo: purl }) };
+  const generic = entry("tool", tool.name, tool.versionInfo, undefined, {
+    purl: programPurl(tool.name, tool.versionInfo),
+  });
+  return {
+    ...tool,
+    kind: "tool",
+    ...(generic.externalRefs && { externalRefs: generic.externalRefs }),
+    ...(purl && { sourceInfo: purl }),
+  };
 }
 
 export function productPackage({ recipe, generation, revision }: Bill, digest: string): SpdxPackage {

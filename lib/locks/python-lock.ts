@@ -13,6 +13,8 @@ export interface Distribution {
   readonly requiredBy: readonly string[];
   /** The index has no wheel of it that fits: it is built in a stage of its own. */
   readonly fromSource: boolean;
+  /** Of its wheel; absent where it is a small one. */
+  readonly megabytes?: number;
   /** The stack brings its wheel, which the layer that names it fetches itself. */
   readonly pinned?: true;
 }
@@ -64,7 +66,15 @@ export function parsePythonLock(text: string, path: string): PythonLock {
     }
     const name = normaliseName(pin[1]);
     const fromSource = comments.some((comment) => comment.trim() === "# source: sdist");
-    lock.set(name, { name, version: pin[2], hashes, requiredBy: requirers(comments), fromSource });
+    const megabytes = comments.flatMap((comment) => /^\s*# size: (\d+) MB$/.exec(comment)?.[1] ?? [])[0];
+    lock.set(name, {
+      name,
+      version: pin[2],
+      hashes,
+      requiredBy: requirers(comments),
+      fromSource,
+      ...(megabytes === undefined ? {} : { megabytes: Number(megabytes) }),
+    });
   }
   return lock;
 }

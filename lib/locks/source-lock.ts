@@ -22,7 +22,12 @@ const schema = z.strictObject({
     /** The source distribution of llama-cpp-python carries llama.cpp in vendor/. */
     sdist: z.strictObject({ package: z.literal("llama-cpp-python"), version: z.string(), sha256 }),
     /** null: the commit of this tag could not be looked up yet, and is never invented. */
-    git: z.strictObject({ repository: z.url(), tag: z.string(), commit: commit.nullable() }),
+    git: z.strictObject({
+      repository: z.url(),
+      tag: z.string(),
+      commit: commit.nullable(),
+      source: z.string().optional(),
+    }),
   }),
   /** The tunnels' client, as its maker releases it for x86-64. `source` says who vouches for the hash. */
   cloudflared: z.strictObject(release),

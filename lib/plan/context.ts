@@ -23,7 +23,7 @@ import { gitCommit, llamaPin } from "../recipe/llama-pin.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { CloudflaredSetting, CpythonSetting, TensorRtSetting } from "../recipe/source-settings.ts";
 import { stackFiles, tensorrtProblems } from "../recipe/stack-files.ts";
-import { type Compression, isDefaultCompression } from "../registry/compression.ts";
+import type { Compression } from "../registry/compression.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
 
 /** What a stack may decide; `config.ts` reads it, and has checked each value on its own. */
@@ -64,8 +64,8 @@ export interface Choices {
   readonly copies?: readonly RegistrySetting[];
   /** Whether packages lose GPU code for other cards. @default false */
   readonly trim?: boolean;
-  /** How layers are packed. @default zstd 3 */
-  readonly compression?: Compression;
+  /** How layers are packed. @default by how often each changes */
+  readonly compression?: Compression | undefined;
 }
 
 /** What a stack's choices are brought together with. */
@@ -115,7 +115,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     ...stackFiles(choices, sources, has),
     ...interpreterPin(choices, given),
     ...(choices.trim ? { trim: true } : {}),
-    ...(compression && !isDefaultCompression(compression) ? { compression } : {}),
+    ...(compression ? { compression } : {}),
   };
 }
 

@@ -1,8 +1,10 @@
 import { basename, join } from "node:path";
 import { type Distribution, pinOf } from "../locks/python-lock.ts";
 import { aptFiles } from "../recipe/apt-layer.ts";
+import { evenLayer } from "../recipe/even-layers.ts";
 import type { Layer, LayerRole, Weight } from "../recipe/layer.ts";
 import { trimmedLayer } from "../recipe/trimmed-layer.ts";
+import { layerCompression } from "../registry/compression.ts";
 import {
   type ContextFile,
   generatedFile,
@@ -49,7 +51,8 @@ export const stageEpoch = "315532800";
 /** Plans the stage of a layer. @param given as the recipe has it @param before the stages planned so far, its parents among them */
 export function planStage(given: Layer, image: ImageSources, before: readonly Stage[]): Stage {
   const { context } = image;
-  const layer = trimmedLayer(given, image.packages.byLayer.get(given.name) ?? [], context);
+  const wheels = image.packages.byLayer.get(given.name) ?? [];
+  const layer = evenLayer(trimmedLayer(given, wheels, context), wheels, context);
   const parents = layer.parents(context);
   const args = { SOURCE_DATE_EPOCH: stageEpoch, ...layer.args?.(context) };
   const packages = stagePackages(layer, image);
@@ -58,7 +61,7 @@ export function planStage(given: Layer, image: ImageSources, before: readonly St
   const bulk = layer.bulk ?? false;
   const cachesSteps = layer.cachesSteps ?? false;
   // Models are stored as they are, whatever else is packed how.
-  const compression = bulk ? undefined : context.compression;
+  const compression = bulk ? undefined : layerCompression(context.compression, layer);
   const role = layer.role ?? "stage";
   const weight = layer.weight?.(context);
   const inputs = bulk

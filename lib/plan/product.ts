@@ -1,6 +1,6 @@
 import type { LayerContext } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import type { Compression } from "../registry/compression.ts";
+import { type Compression, layerCompression } from "../registry/compression.ts";
 import type { ProductSettings } from "../registry/product-settings.ts";
 import { parseSize } from "../size.ts";
 import { generatedFile } from "./context-files.ts";
@@ -36,6 +36,7 @@ export function planProduct(
   const parents = recipe.layers.map((layer) => layer.name);
   const settings = productSettings(recipe, context, labels);
   const counted = generatedFile("image.json", JSON.stringify(settings), `${file} (image configuration)`);
+  const compression = layerCompression(context.compression, {});
   const inputs = { ...Object.fromEntries([fileInput(counted)]), ...parentInputs(parents, stages) };
   return {
     name: recipe.name,
@@ -45,7 +46,7 @@ export function planProduct(
     inputs,
     key: stageKey(recipe.name, inputs),
     settings,
-    ...(context.compression ? { compression: context.compression } : {}),
+    ...(compression ? { compression } : {}),
   };
 }
 
@@ -78,6 +79,7 @@ export function productSettings(
 /** https://github.com/opencontainers/image-spec/blob/main/annotations.md, and what a GPU host has to know. */
 function imageLabels(recipe: Recipe, context: LayerContext, labels: ProductLabels): Record<string, string> {
   const { generation, set } = context;
+  const compression = layerCompression(context.compression, {});
   return {
     "org.opencontainers.image.title": `${recipe.name} (${generation.name})`,
     "org.opencontainers.image.description": recipe.summary,
@@ -95,7 +97,7 @@ function imageLabels(recipe: Recipe, context: LayerContext, labels: ProductLabel
     "strata.layers": JSON.stringify(recipe.layers.slice(1).map(({ name }) => name)),
     "strata.size-budget": sizeBudget(recipe, context),
     ...(context.trim ? { "strata.trimmed": "true" } : {}),
-    ...(context.compression ? { "strata.compression": context.compression.kind } : {}),
+    ...(compression ? { "strata.compression": compression.kind } : {}),
   };
 }
 

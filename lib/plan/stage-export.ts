@@ -12,13 +12,13 @@ export interface StageExport {
   readonly cacheKey: string;
   /** How its layers are packed. @default as in every stack that says nothing */
   readonly compression?: Compression;
-  /** The cache of the same stage in such a stack: its steps are the same. */
+  /** The cache of the same stage where it is packed by default, in another way: its steps are the same, and are packed anew. */
   readonly defaultCacheKey?: string;
 }
 
 /**
- * What a key gets of it: another digest may not lie under the same tag. By default only what holds the base has it, whose
- * layers were as the base has them before there was a choice; other stages keep their keys.
+ * What a key gets of it: another digest may not lie under the same tag. Packed as most are only what holds the base
+ * has it, whose layers were as the base has them before there was a choice.
  */
 export function exportInput(role: LayerRole, compression: Compression | undefined): StageInputs {
   if (!compression && (role === "stage" || role === "build")) return {};
@@ -34,5 +34,8 @@ export function stageExport(
   const cacheKey = stageKey(name, cacheInputs);
   if (!compression) return { cacheKey };
   const own = stageKey(name, { ...cacheInputs, compression: compressionText(compression) });
-  return { compression, cacheKey: own, defaultCacheKey: cacheKey };
+  // BuildKit takes a layer of the same kind as it is, whatever its level: it would be another digest than the key stands for.
+  return compression.kind === defaultCompression.kind
+    ? { compression, cacheKey: own }
+    : { compression, cacheKey: own, defaultCacheKey: cacheKey };
 }

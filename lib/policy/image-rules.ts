@@ -4,10 +4,10 @@ import { secretsInConfigText, soundsSecret } from "../secrets.ts";
 import {
   at,
   listAt,
+  namedTexts,
   type PolicyRule,
   type PolicyTerms,
   textAt,
-  textsIn,
   type WantedResource,
 } from "./policy-rule.ts";
 
@@ -66,7 +66,7 @@ export const secretArgument: PolicyRule = {
   problems: ({ type, props }) => {
     if (type === IMAGE) {
       return ["buildArgs", "labels"].flatMap((kind) =>
-        textsIn(at(props, kind)).flatMap(([name, value]) => {
+        namedTexts(at(props, kind)).flatMap(([name, value]) => {
           if (value === "") return [];
           const kinds = [
             ...secretsInConfigText(value),
@@ -93,16 +93,25 @@ export const unsignedPromotion: PolicyRule = {
       return [];
     const told = trustIn(textAt(props, "environment", "STRATA_TRUST"));
     if (told === undefined) return ["it moves tags without verifying what strata:trust wants signed"];
-    const foreign = listAt(told, "keys").filter((key) => !trust.keys.includes(String(key)));
-    const lacking = (trust.predicates ?? []).filter((name) => !listAt(told, "predicates").includes(name));
+    const [asked, wanted] = [signersOf(told), signersOf(trust)];
+    const lacking = trust.predicates.filter((name) => !listAt(told, "predicates").includes(name));
+    const isForeign = asked.length === 0 || asked.some((signer) => !wanted.includes(signer));
     return [
-      ...(foreign.length > 0 || listAt(told, "keys").length === 0
-        ? ["it verifies by other keys than those of strata:trust"]
+      ...(isForeign || at(told, "root") !== trust.root
+        ? ["it verifies by others than strata:trust names"]
         : []),
       ...(lacking.length > 0 ? [`it does not verify ${lacking.join(", ")}`] : []),
     ];
   },
 };
+
+/** Keys, and identities as they are compared. */
+function signersOf(trust: unknown): string[] {
+  return [
+    ...listAt(trust, "keys").map(String),
+    ...listAt(trust, "identities").map((each) => `${textAt(each, "identity")} ${textAt(each, "issuer")}`),
+  ];
+}
 
 function trustIn(text: string | undefined): unknown {
   try {

@@ -1,3 +1,5 @@
+import type { TrustSetting } from "../attestation/trust-setting.ts";
+
 /** Rules about what may be made, for the program itself and for Pulumi's own policy packs: values in, words out. */
 
 /** A resource as somebody wants it made; what is not known yet is undefined. */
@@ -10,8 +12,8 @@ export interface WantedResource {
 
 /** What rules are told beside a resource. */
 export interface PolicyTerms {
-  /** Keys and predicates of `strata:trust`; undefined where nothing has to be signed. */
-  readonly trust?: { readonly keys: readonly string[]; readonly predicates?: readonly string[] } | undefined;
+  /** `strata:trust`; undefined where nothing has to be signed. */
+  readonly trust?: TrustSetting | undefined;
   /** A file of the working directory; undefined where it cannot be read. */
   readonly read?: (path: string) => string | undefined;
 }
@@ -46,7 +48,7 @@ export function listAt(value: unknown, ...path: readonly string[]): readonly unk
 }
 
 /** Entries of an object whose values are texts. */
-export function textsIn(value: unknown): [name: string, text: string][] {
+export function namedTexts(value: unknown): [name: string, text: string][] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string");
 }

@@ -1,3 +1,4 @@
+import { isShared } from "../recipe/even-layers.ts";
 import { redactAll } from "../redact.ts";
 import type { VulnerabilityChange } from "../vulnerabilities/change-schema.ts";
 import type { History } from "./build-history.ts";
@@ -44,7 +45,8 @@ export function previewAll(
       built: builtElsewhere(attempts, planned),
     });
     const { engine, vulnerabilities = null } = attempt;
-    const limits = limitNotes(preview, attempt.previous, planned.limits);
+    const shared = planned.plan.stages.filter(isShared).map(({ name }) => name);
+    const limits = limitNotes(preview, attempt.previous, planned.limits, shared);
     return {
       ...preview,
       vulnerabilities,

@@ -18,16 +18,19 @@ const SHOWN = 6;
 /**
  * What a registry would refuse, by what is known of sizes: the stage's earlier builds, or the size that it has. It is a
  * note and not an error, as the next build may come out smaller. The product's layers are the stages' own.
+ *
+ * @param shared stages that come as several layers
  */
 export function limitNotes(
   { stages }: Pick<PlannedStack, "stages">,
   previous: PreviousStack,
   kinds: readonly RegistryKind[],
+  shared: readonly string[] = [],
 ): string[] {
   const former = new Map(previous.stages.map(({ name, bytes }) => [name, bytes]));
-  // Only these are one layer each.
+  // Only these are one layer each; of several by the sizes of wheels none is near a limit.
   const layers = stages
-    .filter(({ role, verdict }) => role === "stage" && verdict !== "remove")
+    .filter(({ role, verdict, name }) => role === "stage" && verdict !== "remove" && !shared.includes(name))
     .flatMap(({ name, expected }): SizedLayer[] => {
       const bytes = expected?.bytes ?? former.get(name) ?? null;
       return bytes === null ? [] : [{ name, bytes }];

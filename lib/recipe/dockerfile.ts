@@ -2,7 +2,12 @@
 
 /** A Dockerfile that ends as a stage does: of what the step `build` made, the image holds `/out` alone. */
 export function stageDockerfile(lines: readonly string[]): string {
-  return [...lines, "", "FROM scratch", "COPY --link --from=build /out /", ""].join("\n");
+  return [...lines, "", "FROM scratch", stageCopies(["/out"]), ""].join("\n");
+}
+
+/** What makes the layers of a stage: one of each folder that the step `build` left. */
+export function stageCopies(folders: readonly string[]): string {
+  return folders.map((folder) => `COPY --link --from=build ${folder} /`).join("\n");
 }
 
 /** A RUN with each of its options on a line. */

@@ -52,7 +52,7 @@ export function kernelProblems(choice: KernelChoice): UserError[] {
   ];
 }
 
-/** What the index has as a wheel runs on any card, or is refused with its CUDA version. */
+/** A kernel that none of the stack's cards runs; SageAttention 1 is of the index, and not for Turing with this Triton. */
 function cardProblems(
   kernel: AttentionKernel,
   { wheels, compile, set, generation }: KernelChoice,
@@ -60,7 +60,10 @@ function cardProblems(
   const { capability, cards } = kernelFacts[kernel] ?? {};
   const isCompiled =
     wheels[kernel] !== undefined || isOneOf(kernel, compile) || "missing" in set.attention[kernel];
-  if (!capability || !isCompiled) return [];
+  if (!capability) return [];
+  // The index's wheel of it is for any card but where it was seen not to run; without cards nothing has to.
+  const isWheelForCards = !isCompiled && generation.computeCapabilities.length > 0;
+  if (!isCompiled && !isWheelForCards) return [];
   if (runnableOn(kernel, generation.computeCapabilities).length > 0) return [];
   return [
     new UserError(

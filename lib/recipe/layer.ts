@@ -66,7 +66,7 @@ export interface LayerContext {
   readonly door?: true;
   /** Whether a running container can compile what somebody installs. */
   readonly buildTools?: true;
-  /** How layers are packed, where it is not as by default. */
+  /** How layers are packed, where the stack says so. */
   readonly compression?: Compression;
   /** Models, in stacks that have any. */
   readonly models?: ResolvedModels;
@@ -82,7 +82,7 @@ export interface Weight {
 
 /**
  * - `system`: base and apt packages, what the product is built `FROM`
- * - `stage`: files of its own, one layer of the product
+ * - `stage`: files of its own, one layer of the product, or several of similar size
  * - `build`: tools that other stages are built with, never part of a product
  */
 export type LayerRole = "system" | "stage" | "build";
@@ -127,6 +127,11 @@ export interface Layer {
    * stages of some MB. @default false
    */
   readonly cachesSteps?: boolean;
+  /**
+   * It changes with a release that is weeks apart, and is large: packed as small as the builder can, which takes a minute,
+   * where the stack does not say how layers are packed. @default false
+   */
+  readonly seldomChanges?: boolean;
   /**
    * That it compiles for long, and what one compiler takes: such a stage may be built elsewhere (`strata:builders`). It is
    * no part of the key. @default nothing that a usual machine would notice

@@ -35,6 +35,7 @@ export const layerSchema = z.strictObject({
   weight: call.optional(),
   bulk: z.boolean().optional(),
   cachesSteps: z.boolean().optional(),
+  seldomChanges: z.boolean().optional(),
   onBase: z.boolean().optional(),
 } satisfies Shape<Layer>);
 

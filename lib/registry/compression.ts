@@ -15,8 +15,11 @@ const levels: Readonly<Record<CompressionKind, { most: number; standard: number 
   gzip: { most: 9, standard: 6 },
 };
 
-/** What a stack gets that says nothing. */
+/** What most layers get in a stack that says nothing: quick to pack, as a change waits for it. */
 export const defaultCompression: Compression = { kind: "zstd", level: levels.zstd.standard };
+
+/** What those get that seldom change: BuildKit's best, which is paid once and spares each pull. */
+const bestCompression: Compression = { kind: "zstd", level: 9 };
 
 const kindSetting = z.enum(compressionKinds);
 
@@ -38,8 +41,17 @@ export const compressionSetting = z
   .union([kindSetting.transform((kind) => ({ kind, level: undefined })), fullSetting])
   .transform(({ kind, level }): Compression => ({ kind, level: level ?? levels[kind].standard }));
 
-export function isDefaultCompression({ kind, level }: Compression): boolean {
+function isDefaultCompression({ kind, level }: Compression): boolean {
   return kind === defaultCompression.kind && level === defaultCompression.level;
+}
+
+/** How a layer is packed: as the stack says, else by how often it changes. Undefined where it is as most are. */
+export function layerCompression(
+  said: Compression | undefined,
+  { seldomChanges = false }: { readonly seldomChanges?: boolean },
+): Compression | undefined {
+  const packed = said ?? (seldomChanges ? bestCompression : defaultCompression);
+  return isDefaultCompression(packed) ? undefined : packed;
 }
 
 /** `gzip 6`: as keys and previews have it. */

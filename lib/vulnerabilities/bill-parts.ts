@@ -1,8 +1,9 @@
 import { PackageURL } from "packageurl-js";
 import type { Component } from "../bill/component.ts";
 import type { SpdxDocument } from "../bill/spdx-document.ts";
-import { BASE, PRODUCT, type SpdxPackage } from "../bill/spdx-package.ts";
+import { BASE, PRODUCT, type SpdxPackage, TOOL } from "../bill/spdx-package.ts";
 import { normaliseName } from "../locks/python-lock.ts";
+import { lockedDistribution, type PlannedStageFiles } from "./locked-distribution.ts";
 
 /** What of an image can be asked about, by its bill of materials or its plan. */
 export interface BilledPart {
@@ -29,7 +30,7 @@ export type OsvQuestion =
 export function partsOfDocument({ packages }: Pick<SpdxDocument, "packages">): BilledPart[] {
   return distinct(
     packages
-      .filter(({ SPDXID }) => SPDXID !== PRODUCT && SPDXID !== BASE)
+      .filter(({ SPDXID }) => SPDXID !== PRODUCT && SPDXID !== BASE && !SPDXID.startsWith(`${TOOL}-`))
       .flatMap((each) => {
         const purl = addressOf(each);
         return purl ? [partAt(each.name, each.versionInfo, purl)] : [];
@@ -41,18 +42,20 @@ export function partsOfDocument({ packages }: Pick<SpdxDocument, "packages">): B
 export interface PlannedProduct {
   readonly components?: readonly Component[];
   readonly product: { readonly parents: readonly string[] };
+  readonly stages?: readonly PlannedStageFiles[];
 }
 
-/** The parts that a plan knows before anything is built: all but the distribution's packages. */
-export function partsOfPlan({ components = [], product }: PlannedProduct): BilledPart[] {
-  return distinct(
-    components
+/** The parts that a plan knows before anything is built: all but the packages that the base image brings. */
+export function partsOfPlan({ components = [], product, stages = [] }: PlannedProduct): BilledPart[] {
+  return distinct([
+    ...lockedDistribution(stages).map(({ name, version, purl }) => partAt(name, version, purl)),
+    ...components
       .filter(({ kind, stage }) => kind !== "tool" && product.parents.includes(stage))
       .flatMap(({ name, version, purl, source }) => [
         partAt(name, version, purl),
         ...(source ? [partAt(`${name}-source`, version, source.purl)] : []),
       ]),
-  );
+  ]);
 }
 
 /** Whether a part is a package of the image's distribution. */
@@ -74,8 +77,8 @@ export function askedAbout(question: OsvQuestion): string {
 
 /** What a program was compiled from counts too: its source is in the image in another form. */
 function addressOf({ SPDXID, externalRefs, sourceInfo }: SpdxPackage): string | undefined {
-  const address = externalRefs?.find(({ referenceType }) => referenceType === "purl")?.referenceLocator;
-  return address ?? (SPDXID.startsWith("SPDXRef-source-") ? sourceInfo : undefined);
+  if (SPDXID.startsWith("SPDXRef-source-") && sourceInfo) return sourceInfo;
+  return externalRefs?.find(({ referenceType }) => referenceType === "purl")?.referenceLocator;
 }
 
 function partAt(name: string, version: string, purl: string): BilledPart {

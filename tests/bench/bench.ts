@@ -4,11 +4,12 @@
  */
 import { main } from "../../tools/program/main.ts";
 
-const HELP = `Usage: npm run bench [-- small | scale | farm | RECIPE] [OPTIONS]
+const HELP = `Usage: npm run bench [-- small | scale | farm | pull | RECIPE] [OPTIONS]
 
   small     six layers of random numbers beside one Dockerfile with a registry cache (the default)
   scale     plan, preview and an update without changes against the number of stages, nodes and stacks
   farm      a day of a team on several builders, simulated by the real plan and measured times
+  pull      a product pulled by real engines, beside the same with one layer for each stage
   RECIPE    a recipe (studio, starter, a file) beside one Dockerfile and a multi-stage one of the same contents
 
   --json           print JSON
@@ -28,6 +29,9 @@ if (chosen === undefined || chosen.startsWith("--")) {
 } else if (chosen === "farm") {
   const { benchFarm, HELP: help } = await import("./farm/bench-farm.ts");
   await main(async () => benchFarm(rest), { help });
+} else if (chosen === "pull") {
+  const { benchPull, HELP: help } = await import("./pull/pull.ts");
+  await main(() => benchPull(rest), { help });
 } else {
   const { benchRecipe, HELP: help } = await import("./recipe/recipe.ts");
   await main(() => benchRecipe(chosen, rest), { help });

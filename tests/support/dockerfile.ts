@@ -6,7 +6,7 @@ import type { Stage } from "../../lib/plan/plan.ts";
  */
 const fetching = [
   /^sh -eu \/context\/settled\.sh \/context\/install\.sh$/,
-  /^sh -eu \/context\/(fetch|fetch-compiler|install-wheels|install-trimmed|install-libraries)\.sh$/,
+  /^sh -eu \/context\/(fetch|fetch-compiler|install-wheels|install-trimmed|install-libraries)\.sh( && python3 -B \/context\/share_out\.py \/context\/layers\.json)?$/,
   /^sh -eu \/context\/build\.sh model-[\w.-]+$/,
   /^\. \/context\/trust\.sh && \/opt\/toolbox\/bin\/python \/context\/fetch_sdist\.py /,
 ];

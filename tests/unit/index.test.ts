@@ -166,6 +166,20 @@ function parentsOf({ recording, digests }: Run, name: string): Record<string, st
   );
 }
 
+test("no stack trace is mapped back to sources: what runs is the source", async (t) => {
+  // As `source-map-support`, which Pulumi's runner of programs registers.
+  let mapped = 0;
+  Error.prepareStackTrace = (error) => {
+    mapped++;
+    return String(error);
+  };
+  t.after(() => Reflect.deleteProperty(Error, "prepareStackTrace"));
+  await run();
+  const before = mapped;
+  assert.match(new Error("here").stack ?? "", /^Error: here\n +at .*index\.test\.ts/);
+  assert.equal(mapped, before);
+});
+
 test("starter registers one registry, one product, its stages with one image each, a test and a promotion", async () => {
   const { recording } = await run();
   assert.deepEqual(

@@ -9,6 +9,7 @@ import type { AttentionKernel, CudaVersion, PythonVersion } from "../../lib/gpu/
 import { attentionKernels, compatibilitySet, cudaVersions } from "../../lib/gpu/compatibility.ts";
 import { type GenerationName, generationNames } from "../../lib/gpu/generations.ts";
 import type { Plan, Stage } from "../../lib/plan/plan.ts";
+import { kernelWays } from "../../lib/recipe/attention-table.ts";
 import type { LlamaSource } from "../../lib/recipe/layer.ts";
 import { builtInRecipe, type RecipeName, recipeNames, recipes } from "../../recipes/index.ts";
 import { planStack } from "../../recipes/stack-plan.ts";
@@ -45,8 +46,10 @@ function choicesOf(recipe: RecipeName): Choice[] {
 }
 
 function planOf(recipe: RecipeName, { source, ...choice }: Choice): Plan {
-  const { attention: kernels } = compatibilitySet(choice.cuda);
-  const attention: AttentionKernel[] = attentionKernels.filter((kernel) => "version" in kernels[kernel]);
+  // Without more settings: SageAttention 1 is a wheel for every card but Turing's.
+  const attention: AttentionKernel[] = attentionKernels.filter((kernel) =>
+    kernelWays(kernel, choice.generation, choice.cuda).some(({ way }) => way === "wheel"),
+  );
   const llama = { enabled: true, source, commit: "c".repeat(40), vmm: true };
   const selected = builtInRecipe(recipe);
   const choices = { recipe, selected, attention, wheels: {}, llama, mirrors: {}, tags: [], ...choice };

@@ -16,7 +16,11 @@ import { byDigest, findImage } from "../delivery/find-image.ts";
 import { main } from "../program/main.ts";
 import { note, withProgress } from "../program/progress.ts";
 import { namedStackConfig } from "../stack/checkout-plan.ts";
-import { compareVulnerabilities, findVulnerabilities } from "../vulnerabilities/find-vulnerabilities.ts";
+import {
+  compareVulnerabilities,
+  findVulnerabilities,
+  packagesWithoutAnswer,
+} from "../vulnerabilities/find-vulnerabilities.ts";
 import { openVulnerabilitySource } from "../vulnerabilities/open-vulnerability-source.ts";
 import { plannedSubject, type Subject } from "./vulnerabilities/planned-subject.ts";
 import { asText, coverageNotes } from "./vulnerabilities/vulnerability-table.ts";
@@ -98,8 +102,13 @@ await main(
     // What a change does not touch an allow-list may well name.
     const notes = allowListNotes(against ? { ...sorted, unused: [] } : sorted);
     for (const line of [...subject.notes, ...coverage, ...notes]) note(line);
-    if (stopped.length > 0) note(`gate ${gate.gate}: ${stopped.length} do not pass`);
-    return stopped.length > 0 ? 1 : 0;
+    const open = gate.gate === "off" ? 0 : packagesWithoutAnswer(subject.parts, source).length;
+    if (stopped.length + open > 0) {
+      note(
+        `gate ${gate.gate}: ${stopped.length} do not pass${open > 0 ? `, of ${open} parts nothing is known` : ""}`,
+      );
+    }
+    return stopped.length + open > 0 ? 1 : 0;
   },
   { help: HELP },
 );

@@ -25,6 +25,18 @@ export async function withoutWheel({ compile, python, body }: PythonResolution):
   );
 }
 
+/** Bytes of the wheel that a build takes, by normalised name, where the index says sizes. */
+export async function wheelSizes({ compile, python, body }: PythonResolution): Promise<Map<string, number>> {
+  const found = await available(compile, python, body);
+  return new Map(
+    found.flatMap(({ name, bytes = {} }) => {
+      const fitting = Object.entries(bytes).filter(([file]) => wheelFits(file, { python, glibc }));
+      // Which of several is taken, the installer decides; they are alike.
+      return fitting.length > 0 ? [[name, Math.max(...fitting.map(([, size]) => size))]] : [];
+    }),
+  );
+}
+
 /**
  * Of what has no wheel for a young Python, that which has wheels for others: it may build from source, in hours, or not,
  * and its makers have not said so. What has no wheel at all is built for every Python.

@@ -1,7 +1,7 @@
 import { throwAll, UserError, UserErrors } from "../../errors.ts";
 import { brokenLines } from "../../lib/lock-making/broken-lines.ts";
 import { coolDownPath, isTooYoung } from "../../lib/lock-making/cool-down.ts";
-import { markSources } from "../../lib/lock-making/pylock.ts";
+import { markSizes, markSources } from "../../lib/lock-making/pylock.ts";
 import {
   explainResolverConflict,
   isResolverConflict,
@@ -17,7 +17,7 @@ import {
 import type { Requirement } from "../../lib/locks/python-lock.ts";
 import type { Resolution } from "../../lib/recipe/recipe.ts";
 import { tail } from "../program/exec.ts";
-import { heldBack, withoutWheel, withoutYoungWheel } from "./availability.ts";
+import { heldBack, wheelSizes, withoutWheel, withoutYoungWheel } from "./availability.ts";
 import type { Compile } from "./uv.ts";
 
 /** What is to be resolved together. */
@@ -59,7 +59,8 @@ export async function resolveRequirements(compile: Compile, request: ResolutionR
     }));
   const all = [...missing, ...nothing, ...held];
   if (all.length > 0) return formatMissingWheels(all);
-  return markSources(body, new Set(sources.map(({ name }) => name)));
+  const sized = markSizes(body, await wheelSizes(resolved));
+  return markSources(sized, new Set(sources.map(({ name }) => name)));
 }
 
 /** Resolves again without what turns out to be missing, until all of it is known. */

@@ -6,7 +6,6 @@ import type { Config } from "../../config.ts";
 import { UserError } from "../../errors.ts";
 import { type Home, repository } from "../../home.ts";
 import { servedBase } from "../../lib/builders/served-base.ts";
-import { lockTextHash, parseAptLock } from "../../lib/locks/apt-lock.ts";
 import { type ImageLock, type LockedImage, parseImageLock } from "../../lib/locks/image-lock.ts";
 import { registryAddress } from "../../lib/registry/access.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
@@ -15,17 +14,14 @@ import { imageExists } from "../../oci/read/image.ts";
 import { copyImage } from "../../oci/write/copy.ts";
 import { UNSAID } from "../../oci/write/put.ts";
 import { tagManifest } from "../../oci/write/tag.ts";
-import { buildctlBuild } from "../builder/buildctl.ts";
 import { withLogin } from "../builder/docker-login.ts";
-import { rootContext, SOURCE_DATE_EPOCH } from "../debian/mmdebstrap.ts";
-import { buildxEnvironment } from "../program/environment.ts";
-import { run, tail } from "../program/exec.ts";
 import { recall, writeJson } from "../program/files.ts";
 import { note, withProgress } from "../program/progress.ts";
 import type { Services } from "../services/record.ts";
 import { reachable } from "../toolchain/reach.ts";
 import { ensureTools } from "../toolchain/toolchain.ts";
-import { committedPackages, localPackages, packagesToUse } from "./local-packages.ts";
+import { baseContext, committedPackages, forgetPackages, isMadeOf } from "./local-packages.ts";
+import { pushBase } from "./push-base.ts";
 
 /** `<home>/images.json`: the images that were made here, by their name in `locks/images.json`. */
 export const localImagesSchema = z.record(z.string(), z.string());
@@ -49,10 +45,9 @@ export async function ensureBaseImage(
   const image = await lockedImage(name);
   const made = (await recall(home.images, localImagesSchema)) ?? {};
   const localReference = made[name];
-  const packages = await localPackages(home);
   const committed = await committedPackages(name);
   if (
-    packages[name]?.committed === lockTextHash(committed) &&
+    (await isMadeOf(home, name, committed)) &&
     localReference?.startsWith(`${services.registry.address}/`) &&
     (await imageExists(localReference, new Transport({ logins: home.logins })))
   ) {
@@ -63,6 +58,7 @@ export async function ensureBaseImage(
     if (localReference) {
       delete made[name];
       await writeJson(home.images, made);
+      await forgetPackages(home, name);
     }
     const reference = `${image.reference}@${image.digest}`;
     note(`base image: ${reference}`);
@@ -130,15 +126,7 @@ async function makeLocally(
   const { mmdebstrap, buildctl } = await ensureTools(home, ["mmdebstrap"], true);
   if (!mmdebstrap) throw new Error("mmdebstrap is not resolved");
   return await withProgress(`Making the base image ${name} with mmdebstrap`, async (say) => {
-    say("asking the mirror");
-    const lock = await packagesToUse(mmdebstrap.path, name, suite, committed);
-    say("bootstrapping");
-    const context = await rootContext(mmdebstrap, suite, {
-      lock: lock ? parseAptLock(lock, name) : undefined,
-    });
-    const others = await localPackages(home);
-    const record = { committed: lockTextHash(committed), ...(lock === committed ? {} : { lock }) };
-    await writeJson(home.packages, { ...others, [name]: record });
+    const context = await baseContext(home, mmdebstrap, { name, suite, committed }, say);
     say("pushing");
     const target = `${services.registry.address}/strata/base`;
     const output = `type=image,name=${target}:${name},push=true,oci-mediatypes=true,compression=zstd,force-compression=true`;
@@ -147,7 +135,7 @@ async function makeLocally(
     try {
       const made = { buildctl: buildctl?.path, context, metadata, output };
       await withLogin(home, services.registry.address, (login) =>
-        build(home, services.builder, { ...made, login }),
+        pushBase(home, services.builder, { ...made, login }),
       );
       const { "containerimage.digest": digest } = JSON.parse(await readFile(metadata, "utf8"));
       return `${target}@${digest}`;
@@ -155,36 +143,6 @@ async function makeLocally(
       await rm(folder, { recursive: true, force: true });
     }
   });
-}
-
-interface BaseBuild {
-  readonly buildctl: string | undefined;
-  readonly context: string;
-  readonly metadata: string;
-  readonly output: string;
-  /** The environment in which the registry's login is known. */
-  readonly login: Readonly<Record<string, string>>;
-}
-
-async function build(
-  home: Home,
-  builder: Services["builder"],
-  { buildctl, context, metadata, output, login }: BaseBuild,
-): Promise<void> {
-  if (builder.kind === "docker") {
-    const options = ["--builder", builder.name, "--provenance=false", "--metadata-file", metadata];
-    const time = ["--build-arg", `SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
-    const env = { ...login, ...buildxEnvironment(home) };
-    await run("docker", ["buildx", "build", ...options, ...time, "--output", output, context], { env });
-    return;
-  }
-  if (!buildctl) throw new Error("buildctl is not resolved");
-  const locals = ["--local", `context=${context}`, "--local", `dockerfile=${context}`];
-  const options = ["--frontend", "dockerfile.v0", "--progress=plain"];
-  const time = ["--opt", `build-arg:SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}`];
-  const words = ["--addr", builder.address, "build", ...options, ...time, ...locals, "--output", output];
-  const result = await buildctlBuild(buildctl, words, metadata, { env: login });
-  if (!result.ok) throw new UserError("base image", `could not be pushed:\n${tail(result.all, 20)}\n`, "");
 }
 
 /** Names what can be had instead, with the Python that goes with it. */

@@ -6,15 +6,28 @@ import {
   formatAptLock,
   type LocalPackages,
   localPackagesSchema,
+  lockTextHash,
   parseAptLock,
 } from "../../lib/locks/apt-lock.ts";
+import { rootContext } from "../debian/mmdebstrap.ts";
 import { resolveApt } from "../debian/resolve-apt.ts";
-import { recall } from "../program/files.ts";
-import { note } from "../program/progress.ts";
+import { recall, writeJson } from "../program/files.ts";
+import { note, type ReportProgress } from "../program/progress.ts";
 
 /** What the bases that were made here are made of, by name. */
-export async function localPackages(home: Home): Promise<LocalPackages> {
+async function localPackages(home: Home): Promise<LocalPackages> {
   return (await recall(home.packages, localPackagesSchema)) ?? {};
+}
+
+/** Whether the base that was made here is of this lock, or of what stands in for it. */
+export async function isMadeOf(home: Home, name: string, committed: string): Promise<boolean> {
+  return (await localPackages(home))[name]?.committed === lockTextHash(committed);
+}
+
+/** Once the base itself can be had, so can its packages. */
+export async function forgetPackages(home: Home, name: string): Promise<void> {
+  const { [name]: _, ...others } = await localPackages(home);
+  await writeJson(home.packages, others);
 }
 
 /** The text of the lock of a base's packages; empty where it has none. */
@@ -42,4 +55,22 @@ export async function packagesToUse(
     `packages: ${gone.length} of ${lock.packages.size} in ${path} are no longer at the mirror, and no snapshot can be reached (${gone.slice(0, 3).join(", ")}): those of today instead, so keys differ from other machines'; \`npm run lock -- packages\` locks them`,
   );
   return formatAptLock(today);
+}
+
+/** The build context of a base that is made here, of the packages that this machine goes by; what these are is kept. */
+export async function baseContext(
+  home: Home,
+  mmdebstrap: { readonly path: string; readonly version: string },
+  base: { readonly name: string; readonly suite: string; readonly committed: string },
+  say: ReportProgress,
+): Promise<string> {
+  const { name, suite, committed } = base;
+  say("asking the mirror");
+  const lock = await packagesToUse(mmdebstrap.path, name, suite, committed);
+  say("bootstrapping");
+  const context = await rootContext(mmdebstrap, suite, { lock: lock ? parseAptLock(lock, name) : undefined });
+  const others = await localPackages(home);
+  const record = { committed: lockTextHash(committed), ...(lock === committed ? {} : { lock }) };
+  await writeJson(home.packages, { ...others, [name]: record });
+  return context;
 }

@@ -58,6 +58,16 @@ export async function findVulnerabilities(
 }
 
 /**
+ * Why packages got no answer: a database without an ecosystem's file knows nothing of it, and a gate has to stay shut. Commits
+ * are known to the service alone.
+ */
+export function packagesWithoutAnswer(parts: readonly BilledPart[], source: VulnerabilitySource): string[] {
+  return parts.flatMap(({ question }) =>
+    question?.kind === "package" ? (source.unanswered(question) ?? []) : [],
+  );
+}
+
+/**
  * What one image has and another has not. Only records that differ are read: what stays with a package, at whatever version,
  * is no change.
  */

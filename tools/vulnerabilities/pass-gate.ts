@@ -1,13 +1,15 @@
+import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { allowListNotes, sortByAllowList, today } from "../../lib/vulnerabilities/allow-list.ts";
-import { partsOfDocument } from "../../lib/vulnerabilities/bill-parts.ts";
+import { type BilledPart, partsOfDocument } from "../../lib/vulnerabilities/bill-parts.ts";
 import { gateTermsSchema } from "../../lib/vulnerabilities/gate-terms.ts";
 import { refusedByGate, stoppedBy } from "../../lib/vulnerabilities/vulnerability-gate.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { storedBill } from "../attestation/stored-bill.ts";
 import { note } from "../program/progress.ts";
-import { findVulnerabilities } from "./find-vulnerabilities.ts";
+import { findVulnerabilities, packagesWithoutAnswer } from "./find-vulnerabilities.ts";
 import { openVulnerabilitySource } from "./open-vulnerability-source.ts";
+import type { VulnerabilitySource } from "./vulnerability-source.ts";
 
 /**
  * Makes sure that nothing is known against a product which the gate in STRATA_GATE does not let pass. Where nobody can be
@@ -28,7 +30,9 @@ export async function passGate(
   // The one that this update attached: whoever may write there may attach another.
   const bill = await storedBill(reference, transport, attached?.split(" "));
   const source = await openVulnerabilitySource(home, terms.database, environment);
-  const { found, asked, unanswered } = await findVulnerabilities(partsOfDocument(bill), source);
+  const parts = partsOfDocument(bill);
+  requireAnswers(reference, parts, source);
+  const { found, asked, unanswered } = await findVulnerabilities(parts, source);
   const sorted = sortByAllowList(found, terms.allow, today());
   for (const line of allowListNotes(sorted)) note(`vulnerabilities: ${line}`);
   for (const [what, count] of Object.entries(unanswered)) {
@@ -38,5 +42,15 @@ export async function passGate(
   if (stopped.length > 0) throw refusedByGate(reference, stopped, terms);
   note(
     `vulnerabilities: ${found.length} known in ${asked} parts, ${sorted.allowed.length} of them allowed; none is stopped by the gate (${terms.gate})`,
+  );
+}
+
+function requireAnswers(reference: string, parts: readonly BilledPart[], source: VulnerabilitySource): void {
+  const open = packagesWithoutAnswer(parts, source);
+  if (open.length === 0) return;
+  throw new UserError(
+    reference,
+    `has ${open.length} packages that ${source.name} has no answer for: ${[...new Set(open)].join("; ")}.`,
+    "Tags stay. Fetch what is missing, or remove strata:vulnerabilities.database: then OSV's service is asked.",
   );
 }

@@ -32,7 +32,8 @@ export async function openBuildx(home: Home, folder: string, given?: string): Pr
       "Run it where no engine is, as CI does.",
     );
   }
-  const environment = { BUILDX_CONFIG: config, DOCKER_CONFIG: home.docker };
+  // Files of the bake lie where we have put them: nobody need be asked.
+  const environment = { BUILDX_CONFIG: config, DOCKER_CONFIG: home.docker, BUILDX_BAKE_ENTITLEMENTS_FS: "0" };
   const words = ["--name", BUILDER, "--driver", "remote", services.builder.address];
   await execa(path, ["create", ...words], { env: environment });
   return { path, environment };
@@ -62,7 +63,7 @@ export async function bake(
   writeFileSync(file, JSON.stringify({ target: { default: target } }));
   await execa(
     path,
-    ["bake", "--builder", BUILDER, "--file", file, "--progress=plain", "--provenance=false", "--allow=fs=*"],
+    ["bake", "--builder", BUILDER, "--file", file, "--progress=plain", "--provenance=false"],
     { env: environment, stdin: "ignore", all: true },
   );
 }

@@ -81,7 +81,7 @@ export async function movePackage(contents: Contents, name: string): Promise<voi
   const question = {
     python: context.python,
     files: new Map([["package.in", [`${name}<${before.version}`]]]),
-    args: ["--no-deps", "--generate-hashes", "--no-header", "--no-annotate"],
+    args: ["--no-deps"],
   };
   const { ok, stdout, all } = await uv(question);
   if (!ok) throw new Error(`no older ${name}:\n${all}`);

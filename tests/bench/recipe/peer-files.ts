@@ -49,7 +49,8 @@ export function writePeerFiles(folder: string, contents: Contents): void {
   const { comfyui } = contents.context;
   const lines = (path: string, fetches: readonly { path: string; location: string; commit: string }[]) =>
     fetches.map((fetch) => `${join(path, fetch.path)} ${fetch.location} ${fetch.commit}\n`);
-  write("comfyui.txt", lines(".", comfyui?.fetches ?? []).join(""));
+  const own = contents.stages.has("comfyui") ? (comfyui?.fetches ?? []) : [];
+  write("comfyui.txt", lines(".", own).join(""));
   // One list for all groups, as the field has it.
   const nodes = comfyui?.nodes ?? [];
   write(

@@ -135,7 +135,11 @@ class RunningTrial implements Trial {
     // Each time another version: it goes back by one more.
     if (name === "package") await movePackage(await this.#contents(), options.package);
     if (name === "torch") this.#settings.cuda = otherCuda;
-    if (name === "generation") this.#settings.generation = this.#others.shift();
+    if (name === "generation") {
+      this.#settings.generation = this.#others.shift();
+      // llama.cpp is compiled for cards with the default set alone.
+      delete this.#settings.cuda;
+    }
     this.#writeStack();
   }
 

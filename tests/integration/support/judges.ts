@@ -3,10 +3,12 @@ import { cache } from "../../../home.ts";
 import { goBuild } from "../../../tools/toolchain/go-build.ts";
 
 /** With a go.sum of each in tools/go/. */
-const versions = { oras: "1.3.6", cosign: "3.1.3" } as const;
+const versions = { oras: "1.3.6", cosign: "3.1.3", grype: "0.121.2" } as const;
 
 const builds = {
   oras: { module: "oras", package: "oras.land/oras/cmd/oras", ldflags: "-s -w" },
+  // A main of our own around grype's, as a test needs the builder of its databases too.
+  grype: { module: "grype", package: ".", ldflags: "-s -w" },
   cosign: {
     module: "cosign",
     package: "github.com/sigstore/cosign/v3/cmd/cosign",

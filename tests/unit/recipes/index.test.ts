@@ -98,3 +98,10 @@ for (const recipe of recipeNames) {
     for (const order of orders) assert.deepEqual(order, orders[0]);
   });
 }
+
+test("cuda and torch are packed at the builder's best in every recipe, and nothing else is", () => {
+  for (const recipe of recipeNames) {
+    const packed = planSampleStack({ recipe }).stages.filter(({ compression }) => compression !== undefined);
+    assert.deepEqual(packed.map(({ name }) => name).sort(), ["cuda", "torch"]);
+  }
+});

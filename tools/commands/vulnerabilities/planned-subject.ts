@@ -18,6 +18,6 @@ export async function plannedSubject(home: Home, stack: string): Promise<Subject
   return {
     name: `the plan of ${stack}`,
     parts: partsOfPlan(planned.plan),
-    notes: ["the distribution's packages are not in a plan: apt chooses them when system is built"],
+    notes: ["packages that the base image brings are in no plan: ask about the product when it is built"],
   };
 }

@@ -508,6 +508,26 @@ describe("what a finding says", () => {
     ]);
   });
 
+  test("a stage of several layers has its name at each of them, by the history that a product has", () => {
+    const history = ["FROM base", "RUN apt", "strata: cuda", "strata: cuda", "strata: torch"].map(
+      (created_by) => ({
+        created_by,
+      }),
+    );
+    const layers = [BASE, layer(file("s")), layer(file("a")), layer(file("b")), layer(file("c"))];
+    const told = (label: string) => run(layers, { history, config: { Labels: { [LABELS.layers]: label } } });
+    const report = told('["cuda","torch"]');
+    assert.deepEqual(
+      report.layers.map(({ stage: name }) => name),
+      ["system", "system", "cuda", "cuda", "torch"],
+    );
+    assert.deepEqual([report.systemLayers, report.findings], [2, []]);
+    assert.deepEqual(
+      told('["cuda","python"]').findings.map(({ code }) => code),
+      ["stage-names"],
+    );
+  });
+
   test("a file that is no whiteout, and links that somebody replaced, are told of once", () => {
     assert.deepEqual(findings([BASE, layer(file("opt/a.wh.b", { mode: 0o666 }))]), [
       "world-writable warning 2 /opt/a.wh.b",

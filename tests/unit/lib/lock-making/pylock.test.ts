@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { markSources, parsePylock } from "../../../../lib/lock-making/pylock.ts";
+import { markSizes, markSources, parsePylock } from "../../../../lib/lock-making/pylock.ts";
 import { parsePythonLock } from "../../../../lib/locks/python-lock.ts";
 
 const file = (name: string) => `{ url = "https://index.example.com/a/${name}", hashes = { sha256 = "00" } }`;
@@ -58,6 +58,24 @@ test("what is built from source is marked in the lock, and read from it again", 
   assert.deepEqual(lock.get("dlib")?.requiredBy, ["face"]);
   assert.equal(marked.replaceAll("    # source: sdist\n", ""), body);
   assert.equal(markSources(body, new Set()), body);
+});
+
+test("sizes of wheels are read where the index says them, and large ones are noted in the lock", () => {
+  const wheel = (name: string, size: string) => `{ url = "https://h/${name}.whl"${size} }`;
+  const sized = `[[packages]]\nname = "torch"\nwheels = [${wheel("a", ", size = 532_400_000")}, ${wheel("b", "")}]\n`;
+  assert.deepEqual(parsePylock(sized)[0]?.bytes, { "a.whl": 532_400_000 });
+  const body = "six==1.0\n    # via torch\nTorch==2.0\n    # via us\n";
+  assert.equal(
+    markSizes(
+      body,
+      new Map([
+        ["torch", 532_400_000],
+        ["six", 4_400_000],
+      ]),
+    ),
+    `${body}    # size: 532 MB\n`,
+  );
+  assert.equal(markSizes(body, new Map()), body);
 });
 
 test("all ways in which TOML says the same are read alike", () => {

@@ -138,6 +138,18 @@ test("what has no wheel is marked as source", () => {
   assert.deepEqual(marked.get("dlib")?.requiredBy, ["face"]);
 });
 
+test("the size of a large wheel is read, and is nobody who asks for it", () => {
+  const sized = parsePythonLock(
+    `torch==1 --hash=${hash("3")}\n    # via face\n    # size: 532 MB\nsix==1 --hash=${hash("4")}\n    # via torch\n`,
+    "lock.txt",
+  );
+  assert.deepEqual(
+    [...sized.values()].map(({ megabytes }) => megabytes),
+    [532, undefined],
+  );
+  assert.deepEqual(sized.get("torch")?.requiredBy, ["face"]);
+});
+
 test("nobody gets what nobody needs", () => {
   const split = splitLock(lock, [{ layer: "cuda", requirements: ["cuda-toolkit"] }], "lock.txt");
   assert.deepEqual(

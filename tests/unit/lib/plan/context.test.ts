@@ -54,11 +54,11 @@ test("the sdist is pinned by version and hash", () => {
   });
 });
 
-test("a compression counts where it is not the default", () => {
+test("a compression counts where the stack says one, the default too", () => {
   const of = (compression?: Choices["compression"]) =>
     layerContext({ ...choices, ...(compression && { compression }) }, base, sources).compression;
   assert.equal(of(), undefined);
-  assert.equal(of({ kind: "zstd", level: 3 }), undefined);
+  assert.deepEqual(of({ kind: "zstd", level: 3 }), { kind: "zstd", level: 3 });
   assert.deepEqual(of({ kind: "zstd", level: 9 }), { kind: "zstd", level: 9 });
   assert.deepEqual(of({ kind: "gzip", level: 6 }), { kind: "gzip", level: 6 });
 });

@@ -253,6 +253,42 @@ test("another compression is another key, of all but models; the default is in t
   assert.equal(product.settings.labels["strata.compression"], "gzip");
 });
 
+test("what seldom changes is packed at the builder's best, unless the stack says how: 3 counts for all then", (t) => {
+  const folder = layersFolder(t, dockerfiles);
+  const layers = [
+    sampleLayer("system", [], { role: "system" }),
+    sampleLayer("a", [], { seldomChanges: true }),
+    sampleLayer("b"),
+  ];
+  const stagesOf = (compression?: Compression) => {
+    const { stages, product } = plan(
+      folder,
+      sampleRecipe(layers),
+      {},
+      { ...context, ...(compression && { compression }) },
+    );
+    const [, a, b] = stages;
+    assert.ok(a && b);
+    return { a, b, product };
+  };
+  const usual = stagesOf();
+  assert.deepEqual(usual.a.compression, { kind: "zstd", level: 9 });
+  assert.deepEqual(
+    [usual.a, usual.b].map(({ inputs }) => inputs["export:compression"]),
+    ["zstd 9", undefined],
+  );
+  assert.equal(usual.b.compression, undefined);
+  assert.equal(usual.product.settings.labels["strata.compression"], undefined);
+  // What another level packed of the same kind would be taken as it is; gzip is packed anew.
+  assert.equal(usual.a.defaultCacheKey, undefined);
+  const gzip = stagesOf({ kind: "gzip", level: 6 }).a;
+  const three = stagesOf({ kind: "zstd", level: 3 });
+  assert.equal(gzip.defaultCacheKey, three.a.cacheKey);
+  assert.deepEqual([three.a.compression, three.a.inputs["export:compression"]], [undefined, undefined]);
+  assert.notEqual(three.a.cacheKey, usual.a.cacheKey);
+  assert.deepEqual([three.b.key, three.product.settings], [usual.b.key, usual.product.settings]);
+});
+
 test("a product bears the time of its label; no stage has it", (t) => {
   const folder = layersFolder(t, dockerfiles);
   const { stages, product } = plan(folder, sampleRecipe(graph));

@@ -8,7 +8,7 @@ import { noPreviousStack, previousFromPlan } from "../../../../lib/preview/previ
 import { onlyPlanned, previewOf, stackPreview } from "../../../support/preview.ts";
 
 const stage = (name: string, key: string, parents: string[] = [], role: PlanEntry["role"] = "stage") =>
-  ({ name, key, parents, role, inputs: { "argument:KEY": key } }) as unknown as Stage;
+  ({ name, key, parents, role, inputs: { "argument:KEY": key }, files: [] }) as unknown as Stage;
 
 /** What a checkout makes of a stack of these stages, by key. */
 function next(

@@ -53,6 +53,7 @@ test("copies count too, and what is not one layer does not", () => {
   ];
   assert.match(notes(stages, {}, "local", "ecr").join("\n"), /^a: makes .* ECR takes layers up to 54\.5 GB/);
   assert.equal(notes(stages, {}, "local", "ecr").length, 1);
+  assert.deepEqual(limitNotes({ stages }, known({}), ["ecr"], ["a"]), []);
 });
 
 test("where an upload is ended, a layer that needs a fast line is told of", () => {

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
+import { homeAt } from "../../../../home.ts";
 import type { AptAnswer } from "../../../../lib/locks/apt-answer.ts";
-import { type AptLock, formatAptLock, parseAptLock } from "../../../../lib/locks/apt-lock.ts";
-import { packagesToUse } from "../../../../tools/setup/local-packages.ts";
+import { type AptLock, formatAptLock, lockTextHash, parseAptLock } from "../../../../lib/locks/apt-lock.ts";
+import { writeJson } from "../../../../tools/program/files.ts";
+import { forgetPackages, isMadeOf, packagesToUse } from "../../../../tools/setup/local-packages.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const entry = (version: string) => ({
   name: "libc6",
@@ -49,4 +53,15 @@ test("where one is nowhere, the mirror's of today stand in, and it is told why k
 
 test("a base without a lock is asked for nothing", async () => {
   assert.deepEqual(await usedWith([], ""), { used: undefined, told: [], asked: [] });
+});
+
+test("a base is made anew once the lock moves, and what stands in goes when the base itself can be had", async (t) => {
+  const home = homeAt(join(temporaryFolder(t), "home"));
+  const name = "debian-bookworm";
+  assert.equal(await isMadeOf(home, name, "a lock"), false);
+  await writeJson(home.packages, { [name]: { committed: lockTextHash("a lock"), lock: "instead" } });
+  assert.equal(await isMadeOf(home, name, "a lock"), true);
+  assert.equal(await isMadeOf(home, name, "a newer one"), false);
+  await forgetPackages(home, name);
+  assert.equal(await isMadeOf(home, name, "a lock"), false);
 });

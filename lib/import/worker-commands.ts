@@ -142,7 +142,7 @@ function pipInstall([action, ...words]: Command, all: WorkerCommands): string | 
   for (const word of rest) {
     if (word === null) continue;
     const problem = requirementProblem(word);
-    if (problem === undefined) all.packages.push(word);
+    if (problem === undefined) all.packages.push(word.trim());
     else all.left.push({ what: `package ${shownText(word)}`, reason: problem });
   }
   if (rest.includes(null)) return noValue;

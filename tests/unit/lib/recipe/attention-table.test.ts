@@ -92,8 +92,11 @@ test("docs/attention.md has the table", () => {
     measured: list(measuredCompilations as Readonly<Record<string, string>>),
     unoffered: list(unofferedKernels),
   };
-  for (const table of Object.values(tables)) assert.ok(text.includes(table), table);
+  for (const table of Object.values(tables)) assert.ok(narrow(text).includes(narrow(table)), table);
 });
+
+/** As the formatter widens columns. */
+const narrow = (text: string): string => text.replace(/ +/g, " ").replace(/-{3,}/g, "---");
 
 function tableOf(cuda: CudaVersion): string {
   const rows = attentionKernels.map((kernel) => [

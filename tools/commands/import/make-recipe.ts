@@ -140,6 +140,7 @@ function defaults(
               `Python ${python}`,
               Object.values(images)
                 .map((image) => image.python)
+                .sort()
                 .join(", "),
             ),
           ]

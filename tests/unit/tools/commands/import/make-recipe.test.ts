@@ -38,7 +38,7 @@ test("a Python or CUDA that no image has is told, and the defaults hold", async 
   assert.deepEqual(
     left.map(({ what, reason }) => `${what}: ${reason}`),
     [
-      "Python 3.9: strata has 3.11, 3.13, 3.12; the recipe has the default",
+      "Python 3.9: strata has 3.11, 3.12, 3.13, 3.14; the recipe has the default",
       "CUDA 11.8: strata has 12.8, 13.0; the recipe has the default",
     ],
   );

@@ -1,9 +1,15 @@
 /** The invariants of docs/invariants.md, on the real BuildKit, registry and Pulumi engine, with small layers. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
 import { openLayer, readImage } from "../../oci/read/image.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
+import { recallServices } from "../../tools/services/record.ts";
+import { runningBuilds } from "../../tools/services/running-builds.ts";
+import { setUp } from "../../tools/setup/setup.ts";
 import { smallLayers } from "./support/small-layers.ts";
 import { openTestStack, type StackUpdate, type TestStack } from "./support/stack.ts";
 
@@ -122,4 +128,24 @@ test("a stage that fails fails the update, and the next one goes on from there",
   const update = await stack.up();
   assert.ok(!("small-c" in update.changed) || update.changed["small-c"] === "update");
   assert.match(update.reference, /@sha256:/);
+});
+
+test("a builder at work is left alone by a run that wants other settings of it", async () => {
+  const usual = readFileSync(stack.pathOf("c/Dockerfile"), "utf8");
+  stack.edit("c/Dockerfile", usual.replace("AS build\n", "AS build\nRUN sleep 15\n"));
+  const updating = stack.up();
+  const { address } = (await recallServices(stack.home))?.builder ?? { address: "" };
+  const histories = ["--addr", address, "debug", "histories", "--format", "{{json .}}"];
+  const building = async () =>
+    runningBuilds((await execa(join(stack.home.bin, "buildctl"), histories, { reject: false })).stdout);
+  while ((await building()) === 0) await sleep(100);
+  process.env.STRATA_BUILDER_GC_GB = "9";
+  try {
+    await assert.rejects(setUp(stack.home, "debian-bookworm", 1e9), /build of another run is in it/);
+    assert.ok("small-c" in (await updating).changed);
+    await setUp(stack.home, "debian-bookworm", 1e9);
+  } finally {
+    delete process.env.STRATA_BUILDER_GC_GB;
+    stack.edit("c/Dockerfile", usual);
+  }
 });

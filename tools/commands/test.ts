@@ -23,7 +23,12 @@ const suites = {
 } as const;
 
 /** Files at a time. Those with a builder of their own wait as much as they compute; a whole `make up` wants the machine. */
-const concurrency: Readonly<Record<string, number | true>> = { unit: true, integration: 2 };
+const concurrency: Readonly<Record<string, number>> = {
+  // Node's `true` is one less.
+  unit: availableParallelism(),
+  smoke: availableParallelism(),
+  integration: 2,
+};
 
 const HELP = `Usage: npm test -- [SUITE]...
 

@@ -8,6 +8,7 @@ import { writeJson } from "../program/files.ts";
 import { executables } from "../toolchain/find.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import type { Daemon } from "./daemon.ts";
+import { refuseWhileBuilding } from "./running-builds.ts";
 
 export const BUILDER = "strata";
 export const BUILDKITD_CONFIG = "buildkitd.toml";
@@ -150,6 +151,7 @@ export function buildkitdDaemon(
     place: "its socket",
     env: { PATH: `${dirname(runc.path)}:${process.env.PATH ?? ""}` },
     healthy: () => workerAnswers(buildctl.path, `unix://${socket}`),
+    beforeReplacing: () => refuseWhileBuilding([buildctl.path, "--addr", `unix://${socket}`]),
     patience: BUILDKITD_PATIENCE,
   };
 }

@@ -34,6 +34,8 @@ export interface Daemon {
   readonly place: string;
   /** Whether it works, not only runs. */
   readonly healthy: () => Promise<boolean>;
+  /** Throws where a sound one of another configuration has to be left alone for now. */
+  readonly beforeReplacing?: () => Promise<void>;
   /** Milliseconds it may take to stop in order: an open database has to be closed. */
   readonly patience: number;
 }
@@ -54,7 +56,10 @@ export async function ensureDaemon(home: Home, daemon: Daemon): Promise<boolean>
     (await runningDaemon(home, daemon.name, daemon.configFile)) ?? (await lostDaemon(home, daemon));
   if (running) {
     const current = existsSync(config) && readFileSync(config, "utf8") === daemon.config;
-    if (current && running.program === daemon.program && (await daemon.healthy())) return false;
+    if (await daemon.healthy()) {
+      if (current && running.program === daemon.program) return false;
+      await daemon.beforeReplacing?.();
+    }
     await stopDaemon(home, daemon.name, daemon.configFile, daemon.patience);
   }
   await writeAtomically(config, daemon.config);

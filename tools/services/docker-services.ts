@@ -14,6 +14,7 @@ import { withProgress } from "../program/progress.ts";
 import { buildkitImage } from "../toolchain/tools.ts";
 import { BUILDER, BUILDKITD_CONFIG, type BuilderSettings, commonConfig, workerConfig } from "./buildkitd.ts";
 import type { DockerEngine } from "./docker-engine.ts";
+import { refuseWhileBuilding } from "./running-builds.ts";
 
 /** The label of what strata makes in an engine: the home that it belongs to. */
 export const HOME_LABEL = "strata.home";
@@ -115,6 +116,7 @@ export async function ensureDockerBuilder(
   // A registry that was started since has another network.
   const isConnected = container !== undefined && container.started >= (network?.started ?? 0);
   if (isCurrent && isConnected && /Status:\s+running/.test(inspected.stdout)) return false;
+  if (container?.running && isConnected) await refuseWhileBuilding(["docker", "exec", builder, "buildctl"]);
   await withProgress(`Starting the builder ${BUILDER} (${buildkitImage})`, async () => {
     if (isCurrent) {
       await run("docker", ["restart", "-t", PATIENCE, builder], { remedy });

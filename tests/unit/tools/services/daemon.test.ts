@@ -32,6 +32,8 @@ require("node:http").createServer((_, answer) => answer.end("fine")).listen(port
 const patience = 60_000;
 
 async function surroundings(context: TestContext) {
+  // What ends it comes before what removes its folder, where its pid file is.
+  context.after(() => stopDaemon(home, "web", "web.conf", patience));
   const home = homeAt(temporaryFolder(context));
   const program = join(home.root, "program.cjs");
   writeFileSync(program, PROGRAM);
@@ -47,7 +49,6 @@ async function surroundings(context: TestContext) {
       (await askLoopback(`127.0.0.1:${port}`, "/", { timeout: patience }))?.body === "fine",
     patience,
   };
-  context.after(() => stopDaemon(home, "web", "web.conf", patience));
   const pid = () => JSON.parse(readFileSync(join(home.run, "web.pid"), "utf8")).pid as number;
   return { home, daemon, port, pid };
 }
@@ -71,6 +72,17 @@ test("a daemon is started once, again when dead, and anew for another configurat
   assert.equal(await stopDaemon(home, "web", "web.conf", patience), true);
   assert.equal(await stopDaemon(home, "web", "web.conf", patience), false);
   assert.equal((await occupantOf(home, "web", "web.conf", port)).kind, "nobody");
+});
+
+test("a sound daemon that may not be replaced now goes on as it is", async (context) => {
+  const { home, daemon, port, pid } = await surroundings(context);
+  const wary = { ...daemon, beforeReplacing: () => Promise.reject(new Error("somebody builds")) };
+  await ensureDaemon(home, wary);
+  const running = pid();
+  assert.equal(await ensureDaemon(home, wary), false);
+  await assert.rejects(ensureDaemon(home, { ...wary, config: `${port} changed\n` }), /somebody builds/);
+  assert.ok(identify(running));
+  assert.equal(await ensureDaemon(home, wary), false);
 });
 
 test("a daemon whose pid file was lost is taken over, not started twice", async (context) => {

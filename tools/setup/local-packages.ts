@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Home, repository } from "../../home.ts";
+import { z } from "zod";
+import { cache, type Home, repository } from "../../home.ts";
 import {
   aptLockPath,
   formatAptLock,
@@ -65,12 +66,35 @@ export async function baseContext(
   say: ReportProgress,
 ): Promise<string> {
   const { name, suite, committed } = base;
-  say("asking the mirror");
-  const lock = await packagesToUse(mmdebstrap.path, name, suite, committed);
+  const lock = await askedLately(
+    join(cache, "base", `packages-${suite}-${lockTextHash(committed)}.json`),
+    () => {
+      say("asking the mirror");
+      return packagesToUse(mmdebstrap.path, name, suite, committed);
+    },
+  );
   say("bootstrapping");
   const context = await rootContext(mmdebstrap, suite, { lock: lock ? parseAptLock(lock, name) : undefined });
   const others = await localPackages(home);
   const record = { committed: lockTextHash(committed), ...(lock === committed ? {} : { lock }) };
   await writeJson(home.packages, { ...others, [name]: record });
   return context;
+}
+
+/** Milliseconds for which the mirror's answer counts, for all clones of this user: Debian's archive moves four times a day. */
+const ANSWER_COUNTS = 6 * 3_600_000;
+
+const answerSchema = z.strictObject({ at: z.number(), lock: z.string().optional() });
+
+/** What `ask` said lately, kept in the file at `path`; asked anew where that is older, or lies in the future. */
+export async function askedLately(
+  path: string,
+  ask: () => Promise<string | undefined>,
+  now = Date.now(),
+): Promise<string | undefined> {
+  const kept = await recall(path, answerSchema);
+  if (kept && now >= kept.at && now - kept.at < ANSWER_COUNTS) return kept.lock;
+  const lock = await ask();
+  await writeJson(path, { at: now, lock });
+  return lock;
 }

@@ -5,7 +5,12 @@ import { homeAt } from "../../../../home.ts";
 import type { AptAnswer } from "../../../../lib/locks/apt-answer.ts";
 import { type AptLock, formatAptLock, lockTextHash, parseAptLock } from "../../../../lib/locks/apt-lock.ts";
 import { writeJson } from "../../../../tools/program/files.ts";
-import { forgetPackages, isMadeOf, packagesToUse } from "../../../../tools/setup/local-packages.ts";
+import {
+  askedLately,
+  forgetPackages,
+  isMadeOf,
+  packagesToUse,
+} from "../../../../tools/setup/local-packages.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 const entry = (version: string) => ({
@@ -64,4 +69,16 @@ test("a base is made anew once the lock moves, and what stands in goes when the 
   assert.equal(await isMadeOf(home, name, "a newer one"), false);
   await forgetPackages(home, name);
   assert.equal(await isMadeOf(home, name, "a lock"), false);
+});
+
+test("the mirror is asked four times a day, and what it said counts for all clones until then", async (t) => {
+  const path = join(temporaryFolder(t), "answers", "bookworm.json");
+  let asked = 0;
+  const at = (hours: number) =>
+    askedLately(path, async () => `answer ${++asked}`, 1_795_000_000_000 + hours * 3_600_000);
+  assert.equal(await at(0), "answer 1");
+  assert.equal(await at(5.9), "answer 1");
+  assert.equal(await at(6.1), "answer 2");
+  // A clock that was set back.
+  assert.equal(await at(0), "answer 3");
 });

@@ -226,7 +226,12 @@ async function lostWhile(
   try {
     const update = () => runPulumi(stack.home, { ...split.stack, ways }, ["up", "--yes", "--skip-preview"]);
     const run = retryLost(code === 0 ? ways : undefined, update);
-    await until(() => runs(waiting));
+    let isOver = false;
+    void run.finally(() => {
+      isOver = true;
+    });
+    await until(() => isOver || runs(waiting));
+    assert.ok(!isOver, `it ended before: ${said.join("")}`);
     const started = Date.now();
     lose();
     assert.equal(Math.min(1, await run), code, said.join(""));

@@ -9,6 +9,7 @@ import type { Variations } from "../../lib/reproduction/reproduction.ts";
 import { attempt } from "../program/exec.ts";
 import { recall, writeJson } from "../program/files.ts";
 import { deferInterrupts } from "../program/main.ts";
+import { unmountBelow } from "../program/mounts.ts";
 import { identify, isSame } from "../program/processes.ts";
 import { builderSocket, makePrivate } from "../services/builder-socket.ts";
 import {
@@ -96,6 +97,7 @@ async function takeTurn({ root }: Home): Promise<void> {
 export async function removeSpareBuilder(home: Home): Promise<void> {
   const { buildkit, contexts, services, ...spare } = spareHome(home);
   await stopDaemon({ buildkit, contexts, services, ...spare }, NAME, BUILDKITD_CONFIG, BUILDKITD_PATIENCE);
+  await unmountBelow(buildkit);
   for (const path of [buildkit, contexts, services]) await rm(path, { recursive: true, force: true });
 }
 

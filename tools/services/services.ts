@@ -3,6 +3,7 @@ import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
 import { buildxEnvironment } from "../program/environment.ts";
 import { writeJson } from "../program/files.ts";
+import { unmountBelow } from "../program/mounts.ts";
 import { note } from "../program/progress.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import { builderSocket, makePrivate } from "./builder-socket.ts";
@@ -106,6 +107,7 @@ export async function stopServices(home: Home): Promise<string[]> {
     stopDaemon(home, "buildkitd", BUILDKITD_CONFIG, BUILDKITD_PATIENCE),
     stopDaemon(home, "registry", REGISTRY_CONFIG, REGISTRY_PATIENCE),
   ]);
+  await unmountBelow(home.buildkit);
   return [...(builder ? ["builder"] : []), ...(registry ? ["registry"] : [])];
 }
 

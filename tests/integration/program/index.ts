@@ -28,7 +28,7 @@ const {
 } = process.env;
 const plan = products[chosen as ProductName].plan(layers, base);
 const setting = registrySetting.parse(JSON.parse(given));
-const { builder, builders }: Partial<BuilderChoice> = JSON.parse(places);
+const { builder = "strata", builders }: Partial<BuilderChoice> = JSON.parse(places);
 const chosenBuilders = stackBuilders({
   builder: builderSetting.parse(builder),
   builders: buildersSetting.parse(builders),

@@ -1,9 +1,10 @@
 /** A real buildkitd that is reached by TCP and mutual TLS, as if it were on another machine. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { unmountBelow } from "../../../tools/program/mounts.ts";
 import { executables } from "../../../tools/toolchain/find.ts";
 import { answers } from "../../../tools/ways/ask-builder.ts";
 import { tlsUpstream } from "../../../tools/ways/dial.ts";
@@ -86,10 +87,7 @@ export async function startFarBuilder(
         await ended;
       }
       // What a killed one had mounted, for a step that may run on.
-      const mounted = readFileSync("/proc/mounts", "utf8").matchAll(
-        new RegExp(`^\\S+ (${root}/\\S+) `, "gm"),
-      );
-      for (const [, path = ""] of [...mounted].reverse()) execFileSync("umount", ["--lazy", path]);
+      await unmountBelow(root);
       rmSync(root, { recursive: true, force: true });
     },
   };

@@ -1,5 +1,4 @@
 /** A recipe of as many stages and nodes as wanted, on top of the small one: each stage is a group of nodes. */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { repository } from "../../../home.ts";
 import { formatNodeLock, joinNodeLocks, type NodeLock, nodeLockPath } from "../../../lib/locks/node-lock.ts";
@@ -9,6 +8,7 @@ import { externalPythonLocks } from "../../../tools/lock/external-recipe.ts";
 import { finish } from "../../integration/support/small-layers.ts";
 import { writeSmallRecipe } from "../../integration/support/small-recipe.ts";
 import { writeFile } from "../../support/layers.ts";
+import { checkout } from "../../support/nodes.ts";
 import { committedNodes } from "../../support/stacks.ts";
 
 export interface Scale {
@@ -61,7 +61,12 @@ export async function writeScaleRecipe(folder: string, { stages, nodes }: Scale)
   writeFile(folder, "package.json", '{"type": "module"}');
   writeFile(folder, `recipe-${stages}-${nodes}.ts`, text(groups));
   const lock: NodeLock = {
-    repositories: Object.fromEntries(all.map((address) => [address.slice(19), checkout(address)])),
+    repositories: Object.fromEntries(
+      all.map((address) => {
+        const name = address.slice(19);
+        return [name, checkout(name, { repository: address })];
+      }),
+    ),
     packages: {},
   };
   writeFile(folder, nodeLockPath, formatNodeLock(lock));
@@ -71,18 +76,4 @@ export async function writeScaleRecipe(folder: string, { stages, nodes }: Scale)
     writeFile(folder, lockPath(name), lockHeader(name, recipe, inputs, ""));
   }
   return file;
-}
-
-function checkout(address: string): NodeLock["repositories"][string] {
-  return {
-    repository: address,
-    ref: "HEAD",
-    commit: createHash("sha1").update(address).digest("hex"),
-    version: null,
-    requirements: {},
-    submodules: [],
-    scripts: [],
-    pointers: [],
-    warnings: [],
-  };
 }

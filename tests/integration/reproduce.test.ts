@@ -25,8 +25,6 @@ import {
 } from "../../lib/reproduction/reproduction.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { digestOf } from "../../oci/blob-digest.ts";
-import { MANIFEST_TYPE } from "../../oci/manifest.ts";
-import { putBlob, putManifest } from "../../oci/write/put.ts";
 import { attachDocument, unsigned } from "../../tools/attestation/attach.ts";
 import { attachStageProvenance } from "../../tools/attestation/attach-stages.ts";
 import { buildctlOf } from "../../tools/builder/build-records.ts";
@@ -45,6 +43,7 @@ import { ensureTools } from "../../tools/toolchain/toolchain.ts";
 import { plan, sampleLayer, sampleRecipe, writeFile } from "../support/layers.ts";
 import { freePort } from "../support/port.ts";
 import { signingPair } from "../support/signing.ts";
+import { pushImage } from "./support/push-image.ts";
 import { finish } from "./support/small-layers.ts";
 import { programFiles, tarOf } from "./support/tiny-image.ts";
 
@@ -130,28 +129,13 @@ async function pushBase(): Promise<string> {
   const layer = await tarOf(programFiles(["sh", "mkdir", "seq", "shuf", "date", "nproc", "find", "touch"]), [
     "tmp/",
   ]);
-  const [registry = "", path = ""] = repository.split("/");
-  const target = { registry, repository: path };
   const config = {
     architecture: "amd64",
     os: "linux",
     config: { Env: ["PATH=/bin"] },
     rootfs: { type: "layers", diff_ids: [digestOf(layer)] },
   };
-  const document = {
-    schemaVersion: 2,
-    mediaType: MANIFEST_TYPE,
-    config: await putBlob(transport, target, {
-      mediaType: "application/vnd.oci.image.config.v1+json",
-      bytes: Buffer.from(JSON.stringify(config)),
-    }),
-    layers: [
-      await putBlob(transport, target, { mediaType: "application/vnd.oci.image.layer.v1.tar", bytes: layer }),
-    ],
-  };
-  const bytes = Buffer.from(JSON.stringify(document));
-  await putManifest(transport, target, digestOf(bytes), { mediaType: MANIFEST_TYPE, bytes });
-  return `${repository}@${digestOf(bytes)}`;
+  return await pushImage(repository, config, [layer], transport);
 }
 
 /** Builds a stage in the first builder and pushes it, as an update does. */

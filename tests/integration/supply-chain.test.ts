@@ -20,9 +20,6 @@ import { spdxText } from "../../lib/bill/spdx-document.ts";
 import type { Evidence } from "../../lib/evidence/evidence.ts";
 import { loginFolder } from "../../oci/access/logins.ts";
 import { Transport } from "../../oci/access/transport.ts";
-import { digestOf } from "../../oci/blob-digest.ts";
-import { MANIFEST_TYPE } from "../../oci/manifest.ts";
-import { putBlob, putManifest } from "../../oci/write/put.ts";
 import { digestOfTag } from "../../oci/write/tag.ts";
 import { attachDocument, attachSigned } from "../../tools/attestation/attach.ts";
 import { describeContents, statementsAbout } from "../../tools/attestation/describe-product.ts";
@@ -40,9 +37,9 @@ import { signingPair } from "../support/signing.ts";
 import { ISSUER, startSigstore, WORKFLOW } from "../support/sigstore.ts";
 import { makeTar } from "../unit/oci/support/tar.ts";
 import { judge } from "./support/judges.ts";
+import { pushImage } from "./support/push-image.ts";
 import { startRegistry } from "./support/registry.ts";
 
-const TAR = "application/vnd.oci.image.layer.v1.tar";
 const hash = "c".repeat(64);
 const own = signingPair();
 const stranger = signingPair();
@@ -134,23 +131,13 @@ const bill: Bill = {
   materials: { "locks/python/starter.txt": "d".repeat(64), "smoke checks": checksKey },
 };
 
-async function image(layers: readonly Buffer[]): Promise<string> {
-  const [registry = "", ...path] = repository.split("/");
-  const target = { registry, repository: path.join("/") };
-  const config = { architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [] } };
-  const document = {
-    schemaVersion: 2,
-    mediaType: MANIFEST_TYPE,
-    config: await putBlob(transport, target, {
-      mediaType: "application/vnd.oci.image.config.v1+json",
-      bytes: Buffer.from(JSON.stringify(config)),
-    }),
-    layers: await Promise.all(layers.map((bytes) => putBlob(transport, target, { mediaType: TAR, bytes }))),
-  };
-  const bytes = Buffer.from(JSON.stringify(document));
-  await putManifest(transport, target, digestOf(bytes), { mediaType: MANIFEST_TYPE, bytes });
-  return `${repository}@${digestOf(bytes)}`;
-}
+const image = (layers: readonly Buffer[]): Promise<string> =>
+  pushImage(
+    repository,
+    { architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [] } },
+    layers,
+    transport,
+  );
 
 interface Product {
   readonly reference: string;

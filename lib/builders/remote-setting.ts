@@ -31,12 +31,12 @@ export type RemoteSetting = z.output<typeof remoteSetting>;
 
 /** It finds itself on a loopback address of the registry, unless it is there too. */
 export function remoteProblems(path: string, builder: RemoteSetting, registry: RegistrySetting): UserError[] {
-  if (registry.kind !== "oci" || !isLoopback(registry.address)) return [];
-  if (builder.address.every((each) => isLoopback(each.replace("tcp://", "")))) return [];
+  if (registry.kind !== "oci" || !isOwnHost(registry.address)) return [];
+  if (builder.address.every((each) => isOwnHost(each.replace("tcp://", "")))) return [];
   return [loopbackRegistry(path, registry.address, builder.address.join(" and "))];
 }
 
-export function isLoopback(host: string): boolean {
+export function isOwnHost(host: string): boolean {
   return /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(`https://${host}`).hostname);
 }
 

@@ -19,6 +19,6 @@ export interface Reaching {
 export async function reachFar(reaching: Reaching, setting: FarSetting): Promise<Upstream[]> {
   switch (setting.kind) {
     case "remote":
-      return reachRemote(reaching, setting);
+      return reachRemote(reaching.path, setting);
   }
 }

@@ -5,10 +5,9 @@ import { projectFolder } from "../../home.ts";
 import { isPem } from "../../lib/builders/builder-problems.ts";
 import type { RemoteSetting } from "../../lib/builders/remote-setting.ts";
 import { tlsUpstream, type Upstream } from "./dial.ts";
-import type { Reaching } from "./reach-far.ts";
 
 /** `{kind: remote}`: somebody keeps it running. @throws UserError */
-export function reachRemote({ path }: Pick<Reaching, "path">, { address, tls }: RemoteSetting): Upstream[] {
+export function reachRemote(path: string, { address, tls }: RemoteSetting): Upstream[] {
   const read = (name: "ca" | "cert" | "key") => {
     const given = tls[name];
     if (isPem(given)) return given;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import type { Home } from "../../home.ts";
-import type { RemoteSetting, StackBuilder } from "../../lib/builders/builder-setting.ts";
+import type { FarSetting, StackBuilder } from "../../lib/builders/builder-setting.ts";
 import { writeJson } from "../program/files.ts";
 import { makePrivate, privateSocket } from "../services/builder-socket.ts";
 import { BUILDKITD_CONFIG, writeBuildxInstance } from "../services/buildkitd.ts";
@@ -57,10 +57,7 @@ export class OpenWays implements Ways {
   }
 
   /** One whose connections lead through here. */
-  async openFar(
-    { names, setting }: StackBuilder & { readonly setting: RemoteSetting },
-    upstreams: Watched[],
-  ) {
+  async openFar({ names, setting }: StackBuilder & { readonly setting: FarSetting }, upstreams: Watched[]) {
     this.#groups.push(upstreams);
     for (const [index, name] of names.entries()) {
       const socket = privateSocket(join(this.#folder, `${name}.sock`));

@@ -2,6 +2,7 @@ import { UserError } from "../../errors.ts";
 import { REDACTED } from "../redact.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
 import { type BuilderChoice, type FarSetting, isFar, OWN_BUILDER, stackBuilders } from "./builder-setting.ts";
+import { kubernetesProblems, shownKubernetes } from "./kubernetes/kubernetes-setting.ts";
 import { remoteProblems } from "./remote-setting.ts";
 
 /** What does not fit between a stack's builders and its registry. */
@@ -54,6 +55,8 @@ function kindProblems(path: string, builder: FarSetting, registry: RegistrySetti
   switch (builder.kind) {
     case "remote":
       return remoteProblems(path, builder, registry);
+    case "kubernetes":
+      return kubernetesProblems(path, builder, registry);
   }
 }
 
@@ -62,6 +65,8 @@ function shownBuilder(builder: FarSetting): string {
   switch (builder.kind) {
     case "remote":
       return builder.address.join(" and ");
+    case "kubernetes":
+      return shownKubernetes(builder);
   }
 }
 

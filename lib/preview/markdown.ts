@@ -101,11 +101,12 @@ function together({ stacks, shared, expected }: Preview): string {
   });
   const silent = expected.unknown.length > 0 ? ` (no history for ${expected.unknown.length} stages)` : "";
   const total = expectedText({ ...expected, unknown: [] });
-  const dollars = dollarsOfAll(stacks);
+  const { tests, builders } = dollarsOfAll(stacks);
   return [
     ...lines,
     ...(total || silent ? [`- All together: ${total || "not known"}${silent}`] : []),
-    ...(dollars > 0 ? [`- Tests: about ${money(dollars)}`] : []),
+    ...(tests > 0 ? [`- Tests: about ${money(tests)}`] : []),
+    ...(builders > 0 ? [`- Builders for heavy stages: about ${money(builders)}`] : []),
   ].join("\n");
 }
 

@@ -15,7 +15,7 @@ import type { Stack } from "../stack/stack.ts";
 import { builderLog } from "./build-log.ts";
 import { Builds } from "./builds.ts";
 import { type Display, liveDisplay, plainDisplay } from "./display.ts";
-import { parseEvent } from "./engine-events.ts";
+import { endedResource, nameOf, parseEvent } from "./engine-events.ts";
 import { Reporter, type ResourceFailure } from "./events.ts";
 import type { ExpectedSeconds } from "./live.ts";
 import { lossLine } from "./losses.ts";
@@ -40,12 +40,15 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
   const { line: writeLine, step } = display;
   const reporter = new Reporter({ line: writeLine, step, log: (name, text) => logs.write(name, text) });
   let isInterrupted = false;
+  stack.office?.begin(targetedNames(args));
   if (stack.ways) stack.ways.onLoss = (loss) => writeLine(lossLine(loss, reporter.stagesOn(loss.names)));
   return await deferInterrupts(
     (signal) => {
       if (!isInterrupted)
         writeLine("\nInterrupted: running builds are cancelled. Once more ends them without waiting.");
       isInterrupted = true;
+      // What costs money goes first.
+      stack.office?.interrupt();
       // Ctrl-C on a terminal reaches Pulumi by itself; a signal to this process alone does not.
       if (!terminal || signal !== "SIGINT") child.kill("SIGINT");
     },
@@ -55,6 +58,8 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
           const event = parseEvent(line);
           if (event) {
             builds.handle(event);
+            const ended = endedResource(event);
+            if (ended) stack.office?.ended(ended);
             reporter.handle(event);
             display.refresh();
           } else if (line.trim()) writeLine(line);
@@ -75,11 +80,18 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
           for (const failure of reporter.failures) await showLog(home, failure, stack.environment);
         return isInterrupted ? 130 : (result.exitCode ?? 1);
       } finally {
+        await stack.office?.finish();
         display.close();
         logs.close();
       }
     },
   );
+}
+
+/** Names of the resources that an update is targeted at; undefined for one that is about all. */
+function targetedNames(args: readonly string[]): string[] | undefined {
+  const urns = args.filter((_, index) => args[index - 1] === "--target");
+  return urns.length === 0 ? undefined : urns.map(nameOf);
 }
 
 /** An update that is targeted at resources builds no others. */

@@ -20,5 +20,8 @@ export async function reachFar(reaching: Reaching, setting: FarSetting): Promise
   switch (setting.kind) {
     case "remote":
       return reachRemote(reaching.path, setting);
+    case "aws":
+      // It comes while the run lasts (tools/rented).
+      return [];
   }
 }

@@ -96,15 +96,18 @@ export function expectedBuilder(
   };
 }
 
-/** What several stacks rent, in US dollars: tests that are due, and builders. */
-export function dollarsOfAll(stacks: readonly StackPreview[]): { tests: number; builders: number } {
-  const planned = stacks.flatMap((stack) => (stack.verdict === "failed" ? [] : [stack]));
-  const sum = (dollars: (stack: PlannedStack) => number) =>
-    planned.reduce((all, stack) => all + dollars(stack), 0);
-  return {
-    tests: sum(({ test }) => (test?.due ? (test.dollars ?? 0) : 0)),
-    builders: sum(({ builder }) => builder?.dollars ?? 0),
-  };
+/** What the tests of several stacks cost together, of those that are due. */
+export function dollarsOfAll(stacks: readonly StackPreview[]): number {
+  return sumOf(stacks, ({ test }) => (test?.due ? (test.dollars ?? 0) : 0));
+}
+
+/** The same of what is rented for their heavy stages. */
+export function rentOfAll(stacks: readonly StackPreview[]): number {
+  return sumOf(stacks, ({ builder }) => builder?.dollars ?? 0);
+}
+
+function sumOf(stacks: readonly StackPreview[], dollars: (stack: PlannedStack) => number): number {
+  return stacks.reduce((sum, stack) => sum + (stack.verdict === "failed" ? 0 : dollars(stack)), 0);
 }
 
 type Facts = Pick<ExpectedTest, "where" | "instance" | "spot" | "dollarsPerHour">;

@@ -1,4 +1,4 @@
-import { dollarsOfAll } from "./expected-test.ts";
+import { dollarsOfAll, rentOfAll } from "./expected-test.ts";
 import type { PlannedStack, Preview, StackPreview, StagePreview } from "./preview-schema.ts";
 import { vulnerabilityLines } from "./vulnerability-section.ts";
 import {
@@ -163,7 +163,7 @@ function summary({ stacks, shared, expected }: Preview, paint: Paint): string[] 
   const total = expectedText({ ...expected, unknown: [] });
   const silent = expected.unknown.length > 0 ? `; no history for ${expected.unknown.length} stages` : "";
   const all = total || silent ? [`all together: ${total || "not known"}${silent}`] : [];
-  const { tests, builders } = dollarsOfAll(stacks);
+  const [tests, builders] = [dollarsOfAll(stacks), rentOfAll(stacks)];
   const summaryLines = [
     ...lines,
     ...all,

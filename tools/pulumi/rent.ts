@@ -6,7 +6,7 @@ import { UNSAID } from "../../oci/write/put.ts";
 import { awsClients } from "../hosts/aws/clients.ts";
 import { startGuard } from "../hosts/aws/guard.ts";
 import { note } from "../program/progress.ts";
-import { RentOffice, type RentTerms } from "../rented/rent-office.ts";
+import { type RentMeans, RentOffice, type RentTerms } from "../rented/rent-office.ts";
 import { openTunnel } from "../rented/tunnel.ts";
 import { plannedStack, stageReference } from "../stack/outputs.ts";
 import type { Stack } from "../stack/stack.ts";
@@ -55,7 +55,7 @@ export async function openOffice(
   stack: Stack,
   ways: OpenWays,
   terms: RentTerms & { readonly patience: number },
-  means = awsMeans(home),
+  means: RentMeans | Promise<RentMeans> = awsMeans(home),
 ): Promise<Stack> {
   const office = new RentOffice(terms, await means);
   const way = await ways.openRented(HEAVY_BUILDER, terms.patience, office);
@@ -63,7 +63,7 @@ export async function openOffice(
   return { ...stack, environment: { ...stack.environment, [RENT_SOCKET]: socket }, office };
 }
 
-async function awsMeans(home: Home): Promise<ConstructorParameters<typeof RentOffice>[1]> {
+async function awsMeans(home: Home): Promise<RentMeans> {
   const tools = await ensureTools(home, ["session-manager-plugin"], true);
   const plugin = tools["session-manager-plugin"]?.path ?? "session-manager-plugin";
   return {

@@ -77,17 +77,16 @@ export async function findTestResources(clients: AwsClients, now: Date): Promise
 
 /** The schedules that end instances, and which instance each is for. */
 async function schedulesOf({ scheduler }: AwsClients): Promise<{ id: string; instance: string }[]> {
-  const found = purposes.map(async (purpose) => {
-    const NamePrefix = schedulePrefixes[purpose];
-    const schedules = await pages(async (NextToken) => {
-      const { Schedules = [], NextToken: next } = await scheduler.send(
-        new ListSchedulesCommand({ NamePrefix, NextToken }),
-      );
-      return { items: Schedules, next };
-    });
-    return schedules.map(({ Name: id = "" }) => ({ id, instance: id.slice(NamePrefix.length) }));
+  const named = await pages(async (NextToken) => {
+    const { Schedules = [], NextToken: next } = await scheduler.send(
+      new ListSchedulesCommand({ NamePrefix: "strata-", NextToken }),
+    );
+    return { items: Schedules, next };
   });
-  return (await Promise.all(found)).flat();
+  return named.flatMap(({ Name: id = "" }) => {
+    const prefix = Object.values(schedulePrefixes).find((each) => id.startsWith(each));
+    return prefix === undefined ? [] : [{ id, instance: id.slice(prefix.length) }];
+  });
 }
 
 function instanceResource(
@@ -101,7 +100,7 @@ function instanceResource(
     kind: "instance",
     id,
     stack: tag(Tags, "strata:stack"),
-    detail: `${tag(Tags, PURPOSE_TAG)}, ${InstanceType}, ${State?.Name}, ${hours.toFixed(1)} h old`,
+    detail: `${tag(Tags, PURPOSE_TAG) === "builder" ? "builder, " : ""}${InstanceType}, ${State?.Name}, ${hours.toFixed(1)} h old`,
     leak: isOver ? `its time was over at ${until || "an unknown time"}` : undefined,
   };
 }

@@ -6,7 +6,8 @@ import type { AwsBuilderDescription } from "../../../../lib/hosts/description.ts
 import type { AwsClients } from "../../../../tools/hosts/aws/clients.ts";
 import type { GuardMessage } from "../../../../tools/hosts/aws/guardian.ts";
 import type { RentMeans } from "../../../../tools/rented/rent-office.ts";
-import { type Asked, fakeAws } from "../hosts/aws/fake-aws.ts";
+import type { Tunnel } from "../../../../tools/rented/tunnel.ts";
+import { type Asked, type AwsAnswers, fakeAws } from "../hosts/aws/fake-aws.ts";
 
 export const description: AwsBuilderDescription = {
   purpose: "builder",
@@ -33,70 +34,32 @@ export interface FakeRegion {
   close(): void;
 }
 
+/** What an instance is, and what leads to its builder. */
+export interface FakeMachine {
+  /** @param run in the place of /run/strata */
+  boot(run: string): void;
+  /** It ends, or what builds on it dies. */
+  end(): void;
+  openTunnel(clients: AwsClients): Tunnel;
+}
+
 /**
  * A region that remembers what it has: what AWS's API references of EC2 Fleet, EventBridge Scheduler and Systems Manager say of
- * the requests. Commands run in a shell here; the builder on the instance is one that answers as buildkitd does, with the keys
- * that the real script made.
+ * the requests. Commands run in a shell here.
  *
  * @param before each request: its number and name. What it throws, AWS answers
+ * @param machine by default one whose builder answers as buildkitd does, with the keys that the real script made
  */
 export function fakeRegion(
   folder: string,
   before: (index: number, name: string) => void = () => {},
+  machine: FakeMachine = answeringMachine(join(folder, "run")),
 ): FakeRegion {
   const instances = new Set<string>();
   const kept = new Set<string>();
   const guarded: GuardMessage[] = [];
   const run = join(folder, "run");
-  let server: Http2SecureServer | undefined;
-  const connections = new Set<Socket>();
-  let isDead = false;
-  const stop = () => {
-    isDead = true;
-    server?.close();
-    for (const each of connections) each.destroy();
-  };
-  let made = 0;
-  const aws = fakeAws(run, {
-    GetParameterCommand: () => ({ Parameter: { Value: "ami-0newest" } }),
-    CreateFleetCommand: ({ TargetCapacitySpecification: { DefaultTargetCapacityType: market } }) => {
-      const id = `i-0${++made}`;
-      instances.add(id);
-      isDead = false;
-      server = undefined;
-      kept.add(`fleet-${id}`);
-      rmSync(run, { recursive: true, force: true });
-      mkdirSync(run, { recursive: true });
-      writeFileSync(join(run, "ready"), "");
-      writeFileSync(join(run, "notice"), "EC2 takes the instance back\n");
-      const Instances = [{ InstanceIds: [id], InstanceType: "r6a.24xlarge", Lifecycle: market }];
-      return { FleetId: `fleet-${id}`, Instances, Errors: [] };
-    },
-    DescribeInstancesCommand: ({ InstanceIds: [InstanceId = ""] }: { InstanceIds: string[] }) => {
-      const State = { Name: instances.has(InstanceId) ? "running" : "terminated" };
-      const Placement = { AvailabilityZone: "us-east-1b" };
-      const described = { InstanceId, InstanceType: "r6a.24xlarge", SubnetId: "subnet-0b", Placement, State };
-      return { Reservations: [{ Instances: [described] }] };
-    },
-    DescribeInstanceInformationCommand: () => ({ InstanceInformationList: [{ PingStatus: "Online" }] }),
-    CreateScheduleCommand: ({ Name }: { Name: string }) => {
-      kept.add(Name);
-      return {};
-    },
-    DeleteScheduleCommand: ({ Name }: { Name: string }) => {
-      kept.delete(Name);
-      return {};
-    },
-    DeleteFleetsCommand: ({ FleetIds: [id = ""] }: { FleetIds: string[] }) => {
-      kept.delete(id);
-      return {};
-    },
-    TerminateInstancesCommand: ({ InstanceIds: [id = ""] }: { InstanceIds: string[] }) => {
-      instances.delete(id);
-      stop();
-      return {};
-    },
-  });
+  const aws = fakeAws(run, regionAnswers({ instances, kept, run, machine }));
   let index = 0;
   const send = async (command: { constructor: { name: string } }) => {
     before(index++, command.constructor.name);
@@ -113,20 +76,103 @@ export function fakeRegion(
       openGuard: () => ({ tell: (message) => void guarded.push(message) }),
       openTunnel: () => () => {
         tunnels++;
+        const tunnel = machine.openTunnel(clients);
         return {
-          async port() {
-            // The tunnel leads to an instance on which nobody listens.
-            if (isDead) return 1;
-            server ??= await startBuildkitd(join(run, "keys"), connections);
-            return (server.address() as AddressInfo).port;
+          port: () => tunnel.port(),
+          close() {
+            tunnels--;
+            tunnel.close();
           },
-          close: () => void tunnels--,
         };
       },
     },
     left: () => [...instances, ...kept, ...Array.from({ length: tunnels }, () => "a tunnel")],
-    takeBack: stop,
-    close: stop,
+    takeBack: () => machine.end(),
+    close: () => machine.end(),
+  };
+}
+
+function regionAnswers(has: {
+  readonly instances: Set<string>;
+  readonly kept: Set<string>;
+  readonly run: string;
+  readonly machine: FakeMachine;
+}): AwsAnswers {
+  const { instances, kept, run, machine } = has;
+  let made = 0;
+  return {
+    GetParameterCommand: () => ({ Parameter: { Value: "ami-0newest" } }),
+    CreateFleetCommand: ({ TargetCapacitySpecification: { DefaultTargetCapacityType: market } }) => {
+      const id = `i-0${++made}`;
+      instances.add(id);
+      kept.add(`fleet-${id}`);
+      rmSync(run, { recursive: true, force: true });
+      mkdirSync(run, { recursive: true });
+      machine.boot(run);
+      const Instances = [{ InstanceIds: [id], InstanceType: "r6a.24xlarge", Lifecycle: market }];
+      return { FleetId: `fleet-${id}`, Instances, Errors: [] };
+    },
+    DescribeInstancesCommand: ({ InstanceIds: [InstanceId = ""] }: { InstanceIds: string[] }) => {
+      const State = { Name: instances.has(InstanceId) ? "running" : "terminated" };
+      const Placement = { AvailabilityZone: "us-east-1b" };
+      const described = { InstanceId, InstanceType: "r6a.24xlarge", SubnetId: "subnet-0b", Placement, State };
+      return { Reservations: [{ Instances: [described] }] };
+    },
+    DescribeInstanceInformationCommand: () => ({ InstanceInformationList: [{ PingStatus: "Online" }] }),
+    StartSessionCommand: () => {
+      kept.add("a session");
+      return { SessionId: "a session", StreamUrl: "wss://ssmmessages.example.org/", TokenValue: "token" };
+    },
+    TerminateSessionCommand: ({ SessionId }: { SessionId: string }) => {
+      kept.delete(SessionId);
+      return {};
+    },
+    CreateScheduleCommand: ({ Name }: { Name: string }) => {
+      kept.add(Name);
+      return {};
+    },
+    DeleteScheduleCommand: ({ Name }: { Name: string }) => {
+      kept.delete(Name);
+      return {};
+    },
+    DeleteFleetsCommand: ({ FleetIds: [id = ""] }: { FleetIds: string[] }) => {
+      kept.delete(id);
+      return {};
+    },
+    TerminateInstancesCommand: ({ InstanceIds: [id = ""] }: { InstanceIds: string[] }) => {
+      instances.delete(id);
+      machine.end();
+      return {};
+    },
+  };
+}
+
+/** An instance that is ready at once. */
+function answeringMachine(run: string): FakeMachine {
+  const connections = new Set<Socket>();
+  let server: Http2SecureServer | undefined;
+  let isDead = false;
+  return {
+    boot() {
+      writeFileSync(join(run, "ready"), "");
+      writeFileSync(join(run, "notice"), "EC2 takes the instance back\n");
+      isDead = false;
+      server = undefined;
+    },
+    end() {
+      isDead = true;
+      server?.close();
+      for (const each of connections) each.destroy();
+    },
+    openTunnel: () => ({
+      async port() {
+        // The tunnel leads to an instance on which nobody listens.
+        if (isDead) return 1;
+        server ??= await startBuildkitd(join(run, "keys"), connections);
+        return (server.address() as AddressInfo).port;
+      },
+      close() {},
+    }),
   };
 }
 

@@ -88,22 +88,7 @@ export function makeRentedParts(
         // EC2 gives them in any order, and another one would be another test.
         .ids.apply((ids) => ids.toSorted());
   const vpcId = ec2.getSubnetOutput({ id: subnets.apply(([first = ""]) => first) }, children).vpcId;
-  const securityGroup = new ec2.SecurityGroup(
-    name,
-    {
-      vpcId,
-      description: parts.about,
-      ingress: [],
-      egress: parts.ports.map((port) => ({
-        protocol: "tcp",
-        fromPort: port,
-        toPort: port,
-        cidrBlocks: ["0.0.0.0/0"],
-      })),
-      tags,
-    },
-    children,
-  );
+  const securityGroup = makeSecurityGroup(name, vpcId, { parts, tags }, children);
   const role = new iam.Role(name, { assumeRolePolicy: trustPolicy("ec2.amazonaws.com") }, children);
   new iam.RolePolicy(name, { role: role.name, policy: parts.policy }, children);
   const profileOfRole = new iam.InstanceProfile(name, { role: role.name }, children);
@@ -134,6 +119,22 @@ export function makeRentedParts(
       amiParameter: parts.amiParameter,
     }));
   return { nodes: { launchTemplate, securityGroup, role, schedulerRole }, description };
+}
+
+/** Nothing comes in. */
+function makeSecurityGroup(
+  name: string,
+  vpcId: pulumi.Input<string>,
+  { parts, tags }: { readonly parts: RentedParts; readonly tags: Record<string, string> },
+  options: pulumi.CustomResourceOptions,
+): ec2.SecurityGroup {
+  const egress = parts.ports.map((port) => ({
+    protocol: "tcp",
+    fromPort: port,
+    toPort: port,
+    cidrBlocks: ["0.0.0.0/0"],
+  }));
+  return new ec2.SecurityGroup(name, { vpcId, description: parts.about, ingress: [], egress, tags }, options);
 }
 
 function makeSchedulerRole(

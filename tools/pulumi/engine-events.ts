@@ -75,9 +75,9 @@ export function targetOf(fresh: z.infer<typeof resourceState> | null | undefined
   return fresh?.inputs?.environment?.STRATA_TARGET;
 }
 
-/** The resource that an event tells the end of, well or badly; undefined for other events, and for components. */
-export function endedResource({ resOutputsEvent, resOpFailedEvent }: EngineEvent): string | undefined {
-  const ended = (resOutputsEvent ?? resOpFailedEvent)?.metadata;
+/** The resource that an event tells the good end of; undefined for other events, and for components. */
+export function builtResource({ resOutputsEvent }: EngineEvent): string | undefined {
+  const ended = resOutputsEvent?.metadata;
   return (ended?.new ?? ended?.old)?.custom ? nameOf(ended?.urn ?? "") : undefined;
 }
 

@@ -8,8 +8,8 @@ import { needsThisMachine, openBuilders, placesOf } from "../stack/opened-builde
 import { requirePassphrase } from "../stack/passphrase.ts";
 import { ensureStack, ownProject, requireKnownStack, type Stack } from "../stack/stack.ts";
 import { openWays } from "../ways/open-ways.ts";
+import { openOffice, plannedRent } from "./heavy-stages.ts";
 import { recover } from "./recover.ts";
-import { openOffice, plannedRent } from "./rent.ts";
 
 /** Sets everything up that the stack `name` needs, and makes sure that it can be worked on. */
 export async function openStack(home: Home, name: string): Promise<Stack> {

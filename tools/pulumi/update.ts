@@ -2,6 +2,7 @@ import { createWriteStream, mkdirSync, rmSync, type WriteStream } from "node:fs"
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { type Home, projectFolder } from "../../home.ts";
 import { expectedBuilds } from "../preview/expected-builds.ts";
@@ -15,7 +16,7 @@ import type { Stack } from "../stack/stack.ts";
 import { builderLog } from "./build-log.ts";
 import { Builds } from "./builds.ts";
 import { type Display, liveDisplay, plainDisplay } from "./display.ts";
-import { endedResource, nameOf, parseEvent } from "./engine-events.ts";
+import { builtResource, type EngineEvent, nameOf, parseEvent } from "./engine-events.ts";
 import { Reporter, type ResourceFailure } from "./events.ts";
 import type { ExpectedSeconds } from "./live.ts";
 import { lossLine } from "./losses.ts";
@@ -54,15 +55,11 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
     },
     async () => {
       try {
-        createInterface({ input: child.stdout }).on("line", (line) => {
-          const event = parseEvent(line);
-          if (event) {
-            builds.handle(event);
-            const ended = endedResource(event);
-            if (ended) stack.office?.ended(ended);
-            reporter.handle(event);
-            display.refresh();
-          } else if (line.trim()) writeLine(line);
+        readEvents(child.stdout, writeLine, (event) => {
+          builds.handle(event);
+          stack.office?.ended(builtResource(event));
+          reporter.handle(event);
+          display.refresh();
         });
         const said: string[] = [];
         createInterface({ input: child.stderr }).on("line", (line) => {
@@ -86,6 +83,19 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
       }
     },
   );
+}
+
+/** Tells of each event, and of each line that is none. */
+function readEvents(
+  input: Readable,
+  onLine: (line: string) => void,
+  onEvent: (event: EngineEvent) => void,
+): void {
+  createInterface({ input }).on("line", (line) => {
+    const event = parseEvent(line);
+    if (event) onEvent(event);
+    else if (line.trim()) onLine(line);
+  });
 }
 
 /** Names of the resources that an update is targeted at; undefined for one that is about all. */

@@ -134,10 +134,9 @@ export class RentOffice implements Renting {
     return builder;
   }
 
-  /** A resource has ended, well or badly: after the last heavy one nobody needs the builder. */
-  ended(name: string): void {
-    if (!this.#awaited.delete(name) || this.#awaited.size > 0) return;
-    void this.end();
+  /** A resource is there: after the last heavy one nobody needs the builder. What failed is asked for its log before. */
+  ended(name: string | undefined): void {
+    if (name !== undefined && this.#awaited.delete(name) && this.#awaited.size === 0) void this.end();
   }
 
   canRent(): boolean {
@@ -197,7 +196,5 @@ export class RentOffice implements Renting {
 }
 
 function wordsOf(error: unknown): string {
-  if (error instanceof HostTrouble) return `there is no builder: ${error.message}.`;
-  if (error instanceof Error) return `there is no builder: ${error.name}: ${error.message}.`;
-  return String(error);
+  return `there is no builder: ${error instanceof HostTrouble ? error.message : error}.`;
 }

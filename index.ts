@@ -116,6 +116,7 @@ const attestation = new Attestation(`${name}-attestation`, {
   stages: referencesByName(built.stages),
   bill: relative(process.cwd(), writeBill(home.bills, bill)),
   evidence: smoke.evidence,
+  library,
   builder,
   sign: config.sign,
   trust: config.trust,

@@ -4,45 +4,18 @@ import { type TestContext, test } from "node:test";
 import { execa } from "execa";
 import { repository } from "../../../../home.ts";
 import { SPDX_TYPE } from "../../../../lib/attestation/statement.ts";
-import { pypiPurl } from "../../../../lib/bill/purl.ts";
-import { spdxDocument, spdxText } from "../../../../lib/bill/spdx-document.ts";
 import { listReferrers } from "../../../../oci/read/referrers.ts";
 import { attachDocument } from "../../../../tools/attestation/attach.ts";
 import { samplePromotionEnvironment } from "../../../support/evidence.ts";
 import { startFakeOsv } from "../../../support/fake-osv.ts";
 import { wheelRecord } from "../../../support/osv-records.ts";
+import { sampleBill } from "../../../support/sample-bill.ts";
 import { REPOSITORY, startFakeRegistry } from "../../oci/support/fake-registry.ts";
 import { quickTransport } from "../../oci/support/transport.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { pointsAt, promoting } from "../promotion/support/promoting.ts";
 
 const digest = `sha256:${"b".repeat(64)}`;
-
-function billWith(version: string): string {
-  const nothing = { distro: undefined, packages: [], wheels: {}, folders: {} };
-  return spdxText(
-    spdxDocument({
-      digest,
-      bill: {
-        recipe: "starter",
-        generation: "cpu",
-        source: null,
-        revision: null,
-        created: "2026-01-01T00:00:00Z",
-        base: { name: "debian", digest },
-        stages: [],
-        key: "k",
-        inProduct: ["torch"],
-        components: [
-          { kind: "wheel", name: "pillow", version, purl: pypiPurl("pillow", version), stage: "torch" },
-        ],
-        materials: {},
-      },
-      contents: nothing,
-      tools: nothing,
-    }),
-  );
-}
 
 /** A tested product whose bill has a bad pillow, and an OSV that knows it. */
 async function open(t: TestContext) {
@@ -53,7 +26,11 @@ async function open(t: TestContext) {
   t.after(() => osv.stop());
   const home = temporaryFolder(t);
   const attach = (version: string) =>
-    attachDocument(made.reference, { type: SPDX_TYPE, text: billWith(version) }, quickTransport());
+    attachDocument(
+      made.reference,
+      { type: SPDX_TYPE, text: sampleBill({ pillow: version }) },
+      quickTransport(),
+    );
   const step = async (gate: object, attached: string, program = "promotion", more: object = {}) => {
     const { exitCode, stdout, stderr } = await execa(process.execPath, [`tools/steps/${program}.ts`], {
       cwd: repository,

@@ -11,6 +11,7 @@ import {
   OWN_BUILDER,
   stackBuilders,
 } from "./builder-setting.ts";
+import { kubernetesProblems, shownKubernetes } from "./kubernetes/kubernetes-setting.ts";
 import { remoteProblems } from "./remote-setting.ts";
 
 /** What does not fit between a stack's builders and its registry. */
@@ -74,6 +75,8 @@ function kindProblems(path: string, builder: FarSetting, registry: RegistrySetti
       return remoteProblems(path, builder, registry);
     case "aws":
       return awsProblems(path, registry);
+    case "kubernetes":
+      return kubernetesProblems(path, builder, registry);
   }
 }
 
@@ -84,6 +87,8 @@ function shownBuilder(builder: FarSetting): string {
       return builder.address.join(" and ");
     case "aws":
       return `an instance in ${builder.region}`;
+    case "kubernetes":
+      return shownKubernetes(builder);
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { type AwsBuilderSetting, awsSetting } from "./aws-setting.ts";
+import { type KubernetesSetting, kubernetesSetting } from "./kubernetes/kubernetes-setting.ts";
 import { type RemoteSetting, remoteSetting } from "./remote-setting.ts";
 
 /** `strata:builder` and `strata:builders`: where stages are built. */
@@ -14,8 +15,8 @@ const local = z.strictObject({ kind: z.literal("local") });
 
 /** A place where buildkitd runs, or the name of a builder that buildx knows. */
 export const builderSetting = z.union(
-  [z.string().min(1), z.discriminatedUnion("kind", [local, remoteSetting, awsSetting])],
-  "expected the name of a buildx builder, {kind: local}, {kind: remote, address, tls: {ca, cert, key}}, or, for heavy stages, {kind: aws, region}",
+  [z.string().min(1), z.discriminatedUnion("kind", [local, remoteSetting, kubernetesSetting, awsSetting])],
+  "expected the name of a buildx builder, {kind: local}, {kind: remote, address, tls: {ca, cert, key}}, {kind: kubernetes, namespace}, or, for heavy stages, {kind: aws, region}",
 );
 
 export const buildersSetting = z
@@ -25,7 +26,7 @@ export const buildersSetting = z
 export type BuilderSetting = z.output<typeof builderSetting>;
 
 /** A builder that is not on this machine: what strata opens a way to. Each kind has a file here and one in tools/ways. */
-export type FarSetting = RemoteSetting | AwsBuilderSetting;
+export type FarSetting = RemoteSetting | KubernetesSetting | AwsBuilderSetting;
 
 /** What a stack says of its builders. */
 export interface BuilderChoice {
@@ -67,6 +68,7 @@ const shares: { readonly [K in FarSetting["kind"]]: (setting: FarSetting & { rea
   {
     remote: ({ address }) => address.length,
     aws: () => 1,
+    kubernetes: ({ replicas }) => replicas,
   };
 
 function namesOf(setting: BuilderSetting, name: string): string[] {

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import type { Home } from "../../home.ts";
 import type { FarSetting, StackBuilder } from "../../lib/builders/builder-setting.ts";
 import { writeJson } from "../program/files.ts";
+import { note } from "../program/progress.ts";
 import { makePrivate, privateSocket } from "../services/builder-socket.ts";
 import { BUILDKITD_CONFIG, writeBuildxInstance } from "../services/buildkitd.ts";
 import { stopDaemon } from "../services/daemon.ts";
@@ -130,11 +131,16 @@ export class OpenWays implements Ways {
     );
   }
 
-  #lose({ shown }: Upstream, names: readonly string[], problem: string): void {
+  #lose(upstream: Upstream, names: readonly string[], problem: string): void {
+    const { shown } = upstream;
     if (this.losses.some((loss) => loss.shown === shown && loss.names === names)) return;
     const loss = { names, shown, problem };
     this.losses.push(loss);
     this.onLoss(loss);
+    upstream.fate?.().then(
+      (said) => said && note(`builders: ${said}`),
+      () => {},
+    );
   }
 
   async look(): Promise<void> {
@@ -152,7 +158,11 @@ export class OpenWays implements Ways {
     const far = [...this.#groups.flat(), ...again].map(({ shown }) => shown);
     if (!this.losses.every(({ shown }) => far.includes(shown))) return false;
     for (const group of this.#groups) {
-      const found = await Promise.all(group.map((each) => problemOf(each)));
+      let found = await Promise.all(group.map((each) => problemOf(each)));
+      if (found.every((problem) => problem !== undefined)) {
+        await Promise.all(group.map((each) => each.comesBack?.()));
+        found = await Promise.all(group.map((each) => problemOf(each)));
+      }
       for (const [index, each] of group.entries()) each.gone = found[index]?.message;
       if (found.every((problem) => problem !== undefined)) return false;
     }

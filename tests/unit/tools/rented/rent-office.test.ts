@@ -103,6 +103,17 @@ test("what is asked for: a builder's tags, types and zones, and an end that nobo
   await office.finish();
 });
 
+test("somebody is connected with a builder all the time: one that nobody wants ends itself", async (t) => {
+  const { region, office, ask: asks } = await open(t);
+  await asks();
+  for (let tries = 0; tries < 20; tries++) {
+    await sleep(50);
+    // The first one is on its way.
+    if (tries > 5) assert.ok(region.connected() >= 1);
+  }
+  await office.finish();
+});
+
 test("no private key crosses: a public one is sent, certificates come back", async (t) => {
   const { region, office, ask: asks } = await open(t);
   await asks();

@@ -103,6 +103,17 @@ test("what is asked for: a builder's tags, types and zones, and an end that nobo
   await office.finish();
 });
 
+test("somebody is connected with a builder all the time: one that nobody wants ends itself", async (t) => {
+  const { region, office, ask: asks } = await open(t);
+  await asks();
+  for (let tries = 0; tries < 20; tries++) {
+    await sleep(50);
+    // The first one is on its way.
+    if (tries > 5) assert.ok(region.connected() >= 1);
+  }
+  await office.finish();
+});
+
 test("no private key crosses: a public one is sent, certificates come back", async (t) => {
   const { region, office, ask: asks } = await open(t);
   await asks();
@@ -127,10 +138,23 @@ test("nothing is started where no heavy stage is missing, or the update is not a
 test("interrupted at any request: nothing is left, and the instance goes first", async (t) => {
   const all = await countRequests(t);
   for (let at = 0; at < all; at++) {
-    const { region, office, ask: asks } = await open(t, (each, index) => index === at && each.interrupt());
+    let own = "";
+    const {
+      region,
+      office,
+      ask: asks,
+    } = await open(t, (each, index, name) => {
+      if (index !== at) return;
+      own = name.replace(/Command$/, "");
+      each.interrupt();
+    });
     const answer = await asks();
     await office.finish();
     assert.deepEqual(region.left(), [], `at request ${at}`);
+    const begun = region.asked.some(({ name }) => name === "CreateFleetCommand");
+    // What was on its way when the signal came changes nothing.
+    const next = deeds(region.asked.slice(at)).filter((name) => name !== own && name !== "CancelCommand");
+    assert.equal(next[0], begun ? "TerminateInstances" : undefined, `at request ${at}: ${next.join(" ")}`);
     // The last requests are about what is there already.
     if (at < all - 1) assert.notEqual(answer, null, `at request ${at}`);
     assert.deepEqual(region.guarded.at(-1), { done: true });

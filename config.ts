@@ -4,7 +4,7 @@ import { z } from "zod";
 import { throwAll, together } from "./errors.ts";
 import { projectFolder } from "./home.ts";
 import { signSetting, trustSetting } from "./lib/attestation/trust-setting.ts";
-import { builderProblems } from "./lib/builders/builder-problems.ts";
+import { builderProblems, rentedProblems } from "./lib/builders/builder-problems.ts";
 import { builderSetting, buildersSetting } from "./lib/builders/builder-setting.ts";
 import { compilerCacheSetting } from "./lib/builders/compiler-cache.ts";
 import { evidenceSetting, trimProblems } from "./lib/evidence/evidence-setting.ts";
@@ -106,6 +106,7 @@ export function parseConfig(
     ...reachProblems(settings.host, settings.registry),
     ...trimProblems(settings),
     ...builderProblems(settings),
+    ...rentedProblems(settings),
   ]);
   const open = { attention: facts.attention, ...completeDefaults(selected.recipe) };
   return {

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { type AwsBuilderSetting, awsSetting } from "./aws-setting.ts";
+import { type KubernetesSetting, kubernetesSetting } from "./kubernetes/kubernetes-setting.ts";
 import { type RemoteSetting, remoteSetting } from "./remote-setting.ts";
 
 /** `strata:builder` and `strata:builders`: where stages are built. */
@@ -13,8 +15,8 @@ const local = z.strictObject({ kind: z.literal("local") });
 
 /** A place where buildkitd runs, or the name of a builder that buildx knows. */
 export const builderSetting = z.union(
-  [z.string().min(1), z.discriminatedUnion("kind", [local, remoteSetting])],
-  "expected the name of a buildx builder, {kind: local}, or {kind: remote, address, tls: {ca, cert, key}}",
+  [z.string().min(1), z.discriminatedUnion("kind", [local, remoteSetting, kubernetesSetting, awsSetting])],
+  "expected the name of a buildx builder, {kind: local}, {kind: remote, address, tls: {ca, cert, key}}, {kind: kubernetes, namespace}, or, for heavy stages, {kind: aws, region}",
 );
 
 export const buildersSetting = z
@@ -24,7 +26,7 @@ export const buildersSetting = z
 export type BuilderSetting = z.output<typeof builderSetting>;
 
 /** A builder that is not on this machine: what strata opens a way to. Each kind has a file here and one in tools/ways. */
-export type FarSetting = RemoteSetting;
+export type FarSetting = RemoteSetting | KubernetesSetting | AwsBuilderSetting;
 
 /** What a stack says of its builders. */
 export interface BuilderChoice {
@@ -65,6 +67,8 @@ export function stackBuilders({ builder, builders }: BuilderChoice): StackBuilde
 const shares: { readonly [K in FarSetting["kind"]]: (setting: FarSetting & { readonly kind: K }) => number } =
   {
     remote: ({ address }) => address.length,
+    aws: () => 1,
+    kubernetes: ({ replicas }) => replicas,
   };
 
 function namesOf(setting: BuilderSetting, name: string): string[] {
@@ -87,6 +91,11 @@ export function kindOfBuilder(setting: BuilderSetting): "local" | "named" | FarS
 /** Whether it is out of this machine's reach for what listens on loopback here. */
 export function isFar(setting: BuilderSetting): setting is FarSetting {
   return typeof setting !== "string" && setting.kind !== "local";
+}
+
+/** Whether it comes and goes with the update that needs it. */
+export function isRented(setting: BuilderSetting): setting is AwsBuilderSetting {
+  return kindOfBuilder(setting) === "aws";
 }
 
 /** The name of the builder that builds a stage; the same for the same stage and as many addresses. */

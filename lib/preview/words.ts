@@ -129,6 +129,20 @@ export function testText({ test }: Pick<PlannedStack, "test">): string {
   ].join(", ");
 }
 
+/** `r6a.24xlarge in us-east-1, spot first, at most $6.67 an hour, …, for flash-attn`; empty where none is rented. */
+export function builderText({ builder }: Pick<PlannedStack, "builder">): string {
+  if (!builder) return "";
+  const { instance, where, spot, dollarsPerHour, minutes, dollars, budget, stages } = builder;
+  return [
+    `${instance} in ${where}`,
+    ...(spot ? ["spot first"] : []),
+    `at most ${money(dollarsPerHour)} an hour`,
+    `about ${time(minutes * 60)} (an estimate)`,
+    `${money(dollars)} of a budget of ${money(budget)}`,
+    `for ${listed(stages, 4)}`,
+  ].join(", ");
+}
+
 /** The same for a table: `g6.xlarge, 20m, $0.27`. */
 export function testCell({ test }: Pick<PlannedStack, "test">): string {
   if (!test?.due) return "not due";

@@ -34,7 +34,10 @@ export async function buildStages(
   const { recipe = plan.recipe, ...outputs } = keptScreen(own);
   await writeJson(file, { stages, registered: ofRecipe.stages ?? {}, outputs: { recipe, ...outputs } });
   try {
-    const targets = targetsOf(stack, plan, stages).flatMap((urn) => ["--target", urn]);
+    const rented = stack.office
+      ? [`urn:pulumi:${stack.name}::${stack.project}::strata:index:AwsBuilder**`]
+      : [];
+    const targets = [...targetsOf(stack, plan, stages), ...rented].flatMap((urn) => ["--target", urn]);
     return await runPulumi(home, { ...stack, environment: { ...stack.environment, STRATA_PART: file } }, [
       "up",
       "--yes",

@@ -1,6 +1,7 @@
 import type { Home } from "../../home.ts";
 import type { FarSetting } from "../../lib/builders/builder-setting.ts";
 import type { Upstream } from "./dial.ts";
+import { reachKubernetes } from "./kubernetes/reach-kubernetes.ts";
 import { reachRemote } from "./remote.ts";
 
 /** For whom a builder elsewhere is reached. */
@@ -20,5 +21,10 @@ export async function reachFar(reaching: Reaching, setting: FarSetting): Promise
   switch (setting.kind) {
     case "remote":
       return reachRemote(reaching.path, setting);
+    case "aws":
+      // It comes while the run lasts (tools/rented).
+      return [];
+    case "kubernetes":
+      return await reachKubernetes(reaching.home, reaching.path, setting);
   }
 }

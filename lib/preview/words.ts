@@ -90,11 +90,14 @@ export function sizeText({ before, after, sure }: PlannedStack["size"]): string 
 }
 
 /** `would save 248 MB of GPU code for other cards (torch, torchvision)`; empty where there is nothing to speak of. */
-export function trimText({ trim, platform }: Pick<PlannedStack, "trim" | "platform">): string {
+export function trimText({ trim, platform, test }: Pick<PlannedStack, "trim" | "platform" | "test">): string {
   if (!trim) return "";
-  const code = `GPU code${platform.computeCapabilities.length > 0 ? " for other cards" : ""}`;
+  const forGpus = platform.computeCapabilities.length > 0;
+  const code = `GPU code${forGpus ? " for other cards" : ""}`;
   const saved = `about ${prettyBytes(trim.bytes)} of ${code} (${listed(trim.packages, 4)})`;
-  return trim.on ? `saves ${saved}` : `strata:trim would save ${saved}; no GPU has proved it yet`;
+  // A whole build ends without a tag otherwise, and only then says why.
+  const unproved = forGpus && test?.kind === "builder" ? "; no tag moves until a GPU host has tested it" : "";
+  return trim.on ? `saves ${saved}${unproved}` : `strata:trim would save ${saved}; no GPU has proved it yet`;
 }
 
 /** `pass: 30 passed, 12 skipped (NVIDIA L4, driver 580.65.06)` */

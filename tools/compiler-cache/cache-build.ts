@@ -58,7 +58,8 @@ export async function withCacheBuild<T>(
           args: { ...request.args, RESULT: "result-facts" },
           output: `type=local,dest=${output}`,
         });
-        if (!result.ok) throw new Error(tail(result.all, 6).trim());
+        if (!result.ok)
+          throw new Error(/^(?:error|ERROR): (.*)/m.exec(result.all)?.[1] ?? tail(result.all, 3));
         return await readFile(join(output, "facts"), "utf8");
       },
       push: ({ packing }) =>

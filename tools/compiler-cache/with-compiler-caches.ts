@@ -1,7 +1,7 @@
 import prettyBytes from "pretty-bytes";
 import type { Config } from "../../config.ts";
 import type { Home } from "../../home.ts";
-import { builderOf, stackBuilders } from "../../lib/builders/builder-setting.ts";
+import { builderOf, isRented, stackBuilders } from "../../lib/builders/builder-setting.ts";
 import { fittingParts } from "../../lib/builders/compiler-cache.ts";
 import type { Plan, Stage } from "../../lib/plan/plan.ts";
 import { registryAddress } from "../../lib/registry/access.ts";
@@ -10,6 +10,7 @@ import { imageExists } from "../../oci/read/image.ts";
 import { UNSAID } from "../../oci/write/put.ts";
 import { digestOfTag } from "../../oci/write/tag.ts";
 import { note, withProgress } from "../program/progress.ts";
+import type { RentGuest } from "../rented/rent-terms.ts";
 import { stageReference } from "../stack/outputs.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { CacheStep } from "./cache-build.ts";
@@ -24,14 +25,15 @@ const INTERRUPTED = 130;
 /** A stack as it is built now. */
 export interface CacheUsers {
   readonly home: Home;
-  readonly stack: Pick<Stack, "environment">;
+  readonly stack: Pick<Stack, "environment" | "office">;
   readonly planned: { readonly plan: Plan; readonly config: Config };
 }
 
 /**
  * Builds with the compilers' caches that builders share: before it, those of stages that the registry has not are filled on the
  * builder that gets them; after it, also where it failed, what is new goes back. Without `strata:compilerCache` it is the
- * build alone. What goes wrong with a cache is a line, and no error: it is compiled then.
+ * build alone. What goes wrong with a cache is a line, and no error: it is compiled then. A builder that is rented comes while it
+ * is built, and goes before the end: its caches are filled and kept then.
  *
  * @param build gives the exit code
  * @param stages that it may build. @default all
@@ -49,16 +51,33 @@ export async function withCompilerCaches(
   );
   const caches = wanted.flat();
   if (caches.length === 0) return await build();
-  const broken = new Set<string>();
-  await withProgress("Filling compilers' caches", () =>
-    Promise.all(caches.map((cache) => fill(users, cache, broken))),
-  );
-  const code = await build();
-  if (code !== INTERRUPTED)
-    await withProgress("Keeping compilers' caches", () =>
-      Promise.all(caches.map((cache) => take(users, cache, broken))),
+  const { office } = users.stack;
+  const { heavy } = stackBuilders(users.planned.config);
+  const isThere = ({ stage }: SharedCache) =>
+    !office || stage.weight === undefined || !isRented(heavy.setting);
+  const here = exchange(users, caches.filter(isThere));
+  if (office)
+    office.guest = exchange(
+      users,
+      caches.filter((cache) => !isThere(cache)),
     );
+  await here.came();
+  const code = await build();
+  if (code !== INTERRUPTED) await here.goes();
   return code;
+}
+
+/** Fills these caches, and keeps them afterwards. */
+function exchange(users: CacheUsers, caches: readonly SharedCache[]): RentGuest {
+  const broken = new Set<string>();
+  const all = async (title: string, work: typeof take) => {
+    if (caches.length === 0) return;
+    await withProgress(title, () => Promise.all(caches.map((cache) => work(users, cache, broken))));
+  };
+  return {
+    came: () => all("Filling compilers' caches", fill),
+    goes: () => all("Keeping compilers' caches", take),
+  };
 }
 
 /** Whom nobody can ask is taken for missing: the build itself says more. */
@@ -81,7 +100,7 @@ async function fill(users: CacheUsers, cache: SharedCache, broken: Set<string>):
   });
 }
 
-async function take(users: CacheUsers, cache: SharedCache, broken: ReadonlySet<string>): Promise<void> {
+async function take(users: CacheUsers, cache: SharedCache, broken: Set<string>): Promise<void> {
   await saying(cache, "was not kept", async () => {
     const { step, options } = await stepFor(users, cache);
     if (step === undefined) return undefined;

@@ -1,6 +1,10 @@
+import { type ClientHttp2Session, connect } from "node:http2";
 import { problemOf } from "./ask-builder.ts";
 import { Unreachable, type Upstream } from "./dial.ts";
 import { type Watched, watchBuilder, watchTimes } from "./watch.ts";
+
+/** Milliseconds that a connection may take, and until it is tried again. */
+const HOLD_MS = 10_000;
 
 /** Who starts a builder that comes while a run lasts. */
 export interface Renting {
@@ -21,6 +25,7 @@ export class RentedWay {
   readonly #onLost: (place: Upstream, problem: string) => void;
   #upstream: Upstream | undefined;
   #endWatch: () => void = () => {};
+  #held: ClientHttp2Session | undefined;
 
   /** @param patience seconds without an answer after which it is gone */
   constructor(patience: number, onLost: (place: Upstream, problem: string) => void) {
@@ -45,6 +50,22 @@ export class RentedWay {
     this.#endWatch = watchBuilder(this.place, watchTimes(this.#patience), (_, problem) =>
       this.#tell(problem),
     );
+    void this.#hold(upstream);
+  }
+
+  /** A connection that stays: an instance that nobody is connected with ends itself (lib/hosts/builder-data.sh). */
+  async #hold(upstream: Upstream): Promise<void> {
+    const socket = await upstream.dial(HOLD_MS).catch(() => undefined);
+    if (this.#upstream !== upstream) socket?.destroy();
+    else if (socket) {
+      this.#held = connect("http://buildkitd", { createConnection: () => socket }).on("error", () => {});
+      this.#held.unref();
+      this.#held.once("close", () => this.#holdAgain(upstream));
+    } else this.#holdAgain(upstream);
+  }
+
+  #holdAgain(upstream: Upstream): void {
+    if (this.#upstream === upstream) setTimeout(() => void this.#hold(upstream), HOLD_MS).unref();
   }
 
   /** What a builder was lost by; its builds end. */
@@ -74,6 +95,7 @@ export class RentedWay {
   #close(why: string): void {
     this.#endWatch();
     this.#upstream = undefined;
+    this.#held?.destroy();
     this.place.gone = why;
     for (const end of this.place.connections) end();
   }

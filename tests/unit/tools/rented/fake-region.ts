@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { AwsBuilderDescription } from "../../../../lib/hosts/description.ts";
 import type { AwsClients } from "../../../../tools/hosts/aws/clients.ts";
 import type { GuardMessage } from "../../../../tools/hosts/aws/guardian.ts";
-import type { RentMeans } from "../../../../tools/rented/rent-office.ts";
+import type { RentMeans } from "../../../../tools/rented/rent-terms.ts";
 import type { Tunnel } from "../../../../tools/rented/tunnel.ts";
 import { type Asked, type AwsAnswers, fakeAws } from "../hosts/aws/fake-aws.ts";
 
@@ -31,6 +31,7 @@ export interface FakeRegion {
   left(): string[];
   /** The builder on the instance dies, as it does when EC2 takes the instance back. */
   takeBack(): void;
+  connected(): number;
   close(): void;
 }
 
@@ -41,6 +42,8 @@ export interface FakeMachine {
   /** It ends, or what builds on it dies. */
   end(): void;
   openTunnel(clients: AwsClients): Tunnel;
+  /** How many connections its builder has. */
+  connected?(): number;
 }
 
 /**
@@ -88,6 +91,7 @@ export function fakeRegion(
     },
     left: () => [...instances, ...kept, ...Array.from({ length: tunnels }, () => "a tunnel")],
     takeBack: () => machine.end(),
+    connected: () => machine.connected?.() ?? 0,
     close: () => machine.end(),
   };
 }
@@ -164,6 +168,7 @@ function answeringMachine(run: string): FakeMachine {
       server?.close();
       for (const each of connections) each.destroy();
     },
+    connected: () => connections.size,
     openTunnel: () => ({
       async port() {
         // The tunnel leads to an instance on which nobody listens.
@@ -187,7 +192,9 @@ async function startBuildkitd(keys: string, connections: Set<Socket>): Promise<H
     requestCert: true,
     rejectUnauthorized: true,
   });
-  server.on("connection", (socket: Socket) => connections.add(socket.on("error", () => {})));
+  server.on("connection", (socket: Socket) => {
+    connections.add(socket.on("error", () => {}).once("close", () => connections.delete(socket)));
+  });
   server.on("stream", (stream) => {
     stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
     stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));

@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AwsBuilderDescription } from "../../../../lib/hosts/description.ts";
-import { RentOffice, type RentTerms } from "../../../../tools/rented/rent-office.ts";
+import { RentOffice } from "../../../../tools/rented/rent-office.ts";
+import type { RentTerms } from "../../../../tools/rented/rent-terms.ts";
 import { problemOf } from "../../../../tools/ways/ask-builder.ts";
 import { RentedWay } from "../../../../tools/ways/rented-way.ts";
 import { temporaryFolder } from "../../support/folder.ts";
@@ -75,6 +76,35 @@ test("one builder: started once, led to, ended after the last heavy stage, and n
   assert.match((await problemOf(way.place))?.message ?? "", /is not there/);
 });
 
+test("who wants something of the builder has it before anybody builds there, and before it goes; not of one that is ended", async (t) => {
+  const { region, office, ask: asks } = await open(t);
+  const said: string[] = [];
+  office.guest = {
+    came: async () => void said.push(`came to ${region.left().length}`),
+    goes: async () => {
+      await sleep(50);
+      said.push(`goes from ${region.left().length}`);
+    },
+  };
+  assert.equal(await asks(), null);
+  assert.deepEqual(said, ["came to 4"]);
+  for (const name of terms.heavy) office.ended(name);
+  await office.finish();
+  assert.deepEqual(said, ["came to 4", "goes from 4"]);
+  assert.deepEqual(region.left(), []);
+  // The next update's fails: what it compiled is kept; the one after that is interrupted.
+  office.begin();
+  assert.equal(await asks(), null);
+  await office.finish();
+  assert.deepEqual(said.slice(2), ["came to 4", "goes from 4"]);
+  office.begin();
+  assert.equal(await asks(), null);
+  office.interrupt();
+  await office.finish();
+  assert.deepEqual(said.slice(4), ["came to 4"]);
+  assert.deepEqual(region.left(), []);
+});
+
 test("what is asked for: a builder's tags, types and zones, and an end that nobody here has to be alive for", async (t) => {
   const { region, office, ask: asks } = await open(t, undefined, { dollars: 5.4432 / 2 });
   const before = Date.now();
@@ -103,6 +133,17 @@ test("what is asked for: a builder's tags, types and zones, and an end that nobo
   await office.finish();
 });
 
+test("somebody is connected with a builder all the time: one that nobody wants ends itself", async (t) => {
+  const { region, office, ask: asks } = await open(t);
+  await asks();
+  for (let tries = 0; tries < 20; tries++) {
+    await sleep(50);
+    // The first one is on its way.
+    if (tries > 5) assert.ok(region.connected() >= 1);
+  }
+  await office.finish();
+});
+
 test("no private key crosses: a public one is sent, certificates come back", async (t) => {
   const { region, office, ask: asks } = await open(t);
   await asks();
@@ -127,10 +168,23 @@ test("nothing is started where no heavy stage is missing, or the update is not a
 test("interrupted at any request: nothing is left, and the instance goes first", async (t) => {
   const all = await countRequests(t);
   for (let at = 0; at < all; at++) {
-    const { region, office, ask: asks } = await open(t, (each, index) => index === at && each.interrupt());
+    let own = "";
+    const {
+      region,
+      office,
+      ask: asks,
+    } = await open(t, (each, index, name) => {
+      if (index !== at) return;
+      own = name.replace(/Command$/, "");
+      each.interrupt();
+    });
     const answer = await asks();
     await office.finish();
     assert.deepEqual(region.left(), [], `at request ${at}`);
+    const begun = region.asked.some(({ name }) => name === "CreateFleetCommand");
+    // What was on its way when the signal came changes nothing.
+    const next = deeds(region.asked.slice(at)).filter((name) => name !== own && name !== "CancelCommand");
+    assert.equal(next[0], begun ? "TerminateInstances" : undefined, `at request ${at}: ${next.join(" ")}`);
     // The last requests are about what is there already.
     if (at < all - 1) assert.notEqual(answer, null, `at request ${at}`);
     assert.deepEqual(region.guarded.at(-1), { done: true });

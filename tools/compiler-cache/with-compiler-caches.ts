@@ -96,7 +96,7 @@ async function fill(users: CacheUsers, cache: SharedCache, broken: Set<string>):
     if (options.there.length === 0) return "is empty yet";
     const bytes = prettyBytes(parts.reduce((sum, part) => sum + part.bytes, 0));
     const unread = lost.length > 0 ? `; ${lost.length} more cannot be read` : "";
-    return `${brought} objects are new to ${step.builder}, of ${parts.length} parts with ${bytes}${unread}`;
+    return `${brought} objects are new to ${step.builder}, of ${parts.length} ${parts.length === 1 ? "part" : "parts"} with ${bytes}${unread}`;
   });
 }
 

@@ -9,6 +9,7 @@ import { plannedBy } from "../../../support/preview.ts";
 
 const trimFor = (settings: Readonly<Record<string, string>>) => {
   const { plan, platform, test: where } = plannedBy(repository, settings);
+  assert.ok(where);
   const on = expectedTest({ ...where, recipe: "starter", generation: "ada" }, true, emptyHistory);
   return trimText({ platform, test: on, trim: trimOf(plan, platform) });
 };

@@ -42,21 +42,28 @@ export async function describeContents(
   return spdxDocument({ bill, digest: parseReference(reference).digest ?? "", contents, tools });
 }
 
+/** What is stated of an image: its bill as a document of its own, which scanners look for, and as a statement as the others. */
+export interface Stated {
+  readonly document: SpdxDocument;
+  readonly sbom: Statement;
+  readonly others: readonly Statement[];
+}
+
 /** What is stated of the image of models that belongs to a product: no test is about it alone. */
 export async function libraryStatements(
   { reference, stages, bill }: BuiltProduct,
   home: Pick<Home, "documents">,
   builder: BuilderFacts,
   transport: Transport,
-): Promise<{ document: SpdxDocument; sbom: Statement; provenance: Statement } | undefined> {
+): Promise<Stated> {
   const own = libraryBill(bill);
-  if (!own) return undefined;
+  if (!own) throw new Error(`the bill of ${bill.recipe} has no image of models`);
   const document = await describeContents(home, { reference, stages, bill: own }, transport);
   const { digest = "" } = parseReference(reference);
   return {
     document,
     sbom: statementAbout(own.recipe, digest, predicateTypes.sbom, document),
-    provenance: provenance(own, digest, digestsOf(stages), builder),
+    others: [provenance(own, digest, digestsOf(stages), builder)],
   };
 }
 

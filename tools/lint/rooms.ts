@@ -27,7 +27,7 @@ export const floors: readonly (readonly string[])[] = [
   ["lib/preview", "lib/import", "recipes", "components", "tools/attestation"],
   ["config.ts", "tools/vulnerabilities"],
   ["plan-image.ts", "tools/stack", "tools/setup", "tools/lock", "tools/package"],
-  ["index.ts", "public.ts", "tools/preview", "tools/delivery"],
+  ["index.ts", "public.ts", "tools/preview", "tools/delivery", "tools/compiler-cache"],
   ["tools/pulumi", "tools/steps", "tools/garbage", "tools/reproduction"],
   ["tools/shell"],
   ["tools/commands"],

@@ -7,6 +7,7 @@ import type { Plan, Stage } from "../../lib/plan/plan.ts";
 import { keptScreen } from "../../lib/state/screen.ts";
 import { imageExists } from "../../oci/read/image.ts";
 import { UNSAID } from "../../oci/write/put.ts";
+import { withCompilerCaches } from "../compiler-cache/with-compiler-caches.ts";
 import { writeJson } from "../program/files.ts";
 import { recordOf, stageReference } from "../stack/outputs.ts";
 import type { Stack } from "../stack/stack.ts";
@@ -60,5 +61,10 @@ export async function ensureBuilt(
     stages.map((stage) => imageExists(stageReference(home, config, stage), undefined, UNSAID)),
   );
   const missing = stages.filter((_, index) => !areBuilt[index]).map(({ name }) => name);
-  return missing.length === 0 ? 0 : await buildStages(home, stack, plan, missing);
+  if (missing.length === 0) return 0;
+  return await withCompilerCaches(
+    { home, stack, planned: { plan, config } },
+    () => buildStages(home, stack, plan, missing),
+    withParents(plan, missing),
+  );
 }

@@ -5,39 +5,23 @@ import { createInterface } from "node:readline";
 import { longestRent } from "../../lib/builders/aws-setting.ts";
 import { type AwsBuilderDescription, parseAwsBuilder } from "../../lib/hosts/description.ts";
 import type { RentAnswer } from "../../lib/hosts/rent.ts";
-import type { AwsClients } from "../hosts/aws/clients.ts";
 import type { Guard } from "../hosts/aws/guard.ts";
 import { HostTrouble } from "../hosts/machine.ts";
 import { elapsed, note } from "../program/progress.ts";
 import { makePrivate, privateSocket } from "../services/builder-socket.ts";
 import type { RentedWay, Renting } from "../ways/rented-way.ts";
-import { type RentedBuilder, type RentOrder, rentBuilder } from "./rented-builder.ts";
+import type { RentGuest, RentMeans, RentTerms } from "./rent-terms.ts";
+import { type RentedBuilder, rentBuilder } from "./rented-builder.ts";
 
 /** How often a builder is started for one run: an interrupted spot instance is followed by one on demand. */
 const MOST_RENTS = 2;
-
-export interface RentTerms {
-  /** Names of the resources of all heavy stages; the builder goes when each of those that an update is about has ended. */
-  readonly heavy: readonly string[];
-  /** Those of them that are not in the registry. */
-  readonly missing: readonly string[];
-  /** Minutes that the builder may be there, and US dollars that it may cost. */
-  readonly minutes: number;
-  readonly dollars: number;
-}
-
-/** How it reaches AWS; tests stand in for it. */
-export interface RentMeans {
-  readonly clients: (description: AwsBuilderDescription) => AwsClients;
-  readonly openGuard: (description: AwsBuilderDescription) => Guard;
-  readonly openTunnel: (description: AwsBuilderDescription, clients: AwsClients) => RentOrder["openTunnel"];
-}
 
 /**
  * Starts one builder for the heavy stages of an update as soon as the update's program says what it is to be, beside the first
  * light stages; the program's heavy images wait for the answer. It ends after the last of them, or with the run.
  */
 export class RentOffice implements Renting {
+  guest: RentGuest | undefined;
   readonly #terms: RentTerms;
   readonly #means: RentMeans;
   #way: RentedWay | undefined;
@@ -51,6 +35,7 @@ export class RentOffice implements Renting {
   #guard: Guard | undefined;
   #timer: NodeJS.Timeout | undefined;
   #mourning: Promise<void> | undefined;
+  #leaving: Promise<void> | undefined;
   #ending: Promise<void> | undefined;
   #closeSocket = () => {};
 
@@ -63,6 +48,7 @@ export class RentOffice implements Renting {
   /** An update begins. @param names of the resources that it is about. @default all */
   begin(names: readonly string[] = this.#terms.heavy): void {
     this.#abort = new AbortController();
+    this.#leaving = undefined;
     this.#awaited = new Set(this.#terms.heavy.filter((name) => names.includes(name)));
     this.#asksFor = this.#terms.missing.some((name) => names.includes(name));
   }
@@ -131,12 +117,21 @@ export class RentOffice implements Renting {
     this.#way?.lead(builder.upstream);
     const over = () => this.#way?.lose(`has used up its ${elapsed(longest)}, by its minutes or the budget`);
     this.#timer = setTimeout(over, Math.max(0, at + longest - Date.now())).unref();
+    await this.guest?.came();
     return builder;
   }
 
   /** A resource is there: after the last heavy one nobody needs the builder. What failed is asked for its log before. */
   ended(name: string | undefined): void {
-    if (name !== undefined && this.#awaited.delete(name) && this.#awaited.size === 0) void this.end();
+    if (name !== undefined && this.#awaited.delete(name) && this.#awaited.size === 0) void this.#leave();
+  }
+
+  /** Its end, after what somebody wants of it yet: not where it was lost, or the user ends the update. */
+  #leave(): Promise<void> {
+    const { guest } = this;
+    if (!guest || !this.#builder) return this.end();
+    this.#leaving ??= guest.goes().then(() => this.end());
+    return this.#leaving;
   }
 
   canRent(): boolean {
@@ -187,7 +182,7 @@ export class RentOffice implements Renting {
   /** The update has ended. */
   async finish(): Promise<void> {
     await this.#mourning;
-    await this.end();
+    await this.#leave();
   }
 
   close(): void {

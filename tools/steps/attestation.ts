@@ -3,14 +3,19 @@ import { text } from "node:stream/consumers";
 import { home } from "../../home.ts";
 import type { Signer } from "../../lib/attestation/signer.ts";
 import { builderId } from "../../lib/attestation/slsa-provenance.ts";
-import { SPDX_TYPE, type Statement } from "../../lib/attestation/statement.ts";
+import { SPDX_TYPE } from "../../lib/attestation/statement.ts";
 import type { Bill } from "../../lib/bill/component.ts";
-import { type SpdxDocument, spdxText } from "../../lib/bill/spdx-document.ts";
+import { spdxText } from "../../lib/bill/spdx-document.ts";
 import { parseEvidence } from "../../lib/evidence/evidence.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { attachDocument, attachSigned, unsigned } from "../attestation/attach.ts";
 import { attachStageProvenance } from "../attestation/attach-stages.ts";
-import { describeContents, libraryStatements, statementsAbout } from "../attestation/describe-product.ts";
+import {
+  describeContents,
+  libraryStatements,
+  type Stated,
+  statementsAbout,
+} from "../attestation/describe-product.ts";
 import { givenSigner } from "../attestation/signer-of.ts";
 import { builderVersions } from "../builder/builder.ts";
 import { required } from "../program/environment.ts";
@@ -39,31 +44,19 @@ await main(async () => {
   const signer = await givenSigner(process.env);
   const { sbom, ...statements } = await statementsAbout(product, document, evidence, facts, transport);
   await attach(reference, { document, sbom, others: Object.values(statements) }, signer);
-  const { STRATA_LIBRARY: models } = process.env;
-  const library =
-    models && (await libraryStatements({ ...product, reference: models }, home, facts, transport));
-  if (library) {
-    await attach(
-      models,
-      { document: library.document, sbom: library.sbom, others: [library.provenance] },
-      signer,
-    );
+  const models = process.env.STRATA_LIBRARY || undefined;
+  if (models !== undefined) {
+    const about = await libraryStatements({ ...product, reference: models }, home, facts, transport);
+    await attach(models, about, signer);
   }
   // About stages, so not among what was attached to the product.
   const told = await attachStageProvenance(home, product.stages, facts, transport, signer);
   const count = document.packages.length;
   note(
-    `attestation: ${count} components, provenance and test result lie beside the image${library ? ", bill and provenance beside that of its models" : ""}, BuildKit's own provenance beside ${told} of ${Object.keys(product.stages).length} stages${signer ? ", signed" : ""}`,
+    `attestation: ${count} components, provenance and test result lie beside the image${models ? ", bill and provenance beside that of its models" : ""}, BuildKit's own provenance beside ${told} of ${Object.keys(product.stages).length} stages${signer ? ", signed" : ""}`,
   );
   return 0;
 });
-
-/** What is stated of an image: its bill as a document of its own, which scanners look for, and statements. */
-interface Stated {
-  readonly document: SpdxDocument;
-  readonly sbom: Statement;
-  readonly others: readonly Statement[];
-}
 
 /** One after the other: where the registry keeps no list, each adds itself to the one in a tag. */
 async function attach(reference: string, { document, sbom, others }: Stated, signer: Signer | undefined) {

@@ -19,6 +19,9 @@ test("our backend, plugins and passphrase are used unless the user has others; l
   assert.ok(!("DOCKER_CONFIG" in ours), "`docker login` would not be seen");
   assert.equal(ours.PULUMI_OPTION_SKIP_PLUGIN_PRE_INSTALL, "true", "every clone would fetch AWS's plugin");
   assert.match(ours.PATH ?? "", /^[^:]+:\/h\/bin:\/usr\/bin$/);
+  assert.match(ours.NODE_OPTIONS ?? "", /^--import=file:\S+\/lean-sdk\.ts$/);
+  const { NODE_OPTIONS } = pulumiEnvironment(home, { NODE_OPTIONS: "--max-old-space-size=99" });
+  assert.match(NODE_OPTIONS ?? "", /^--max-old-space-size=99 --import=/, "the user's own stay");
   const theirs = { PULUMI_BACKEND_URL: "s3://bucket", PULUMI_CONFIG_PASSPHRASE_FILE: "/p" };
   const environment = pulumiEnvironment(home, theirs);
   assert.deepEqual(

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { AwsBuilderDescription } from "../../../../lib/hosts/description.ts";
 import type { AwsClients } from "../../../../tools/hosts/aws/clients.ts";
 import type { GuardMessage } from "../../../../tools/hosts/aws/guardian.ts";
-import type { RentMeans } from "../../../../tools/rented/rent-office.ts";
+import type { RentMeans } from "../../../../tools/rented/rent-terms.ts";
 import type { Tunnel } from "../../../../tools/rented/tunnel.ts";
 import { type Asked, type AwsAnswers, fakeAws } from "../hosts/aws/fake-aws.ts";
 

@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AwsBuilderDescription } from "../../../../lib/hosts/description.ts";
-import { RentOffice, type RentTerms } from "../../../../tools/rented/rent-office.ts";
+import { RentOffice } from "../../../../tools/rented/rent-office.ts";
+import type { RentTerms } from "../../../../tools/rented/rent-terms.ts";
 import { problemOf } from "../../../../tools/ways/ask-builder.ts";
 import { RentedWay } from "../../../../tools/ways/rented-way.ts";
 import { temporaryFolder } from "../../support/folder.ts";
@@ -73,6 +74,35 @@ test("one builder: started once, led to, ended after the last heavy stage, and n
   assert.deepEqual(deeds(region.asked).slice(5), ["TerminateInstances", "DeleteFleets", "DeleteSchedule"]);
   assert.deepEqual(region.guarded.at(-1), { done: true });
   assert.match((await problemOf(way.place))?.message ?? "", /is not there/);
+});
+
+test("who wants something of the builder has it before anybody builds there, and before it goes; not of one that is ended", async (t) => {
+  const { region, office, ask: asks } = await open(t);
+  const said: string[] = [];
+  office.guest = {
+    came: async () => void said.push(`came to ${region.left().length}`),
+    goes: async () => {
+      await sleep(50);
+      said.push(`goes from ${region.left().length}`);
+    },
+  };
+  assert.equal(await asks(), null);
+  assert.deepEqual(said, ["came to 4"]);
+  for (const name of terms.heavy) office.ended(name);
+  await office.finish();
+  assert.deepEqual(said, ["came to 4", "goes from 4"]);
+  assert.deepEqual(region.left(), []);
+  // The next update's fails: what it compiled is kept; the one after that is interrupted.
+  office.begin();
+  assert.equal(await asks(), null);
+  await office.finish();
+  assert.deepEqual(said.slice(2), ["came to 4", "goes from 4"]);
+  office.begin();
+  assert.equal(await asks(), null);
+  office.interrupt();
+  await office.finish();
+  assert.deepEqual(said.slice(4), ["came to 4"]);
+  assert.deepEqual(region.left(), []);
 });
 
 test("what is asked for: a builder's tags, types and zones, and an end that nobody here has to be alive for", async (t) => {

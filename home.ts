@@ -61,6 +61,8 @@ export interface Home {
   readonly reproduction: string;
   /** Machines that failed an image which another one passed. */
   readonly suspects: string;
+  /** Builders that were made in clusters. */
+  readonly clusters: string;
 }
 
 /** The paths of the home at `root`. */
@@ -93,6 +95,7 @@ export function homeAt(root: string): Home {
     history: join(root, "history.json"),
     reproduction: join(root, "reproduction"),
     suspects: join(root, "suspects.json"),
+    clusters: join(root, "clusters.json"),
   };
 }
 

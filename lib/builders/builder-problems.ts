@@ -1,13 +1,18 @@
 import { UserError } from "../../errors.ts";
 import { REDACTED } from "../redact.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
+import type { Weighty } from "./aws-instances.ts";
+import { awsProblems, rentProblems } from "./aws-setting.ts";
 import {
   type BuilderChoice,
+  type FarSetting,
   isFar,
+  isRented,
   OWN_BUILDER,
-  type RemoteSetting,
   stackBuilders,
 } from "./builder-setting.ts";
+import { kubernetesProblems, shownKubernetes } from "./kubernetes/kubernetes-setting.ts";
+import { remoteProblems } from "./remote-setting.ts";
 
 /** What does not fit between a stack's builders and its registry. */
 export function builderProblems(
@@ -42,31 +47,49 @@ export function builderProblems(
   ];
 }
 
+/** What does not fit between a builder that is rented for heavy stages and the stack's budget. */
+export function rentedProblems(
+  settings: BuilderChoice & { readonly budget: { readonly dollars: number } },
+  stages: readonly Weighty[] = [],
+): UserError[] {
+  const { path, setting } = stackBuilders(settings).heavy;
+  return isRented(setting) ? rentProblems(path, setting, settings.budget, stages) : [];
+}
+
 /** A builder elsewhere pushes by itself: it has to reach the registry. */
-function reach(path: string, builder: RemoteSetting, registry: RegistrySetting): UserError[] {
-  const remedy = `Set strata:registry to one that ${builder.address.join(" and ")} reaches (docs/registries.md).`;
-  if (registry.kind === "local") {
-    return [
-      new UserError(
-        "strata:registry",
-        `is the local one, on a loopback address of this machine, and ${path} is a builder elsewhere.`,
-        remedy,
-      ),
-    ];
-  }
-  if (registry.kind !== "oci" || !isLoopback(registry.address)) return [];
-  if (builder.address.every((address) => isLoopback(address.replace("tcp://", "")))) return [];
+function reach(path: string, builder: FarSetting, registry: RegistrySetting): UserError[] {
+  if (registry.kind !== "local") return kindProblems(path, builder, registry);
   return [
     new UserError(
       "strata:registry",
-      `${registry.address} is on a loopback address, where ${path} finds itself.`,
-      remedy,
+      `is the local one, on a loopback address of this machine, and ${path} is a builder elsewhere.`,
+      `Set strata:registry to one that ${shownBuilder(builder)} reaches (docs/registries.md).`,
     ),
   ];
 }
 
-function isLoopback(address: string): boolean {
-  return /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(`https://${address}`).hostname);
+/** What speaks against a registry for builders of one kind. */
+function kindProblems(path: string, builder: FarSetting, registry: RegistrySetting): UserError[] {
+  switch (builder.kind) {
+    case "remote":
+      return remoteProblems(path, builder, registry);
+    case "aws":
+      return awsProblems(path, registry);
+    case "kubernetes":
+      return kubernetesProblems(path, builder, registry);
+  }
+}
+
+/** A builder elsewhere, as its setting says where it is. */
+function shownBuilder(builder: FarSetting): string {
+  switch (builder.kind) {
+    case "remote":
+      return builder.address.join(" and ");
+    case "aws":
+      return `an instance in ${builder.region}`;
+    case "kubernetes":
+      return shownKubernetes(builder);
+  }
 }
 
 /** The keys of clients that lie in the stack's file, by their place: each has to be encrypted. */
@@ -74,7 +97,9 @@ export function keysOfBuilders(settings: BuilderChoice): string[] {
   const { builder, builders } = settings;
   const places = { builder, "builders.default": builders.default, "builders.heavy": builders.heavy };
   return Object.entries(places).flatMap(([place, setting]) =>
-    setting !== undefined && isFar(setting) && isPem(setting.tls.key) ? [`${place}.tls.key`] : [],
+    typeof setting === "object" && setting.kind === "remote" && isPem(setting.tls.key)
+      ? [`${place}.tls.key`]
+      : [],
   );
 }
 

@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { type AwsBuilderSetting, awsSetting } from "./aws-setting.ts";
+import { type KubernetesSetting, kubernetesSetting } from "./kubernetes/kubernetes-setting.ts";
+import { type RemoteSetting, remoteSetting } from "./remote-setting.ts";
 
 /** `strata:builder` and `strata:builders`: where stages are built. */
 
@@ -10,35 +13,10 @@ export const HEAVY_BUILDER = `${OWN_BUILDER}-heavy`;
 
 const local = z.strictObject({ kind: z.literal("local") });
 
-const address = z
-  .string()
-  .regex(/^tcp:\/\/(\[[0-9a-f:]+\]|[A-Za-z0-9_.-]+):\d{1,5}$/, "expected tcp://host:port of a buildkitd");
-
-/** A text in PEM, or the path of a file with it. */
-const pem = z.string().min(1);
-
-const remote = z.strictObject({
-  kind: z.literal("remote"),
-  /** One buildkitd, or several that share the work. */
-  address: z.union([address, z.array(address).min(1)]).transform((one) => [one].flat()),
-  tls: z.strictObject({
-    /** Of the authority that signed the builder's certificate. */
-    ca: pem,
-    /** What the builder knows its clients by. */
-    cert: pem,
-    /** Its key: a path, or encrypted in the stack's file. */
-    key: pem,
-    /** The name in the builder's certificate, where it is not that of the address. */
-    serverName: z.string().min(1).optional(),
-  }),
-  /** Seconds without an answer after which it is taken for gone. */
-  patience: z.int().min(2).max(40).default(30),
-});
-
 /** A place where buildkitd runs, or the name of a builder that buildx knows. */
 export const builderSetting = z.union(
-  [z.string().min(1), z.discriminatedUnion("kind", [local, remote])],
-  "expected the name of a buildx builder, {kind: local}, or {kind: remote, address, tls: {ca, cert, key}}",
+  [z.string().min(1), z.discriminatedUnion("kind", [local, remoteSetting, kubernetesSetting, awsSetting])],
+  "expected the name of a buildx builder, {kind: local}, {kind: remote, address, tls: {ca, cert, key}}, {kind: kubernetes, namespace}, or, for heavy stages, {kind: aws, region}",
 );
 
 export const buildersSetting = z
@@ -46,7 +24,9 @@ export const buildersSetting = z
   .default({});
 
 export type BuilderSetting = z.output<typeof builderSetting>;
-export type RemoteSetting = z.output<typeof remote>;
+
+/** A builder that is not on this machine: what strata opens a way to. Each kind has a file here and one in tools/ways. */
+export type FarSetting = RemoteSetting | KubernetesSetting | AwsBuilderSetting;
 
 /** What a stack says of its builders. */
 export interface BuilderChoice {
@@ -83,10 +63,18 @@ export function stackBuilders({ builder, builders }: BuilderChoice): StackBuilde
   };
 }
 
+/** How many buildkitd of a kind share a stack's stages: each is a name of its own. */
+const shares: { readonly [K in FarSetting["kind"]]: (setting: FarSetting & { readonly kind: K }) => number } =
+  {
+    remote: ({ address }) => address.length,
+    aws: () => 1,
+    kubernetes: ({ replicas }) => replicas,
+  };
+
 function namesOf(setting: BuilderSetting, name: string): string[] {
   if (typeof setting === "string") return isNamed(setting) ? [setting] : [name];
-  if (setting.kind === "local") return [name];
-  return setting.address.map((_, index) => (index === 0 ? name : `${name}-${index + 1}`));
+  const count = setting.kind === "local" ? 1 : shares[setting.kind](setting);
+  return Array.from({ length: count }, (_, index) => (index === 0 ? name : `${name}-${index + 1}`));
 }
 
 /** Whether it is a builder of the user's own, which buildx knows. */
@@ -95,14 +83,19 @@ function isNamed(setting: BuilderSetting): setting is string {
 }
 
 /** Whose builder it is: the one that `make up` starts here, one that buildx knows, or one that strata opens a way to. */
-export function kindOfBuilder(setting: BuilderSetting): "local" | "named" | RemoteSetting["kind"] {
+export function kindOfBuilder(setting: BuilderSetting): "local" | "named" | FarSetting["kind"] {
   if (typeof setting === "string") return isNamed(setting) ? "named" : "local";
   return setting.kind;
 }
 
 /** Whether it is out of this machine's reach for what listens on loopback here. */
-export function isFar(setting: BuilderSetting): setting is RemoteSetting {
-  return kindOfBuilder(setting) === "remote";
+export function isFar(setting: BuilderSetting): setting is FarSetting {
+  return typeof setting !== "string" && setting.kind !== "local";
+}
+
+/** Whether it comes and goes with the update that needs it. */
+export function isRented(setting: BuilderSetting): setting is AwsBuilderSetting {
+  return kindOfBuilder(setting) === "aws";
 }
 
 /** The name of the builder that builds a stage; the same for the same stage and as many addresses. */

@@ -17,6 +17,10 @@ export interface Upstream {
   readonly shown: string;
   /** Connects anew. @throws Unreachable */
   dial(timeoutMs: number): Promise<Duplex>;
+  /** What became of it once it was lost, where somebody else knows. */
+  readonly fate?: () => Promise<string | undefined>;
+  /** Waits for it to be there again, where somebody brings it back by himself. */
+  readonly comesBack?: () => Promise<void>;
 }
 
 /** What a client shows, and what it believes; in PEM. */

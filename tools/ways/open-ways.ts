@@ -1,13 +1,14 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { throwAll, UserError } from "../../errors.ts";
-import { type Home, projectFolder } from "../../home.ts";
-import { isPem } from "../../lib/builders/builder-problems.ts";
+import type { Home } from "../../home.ts";
 import {
+  type FarSetting,
   isFar,
+  isRented,
   kindOfBuilder,
   OWN_BUILDER,
-  type RemoteSetting,
+  type StackBuilder,
   type StackBuilders,
 } from "../../lib/builders/builder-setting.ts";
 import { dockerConfigFolder } from "../../oci/access/credentials.ts";
@@ -17,9 +18,14 @@ import { note } from "../program/progress.ts";
 import { makePrivate } from "../services/builder-socket.ts";
 import { recallServices } from "../services/record.ts";
 import { problemOf } from "./ask-builder.ts";
-import { tlsUpstream } from "./dial.ts";
+import { reachFar } from "./reach-far.ts";
 import { type Watched, watched } from "./watch.ts";
-import { OpenWays, type Ways } from "./ways.ts";
+import { OpenWays } from "./ways.ts";
+
+interface FarBuilder extends StackBuilder {
+  readonly setting: FarSetting;
+  readonly upstreams: Watched[];
+}
 
 /** Seconds that a builder on this machine may be silent: it shares the machine with what it builds. */
 const LOCAL_PATIENCE = 40;
@@ -33,13 +39,9 @@ export async function openWays(
   home: Home,
   builders: StackBuilders,
   localPatience = LOCAL_PATIENCE,
-): Promise<Ways> {
+): Promise<OpenWays> {
   const distinct = [...new Set([builders.default, builders.heavy])];
-  const far = distinct.flatMap((builder) =>
-    isFar(builder.setting)
-      ? [{ ...builder, setting: builder.setting, upstreams: upstreamsOf(builder.path, builder.setting) }]
-      : [],
-  );
+  const far = await reachAll(home, distinct);
   await askAll(far);
   const folder = join(home.run, "ways", String(process.pid));
   const isAsBefore = distinct.every(
@@ -57,7 +59,8 @@ export async function openWays(
   for (const { names, setting } of distinct) {
     const kind = kindOfBuilder(setting);
     const [name = OWN_BUILDER] = names;
-    if (kind === "named") await ways.copyKnown(name, [userFolder(), own]);
+    if (kind === "named")
+      await ways.copyKnown(name, [userFolder(), own], typeof setting === "string" ? setting : name);
     if (kind !== "local") continue;
     if (!isAsBefore) await ways.copyKnown(name, [own], OWN_BUILDER);
     const running = (await recallServices(home))?.builder;
@@ -78,20 +81,24 @@ function forgetFormer(folder: string): void {
   }
 }
 
-function upstreamsOf(path: string, { address, tls }: RemoteSetting): Watched[] {
-  const read = (name: "ca" | "cert" | "key") => {
-    const given = tls[name];
-    if (isPem(given)) return given;
-    const file = resolve(projectFolder, given);
-    if (existsSync(file)) return readFileSync(file, "utf8");
-    throw new UserError(
-      `${path}.tls.${name}`,
-      `there is no file ${given}.`,
-      "Give a whole path or one from the folder of Pulumi.yaml, or the text in PEM.",
-    );
-  };
-  const pair = { ca: read("ca"), cert: read("cert"), key: read("key"), serverName: tls.serverName };
-  return address.map((each) => watched(tlsUpstream(each, pair)));
+/** Those of the builders that are elsewhere, each with how to get a connection to it. */
+async function reachAll(home: Home, builders: readonly StackBuilder[]): Promise<FarBuilder[]> {
+  const errors: UserError[] = [];
+  const reached = builders.map(async (builder) => {
+    const { path, setting } = builder;
+    if (!isFar(setting) || isRented(setting)) return [];
+    try {
+      const upstreams = (await reachFar({ home, path }, setting)).map((each) => watched(each));
+      return [{ ...builder, setting, upstreams }];
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      errors.push(error);
+      return [];
+    }
+  });
+  const far = (await Promise.all(reached)).flat();
+  throwAll("Builders that cannot be used", errors);
+  return far;
 }
 
 async function askAll(far: readonly { readonly path: string; readonly upstreams: readonly Watched[] }[]) {

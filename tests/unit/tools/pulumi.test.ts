@@ -6,6 +6,7 @@ import { lastFailure } from "../../../tools/pulumi/build-log.ts";
 import { isHeld } from "../../../tools/pulumi/locks.ts";
 import { pendingOperations } from "../../../tools/pulumi/recover.ts";
 import { summary } from "../../../tools/pulumi/summary.ts";
+import { parseHistories } from "../../../tools/services/build-histories.ts";
 import { projectName } from "../../../tools/stack/stack.ts";
 
 const home = homeAt("/h");
@@ -81,17 +82,22 @@ test("pending operations are counted, and a state that cannot be read has none",
 });
 
 test("the latest failed build of exactly that image is found", () => {
-  const record = (Ref: string, name: string, seconds: number, error?: string) =>
+  const record = (Ref: string, name: string, seconds: number, error?: object) =>
     JSON.stringify({ record: { Ref, Exporters: [{ Attrs: { name } }], CompletedAt: { seconds }, error } });
-  const histories = [
-    record("old", "r/x:a", 1, "failed"),
-    record("new", "r/x:a", 3, "failed"),
-    record("fine", "r/x:a", 4),
-    record("other", "r/x:b", 5, "failed"),
-  ].join("\n");
+  const failed = { code: 2, message: "exit code: 1" };
+  // BuildKit lists them by their random names.
+  const histories = parseHistories(
+    [
+      record("new", "r/x:a", 3, failed),
+      record("fine", "r/x:a", 4),
+      record("old", "r/x:a", 1, failed),
+      record("other", "r/x:b", 5, failed),
+      "what is no line of a build",
+    ].join("\n"),
+  );
   assert.equal(lastFailure(histories, "r/x:a"), "new");
   assert.equal(lastFailure(histories, "r/x:c"), undefined);
-  assert.equal(lastFailure("", "r/x:a"), undefined);
+  assert.equal(lastFailure([], "r/x:a"), undefined);
 });
 
 test("the summary shows what there is, and counts skips apart from passes", () => {

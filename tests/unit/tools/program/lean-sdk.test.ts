@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -78,4 +78,9 @@ test("a project that says so runs without ts-node, whatever the language host ma
   assert.equal(await told("runtime: {name: nodejs, options: {typescript: false}}\n"), null);
   assert.equal(await told("runtime: nodejs\n# typescript: false\n"), "true");
   assert.equal(await told("runtime:\n  name: nodejs\n  options:\n    typescript: true\n"), "true");
+});
+
+test("the package has it too, though nothing imports it", () => {
+  const { include } = JSON.parse(readFileSync(join(repository, "tsconfig.package.json"), "utf8"));
+  assert.ok(include.includes("tools/program/lean-sdk.ts"));
 });

@@ -33,7 +33,7 @@ export async function dialPod(
   for (const word of COMMAND) query.append("command", word);
   const path = `/api/v1/namespaces/${cluster.namespace}/pods/${pod}/exec?${query}`;
   const stream = new PodStream();
-  const opening = cluster.stream.connect(path, null, (channel, bytes) => stream.take(channel, bytes));
+  const opening = cluster.stream.connect(path, null, (channel, bytes) => stream.receive(channel, bytes));
   const remedy = "See that the machine runs, and that no firewall is in between.";
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -83,7 +83,7 @@ class PodStream extends Duplex {
   }
 
   /** A message from the pod. @returns whether more is wanted */
-  take(channel: number, bytes: Buffer): boolean {
+  receive(channel: number, bytes: Buffer): boolean {
     if (channel === STDOUT && bytes.length > 0 && !this.push(bytes)) this.#socket?.pause();
     if (channel === STDERR) this.#said = `${this.#said}${bytes}`.slice(-500);
     if (channel === STATUS) this.#failed(bytes.toString());

@@ -106,11 +106,12 @@ async function requireWorkload(cluster: Cluster, path: string, setting: Kubernet
 /** One that is ready does the others' work, too. */
 function requireSome(cluster: Cluster, path: string, pods: readonly BuilderPod[]): void {
   if (pods.some(({ problem }) => problem === undefined)) return;
-  const errors = pods.flatMap(({ name, problem }) =>
-    problem
-      ? [new UserError(path, `pod ${cluster.namespace}/${name} ${problem.problem}.`, problem.remedy)]
-      : [],
-  );
+  const alike = Map.groupBy(pods, ({ problem }) => problem?.problem);
+  const errors = [...alike.values()].map((group) => {
+    const names = group.map(({ name }) => `${cluster.namespace}/${name}`).join(", ");
+    const { problem = "", remedy = "" } = group[0]?.problem ?? {};
+    return new UserError(path, `pod ${names} ${problem}.`, remedy);
+  });
   throwAll("Builders that cannot be used", errors);
 }
 
@@ -126,6 +127,7 @@ function podUpstream(
   const shown = isOwn
     ? `${cluster.namespace}/${first?.name}`
     : `${shownKubernetes(setting)}, pod ${index + 1}`;
+  let uid = first?.uid;
   // The names of one's own stay; of another workload's pods each may have gone.
   const current = async () => {
     if (isOwn && first) return first;
@@ -146,9 +148,11 @@ function podUpstream(
     async fate() {
       const pods = await builderPods(cluster, setting);
       const now = pods.find(({ name }) => name === first?.name);
-      if (now?.problem) return `${now.name} ${now.problem.problem}`;
-      if (now?.uid === first?.uid) return undefined;
-      return `${first?.name} is another pod now: the former was deleted`;
+      if (now?.problem) return now.problem.problem;
+      if (now?.uid === uid) return undefined;
+      // It is said once: the new one is as good.
+      uid = now?.uid;
+      return now ? "was deleted, and is another pod now" : "was deleted";
     },
     async comesBack() {
       note(`builders: waiting for pods of ${shownKubernetes(setting)}`);

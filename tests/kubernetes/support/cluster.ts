@@ -226,7 +226,6 @@ async function stopAll(
     "statefulset,deployment,pod",
     "--all",
     "--all-namespaces",
-    "--force",
     "--grace-period=1",
     "--timeout=60s",
   ).catch(() => "");

@@ -2,10 +2,11 @@
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cache, home } from "../../../home.ts";
+import { executables } from "../../../tools/toolchain/find.ts";
 import { buildName, findGo, goBuild, goModules, hashFolder } from "../../../tools/toolchain/go-build.ts";
 import { ensureTools } from "../../../tools/toolchain/toolchain.ts";
 import type { GoBuild } from "../../../tools/toolchain/tools.ts";
-import { engineTree } from "../../integration/support/engine.ts";
+import { engineTree, whyNoEngine } from "../../integration/support/engine.ts";
 
 /** The last whose kubelet takes a machine with cgroup v1 where it is told to. */
 const KUBERNETES = "1.34.4";
@@ -44,13 +45,27 @@ export interface ClusterPrograms {
   readonly cni: string;
 }
 
+/** Why there can be no cluster here; undefined where there can. */
+export async function whyNoCluster(): Promise<string | undefined> {
+  const engine = whyNoEngine();
+  if (engine !== undefined) return engine;
+  if (cniFolder() === undefined)
+    return `there are no plugins for pods' networks in ${cniFolders.join(" or ")}`;
+  if (!executables("kubectl", process.env.PATH ?? "")[0]) return "there is no kubectl";
+  if (existsSync("/sys/fs/cgroup/kubepods") || existsSync("/sys/fs/cgroup/cpu/kubepods")) {
+    return "this machine is a node of a cluster already";
+  }
+  if (process.env.STRATA_TEST_KUBERNETES || (await isCompiled())) return undefined;
+  return "Kubernetes is compiled for ten minutes once: make test ARGS=kubernetes";
+}
+
 /** Where the plugins for pods' networks are; undefined where there are none. */
-export function cniFolder(): string | undefined {
+function cniFolder(): string | undefined {
   return cniFolders.find((folder) => existsSync(join(folder, "bridge")));
 }
 
 /** Whether nothing has to be compiled: it takes ten minutes on two cores. */
-export async function isCompiled(): Promise<boolean> {
+async function isCompiled(): Promise<boolean> {
   const { version: go } = await findGo("Kubernetes").catch(() => ({ version: "" }));
   return Object.entries(clusterBuilds).every(([tool, [version, build]]) => {
     const name = buildName(tool, version, build, hashFolder(join(goModules, build.module)), go);

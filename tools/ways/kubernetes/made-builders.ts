@@ -38,7 +38,7 @@ async function forgetBuilder(home: Home, builder: MadeBuilder): Promise<void> {
   else await rm(home.clusters, { force: true });
 }
 
-export function shownBuilder({ namespace, name, server }: MadeBuilder): string {
+export function shownMade({ namespace, name, server }: MadeBuilder): string {
   return `${namespace}/${name} at ${server}`;
 }
 

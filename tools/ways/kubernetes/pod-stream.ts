@@ -1,6 +1,6 @@
 import { Duplex } from "node:stream";
 import { Unreachable } from "../dial.ts";
-import { reasonOf } from "./api-error.ts";
+import { innermostReason } from "./api-error.ts";
 import type { Cluster, PodSocket } from "./cluster.ts";
 
 /** Channels of a stream to a command (k8s.io/apimachinery, pkg/util/remotecommand). */
@@ -61,8 +61,8 @@ export async function dialPod(
 /** The WebSocket's own event, or what was thrown. */
 function handshakeError(error: unknown): string {
   const { message, error: cause } = (error ?? {}) as { message?: unknown; error?: unknown };
-  if (cause instanceof Error) return reasonOf(cause);
-  return typeof message === "string" ? message : reasonOf(error);
+  if (cause instanceof Error) return innermostReason(cause);
+  return typeof message === "string" ? message : innermostReason(error);
 }
 
 /** Both directions of a command's stream as one connection. */

@@ -3,15 +3,15 @@ import { resolve } from "node:path";
 import { throwAll, UserError } from "../../../errors.ts";
 import { type Home, projectFolder } from "../../../home.ts";
 import { isPem } from "../../../lib/builders/builder-problems.ts";
+import { builderManifests, MANAGED_BY } from "../../../lib/builders/kubernetes/builder-manifests.ts";
 import {
   KUBERNETES_NAME,
   type KubernetesSetting,
   shownKubernetes,
 } from "../../../lib/builders/kubernetes/kubernetes-setting.ts";
-import { builderManifests, MANAGED_BY } from "../../../lib/builders/kubernetes/manifest.ts";
 import { note, withProgress } from "../../program/progress.ts";
 import { Unreachable, type Upstream } from "../dial.ts";
-import { apiError, ifThere, limited } from "./api-error.ts";
+import { apiError, ifThere, inTime } from "./api-error.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
 import { rememberBuilder } from "./made-builders.ts";
 import { dialPod } from "./pod-stream.ts";
@@ -66,7 +66,7 @@ async function makeBuilder(
   for (const manifest of manifests) {
     const { PatchStrategy } = await import("@kubernetes/client-node");
     // What else has changed of them is not strata's: others keep their fields.
-    await limited(
+    await inTime(
       cluster.objects.patch(manifest, undefined, undefined, "strata", true, PatchStrategy.ServerSideApply),
     );
   }

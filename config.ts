@@ -4,8 +4,9 @@ import { z } from "zod";
 import { throwAll, together } from "./errors.ts";
 import { projectFolder } from "./home.ts";
 import { signSetting, trustSetting } from "./lib/attestation/trust-setting.ts";
-import { builderProblems } from "./lib/builders/builder-problems.ts";
+import { builderProblems, rentedProblems } from "./lib/builders/builder-problems.ts";
 import { builderSetting, buildersSetting } from "./lib/builders/builder-setting.ts";
+import { compilerCacheSetting } from "./lib/builders/compiler-cache.ts";
 import { evidenceSetting, trimProblems } from "./lib/evidence/evidence-setting.ts";
 import { compiledKernels, cudaVersions, pythonVersions } from "./lib/gpu/compatibility.ts";
 import { generation, generationNames } from "./lib/gpu/generations.ts";
@@ -37,6 +38,7 @@ export const settingsSchema = z.strictObject({
   trim: trimSetting.default(false),
   builder: builderSetting.default("strata"),
   builders: buildersSetting,
+  compilerCache: compilerCacheSetting.optional(),
   host: hostSetting,
   budget: budgetSetting,
   base: z.string().optional(),
@@ -104,6 +106,7 @@ export function parseConfig(
     ...reachProblems(settings.host, settings.registry),
     ...trimProblems(settings),
     ...builderProblems(settings),
+    ...rentedProblems(settings),
   ]);
   const open = { attention: facts.attention, ...completeDefaults(selected.recipe) };
   return {

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { Attestation } from "./components/attestation.ts";
+import { openBuilder } from "./components/builders/open-builder.ts";
 import { enforcePolicies } from "./components/enforced-policies.ts";
 import { openHosts } from "./components/hosts/open-hosts.ts";
 import { KeptEvidence } from "./components/kept-evidence.ts";
@@ -67,6 +68,10 @@ if (!pulumi.runtime.isDryRun()) {
 // What no stack may make, whoever makes it.
 enforcePolicies(config);
 
+// What its heavy stages are built on, where that is rented for them.
+const heavyStages = plan.stages.filter(({ weight }) => weight !== undefined);
+const rented = await openBuilder(`${name}-builder`, config, heavyStages);
+
 // The image: a stage for each layer, and the product.
 const { registry, copies } = await openRegistries(config, (setting) => ({
   ...registryContext(home, setting),
@@ -79,7 +84,7 @@ const built = new LayeredImage(name, {
   settings: {
     registry,
     builder,
-    builderOf: (stage) => builderOf(builders, stage),
+    builderOf: (stage) => (rented && stage.weight ? rented : builderOf(builders, stage)),
     certificates: readCertificates(config.certificates),
   },
   inTurn: partialUpdate === undefined,
@@ -111,6 +116,7 @@ const attestation = new Attestation(`${name}-attestation`, {
   stages: referencesByName(built.stages),
   bill: relative(process.cwd(), writeBill(home.bills, bill)),
   evidence: smoke.evidence,
+  library,
   builder,
   sign: config.sign,
   trust: config.trust,

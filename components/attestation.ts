@@ -16,6 +16,8 @@ export interface AttestationArgs {
   readonly bill: pulumi.Input<string>;
   /** What the smoke test found about exactly this digest. */
   readonly evidence: pulumi.Input<string>;
+  /** The image of models that belongs to it. @default none */
+  readonly library?: { readonly reference: pulumi.Input<string> } | undefined;
   /** Name of the buildx builder. */
   readonly builder: pulumi.Input<string>;
   /** What signs it. @default nothing */
@@ -45,10 +47,17 @@ export class Attestation extends pulumi.ComponentResource {
           STRATA_STAGES: pulumi.jsonStringify(args.stages),
           STRATA_BILL: args.bill,
           STRATA_BUILDER: args.builder,
+          ...(args.library ? { STRATA_LIBRARY: args.library.reference } : {}),
           ...signEnvironment(args.sign, args.trust),
         },
         stdin: evidence,
-        triggers: [args.reference, args.bill, evidence.apply(hashOf), ...signTrigger(args.sign)],
+        triggers: [
+          args.reference,
+          args.bill,
+          evidence.apply(hashOf),
+          ...(args.library ? [args.library.reference] : []),
+          ...signTrigger(args.sign),
+        ],
       },
       { parent: this },
     );

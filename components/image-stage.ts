@@ -14,7 +14,7 @@ export interface BuildSettings {
   /** Name of the buildx builder. */
   readonly builder: pulumi.Input<string>;
   /** That of one stage. @default `builder` */
-  readonly builderOf?: (stage: Stage) => string;
+  readonly builderOf?: (stage: Stage) => pulumi.Input<string>;
   /** Certificate authorities that downloads inside a build trust, as PEM. */
   readonly certificates?: pulumi.Input<string> | undefined;
 }

@@ -55,7 +55,7 @@ export function provenance(
         inProduct: bill.inProduct,
       },
       resolvedDependencies: [
-        { name: `base ${base.name}`, uri: imagePurl(base.name, base.digest), digest: sha256(base.digest) },
+        ...(base ? [imageResource(`base ${base.name}`, base.name, base.digest)] : []),
         ...revisionOf(bill),
         ...bill.stages.flatMap(({ name }) => stageResource(name, stages[name])),
         ...Object.entries(bill.materials).map(([name, hash]) => materialOf(name, hash)),
@@ -74,7 +74,11 @@ function revisionOf({ source, revision }: Bill): Resource[] {
 }
 
 function stageResource(name: string, digest: string | undefined): Resource[] {
-  return digest ? [{ name: `stage ${name}`, uri: imagePurl(name, digest), digest: sha256(digest) }] : [];
+  return digest ? [imageResource(`stage ${name}`, name, digest)] : [];
+}
+
+function imageResource(name: string, image: string, digest: string): Resource {
+  return { name, uri: imagePurl(image, digest), digest: sha256(digest) };
 }
 
 /** Locks are files; the checks are many, and have a shortened hash of their own. */

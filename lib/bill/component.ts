@@ -45,6 +45,12 @@ export interface BilledStage {
   readonly onBase?: boolean;
 }
 
+/** An image of models that belongs to a product: the stages that it is joined of, and what is in them. */
+export interface Library {
+  readonly stages: readonly string[];
+  readonly components: readonly Component[];
+}
+
 /** All that a plan knows of a product: what the step that describes it is given. */
 export interface Bill {
   readonly recipe: string;
@@ -54,7 +60,8 @@ export interface Bill {
   readonly revision: string | null;
   /** The product's own time. */
   readonly created: string;
-  readonly base: { readonly name: string; readonly digest: string };
+  /** What it stands on; null for an image of models alone. */
+  readonly base: { readonly name: string; readonly digest: string } | null;
   readonly stages: readonly BilledStage[];
   /** Key of the product. */
   readonly key: string;
@@ -63,6 +70,8 @@ export interface Bill {
   readonly components: readonly Component[];
   /** Hashes of what decides it and is no stage: locks, the smoke checks. */
   readonly materials: Readonly<Record<string, string>>;
+  /** The image of models that belongs to it. @default there is none */
+  readonly library?: Library;
 }
 
 /** A repository at its commit with its submodules at theirs; files of the latter lie within the former's. */

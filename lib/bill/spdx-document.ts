@@ -73,7 +73,7 @@ export function spdxDocument({ bill, digest, contents, tools }: BillSources): Sp
   const named = sources.map(({ of, entry }) => ({ of, entry: withId(entry, ids) }));
   const packages = [
     productPackage(bill, digest),
-    basePackage(bill),
+    ...(bill.base ? [basePackage(bill.base)] : []),
     ...inside,
     ...named.map(({ entry }) => entry),
     ...buildTools,
@@ -99,7 +99,7 @@ export function spdxDocument({ bill, digest, contents, tools }: BillSources): Sp
     packages,
     relationships: [
       relate("SPDXRef-DOCUMENT", "DESCRIBES", PRODUCT),
-      relate(PRODUCT, "DESCENDANT_OF", BASE),
+      ...(bill.base ? [relate(PRODUCT, "DESCENDANT_OF", BASE)] : []),
       ...inside.map(({ SPDXID }) => relate(PRODUCT, "CONTAINS", SPDXID)),
       ...named.map(({ of, entry }) => relate(idOf(of), "GENERATED_FROM", entry.SPDXID)),
       ...buildTools.map(({ SPDXID }) => relate(SPDXID, "BUILD_TOOL_OF", PRODUCT)),

@@ -126,17 +126,19 @@ export function toolPackage({ externalRefs, comment: _, ...tool }: Unnamed): Unn
   };
 }
 
-export function productPackage({ recipe, generation, revision }: Bill, digest: string): SpdxPackage {
+export function productPackage({ recipe, generation, revision, base }: Bill, digest: string): SpdxPackage {
   const { kind: _, ...rest } = entry("product", recipe, digest, undefined, {
     purl: imagePurl(recipe, digest),
     primaryPackagePurpose: "CONTAINER",
     checksums: checksum(digest),
-    comment: `For the generation ${generation}${revision ? `, of the revision ${revision}` : ""}.`,
+    comment: base
+      ? `For the generation ${generation}${revision ? `, of the revision ${revision}` : ""}.`
+      : "Models alone, to be mounted or copied from.",
   });
   return { SPDXID: PRODUCT, ...rest };
 }
 
-export function basePackage({ base }: Bill): SpdxPackage {
+export function basePackage(base: NonNullable<Bill["base"]>): SpdxPackage {
   const { kind: _, ...rest } = entry("base", base.name, base.digest, undefined, {
     purl: imagePurl(base.name, base.digest),
     primaryPackagePurpose: "CONTAINER",

@@ -1,7 +1,16 @@
 import { UserError } from "../../errors.ts";
 import { REDACTED } from "../redact.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
-import { type BuilderChoice, type FarSetting, isFar, OWN_BUILDER, stackBuilders } from "./builder-setting.ts";
+import type { Weighty } from "./aws-instances.ts";
+import { awsProblems, rentProblems } from "./aws-setting.ts";
+import {
+  type BuilderChoice,
+  type FarSetting,
+  isFar,
+  isRented,
+  OWN_BUILDER,
+  stackBuilders,
+} from "./builder-setting.ts";
 import { kubernetesProblems, shownKubernetes } from "./kubernetes/kubernetes-setting.ts";
 import { remoteProblems } from "./remote-setting.ts";
 
@@ -38,6 +47,15 @@ export function builderProblems(
   ];
 }
 
+/** What does not fit between a builder that is rented for heavy stages and the stack's budget. */
+export function rentedProblems(
+  settings: BuilderChoice & { readonly budget: { readonly dollars: number } },
+  stages: readonly Weighty[] = [],
+): UserError[] {
+  const { path, setting } = stackBuilders(settings).heavy;
+  return isRented(setting) ? rentProblems(path, setting, settings.budget, stages) : [];
+}
+
 /** A builder elsewhere pushes by itself: it has to reach the registry. */
 function reach(path: string, builder: FarSetting, registry: RegistrySetting): UserError[] {
   if (registry.kind !== "local") return kindProblems(path, builder, registry);
@@ -55,6 +73,8 @@ function kindProblems(path: string, builder: FarSetting, registry: RegistrySetti
   switch (builder.kind) {
     case "remote":
       return remoteProblems(path, builder, registry);
+    case "aws":
+      return awsProblems(path, registry);
     case "kubernetes":
       return kubernetesProblems(path, builder, registry);
   }
@@ -65,6 +85,8 @@ function shownBuilder(builder: FarSetting): string {
   switch (builder.kind) {
     case "remote":
       return builder.address.join(" and ");
+    case "aws":
+      return `an instance in ${builder.region}`;
     case "kubernetes":
       return shownKubernetes(builder);
   }

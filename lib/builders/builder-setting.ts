@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { type AwsBuilderSetting, awsSetting } from "./aws-setting.ts";
 import { type KubernetesSetting, kubernetesSetting } from "./kubernetes/kubernetes-setting.ts";
 import { type RemoteSetting, remoteSetting } from "./remote-setting.ts";
 
@@ -14,8 +15,8 @@ const local = z.strictObject({ kind: z.literal("local") });
 
 /** A place where buildkitd runs, or the name of a builder that buildx knows. */
 export const builderSetting = z.union(
-  [z.string().min(1), z.discriminatedUnion("kind", [local, remoteSetting, kubernetesSetting])],
-  "expected the name of a buildx builder, {kind: local}, {kind: remote, address, tls: {ca, cert, key}}, or {kind: kubernetes, namespace}",
+  [z.string().min(1), z.discriminatedUnion("kind", [local, remoteSetting, kubernetesSetting, awsSetting])],
+  "expected the name of a buildx builder, {kind: local}, {kind: remote, address, tls: {ca, cert, key}}, {kind: kubernetes, namespace}, or, for heavy stages, {kind: aws, region}",
 );
 
 export const buildersSetting = z
@@ -25,7 +26,7 @@ export const buildersSetting = z
 export type BuilderSetting = z.output<typeof builderSetting>;
 
 /** A builder that is not on this machine: what strata opens a way to. Each kind has a file here and one in tools/ways. */
-export type FarSetting = RemoteSetting | KubernetesSetting;
+export type FarSetting = RemoteSetting | KubernetesSetting | AwsBuilderSetting;
 
 /** What a stack says of its builders. */
 export interface BuilderChoice {
@@ -69,6 +70,8 @@ function sharesOf(setting: FarSetting): number {
       return setting.address.length;
     case "kubernetes":
       return setting.replicas;
+    case "aws":
+      return 1;
   }
 }
 
@@ -92,6 +95,11 @@ export function kindOfBuilder(setting: BuilderSetting): "local" | "named" | FarS
 /** Whether it is out of this machine's reach for what listens on loopback here. */
 export function isFar(setting: BuilderSetting): setting is FarSetting {
   return typeof setting !== "string" && setting.kind !== "local";
+}
+
+/** Whether it comes and goes with the update that needs it. */
+export function isRented(setting: BuilderSetting): setting is AwsBuilderSetting {
+  return kindOfBuilder(setting) === "aws";
 }
 
 /** The name of the builder that builds a stage; the same for the same stage and as many addresses. */

@@ -40,7 +40,7 @@ export function objection(evidence: Evidence, terms: EvidenceTerms): Objection |
   if (terms.host === "gpu" && !isByGpu(evidence)) {
     return {
       problem: `the evidence comes from ${evidence.host.kind === "builder" ? "the builder" : "a host"} without a GPU.`,
-      remedy: "Test on a GPU host, or set strata:evidence.host to any.",
+      remedy: "Test on a GPU host, or set strata:evidence.host to any, which wants strata:trim to be false.",
     };
   }
   const age = ageDays(evidence, terms.now);

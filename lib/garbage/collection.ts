@@ -4,7 +4,10 @@ import { type Contents, meaningOf, type Root, type StoredItem } from "./contents
 export interface NeededImages {
   /** Named by a stack's state, a plan, a history. */
   readonly roots: readonly Root[];
-  /** Tags that states name and plans want, with the reason: caches, and what an update built that did not come to its end. */
+  /**
+   * Tags that states name and plans want, with the reason: caches, and what an update built that did not come to its end. Of
+   * compilers' caches what their tags begin with.
+   */
   readonly namedTags: ReadonlyMap<string, string>;
   /** Without a need an item stays so long; nothing is too young at 0. */
   readonly days: number;
@@ -97,11 +100,15 @@ function push(map: Map<string, string[]>, key: string, value: string): void {
 }
 
 /** Tags that people use, and strata's that say that something is needed. */
-function tagRoots({ tags }: Contents, { namedTags }: NeededImages): Root[] {
+function tagRoots({ tags, items }: Contents, { namedTags }: NeededImages): Root[] {
+  // Of a compiler's cache counts what no other part holds.
+  const replaced = new Set([...items.values()].flatMap(({ replaces = [] }) => replaces));
   return [...tags].flatMap(([tag, digest]) => {
-    const planned = namedTags.get(tag);
-    if (planned !== undefined) return [{ digest, reason: planned }];
-    const { kind } = meaningOf(tag);
+    const meaning = meaningOf(tag);
+    const { kind } = meaning;
+    const planned = namedTags.get(kind === "compiler-cache" ? meaning.series : tag);
+    if (planned !== undefined && !(kind === "compiler-cache" && replaced.has(digest)))
+      return [{ digest, reason: planned }];
     if (kind === "user" || kind === "kept" || kind === "history") return [{ digest, reason: `tag ${tag}` }];
     return [];
   });

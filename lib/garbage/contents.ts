@@ -1,4 +1,5 @@
 /** What a repository of a registry holds, as a collection looks at it. */
+import { seriesOfTag } from "../registry/tags.ts";
 
 /** A manifest, an index, or an artifact. */
 export interface StoredItem {
@@ -11,6 +12,8 @@ export interface StoredItem {
   readonly children: readonly string[];
   /** What it is about. */
   readonly subject: string | undefined;
+  /** What it holds all of, by digest: parts of a compiler's cache that were put together. */
+  readonly replaces?: readonly string[];
   /** When it was stored; undefined where the registry does not say. */
   readonly storedAt: Date | undefined;
 }
@@ -37,6 +40,8 @@ export type TagMeaning =
   | { readonly kind: "history"; readonly of: string }
   /** A stage, a product, a cache: it keeps nothing by itself. */
   | { readonly kind: "working" }
+  /** A part of a compiler's cache that builders share. */
+  | { readonly kind: "compiler-cache"; readonly series: string }
   /** A tested image or its evidence: a tag of its own against rules that go by age. */
   | { readonly kind: "tested" }
   /** A list of what is about a digest; cosign's older artifacts too, `sha256-….sig`. */
@@ -49,6 +54,8 @@ export function meaningOf(tag: string): TagMeaning {
   if (/^keep-sha256-[0-9a-f]{64}$/.test(tag)) return { kind: "tested" };
   if (tag.startsWith("keep-")) return { kind: "kept" };
   if (tag.startsWith("promotions-")) return { kind: "history", of: tag.slice("promotions-".length) };
+  const series = seriesOfTag(tag);
+  if (series !== undefined) return { kind: "compiler-cache", series };
   if (/^(stage|product|cache)-/.test(tag)) return { kind: "working" };
   return { kind: "user" };
 }

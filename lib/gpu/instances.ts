@@ -18,9 +18,6 @@ export interface Instance {
   readonly dollarsPerHour: number;
 }
 
-/** Above this many dollars an hour a host is only started after an explicit yes. */
-export const EXPENSIVE_DOLLARS_PER_HOUR = 20;
-
 /**
  * Where each capability can be had, the one to ask for first in front. 8.0 and 10.0 exist with eight cards only. The
  * AMIs list g7e and not yet g7 (docs/hosts.md), so g7 comes second.

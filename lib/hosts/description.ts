@@ -30,8 +30,8 @@ const ssh = z.strictObject({
   ...machine,
 });
 
-const aws = z.strictObject({
-  kind: z.literal("aws"),
+/** Whatever is started on EC2 by an instant fleet. */
+const rented = {
   region: z.string(),
   profile: z.string().optional(),
   /** `strata/ada`: project and stack, for tags. */
@@ -46,12 +46,20 @@ const aws = z.strictObject({
   launchTemplateVersion: z.string(),
   /** ARN of the role that ends instances when their time is over. */
   schedulerRole: z.string(),
-  /** Where a login lies while a test runs. */
-  loginParameter: z.string(),
   /** Id of an AMI; absent: the newest of `amiParameter`. */
   ami: z.string().optional(),
   amiParameter: z.string(),
+};
+
+const aws = z.strictObject({
+  kind: z.literal("aws"),
+  ...rented,
+  /** Where a login lies while a test runs. */
+  loginParameter: z.string(),
 });
+
+/** What the command that runs an update gets to know of a builder on EC2, by the program that it runs. */
+const awsBuilder = z.strictObject({ purpose: z.literal("builder"), ...rented });
 
 const host = z.discriminatedUnion("kind", [builder, docker, ssh, aws]);
 
@@ -68,6 +76,11 @@ const test = z.strictObject({
 
 export type HostDescription = z.infer<typeof host>;
 export type AwsDescription = z.infer<typeof aws>;
+export type AwsBuilderDescription = z.infer<typeof awsBuilder>;
+/** What starting an instance needs to know; a test says no purpose. */
+export type RentedDescription = Omit<AwsDescription, "kind" | "loginParameter"> & {
+  readonly purpose?: "builder";
+};
 export type SshDescription = z.infer<typeof ssh>;
 export type DockerDescription = z.infer<typeof docker>;
 export type TestDescription = z.infer<typeof test>;
@@ -88,6 +101,11 @@ export function testLimits(
 /** Whether a test on this host is one on a GPU. */
 export function needsGpu(host: HostDescription): boolean {
   return host.kind === "aws" || (host.kind !== "builder" && host.gpu);
+}
+
+/** Reads what a component told of a builder. */
+export function parseAwsBuilder(value: unknown): AwsBuilderDescription {
+  return parseWithSchema(awsBuilder, value, (keys) => ["builder", ...keys].join("."), "a builder on EC2");
 }
 
 /** Reads what a component wrote. */

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CreateFleetCommandInput, CreateFleetError } from "@aws-sdk/client-ec2";
-import type { AwsDescription } from "./description.ts";
-import { PURPOSE, PURPOSE_TAG } from "./policies.ts";
+import type { RentedDescription } from "./description.ts";
+import { PURPOSE_TAG } from "./policies.ts";
 
 /** Requests for EC2 Fleet, and what its refusals mean to people. */
 
@@ -23,13 +23,13 @@ export interface Launch {
 
 /** An instant fleet of one instance: EC2 tries every type in every zone at once, and answers what it got. */
 export function fleetRequest(
-  { launchTemplate, launchTemplateVersion, instances, stack }: AwsDescription,
+  { launchTemplate, launchTemplateVersion, instances, stack, purpose = "smoke-test" }: RentedDescription,
   { market, image, subnets, until, token }: Launch,
 ): CreateFleetCommandInput {
   const isSpot = market === "spot";
   const tags = Object.entries({
-    Name: `strata-smoke-test ${stack}`,
-    [PURPOSE_TAG]: PURPOSE,
+    Name: `strata-${purpose} ${stack}`,
+    [PURPOSE_TAG]: purpose,
     "strata:stack": stack,
     "strata:until": until,
   }).map(([Key, Value]) => ({ Key, Value }));
@@ -70,13 +70,28 @@ export function fleetRequest(
 export const LONGEST_USER_DATA = 16_384;
 
 /**
- * What an instance runs when it starts.
+ * What an instance runs when it starts, to be tested on.
  *
  * @param minutes after which it ends itself, whatever happens
  */
 export function userData(minutes: number): string {
-  const [first = "", ...rest] = readFileSync(join(import.meta.dirname, "user-data.sh"), "utf8").split("\n");
-  return [first, `MINUTES=${Math.ceil(minutes)}`, ...rest].join("\n");
+  return startScript({ MINUTES: String(Math.ceil(minutes)) }, "docker-data.sh");
+}
+
+/** What an instance runs when it starts, to build. @param release the archive of BuildKit */
+export function builderData(minutes: number, release: string): string {
+  return startScript({ MINUTES: String(Math.ceil(minutes)), RELEASE: release }, "builder-data.sh");
+}
+
+/** What a builder runs when somebody comes for it, with a client's public key as input. */
+export function builderKeys(): string {
+  return readFileSync(join(import.meta.dirname, "builder-keys.sh"), "utf8");
+}
+
+function startScript(settings: Readonly<Record<string, string>>, file: string): string {
+  const read = (name: string) => readFileSync(join(import.meta.dirname, name), "utf8");
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  return ["#!/bin/bash", ...lines, read("instance.sh"), read(file), read("begin.sh")].join("\n");
 }
 
 /** A quota of Service Quotas. The code is missing where AWS has several for one name over time. */
@@ -87,6 +102,12 @@ interface Quota {
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html, using-spot-limits.html */
 function quotaOf(type: string, market: Market): Quota {
+  if (/^[mr]\d/.test(type)) {
+    const standard = "Standard (A, C, D, H, I, M, R, T, Z)";
+    return market === "spot"
+      ? { name: `All ${standard} Spot Instance Requests`, code: "L-34B43A08" }
+      : { name: `Running On-Demand ${standard} instances`, code: "L-1216C47A" };
+  }
   if (type.startsWith("p")) {
     return market === "spot"
       ? { name: "All P Spot Instance Requests" }
@@ -112,7 +133,7 @@ const notThere = new Set(["Unsupported", "InvalidFleetConfiguration"]);
 export function explainRefusal(
   errors: readonly CreateFleetError[],
   market: Market,
-  { region, instances }: Pick<AwsDescription, "region" | "instances">,
+  { region, instances, purpose }: Pick<RentedDescription, "region" | "instances" | "purpose">,
 ): string {
   const reasons = Map.groupBy(errors, ({ ErrorCode: code = "" }) => {
     if (noCapacity.has(code)) return "capacity";
@@ -125,7 +146,7 @@ export function explainRefusal(
       case "capacity":
         return `${region} has no ${market} capacity for ${types.join(", ")} at the moment`;
       case "quota":
-        return quotaSentence(types, market, region, instances);
+        return quotaSentence(types, market, { region, instances, purpose });
       case "absent":
         return `${types.join(", ")} cannot be had in ${zonesOf(group).join(", ") || region}`;
       default:
@@ -138,15 +159,14 @@ export function explainRefusal(
 function quotaSentence(
   types: readonly string[],
   market: Market,
-  region: string,
-  instances: AwsDescription["instances"],
+  { region, instances, purpose }: Pick<RentedDescription, "region" | "instances" | "purpose">,
 ): string {
   const needed = Math.min(
     ...instances.filter(({ type }) => types.includes(type)).map(({ processors }) => processors),
   );
   const { name, code } = quotaOf(types[0] ?? "", market);
   const page = `https://${region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas`;
-  return `the quota "${name}" of ${region} is too small: a test needs ${needed} vCPUs of it. Ask for more: ${page}${code ? `/${code}` : ""}`;
+  return `the quota "${name}" of ${region} is too small: a ${purpose ?? "test"} needs ${needed} vCPUs of it. Ask for more: ${page}${code ? `/${code}` : ""}`;
 }
 
 function typesOf(errors: readonly CreateFleetError[]): string[] {

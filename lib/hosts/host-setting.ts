@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type ComputeCapability, computeCapabilities, type Generation } from "../gpu/generations.ts";
 import { type Instance, instancesFor, roomierInstances } from "../gpu/instances.ts";
 import { hasMemory, instancesWith, type MemoryNeed } from "../gpu/memory.ts";
+import { rentedShape } from "../rented.ts";
 import { parseHostKeys } from "./host-keys.ts";
 
 /** `strata:host` and `strata:budget`: where a product is tested, and what that may cost. */
@@ -42,25 +43,9 @@ const ssh = z.strictObject({
 
 const aws = z.strictObject({
   kind: z.literal("aws"),
-  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "expected a region such as us-east-1"),
-  /** Of the credentials, as `AWS_PROFILE` has it. */
-  profile: z.string().min(1).optional(),
-  /** Whether spot instances are tried first. */
-  spot: z.boolean().default(true),
-  /** The capability that the product is tested on. Default: of the generation. */
+  ...rentedShape,
+  /** The capability that the product is tested on. Default: of the generation. Its instance types are the default of `instances`. */
   capability: z.enum(computeCapabilities).optional(),
-  /** Instance types to ask for, in this order. Default: all that have the capability. */
-  instances: z.array(z.string()).min(1).optional(),
-  allowExpensive: z.boolean().default(false),
-  /** Prices an hour that differ from those of us-east-1, by instance type. */
-  prices: z.record(z.string(), z.number().positive()).default({}),
-  /** Subnets with a way out, one a zone. Default: all of the region's default VPC. */
-  subnets: z.array(z.string().regex(/^subnet-[0-9a-f]+$/, "expected such as subnet-0a1b2c3d")).optional(),
-  /** An AMI with a driver and Docker. Default: the newest Deep Learning base AMI. */
-  ami: z
-    .string()
-    .regex(/^ami-[0-9a-f]+$/, "expected such as ami-0a1b2c3d")
-    .optional(),
 });
 
 const host = z.discriminatedUnion("kind", [builder, docker, ssh, aws]);

@@ -10,25 +10,29 @@ export function trustPolicy(service: "ec2.amazonaws.com" | "scheduler.amazonaws.
   });
 }
 
-/** Tag of everything that lives for one test, and its value. */
+/** Tag of everything that lives for one test or one update, and its values. */
 export const PURPOSE_TAG = "strata:purpose";
-export const PURPOSE = "smoke-test";
+export const purposes = ["smoke-test", "builder"] as const;
+export type Purpose = (typeof purposes)[number];
+
+/** What the schedules that end instances are called, so that leaks are found; the instance's id follows. */
+export const schedulePrefixes: { readonly [purpose in Purpose]: string } = {
+  "smoke-test": "strata-smoke-",
+  builder: "strata-builder-",
+};
 
 /** Where a login for a registry other than ECR lies during a test, below which the stack's name follows. */
 export const LOGIN_PARAMETERS = "/strata/smoke-test";
 
-/**
- * What an instance may do: take commands from Systems Manager, and pull from exactly one repository.
- *
- * @param repositoryArn of ECR; undefined for another registry, whose login is in `loginParameter` while a test runs
- */
-export function instancePolicy({
-  repositoryArn,
-  loginParameterArn,
-}: {
+/** What an instance opens by its role beside commands; a builder opens nothing, as logins go along with each build. */
+export interface InstanceRights {
+  /** Of ECR; undefined for another registry, whose login is in `loginParameter` while a test runs. */
   readonly repositoryArn: string | undefined;
   readonly loginParameterArn: string;
-}): string {
+}
+
+/** What an instance may do: take commands from Systems Manager, and pull from exactly one repository. */
+export function instancePolicy(rights?: InstanceRights): string {
   return JSON.stringify({
     Version: VERSION,
     Statement: [
@@ -50,24 +54,28 @@ export function instancePolicy({
         ],
         Resource: "*",
       },
-      ...(repositoryArn
-        ? [
-            // A token is for the account; what it opens is what the next statement allows.
-            { Sid: "Token", Effect: "Allow", Action: "ecr:GetAuthorizationToken", Resource: "*" },
-            {
-              Sid: "Pull",
-              Effect: "Allow",
-              Action: ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-              Resource: repositoryArn,
-            },
-          ]
-        : [{ Sid: "Login", Effect: "Allow", Action: "ssm:GetParameter", Resource: loginParameterArn }]),
+      ...(rights ? imageRights(rights) : []),
     ],
   });
 }
 
-/** What the scheduler may do when a test's time is over: end instances of tests. */
-export function schedulerPolicy(partition: string): string {
+function imageRights({ repositoryArn, loginParameterArn }: InstanceRights): object[] {
+  if (!repositoryArn)
+    return [{ Sid: "Login", Effect: "Allow", Action: "ssm:GetParameter", Resource: loginParameterArn }];
+  return [
+    // A token is for the account; what it opens is what the next statement allows.
+    { Sid: "Token", Effect: "Allow", Action: "ecr:GetAuthorizationToken", Resource: "*" },
+    {
+      Sid: "Pull",
+      Effect: "Allow",
+      Action: ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+      Resource: repositoryArn,
+    },
+  ];
+}
+
+/** What the scheduler may do when the time of a test or a builder is over: end instances that are for the same. */
+export function schedulerPolicy(partition: string, purpose: Purpose = "smoke-test"): string {
   return JSON.stringify({
     Version: VERSION,
     Statement: [
@@ -75,7 +83,7 @@ export function schedulerPolicy(partition: string): string {
         Effect: "Allow",
         Action: "ec2:TerminateInstances",
         Resource: `arn:${partition}:ec2:*:*:instance/*`,
-        Condition: { StringEquals: { [`aws:ResourceTag/${PURPOSE_TAG}`]: PURPOSE } },
+        Condition: { StringEquals: { [`aws:ResourceTag/${PURPOSE_TAG}`]: purpose } },
       },
     ],
   });

@@ -11,6 +11,8 @@ export interface AptPackage {
   readonly path: string;
   /** The locked packages that it depends on. */
   readonly needs: readonly string[];
+  /** The date of the lock that took this version. @default the lock's own */
+  readonly since?: string;
 }
 
 /** What a base image's distribution had at one time, as far as a layer asks for it: a whole that fits together. */
@@ -28,7 +30,7 @@ export function aptLockPath(base: string): string {
   return `locks/apt/${base}.txt`;
 }
 
-const LINE = /^(\S+) (\S+) ([0-9a-f]{64}) (pool\/\S+\.deb)((?: \S+)*)$/;
+const LINE = /^(\S+) (\S+) ([0-9a-f]{64}) (pool\/\S+\.deb)(?: @(\d{8}T\d{6}Z))?((?: \S+)*)$/;
 
 /** Reads a lock. Throws all that is wrong with it. */
 export function parseAptLock(text: string, path: string): AptLock {
@@ -40,10 +42,13 @@ export function parseAptLock(text: string, path: string): AptLock {
   if (!/^[a-z]+$/.test(suite) || !/^\d{8}T\d{6}Z$/.test(date)) problems.push("names no suite or date");
   const packages = new Map<string, AptPackage>();
   for (const line of lines.filter((each) => !/^(suite|date|base): /.test(each))) {
-    const [, name, version, sha256, file, needs = ""] = LINE.exec(line) ?? [];
+    const [, name, version, sha256, file, since, needs = ""] = LINE.exec(line) ?? [];
     if (!name || !version || !sha256 || !file)
       problems.push(`has a line without version, hash or path: ${line}`);
-    else packages.set(name, { name, version, sha256, path: file, needs: needs.split(" ").filter(Boolean) });
+    else {
+      const entry = { name, version, sha256, path: file, needs: needs.split(" ").filter(Boolean) };
+      packages.set(name, { ...entry, ...(since && { since }) });
+    }
   }
   for (const name of [
     ...base.split(" ").filter(Boolean),
@@ -72,8 +77,31 @@ export function formatAptLock({ suite, date, base, packages }: AptLock): string 
   ].join("\n");
 }
 
-function formatLine({ name, version, sha256, path, needs }: AptPackage): string {
-  return [name, version, sha256, path, ...[...needs].sort()].join(" ");
+function formatLine({ name, version, sha256, path, since, needs }: AptPackage): string {
+  return [name, version, sha256, path, ...(since ? [`@${since}`] : []), ...[...needs].sort()].join(" ");
+}
+
+/**
+ * A lock in which what has not moved keeps the date of the lock that took it: a build names the newest date of what it installs, so
+ * what moves is no other layer's matter. Where nothing has, the date stays as it is.
+ *
+ * @param before the lock that this one replaces
+ */
+export function datedSince(before: AptLock | undefined, lock: AptLock): AptLock {
+  const dated = [...lock.packages.values()].map((entry) => {
+    const old = before?.packages.get(entry.name);
+    const stays = old?.sha256 === entry.sha256 && old.path === entry.path && old.version === entry.version;
+    return { ...entry, since: before && stays ? (old.since ?? before.date) : lock.date };
+  });
+  const date = newest(dated.map(({ since }) => since)) ?? lock.date;
+  const packages = dated.map(
+    ({ since, ...entry }) => [entry.name, since === date ? entry : { ...entry, since }] as const,
+  );
+  return { ...lock, date, packages: new Map(packages) };
+}
+
+function newest(dates: readonly string[]): string | undefined {
+  return [...dates].sort().at(-1);
 }
 
 /** `names` with all that they need, sorted; and those of them that the lock does not have. */
@@ -125,10 +153,14 @@ export function aptLockOf(base: string, committed: string, local: LocalPackages)
   return text === "" ? undefined : parseAptLock(text, aptLockPath(base));
 }
 
-/** What a build fetches, as fetch-packages.sh reads it: where from, then a package a line. */
-export function fetchList(lock: AptLock, entries: readonly AptPackage[]): string {
+/**
+ * What a build fetches, as fetch-packages.sh reads it: where from, then a package a line. All of these are in the snapshot of the
+ * newest date among them.
+ */
+export function fetchList({ suite, date }: AptLock, entries: readonly AptPackage[]): string {
+  const of = newest(entries.map(({ since }) => since ?? date)) ?? date;
   return [
-    ...snapshotAddresses(lock).map((address) => `snapshot ${address}`),
+    ...snapshotAddresses({ suite, date: of }).map((address) => `snapshot ${address}`),
     ...entries.map(({ name, version, sha256, path }) => `package ${name} ${version} ${sha256} ${path}`),
     "",
   ].join("\n");

@@ -18,21 +18,33 @@ const declaration = z.object({ default: z.unknown(), value: z.unknown() }).parti
 
 /** Reads `Pulumi.<stack>.yaml`, and the defaults that `Pulumi.yaml` declares, without asking Pulumi. */
 export function readSettings(stackYaml: string, projectYaml: string, path: string): Settings {
-  const declared = Object.entries(read(projectFile, projectYaml, "Pulumi.yaml")?.config ?? {}).flatMap(
-    ([key, value]) => {
-      const setting = declaration.safeParse(value).data;
-      const given = setting?.value ?? setting?.default;
-      return given === undefined ? [] : [[key, given] as const];
-    },
-  );
   const stackEntries = Object.entries(read(stackFile, stackYaml, path)?.config ?? {});
-  const all = Object.fromEntries([...declared, ...stackEntries]);
+  const all = Object.fromEntries([...declaredIn(projectYaml), ...stackEntries]);
   return {
     raw: Object.fromEntries(
       Object.entries(all).map(([key, value]) => [key, asStored(withoutSecrets(value))]),
     ),
     secret: Object.entries(all).flatMap(([key, value]) => encryptedPlaces(key, value)),
   };
+}
+
+/** One update reads each stack's settings, and some twice; the project's file is the same text each time. */
+let lastRead:
+  | { readonly text: string; readonly declared: readonly (readonly [string, unknown])[] }
+  | undefined;
+
+/** What `Pulumi.yaml` gives every stack. */
+function declaredIn(text: string): readonly (readonly [string, unknown])[] {
+  if (lastRead?.text === text) return lastRead.declared;
+  const declared = Object.entries(read(projectFile, text, "Pulumi.yaml")?.config ?? {}).flatMap(
+    ([key, value]) => {
+      const setting = declaration.safeParse(value).data;
+      const given = setting?.value ?? setting?.default;
+      return given === undefined ? [] : [[key, given] as const];
+    },
+  );
+  lastRead = { text, declared };
+  return declared;
 }
 
 function read<T>(schema: z.ZodType<T>, text: string, path: string): T {

@@ -2,6 +2,7 @@ import { causeMarkdown } from "./causes.ts";
 import { cell, code, html, knownCompareLink } from "./escape.ts";
 import type { LinkedVersionMove, PlannedStack, StagePreview, VersionMove } from "./preview-schema.ts";
 import {
+  builderText,
   evidenceText,
   expectedText,
   isConsequence,
@@ -48,6 +49,7 @@ function factLines(stack: PlannedStack): string {
     code(platformText(stack)),
     `Compared with ${compared}.`,
     ...(expected ? [`Expected: ${code(expected)}.`] : []),
+    ...(builderText(stack) ? [`Builder for heavy stages: ${code(builderText(stack))}.`] : []),
     ...(testText(stack) ? [`Test: ${code(testText(stack))}.`] : []),
     ...(promoted
       ? [

@@ -1,5 +1,7 @@
+import type { Weighty } from "../builders/aws-instances.ts";
+import { builderInstances, ESTIMATED_BUILDER_MINUTES } from "../builders/aws-setting.ts";
+import { type BuilderChoice, isRented, stackBuilders } from "../builders/builder-setting.ts";
 import { type GenerationName, generation } from "../gpu/generations.ts";
-import type { Instance } from "../gpu/instances.ts";
 import { instancesWith, type MemoryNeed } from "../gpu/memory.ts";
 import {
   type Budget,
@@ -7,9 +9,10 @@ import {
   type HostSetting,
   permittedInstances,
 } from "../hosts/host-setting.ts";
+import { dearest } from "../rented.ts";
 import type { History, TestRun } from "./build-history.ts";
 import { median } from "./estimate.ts";
-import type { ExpectedTest, StackPreview } from "./preview-schema.ts";
+import type { ExpectedTest, PlannedStack, StackPreview } from "./preview-schema.ts";
 
 /** Where a stack's product is tested, and what that may cost. */
 export interface TestPlan {
@@ -62,21 +65,49 @@ function onEc2({ generation: name, memory }: TestPlan): ExpectedTest["onEc2"] {
   return { instance: instances[0].type, dollarsPerHour, minutes, dollars };
 }
 
-/** One request asks for all of them, and any may be what is had. */
-function dearest(instances: readonly Instance[]): number | null {
-  return instances.length === 0 ? null : Math.max(...instances.map(({ dollarsPerHour }) => dollarsPerHour));
-}
-
 function cents(dollars: number): number {
   return Math.round(dollars * 100) / 100;
 }
 
+/** Where a stack's heavy stages are built, and what that may cost. */
+export type RentPlan = BuilderChoice & { readonly budget: Budget };
+
+/** What is rented for heavy stages. @param due names of the stages that are built */
+export function expectedBuilder(
+  plan: RentPlan | undefined,
+  stages: readonly (Weighty & { readonly name: string })[],
+  due: readonly string[],
+): PlannedStack["builder"] {
+  const setting = plan && stackBuilders(plan).heavy.setting;
+  const heavy = stages.filter(({ weight }) => weight !== undefined);
+  const built = heavy.filter(({ name }) => due.includes(name)).map(({ name }) => name);
+  if (!setting || !isRented(setting) || built.length === 0) return null;
+  const instances = builderInstances(setting, heavy);
+  const dollarsPerHour = dearest(instances) ?? 0;
+  return {
+    instance: instances[0]?.type ?? "no instance type",
+    where: setting.region,
+    spot: setting.spot,
+    dollarsPerHour,
+    minutes: ESTIMATED_BUILDER_MINUTES,
+    dollars: cents((dollarsPerHour * ESTIMATED_BUILDER_MINUTES) / 60),
+    budget: plan.budget.dollars,
+    stages: built,
+  };
+}
+
 /** What the tests of several stacks cost together, of those that are due. */
 export function dollarsOfAll(stacks: readonly StackPreview[]): number {
-  return stacks.reduce(
-    (sum, stack) => sum + (stack.verdict !== "failed" && stack.test?.due ? (stack.test.dollars ?? 0) : 0),
-    0,
-  );
+  return sumOf(stacks, ({ test }) => (test?.due ? (test.dollars ?? 0) : 0));
+}
+
+/** The same of what is rented for their heavy stages. */
+export function rentOfAll(stacks: readonly StackPreview[]): number {
+  return sumOf(stacks, ({ builder }) => builder?.dollars ?? 0);
+}
+
+function sumOf(stacks: readonly StackPreview[], dollars: (stack: PlannedStack) => number): number {
+  return stacks.reduce((sum, stack) => sum + (stack.verdict === "failed" ? 0 : dollars(stack)), 0);
 }
 
 type Facts = Pick<ExpectedTest, "where" | "instance" | "spot" | "dollarsPerHour">;

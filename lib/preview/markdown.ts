@@ -1,7 +1,7 @@
 import { causeForms } from "./causes.ts";
 import { detailForms, table } from "./details.ts";
 import { cell, code, codeBlock, link } from "./escape.ts";
-import { dollarsOfAll } from "./expected-test.ts";
+import { dollarsOfAll, rentOfAll } from "./expected-test.ts";
 import { fit, type Section } from "./fit.ts";
 import type { Preview, StackPreview } from "./preview-schema.ts";
 import { renderGraph } from "./stage-graph.ts";
@@ -101,11 +101,12 @@ function together({ stacks, shared, expected }: Preview): string {
   });
   const silent = expected.unknown.length > 0 ? ` (no history for ${expected.unknown.length} stages)` : "";
   const total = expectedText({ ...expected, unknown: [] });
-  const dollars = dollarsOfAll(stacks);
+  const [tests, builders] = [dollarsOfAll(stacks), rentOfAll(stacks)];
   return [
     ...lines,
     ...(total || silent ? [`- All together: ${total || "not known"}${silent}`] : []),
-    ...(dollars > 0 ? [`- Tests: about ${money(dollars)}`] : []),
+    ...(tests > 0 ? [`- Tests: about ${money(tests)}`] : []),
+    ...(builders > 0 ? [`- Builders for heavy stages: about ${money(builders)}`] : []),
   ].join("\n");
 }
 

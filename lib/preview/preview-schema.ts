@@ -150,6 +150,10 @@ const planned = z.strictObject({
   pins: z.array(move).describe("base images and other sources"),
   evidence: evidence.nullable().describe("what was found about the promoted digest"),
   test: expectedTest.nullable().describe("the smoke test on the first host; null: not known"),
+  builder: rented
+    .extend({ where: text, spot: z.boolean(), budget: z.number(), stages: z.array(text) })
+    .nullable()
+    .describe("what is rented for heavy stages, with the dearest type's price; null: nothing"),
   vulnerabilities: vulnerabilityChangeSchema
     .nullable()
     .describe("what the change adds to what is known against the product, and removes; null: not asked"),
@@ -157,11 +161,7 @@ const planned = z.strictObject({
   notes: z.array(text),
 });
 
-const failed = z.strictObject({
-  stack: text,
-  verdict: z.literal("failed"),
-  problem: text,
-});
+const failed = z.strictObject({ stack: text, verdict: z.literal("failed"), problem: text });
 
 /** What `npm run preview -- --json` prints; docs/preview-schema.json is the same as JSON Schema. */
 export const previewSchema = z

@@ -9,7 +9,7 @@ import type { VulnerabilitiesSetting } from "../vulnerabilities/vulnerability-ga
 import type { History } from "./build-history.ts";
 import { expectedStage, sumUp } from "./estimate.ts";
 import { expectedSize, trimOf } from "./expected-size.ts";
-import { expectedTest, type TestPlan } from "./expected-test.ts";
+import { expectedBuilder, expectedTest, type RentPlan, type TestPlan } from "./expected-test.ts";
 import { type CommitIndex, movesBetween } from "./moves.ts";
 import type {
   ComparedWith,
@@ -35,6 +35,8 @@ export interface NextStack {
   readonly checks: string;
   /** Where it is tested; absent where an older revision says nothing about it. */
   readonly test?: Pick<TestPlan, "hosts" | "budget" | "memory"> | undefined;
+  /** Where its heavy stages are built; absent where an older revision says nothing about it. */
+  readonly rent?: RentPlan | undefined;
   readonly vulnerabilities?: VulnerabilitiesSetting | undefined;
 }
 
@@ -123,10 +125,18 @@ export function previewStack(
         }),
     evidence: previous.evidence,
     test: testOf(planned, previous, stages, surroundings),
+    builder: expectedBuilder(planned.rent, plan.stages, builtOf(stages, surroundings)),
     vulnerabilities: null,
     engine: null,
     notes: [],
   };
+}
+
+/** Stages that are built, and that no other stack has in the same repository already. */
+function builtOf(stages: readonly StagePreview[], { built }: PreviewContext): string[] {
+  return stages
+    .filter(({ verdict, key }) => (verdict === "create" || verdict === "rebuild") && !(key && built.has(key)))
+    .map(({ name }) => name);
 }
 
 /** A test is due when what is tested, how or where changes, or the last one failed; a digest that passed is not tested again. */

@@ -1,7 +1,8 @@
-import { dollarsOfAll } from "./expected-test.ts";
+import { dollarsOfAll, rentOfAll } from "./expected-test.ts";
 import type { PlannedStack, Preview, StackPreview, StagePreview } from "./preview-schema.ts";
 import { vulnerabilityLines } from "./vulnerability-section.ts";
 import {
+  builderText,
   causeText,
   evidenceText,
   expectedText,
@@ -46,6 +47,7 @@ function stackTree(stack: StackPreview, others: number, paint: Paint): string[] 
     ...fact("expected", expectedText(stack.expected)),
     ...fact("size", sizeText(stack.size)),
     ...fact("trim", trimText(stack)),
+    ...fact("builder", builderText(stack)),
     ...fact("test", testText(stack)),
     ...fact("promoted", stack.promoted ? short(stack.promoted.digest) : ""),
     ...fact("evidence", stack.evidence ? evidenceText(stack) : ""),
@@ -161,7 +163,12 @@ function summary({ stacks, shared, expected }: Preview, paint: Paint): string[] 
   const total = expectedText({ ...expected, unknown: [] });
   const silent = expected.unknown.length > 0 ? `; no history for ${expected.unknown.length} stages` : "";
   const all = total || silent ? [`all together: ${total || "not known"}${silent}`] : [];
-  const dollars = dollarsOfAll(stacks);
-  const summaryLines = [...lines, ...all, ...(dollars > 0 ? [`tests: about ${money(dollars)}`] : [])];
+  const [tests, builders] = [dollarsOfAll(stacks), rentOfAll(stacks)];
+  const summaryLines = [
+    ...lines,
+    ...all,
+    ...(tests > 0 ? [`tests: about ${money(tests)}`] : []),
+    ...(builders > 0 ? [`builders for heavy stages: about ${money(builders)}`] : []),
+  ];
   return summaryLines.length > 0 ? [summaryLines.map((line) => paint("quiet", line)).join("\n")] : [];
 }

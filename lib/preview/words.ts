@@ -90,11 +90,14 @@ export function sizeText({ before, after, sure }: PlannedStack["size"]): string 
 }
 
 /** `would save 248 MB of GPU code for other cards (torch, torchvision)`; empty where there is nothing to speak of. */
-export function trimText({ trim, platform }: Pick<PlannedStack, "trim" | "platform">): string {
+export function trimText({ trim, platform, test }: Pick<PlannedStack, "trim" | "platform" | "test">): string {
   if (!trim) return "";
-  const code = `GPU code${platform.computeCapabilities.length > 0 ? " for other cards" : ""}`;
+  const forGpus = platform.computeCapabilities.length > 0;
+  const code = `GPU code${forGpus ? " for other cards" : ""}`;
   const saved = `about ${prettyBytes(trim.bytes)} of ${code} (${listed(trim.packages, 4)})`;
-  return trim.on ? `saves ${saved}` : `strata:trim would save ${saved}; no GPU has proved it yet`;
+  // A whole build ends without a tag otherwise, and only then says why.
+  const unproved = forGpus && test?.kind === "builder" ? "; no tag moves until a GPU host has tested it" : "";
+  return trim.on ? `saves ${saved}${unproved}` : `strata:trim would save ${saved}; no GPU has proved it yet`;
 }
 
 /** `pass: 30 passed, 12 skipped (NVIDIA L4, driver 580.65.06)` */
@@ -126,6 +129,20 @@ export function testText({ test }: Pick<PlannedStack, "test">): string {
           `on EC2 it would be ${onEc2.instance}, at most ${money(onEc2.dollarsPerHour)} an hour, about ${time(onEc2.minutes * 60)}, ${money(onEc2.dollars)}`,
         ]
       : []),
+  ].join(", ");
+}
+
+/** `r6a.24xlarge in us-east-1, spot first, at most $6.67 an hour, …, for flash-attn`; empty where none is rented. */
+export function builderText({ builder }: Pick<PlannedStack, "builder">): string {
+  if (!builder) return "";
+  const { instance, where, spot, dollarsPerHour, minutes, dollars, budget, stages } = builder;
+  return [
+    `${instance} in ${where}`,
+    ...(spot ? ["spot first"] : []),
+    `at most ${money(dollarsPerHour)} an hour`,
+    `about ${time(minutes * 60)} (an estimate)`,
+    `${money(dollars)} of a budget of ${money(budget)}`,
+    `for ${listed(stages, 4)}`,
   ].join(", ");
 }
 

@@ -119,6 +119,21 @@ export function keepDigestTag(digest: string): string {
   return `keep-${digest.replace(":", "-")}`;
 }
 
+/** How the tags of a compiler's cache begin that builders share: that of a stage, for what a base image brings. */
+export function compilerCacheSeries(mount: string, base: string): string {
+  return `cache-${mount.replace(/^strata-/, "")}-${base}`;
+}
+
+/** The tag of a part of it; nobody else writes the same one. */
+export function compilerCacheTag(series: string, digest: string): string {
+  return `${series}-${digest.slice("sha256:".length, 19)}`;
+}
+
+/** The series that a tag is of; undefined for any other tag. */
+export function seriesOfTag(tag: string): string | undefined {
+  return /^(cache-ccache-.+)-[0-9a-f]{12}$/.exec(tag)?.[1];
+}
+
 /** The tag under which the promotions of `tag` are written down. */
 export function promotionsTag(tag: string): string {
   return `promotions-${tag}`;

@@ -8,11 +8,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { z } from "zod";
 import { home, repository } from "../../home.ts";
+import { unownedFiles } from "../../lib/bill/ownership.ts";
 import { absentChecks } from "../../lib/evidence/check-results.ts";
 import { parseEvidence } from "../../lib/evidence/evidence.ts";
 import { keptLogin } from "../../oci/access/logins.ts";
+import { Transport } from "../../oci/access/transport.ts";
 import { readImage } from "../../oci/read/image.ts";
 import { parseReference } from "../../oci/references.ts";
+import { readFiles } from "../../tools/attestation/read-files.ts";
+import { storedBill } from "../../tools/attestation/stored-bill.ts";
 import { buildInBuilder } from "../../tools/builder/builder.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
 import { openStack } from "../../tools/pulumi/open-stack.ts";
@@ -85,6 +89,13 @@ test("it is under 3.3 GB, no path is in two layers, CUDA is there once", async (
   );
   assert.equal(first.product.bytes, (await readImage(first.product.reference)).bytes);
   assert.ok(first.product.bytes < 3.3e9, String(first.product.bytes));
+});
+
+test("every file of the unpacked image is a component's in its bill of materials, or has its reason", async () => {
+  const transport = new Transport();
+  const { reference } = first.product;
+  const found = unownedFiles(await storedBill(reference, transport), await readFiles(reference, transport));
+  assert.deepEqual(found.files, []);
 });
 
 test("its layers are the stage images' layers", async () => {

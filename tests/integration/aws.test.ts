@@ -25,6 +25,24 @@ before(async () => {
 
 after(() => moto?.close());
 
+test("a builder's instance is told from a test's: tags, schedule, reaper, end", { skip }, async () => {
+  const deadline = Date.now() + 30 * 60_000;
+  const { kind, loginParameter, ...rented } = host;
+  const builder = { ...rented, purpose: "builder" as const };
+  const order = { deadline, signal: new AbortController().signal };
+  const launched = await launch(builder, host.subnets, order, clients);
+  const found = await findTestResources(clients, new Date());
+  assert.deepEqual(
+    found.map(({ kind, id, detail, leak }) => [kind, id, /^builder, g6\.xlarge/.test(detail), leak]),
+    [
+      ["instance", launched.id, true, undefined],
+      ["schedule", `strata-builder-${launched.id}`, false, undefined],
+    ],
+  );
+  await terminateInstance(launched, clients);
+  assert.deepEqual(await findTestResources(clients, new Date()), []);
+});
+
 test("an instance is started as asked, watched over, found, and ended", { skip }, async () => {
   const deadline = Date.now() + 30 * 60_000;
   const launched = await launch(

@@ -5,13 +5,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
+import { unownedFiles } from "../../lib/bill/ownership.ts";
 import type { ComfyUi, CustomNode } from "../../lib/comfyui/custom-nodes.ts";
 import { readSnapshot } from "../../lib/import/snapshot.ts";
 import { noCoolDown } from "../../lib/lock-making/cool-down.ts";
 import { nodeSources } from "../../lib/lock-making/node-sources.ts";
 import type { NodeLock } from "../../lib/locks/node-lock.ts";
+import { billOf } from "../../lib/plan/bill/plan-bill.ts";
+import { Transport } from "../../oci/access/transport.ts";
+import { describeContents } from "../../tools/attestation/describe-product.ts";
+import { readFiles } from "../../tools/attestation/read-files.ts";
 import { makeRecipe } from "../../tools/commands/import/make-recipe.ts";
 import { lockNodes } from "../../tools/lock/lock-nodes.ts";
 import {
@@ -22,7 +27,7 @@ import {
   makeFixtures,
 } from "../support/comfyui-fixtures.ts";
 import { commitTo, type GitServer, startGitServer } from "../support/git-server.ts";
-import { sampleRecipe } from "../support/layers.ts";
+import { sampleLabels, sampleRecipe } from "../support/layers.ts";
 import { freePort } from "../support/port.ts";
 import { type LayerFile, layerFiles } from "./support/layer-files.ts";
 import type { ComfyUiChoices } from "./support/small-comfyui.ts";
@@ -200,6 +205,21 @@ test("another mirror builds the same files, digest for digest", async () => {
     await other.stop();
     choose(git.address);
   }
+});
+
+test("every file of the product is a component's in its bill, but those that the test brings itself", async () => {
+  const base = { name: "debian-bookworm", digest: `sha256:${"b".repeat(64)}` };
+  const bill = billOf(stack.plan(), { labels: sampleLabels, base, materials: {} });
+  const stages = Object.fromEntries(
+    Object.entries(first.stages).map(([name, { digest }]) => [name, `${stack.repository}@${digest}`]),
+  );
+  const { reference } = first;
+  const document = await describeContents(stack.home, { reference, stages, bill }, new Transport());
+  const { files: unowned } = unownedFiles(document, await readFiles(reference, new Transport()));
+  assert.deepEqual(
+    unowned.map((path) => basename(path)),
+    ["strata", "comfyui_packages.py", "cuda.py", "node_packages.py", "torch.py"],
+  );
 });
 
 test("a node at another commit rebuilds its group, and no step of another stage runs again", async () => {

@@ -13,9 +13,9 @@ import {
 } from "../../lib/builders/builder-setting.ts";
 import { registrySetting } from "../../lib/registry/registry-setting.ts";
 import { findBuilder } from "../../tools/builder/find-builder.ts";
-import { attempt } from "../../tools/program/exec.ts";
 import { retryLost } from "../../tools/pulumi/losses.ts";
 import { runPulumi } from "../../tools/pulumi/update.ts";
+import { buildHistories } from "../../tools/services/build-histories.ts";
 import { requireReach } from "../../tools/setup/builder-reach.ts";
 import { setUp } from "../../tools/setup/setup.ts";
 import { problemOf } from "../../tools/ways/ask-builder.ts";
@@ -75,11 +75,10 @@ const digests = ({ stages }: StackUpdate) =>
 async function builtOn(name: string, { environment }: Ways): Promise<string[]> {
   const { buildctl } = await findBuilder(stack.home, name, environment);
   assert.ok(buildctl, "buildctl finds no way");
-  const { stdout } = await attempt(buildctl[0], [
-    ...buildctl.slice(1),
-    ...["debug", "histories", "--format", "{{json .}}"],
-  ]);
-  const built = [...stdout.matchAll(/"name":"[^"]*:stage-([a-z]+)-/g)].map(([, stage = ""]) => stage);
+  const records = await buildHistories(buildctl);
+  const built = records.flatMap(({ names }) =>
+    names.flatMap((each) => /:stage-([a-z]+)-/.exec(each)?.[1] ?? []),
+  );
   return [...new Set(built)].sort();
 }
 

@@ -4,11 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { execa } from "execa";
 import { openLayer, readImage } from "../../oci/read/image.ts";
 import { auditImage } from "../../tools/commands/audit/read-image.ts";
+import { type Buildctl, buildHistories } from "../../tools/services/build-histories.ts";
 import { recallServices } from "../../tools/services/record.ts";
-import { runningBuilds } from "../../tools/services/running-builds.ts";
 import { setUp } from "../../tools/setup/setup.ts";
 import { smallLayers } from "./support/small-layers.ts";
 import { openTestStack, type StackUpdate, type TestStack } from "./support/stack.ts";
@@ -135,10 +134,8 @@ test("a builder at work is left alone by a run that wants other settings of it",
   stack.edit("c/Dockerfile", usual.replace("AS build\n", "AS build\nRUN sleep 15\n"));
   const updating = stack.up();
   const { address } = (await recallServices(stack.home))?.builder ?? { address: "" };
-  const histories = ["--addr", address, "debug", "histories", "--format", "{{json .}}"];
-  const building = async () =>
-    runningBuilds((await execa(join(stack.home.bin, "buildctl"), histories, { reject: false })).stdout);
-  while ((await building()) === 0) await sleep(100);
+  const buildctl: Buildctl = [join(stack.home.bin, "buildctl"), "--addr", address];
+  while (!(await buildHistories(buildctl)).some(({ isRunning }) => isRunning)) await sleep(100);
   process.env.STRATA_BUILDER_GC_GB = "9";
   try {
     await assert.rejects(setUp(stack.home, "debian-bookworm", 1e9), /build of another run is in it/);

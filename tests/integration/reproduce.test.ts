@@ -63,6 +63,12 @@ const dockerfiles = {
   shuffled: stage("shuffled", "seq 200 | shuf >list"),
   dated: "FROM scratch\nCOPY value /opt/dated/value\n",
   cores: stage("cores", "nproc >count"),
+  machine: stage("machine", "uname -n >name"),
+  // All that the second builder has otherwise and its steps do not see.
+  unseen: stage(
+    "unseen",
+    'umask >umask && touch file && mkdir folder && echo "$LC_ALL $LANG $TZ" >locale && date -d @0 >zone',
+  ),
   // Built from one that does not come out equal: from its published image it does.
   later: `${stage("later", "true")}COPY --from=clock /opt/clock/built /copied\n`,
 } as const;
@@ -126,9 +132,10 @@ after(async () => {
 });
 
 async function pushBase(): Promise<string> {
-  const layer = await tarOf(programFiles(["sh", "mkdir", "seq", "shuf", "date", "nproc", "find", "touch"]), [
-    "tmp/",
-  ]);
+  const layer = await tarOf(
+    programFiles(["sh", "mkdir", "seq", "shuf", "date", "nproc", "find", "touch", "uname"]),
+    ["tmp/"],
+  );
   const config = {
     architecture: "amd64",
     os: "linux",
@@ -165,7 +172,7 @@ const of = (name: string) => {
 const filesOf = (name: string) => of(name).difference?.layers.flatMap(({ files }) => files) ?? [];
 
 test("stages that hang on their inputs alone come out equal, whatever their parents do when built again", () => {
-  for (const name of ["system", "stable", "later"]) {
+  for (const name of ["system", "stable", "later", "unseen"]) {
     assert.deepEqual([of(name).verdict, of(name).rebuilt], ["equal", published.get(name)?.digest], name);
     assert.equal(of(name).difference, null);
   }
@@ -199,6 +206,19 @@ test("steps of the second builder see fewer cores, where there are several", () 
   const [, some, all] = /^(\d+) of (\d+)$/.exec(found.varied.cores ?? "") ?? [];
   if (all === undefined) return assert.match(found.varied.cores ?? "", /as many as there are/);
   assert.equal(filesOf("cores")[0]?.detail, `line 1: "${all}" and "${some}"`);
+});
+
+test("steps of the second builder see another host name; its umask, locale and zone they do not", () => {
+  assert.match(filesOf("machine")[0]?.detail ?? "", /^line 1: "buildkitsandbox" and "another-host"/);
+  assert.deepEqual(Object.keys(found.varied).sort(), [
+    "cores",
+    "host name",
+    "locale and time zone",
+    "time",
+    "umask",
+  ]);
+  assert.match(found.varied.umask ?? "", /^077 for the builder and its contexts$/);
+  assert.equal(of("unseen").verdict, "equal");
 });
 
 test("while one run has the second builder, another is refused", async () => {

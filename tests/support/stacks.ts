@@ -4,6 +4,7 @@ import { parseConfig } from "../../config.ts";
 import { repository } from "../../home.ts";
 import { sourceWheel } from "../../layers/source-wheel/layer.ts";
 import type { GenerationName } from "../../lib/gpu/generations.ts";
+import type { AptLock } from "../../lib/locks/apt-lock.ts";
 import { baseImageNamed, parseImageLock } from "../../lib/locks/image-lock.ts";
 import { type NodeLock, nodeLockPath, parseNodeLock } from "../../lib/locks/node-lock.ts";
 import { type Distribution, type PythonLock, parsePythonLock } from "../../lib/locks/python-lock.ts";
@@ -29,6 +30,8 @@ export interface SampleStack {
   /** Other locks than the committed ones, or an edited recipe. */
   readonly nodes?: NodeLock;
   readonly packages?: PythonLock;
+  /** The distribution's packages. @default by their names alone */
+  readonly apt?: AptLock;
   readonly edited?: Recipe;
 }
 
@@ -61,6 +64,7 @@ export function contextOf(stack: SampleStack): LayerContext {
     base: baseImageNamed(config.base, imageLock, {}),
     sources: sourceLock,
     nodes: stack.nodes ?? nodeLock,
+    ...(stack.apt && { apt: stack.apt }),
   });
 }
 

@@ -3,6 +3,7 @@ import { type BuilderFacts, provenance } from "../../lib/attestation/slsa-proven
 import { predicateTypes, type Statement, statementAbout } from "../../lib/attestation/statement.ts";
 import { testResult } from "../../lib/attestation/test-result.ts";
 import type { Bill } from "../../lib/bill/component.ts";
+import { libraryBill } from "../../lib/bill/library-bill.ts";
 import { type SpdxDocument, spdxDocument } from "../../lib/bill/spdx-document.ts";
 import type { Evidence } from "../../lib/evidence/evidence.ts";
 import type { Transport } from "../../oci/access/transport.ts";
@@ -41,6 +42,31 @@ export async function describeContents(
   return spdxDocument({ bill, digest: parseReference(reference).digest ?? "", contents, tools });
 }
 
+/** What is stated of an image: its bill as a document of its own, which scanners look for, and as a statement as the others. */
+export interface Stated {
+  readonly document: SpdxDocument;
+  readonly sbom: Statement;
+  readonly others: readonly Statement[];
+}
+
+/** What is stated of the image of models that belongs to a product: no test is about it alone. */
+export async function libraryStatements(
+  { reference, stages, bill }: BuiltProduct,
+  home: Pick<Home, "documents">,
+  builder: BuilderFacts,
+  transport: Transport,
+): Promise<Stated> {
+  const own = libraryBill(bill);
+  if (!own) throw new Error(`the bill of ${bill.recipe} has no image of models`);
+  const document = await describeContents(home, { reference, stages, bill: own }, transport);
+  const { digest = "" } = parseReference(reference);
+  return {
+    document,
+    sbom: statementAbout(own.recipe, digest, predicateTypes.sbom, document),
+    others: [provenance(own, digest, digestsOf(stages), builder)],
+  };
+}
+
 /** All that is stated of a product. */
 export async function statementsAbout(
   { reference, stages, bill }: BuiltProduct,
@@ -50,12 +76,15 @@ export async function statementsAbout(
   transport: Transport,
 ): Promise<Record<keyof typeof predicateTypes, Statement>> {
   const { digest = "" } = parseReference(reference);
-  const digests = Object.fromEntries(
-    Object.entries(stages).map(([name, stage]) => [name, parseReference(stage).digest ?? ""]),
-  );
   return {
     sbom: statementAbout(bill.recipe, digest, predicateTypes.sbom, document),
-    provenance: provenance(bill, digest, digests, builder),
+    provenance: provenance(bill, digest, digestsOf(stages), builder),
     evidence: testResult(evidence, await digestOfEvidence(evidence, reference, transport)),
   };
+}
+
+function digestsOf(stages: BuiltProduct["stages"]): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(stages).map(([name, stage]) => [name, parseReference(stage).digest ?? ""]),
+  );
 }

@@ -3,19 +3,22 @@ import { UserError } from "../../errors.ts";
 import { keySigner, type Signer } from "../../lib/attestation/signer.ts";
 import { signingKey } from "../../lib/attestation/sigstore-bundle.ts";
 import { type SignSetting, type TrustSetting, trustSetting } from "../../lib/attestation/trust-setting.ts";
-import { trustedSigners } from "../promotion/trusted-signers.ts";
-import { keylessSigner } from "./keyless-signer.ts";
-import { kmsSigner } from "./kms-signer.ts";
 
 /** What `strata:sign` says signs. @param trust by which signatures without a key are known again */
 export async function signerOf(sign: SignSetting, trust?: TrustSetting): Promise<Signer> {
   switch (sign.kind) {
     case "key":
       return keySigner("key" in sign ? signingKey(sign.key, "strata:sign.key") : await keyIn(sign.file));
+    // Every update comes by here; clients of services are loaded by those that sign with one.
     case "kms":
-      return await kmsSigner(sign.uri);
-    case "keyless":
+      return await (await import("./kms-signer.ts")).kmsSigner(sign.uri);
+    case "keyless": {
+      const [{ keylessSigner }, { trustedSigners }] = await Promise.all([
+        import("./keyless-signer.ts"),
+        import("../promotion/trusted-signers.ts"),
+      ]);
       return await keylessSigner(sign, trust ? await trustedSigners(trust) : { keys: [] });
+    }
   }
 }
 

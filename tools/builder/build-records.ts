@@ -5,37 +5,12 @@ import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { z } from "zod";
 import type { Home } from "../../home.ts";
 import { predicateTypes } from "../../lib/attestation/statement.ts";
-import { attempt } from "../program/exec.ts";
+import { type Buildctl, buildHistories } from "../services/build-histories.ts";
 import { dockerNames } from "../services/docker-services.ts";
 import { recallServices } from "../services/record.ts";
 import { findBuilder } from "./find-builder.ts";
-
-/** A line of `buildctl debug histories`; BuildKit 0.31.1, api/services/control. */
-const lineSchema = z.object({
-  record: z.object({
-    Result: z
-      .object({
-        Results: z.record(z.string(), z.object({ digest: z.string() })).nullish(),
-        ResultDeprecated: z.object({ digest: z.string() }).nullish(),
-        Attestations: z
-          .array(
-            z.object({
-              digest: z.string(),
-              size: z.number(),
-              annotations: z.record(z.string(), z.string()).nullish(),
-            }),
-          )
-          .nullish(),
-      })
-      .nullish(),
-  }),
-});
-
-/** A program and the words before its own: `buildctl` here, or in the builder's container. */
-export type Buildctl = readonly [program: string, ...words: string[]];
 
 /** How the builder of a home is asked; undefined for a builder that strata has not made. */
 export async function buildctlOf(home: Home): Promise<Buildctl | undefined> {
@@ -57,30 +32,13 @@ export async function buildctlsOf(home: Home, ways = process.env.STRATA_WAYS): P
 }
 
 /** Where the provenance of each build lies in the builder, by the digest of the image that it made; the newest build counts. */
-export async function provenanceDigests([program, ...words]: Buildctl): Promise<Map<string, string>> {
-  const { stdout } = await attempt(program, [...words, "debug", "histories", "--format", "{{json .}}"]);
+export async function provenanceDigests(buildctl: Buildctl): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  for (const line of stdout.split("\n")) {
-    const { Result } = parsed(line)?.record ?? {};
-    const provenance = Result?.Attestations?.find(
-      ({ annotations }) => annotations?.["in-toto.io/predicate-type"] === predicateTypes.provenance,
-    );
-    if (!provenance) continue;
-    for (const { digest } of [
-      ...Object.values(Result?.Results ?? {}),
-      ...(Result?.ResultDeprecated ? [Result.ResultDeprecated] : []),
-    ])
-      found.set(digest, provenance.digest);
+  for (const { digests, attestations } of await buildHistories(buildctl)) {
+    const provenance = attestations[predicateTypes.provenance];
+    if (provenance) for (const digest of digests) found.set(digest, provenance);
   }
   return found;
-}
-
-function parsed(line: string) {
-  try {
-    return lineSchema.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

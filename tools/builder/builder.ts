@@ -19,6 +19,8 @@ export interface BuildRequest {
   /** File for what the exporter says, its digest for instance. */
   readonly metadata?: string;
   readonly onLine?: (line: string) => void;
+  /** What the builder's client gets beside this process's environment; the ways to builders are found by it. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Ends the build. */
   readonly signal?: AbortSignal;
 }
@@ -40,60 +42,64 @@ export async function buildInBuilder(
 async function build(
   home: Home,
   name: string,
-  { folder, images = {}, args = {}, secrets = {}, output, metadata, onLine, signal }: BuildRequest,
+  request: BuildRequest,
   env: Readonly<Record<string, string>>,
 ): Promise<CommandResult> {
-  const { buildctl, buildx } = await findBuilder(home, name);
+  const { secrets = {}, metadata, onLine, environment, signal } = request;
+  const { buildctl, buildx } = await findBuilder(home, name, { ...process.env, ...environment });
   const options = {
-    env: { ...env, ...buildx },
+    env: { ...environment, ...env, ...buildx },
     ...(onLine ? { onLine } : {}),
     ...(signal ? { signal } : {}),
   };
   const given = Object.entries(secrets)
     .filter(([, variable]) => process.env[variable])
     .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);
-  if (buildctl) {
-    const [program, ...address] = buildctl;
-    return await buildctlBuild(
-      program,
-      [
-        ...address,
-        "build",
-        "--progress=plain",
-        "--frontend",
-        "dockerfile.v0",
-        "--local",
-        `context=${folder}`,
-        "--local",
-        `dockerfile=${folder}`,
-        ...frontendOptions(images, args),
-        ...given,
-        "--output",
-        output,
-      ],
-      metadata,
-      options,
-    );
-  }
-  return await attempt(
-    "docker",
-    [
-      "buildx",
-      "build",
-      "--builder",
-      name,
-      "--progress=plain",
-      // What buildx would say of the build makes an index of an image.
-      "--provenance=false",
-      ...buildxOptions(images, args),
-      ...given,
-      ...(metadata ? ["--metadata-file", metadata] : []),
-      "--output",
-      output,
-      folder,
-    ],
-    options,
-  );
+  if (!buildctl) return await attempt("docker", buildxWords(name, request, given), options);
+  const [program, ...address] = buildctl;
+  return await buildctlBuild(program, [...address, ...buildctlWords(request, given)], metadata, options);
+}
+
+function buildctlWords(
+  { folder, images = {}, args = {}, output }: BuildRequest,
+  secrets: readonly string[],
+): string[] {
+  return [
+    "build",
+    "--progress=plain",
+    "--frontend",
+    "dockerfile.v0",
+    "--local",
+    `context=${folder}`,
+    "--local",
+    `dockerfile=${folder}`,
+    ...frontendOptions(images, args),
+    ...secrets,
+    "--output",
+    output,
+  ];
+}
+
+function buildxWords(
+  name: string,
+  { folder, images = {}, args = {}, output, metadata }: BuildRequest,
+  secrets: readonly string[],
+): string[] {
+  return [
+    "buildx",
+    "build",
+    "--builder",
+    name,
+    "--progress=plain",
+    // What buildx would say of the build makes an index of an image.
+    "--provenance=false",
+    ...buildxOptions(images, args),
+    ...secrets,
+    ...(metadata ? ["--metadata-file", metadata] : []),
+    "--output",
+    output,
+    folder,
+  ];
 }
 
 /** Versions of what builds, as far as it tells them: BuildKit's own, and Node's. */

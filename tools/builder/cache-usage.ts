@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { attempt } from "../program/exec.ts";
-import type { Buildctl } from "./build-records.ts";
+import type { Buildctl } from "../services/build-histories.ts";
 
 /** What a builder holds, as `buildctl du` prints it; BuildKit 0.31.1, client.UsageInfo. */
 const usageSchema = z.array(

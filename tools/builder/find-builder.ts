@@ -4,12 +4,13 @@ import { z } from "zod";
 import type { Home } from "../../home.ts";
 import { buildxEnvironment } from "../program/environment.ts";
 import { recall } from "../program/files.ts";
+import type { Buildctl } from "../services/build-histories.ts";
 import { recallServices } from "../services/record.ts";
 
 /** Which client speaks to a builder, and how it finds it: buildctl at an address, else buildx by the builder's name. */
 export interface FoundBuilder {
   /** `buildctl` with the words that lead to the builder. */
-  readonly buildctl: readonly [string, ...string[]] | undefined;
+  readonly buildctl: Buildctl | undefined;
   /** What buildx needs to know it. */
   readonly buildx: Readonly<Record<string, string>>;
 }

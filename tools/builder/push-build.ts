@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { home } from "../../home.ts";
+import { type Home, home } from "../../home.ts";
 import { formatReference, parseReference } from "../../oci/references.ts";
 import { tail } from "../program/exec.ts";
 import { note } from "../program/progress.ts";
@@ -27,10 +27,24 @@ export interface PushTarget {
   readonly name: string;
 }
 
-/** Builds an image in the builder and pushes it by its digest. @returns `repository@sha256:…` */
+/** Builds an image in the builder and pushes it by its digest; what the build says is shown. @returns `repository@sha256:…` */
 export async function pushBuild(
-  { builder, beside, packing, name }: PushTarget,
+  target: PushTarget,
   request: Omit<BuildRequest, "output" | "metadata" | "onLine">,
+): Promise<string> {
+  return await pushImageOf(home, target, {
+    ...request,
+    onLine: (line) => {
+      if (/^#\d+ /.test(line)) note(line.replace(stepPrefix, ""));
+    },
+  });
+}
+
+/** The same from a builder of any home, and without a word. */
+export async function pushImageOf(
+  home: Home,
+  { builder, beside, packing, name }: PushTarget,
+  request: Omit<BuildRequest, "output" | "metadata">,
 ): Promise<string> {
   const { registry, repository } = parseReference(beside);
   const to = formatReference({ registry, repository });
@@ -41,9 +55,6 @@ export async function pushBuild(
       ...request,
       output: `type=image,name=${to},push=true,push-by-digest=true,oci-mediatypes=true,${packing}`,
       metadata,
-      onLine: (line) => {
-        if (/^#\d+ /.test(line)) note(line.replace(stepPrefix, ""));
-      },
     });
     if (!result.ok) throw new UserError(name, `could not be built:\n${tail(result.all, 30)}`, "");
     const { "containerimage.digest": digest } = exported.parse(JSON.parse(await readFile(metadata, "utf8")));

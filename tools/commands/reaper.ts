@@ -11,10 +11,10 @@ const HELP = `Usage: npm run reaper -- --region REGION... [--profile NAME] [--re
   --region REGION  where to look; may be given several times
   --profile NAME   of the credentials, as AWS_PROFILE has it
   --remove         end or delete what should not be there any more
-  --all            also what a test may be using at this moment
+  --all            also what a test or an update may be using at this moment
   --json           print what was found as JSON
 
-Lists what smoke tests have made on AWS and what is still there: instances, volumes, schedules, logins.
+Lists what smoke tests and builders of heavy stages have made on AWS and what is still there: instances, volumes, schedules, logins.
 Exit status: 0, or 1 where something is left that should not be there.`;
 
 /** `npm run reaper`: nothing that a test rented stays unseen. */
@@ -68,13 +68,13 @@ async function removeAll(resources: readonly TestResource[], clients: AwsClients
 }
 
 function table(resources: readonly (TestResource & { region: string })[]): string {
-  if (resources.length === 0) return "nothing of any smoke test is there\n";
+  if (resources.length === 0) return "nothing of any smoke test is there, nor of a builder\n";
   const rows = new Table({
     head: ["region", "what", "id", "stack", "", "leak"],
     style: { head: [], border: [] },
   });
   for (const { region, kind, id, stack, detail, leak } of resources) {
-    rows.push([region, kind, id, stack, detail, leak ?? "no: a test uses it"]);
+    rows.push([region, kind, id, stack, detail, leak ?? "no: it is in use"]);
   }
   return `${rows.toString()}\n`;
 }

@@ -2,11 +2,14 @@ import { parseArgs } from "node:util";
 import { home, projectFolder } from "../../home.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { main } from "../program/main.ts";
+import { note } from "../program/progress.ts";
+import { inRepository } from "../promotion/evidence-store.ts";
 import { listPromotions } from "../promotion/promotion-listing.ts";
 import { renderListing } from "../promotion/promotion-table.ts";
 import { promotedTags, rollBack } from "../promotion/undo-promotion.ts";
 import { prepareRegistries } from "../setup/registries.ts";
 import { namedStackConfig } from "../stack/checkout-plan.ts";
+import { gateWarning } from "./rollback/gate-warning.ts";
 
 const HELP = `Usage: npm run rollback -- [tag] [digest] [--stack NAME] [--repository REPOSITORY] [--json]
 
@@ -43,6 +46,11 @@ await main(
     );
     if (values.json) process.stdout.write(`${JSON.stringify(listings, null, 2)}\n`);
     else process.stdout.write(`${listings.map(renderListing).join("\n\n")}\n`);
+    const [first] = listings;
+    if (digest === undefined || !first?.current) return 0;
+    const reference = inRepository(first.repository, first.current);
+    const warning = await gateWarning(home, reference, config.vulnerabilities, transport);
+    if (warning !== undefined) note(`vulnerabilities: ${warning}`);
     return 0;
   },
   { help: HELP },

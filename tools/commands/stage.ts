@@ -2,9 +2,10 @@ import { parseArgs } from "node:util";
 import prettyBytes from "pretty-bytes";
 import { home } from "../../home.ts";
 import { topPaths } from "../../lib/audit/top-paths.ts";
-import { stageNamed } from "../../lib/plan/partial-update.ts";
+import { stageNamed, withParents } from "../../lib/plan/partial-update.ts";
 import { openLayer, readImage } from "../../oci/read/image.ts";
 import { listLayer } from "../../oci/read/listing-cache.ts";
+import { withCompilerCaches } from "../compiler-cache/with-compiler-caches.ts";
 import { main } from "../program/main.ts";
 import { elapsed, withProgress } from "../program/progress.ts";
 import { buildStages } from "../pulumi/build-stages.ts";
@@ -31,7 +32,11 @@ await main(
     const stack = await openStack(home, values.stack);
     const { plan, config } = await plannedStack(home, stack);
     const stage = stageNamed(plan, values.layer);
-    const code = await buildStages(home, stack, plan, [stage.name]);
+    const code = await withCompilerCaches(
+      { home, stack, planned: { plan, config } },
+      () => buildStages(home, stack, plan, [stage.name]),
+      withParents(plan, [stage.name]),
+    );
     if (code !== 0) return code;
 
     const reference = stageReference(home, config, stage);

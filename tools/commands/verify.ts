@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { UserError } from "../../errors.ts";
 import { home, projectFolder } from "../../home.ts";
-import { namePattern, type TrustedSigners, verifyingKey } from "../../lib/attestation/sigstore-bundle.ts";
+import { type TrustedSigners, verifyingKey } from "../../lib/attestation/sigstore-bundle.ts";
 import { predicateNames, predicateTypes } from "../../lib/attestation/statement.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { byDigest, findImage } from "../delivery/find-image.ts";
@@ -11,12 +11,13 @@ import { type StoredStatements, storedStatements } from "../promotion/stored-sta
 import { trustedSigners } from "../promotion/trusted-signers.ts";
 import { namedStackConfig } from "../stack/checkout-plan.ts";
 import { furtherStatements } from "./verify/further-statements.ts";
+import { strangersCommands } from "./verify/strangers-commands.ts";
 
 const HELP = `Usage: npm run verify -- [reference] [--key FILE | --identity NAME --issuer URL [--root FILE]] [--stack NAME]
 
 Says what a stranger can check of an image: which of its bill of materials, provenance and test result are signed by
 whom you trust, and which bundles beside it are not; whether its stages were built again and came out equal; then the
-commands of cosign that check the same.
+commands of cosign, and of gh for what GitHub's runs signed, that check the same.
 
   --key FILE       the public key (default: those of the stack's strata:trust)
   --identity NAME  who signed without a key, as the certificate says; * stands for any characters
@@ -51,7 +52,7 @@ await main(
     const more = await furtherStatements(reference, stored, signers, transport);
     const isComplete = predicateNames.every((name) => signed(stored, name).length > 0);
     process.stdout.write(
-      `${[reference, ...report(stored), ...more, ...commands(reference, signers, values.key)].join("\n")}\n`,
+      `${[reference, ...report(stored), ...more, ...strangersCommands(reference, signers, values)].join("\n")}\n`,
     );
     return isComplete ? 0 : 1;
   },
@@ -93,35 +94,5 @@ function report(stored: StoredStatements): string[] {
       return `${count > 0 ? "signed" : "absent"}   ${name.padEnd(10)} ${predicateTypes[name]}${count > 1 ? ` (${count} times)` : ""}`;
     }),
     ...stored.refused.map(({ artifact, problem }) => `refused  ${artifact.split("@")[1]}: ${problem}`),
-  ];
-}
-
-/** Without a log there is no time to check either: a key alone vouches. */
-function commands(
-  reference: string,
-  { keys, identities = [] }: TrustedSigners,
-  file = "strata.pub",
-): string[] {
-  const lines = (words: string) =>
-    predicateNames.map(
-      (name) => `  cosign verify-attestation ${words} --type ${predicateTypes[name]} ${reference}`,
-    );
-  return [
-    ...(keys.length > 0
-      ? [
-          "",
-          "The same with cosign 3, the public key in a file:",
-          ...lines(`--key ${file} --insecure-ignore-tlog=true`),
-        ]
-      : []),
-    ...identities.flatMap(({ identity, issuer }) => {
-      const option = identity.includes("*") ? "--certificate-identity-regexp" : "--certificate-identity";
-      const name = identity.includes("*") ? `'${namePattern(identity)}'` : identity;
-      return [
-        "",
-        "The same with cosign 3, by who signed:",
-        ...lines(`${option} ${name} --certificate-oidc-issuer ${issuer}`),
-      ];
-    }),
   ];
 }

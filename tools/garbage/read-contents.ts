@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.ts";
+import { REPLACES_ANNOTATION } from "../../lib/builders/compiler-cache.ts";
 import type { Contents, StoredItem } from "../../lib/garbage/contents.ts";
 import { inParallel } from "../../lib/in-parallel.ts";
 import type { Transport } from "../../oci/access/transport.ts";
@@ -73,6 +74,7 @@ async function readItem(
     blobs: new Map(parts.map((part) => [part.digest, part.size])),
     children: (index?.manifests ?? []).map((child) => child.digest),
     subject: (manifest ?? index)?.subject?.digest,
+    replaces: manifest?.annotations?.[REPLACES_ANNOTATION]?.split(" ").filter(Boolean) ?? [],
     storedAt,
   };
 }

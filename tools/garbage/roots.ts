@@ -5,6 +5,7 @@ import { meaningOf, type Root } from "../../lib/garbage/contents.ts";
 import { stageTag } from "../../lib/registry/tags.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { formatReference, type Reference } from "../../oci/references.ts";
+import { sharedCaches } from "../compiler-cache/shared-caches.ts";
 import { usesFileBackend } from "../program/environment.ts";
 import { readPromotions } from "../promotion/promotion-history.ts";
 import { plannedStack, readState } from "../stack/outputs.ts";
@@ -55,10 +56,13 @@ export async function plannedTags(home: Home): Promise<Map<string, string>> {
   for (const name of namedStacks()) {
     // A stack whose file is wrong plans nothing: its state still counts.
     const planned = await plannedStack(home, { name }).catch(() => undefined);
+    const reason = `next update of ${name}`;
     for (const stage of planned?.plan.stages ?? []) {
-      tags.set(stageTag(stage), `next update of ${name}`);
-      tags.set(`cache-${stage.name}-${stage.cacheKey}`, `next update of ${name}`);
+      tags.set(stageTag(stage), reason);
+      tags.set(`cache-${stage.name}-${stage.cacheKey}`, reason);
     }
+    if (!planned?.config.compilerCache) continue;
+    for (const { series } of sharedCaches(planned)) tags.set(series, reason);
   }
   return tags;
 }

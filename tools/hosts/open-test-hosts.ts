@@ -2,7 +2,6 @@ import type { Home } from "../../home.ts";
 import type { HostDescription } from "../../lib/hosts/description.ts";
 import { BuilderHost } from "./builder-host.ts";
 import { DockerHost } from "./docker-host.ts";
-import { SshHost } from "./ssh-host.ts";
 import type { TestHost } from "./test-host.ts";
 
 /** What hosts need beside their description. */
@@ -35,11 +34,13 @@ async function openHost(
     case "docker":
       return new DockerHost(description);
     case "aws": {
-      // Loading AWS's clients takes a second.
+      // What speaks to machines elsewhere takes longer to load than a test in the builder wants.
       const { Ec2Host } = await import("./aws/ec2-host.ts");
       return new Ec2Host(description);
     }
-    case "ssh":
+    case "ssh": {
+      const { SshHost } = await import("./ssh-host.ts");
       return new SshHost(description, key ?? undefined);
+    }
   }
 }

@@ -1,6 +1,12 @@
 import { throwAll, UserError } from "../../errors.ts";
 import { home } from "../../home.ts";
-import { type AptLock, aptLockPath, formatAptLock, parseAptLock } from "../../lib/locks/apt-lock.ts";
+import {
+  type AptLock,
+  aptLockPath,
+  datedSince,
+  formatAptLock,
+  parseAptLock,
+} from "../../lib/locks/apt-lock.ts";
 import { type ImageLock, imageLockPath } from "../../lib/locks/image-lock.ts";
 import type { Recipe } from "../../lib/recipe/recipe.ts";
 import { aptNames } from "../../recipes/apt-names.ts";
@@ -38,9 +44,11 @@ export async function lockPackages(
     if (!suite) continue;
     say(name);
     try {
-      const lock = await resolve(suite, aptNames(recipes, name));
       const path = aptLockPath(name);
-      tell(`${path}: ${moved(readLock(root, path), lock, path)} of ${lock.packages.size} packages moved`);
+      const text = readLock(root, path);
+      const before = text === "" ? undefined : parseAptLock(text, path);
+      const lock = datedSince(before, await resolve(suite, aptNames(recipes, name)));
+      tell(`${path}: ${moved(before, lock)} of ${lock.packages.size} packages moved`);
       files.push({ path, text: formatAptLock(lock) });
       fresh[name] = { ...image, packages: { suite, date: lock.date } };
     } catch (error) {
@@ -53,9 +61,9 @@ export async function lockPackages(
   return { images: fresh, files };
 }
 
-function moved(before: string, { packages }: AptLock, path: string): number {
-  const old = before === "" ? undefined : parseAptLock(before, path).packages;
-  return [...packages.values()].filter(({ name, sha256 }) => old?.get(name)?.sha256 !== sha256).length;
+function moved(before: AptLock | undefined, { packages }: AptLock): number {
+  return [...packages.values()].filter(({ name, sha256 }) => before?.packages.get(name)?.sha256 !== sha256)
+    .length;
 }
 
 /** What does not fit between base images and the locks of their packages. */

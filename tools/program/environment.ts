@@ -1,4 +1,4 @@
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, dirname, extname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { UserError } from "../../errors.ts";
 import { cache, type Home } from "../../home.ts";
@@ -6,6 +6,9 @@ import { cache, type Home } from "../../home.ts";
 /** `docker`: containers of a Docker engine; `buildkitd`: processes of this machine. */
 export const builderKinds = ["buildkitd", "docker"] as const;
 export type BuilderKind = (typeof builderKinds)[number];
+
+/** What comes before a Pulumi program. As this file is: TypeScript in a clone, compiled in a package. */
+const leanSdk = join(import.meta.dirname, `lean-sdk${extname(import.meta.filename)}`);
 
 /**
  * Where buildx, and with it the docker-build provider, finds this clone's builder. All else of Docker's configuration
@@ -35,6 +38,7 @@ export function pulumiEnvironment(
     STRATA_HOME: home.root,
     // Loading Pulumi's SDK is most of what a run without changes takes: compiled code spares a third of it.
     NODE_COMPILE_CACHE: join(cache, "node-compile"),
+    NODE_OPTIONS: [current.NODE_OPTIONS, `--import=${pathToFileURL(leanSdk).href}`].filter(Boolean).join(" "),
     ...buildxEnvironment(home),
   };
   if (usesFileBackend(current)) {

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { attempt } from "./exec.ts";
 
 /**
@@ -8,6 +8,13 @@ import { attempt } from "./exec.ts";
 export async function unmountBelow(folder: string): Promise<void> {
   const mounts = await readFile("/proc/self/mounts", "utf8").catch(() => "");
   for (const path of mountsBelow(folder, mounts)) await attempt("umount", ["--lazy", path]);
+}
+
+/** An empty folder, whatever is mounted below it. */
+export async function emptyMounts(folder: string): Promise<void> {
+  await unmountBelow(folder);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
 }
 
 /** The mount points below `folder` in the text of /proc/self/mounts, the last that was mounted first. */

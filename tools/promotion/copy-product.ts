@@ -24,7 +24,8 @@ export interface CopyTarget {
 }
 
 /**
- * Copies a product with all evidence about it, and what is stated of it. What is there already is not sent.
+ * Copies a product, or its image of models, with all evidence about it, and what is stated of it. What is there already is not
+ * sent.
  *
  * @param reference `repository@sha256:…`
  * @returns the copy's reference, with the same digest
@@ -49,7 +50,7 @@ export async function copyProduct(
 }
 
 /** Copies an image and gives it its working tag there. */
-export async function copyTagged(
+async function copyTagged(
   reference: string,
   { repository, tag }: CopyTarget,
   transport: Transport,

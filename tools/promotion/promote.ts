@@ -6,7 +6,7 @@ import type { Sessions } from "../../oci/write/upload.ts";
 import { required } from "../program/environment.ts";
 import { note } from "../program/progress.ts";
 import { acceptEvidence } from "./accepted-evidence.ts";
-import { type CopyTarget, copyProduct, copyTagged } from "./copy-product.ts";
+import { type CopyTarget, copyProduct } from "./copy-product.ts";
 import { inRepository } from "./evidence-store.ts";
 import { keepDigest } from "./keep-digest.ts";
 import { moveTag } from "./move-tag.ts";
@@ -72,7 +72,7 @@ export async function promote(
   }
   const wanted = trust && { trust, evidence: artifact };
   if (wanted) await verifyStatements(reference, wanted, transport);
-  const place = copy ? await makeCopy(reference, copy, transport) : reference;
+  const place = copy ? await makeCopy(reference, copy, trust, transport) : reference;
   // A registry may keep a list of its own of what is attached, and a tag there vouches for that.
   if (wanted && place !== reference) await verifyStatements(place, wanted, transport);
   // Evidence that another version stored has no tag yet.
@@ -85,15 +85,21 @@ export async function promote(
   }
 }
 
-/** The models first: a tag never points at a product whose library is not there yet. */
+/**
+ * The models first: a tag never points at a product whose library is not there yet. No test is about them alone; whose they are
+ * is asked all the same.
+ */
 async function makeCopy(
   reference: string,
   { target, library, sessions }: Copy,
+  trust: TrustSetting | undefined,
   transport: Transport,
 ): Promise<string> {
   if (library) {
-    const { repository } = target;
-    await copyTagged(library.reference, { repository, tag: library.tag }, transport, sessions);
+    if (trust) await verifyStatements(library.reference, { trust }, transport);
+    const place = { repository: target.repository, tag: library.tag };
+    const copy = await copyProduct(library.reference, place, transport, sessions);
+    if (trust) await verifyStatements(copy, { trust }, transport);
   }
   return await copyProduct(reference, target, transport, sessions);
 }

@@ -9,8 +9,8 @@ import { trustedSigners } from "./trusted-signers.ts";
 /** What a product has to have beside it for a tag to move there. */
 export interface RequiredStatements {
   readonly trust: TrustSetting;
-  /** The evidence that moves the tag, as an artifact: the signed test result has to be about this one. */
-  readonly evidence: string;
+  /** The evidence that moves the tag, as an artifact: the signed test result has to be about this one. @default none is asked for */
+  readonly evidence?: string;
 }
 
 /**
@@ -26,9 +26,12 @@ export async function verifyStatements(
   transport: Transport,
 ): Promise<void> {
   const { verified, refused } = await storedStatements(reference, await trustedSigners(trust), transport);
-  const missing = trust.predicates.filter((name) => {
+  const wanted = trust.predicates.filter((name) => name !== "evidence" || evidence !== undefined);
+  const missing = wanted.filter((name) => {
     const found = verified.filter(({ statement }) => statement.predicateType === predicateTypes[name]);
-    return !found.some(({ statement }) => name !== "evidence" || isPassBy(statement, evidence));
+    return !found.some(
+      ({ statement }) => name !== "evidence" || (evidence !== undefined && isPassBy(statement, evidence)),
+    );
   });
   if (missing.length === 0) return;
   const others = refused.map(({ artifact, problem }) => `\n  ${artifact.split("@")[1]}: ${problem}`).join("");

@@ -7,6 +7,7 @@ import type { Plan, Stage } from "../../lib/plan/plan.ts";
 import { keptScreen } from "../../lib/state/screen.ts";
 import { imageExists } from "../../oci/read/image.ts";
 import { UNSAID } from "../../oci/write/put.ts";
+import { withCompilerCaches } from "../compiler-cache/with-compiler-caches.ts";
 import { writeJson } from "../program/files.ts";
 import { recordOf, stageReference } from "../stack/outputs.ts";
 import type { Stack } from "../stack/stack.ts";
@@ -33,7 +34,10 @@ export async function buildStages(
   const { recipe = plan.recipe, ...outputs } = keptScreen(own);
   await writeJson(file, { stages, registered: ofRecipe.stages ?? {}, outputs: { recipe, ...outputs } });
   try {
-    const targets = targetsOf(stack, plan, stages).flatMap((urn) => ["--target", urn]);
+    const rented = stack.office
+      ? [`urn:pulumi:${stack.name}::${stack.project}::strata:index:AwsBuilder**`]
+      : [];
+    const targets = [...targetsOf(stack, plan, stages), ...rented].flatMap((urn) => ["--target", urn]);
     return await runPulumi(home, { ...stack, environment: { ...stack.environment, STRATA_PART: file } }, [
       "up",
       "--yes",
@@ -57,5 +61,10 @@ export async function ensureBuilt(
     stages.map((stage) => imageExists(stageReference(home, config, stage), undefined, UNSAID)),
   );
   const missing = stages.filter((_, index) => !areBuilt[index]).map(({ name }) => name);
-  return missing.length === 0 ? 0 : await buildStages(home, stack, plan, missing);
+  if (missing.length === 0) return 0;
+  return await withCompilerCaches(
+    { home, stack, planned: { plan, config } },
+    () => buildStages(home, stack, plan, missing),
+    withParents(plan, missing),
+  );
 }

@@ -75,6 +75,12 @@ export function targetOf(fresh: z.infer<typeof resourceState> | null | undefined
   return fresh?.inputs?.environment?.STRATA_TARGET;
 }
 
+/** The resource that an event tells the good end of; undefined for other events, and for components. */
+export function builtResource({ resOutputsEvent }: EngineEvent): string | undefined {
+  const ended = resOutputsEvent?.metadata;
+  return (ended?.new ?? ended?.old)?.custom ? nameOf(ended?.urn ?? "") : undefined;
+}
+
 /** The last part of `urn:pulumi:dev::project::type::name`. */
 export function nameOf(urn: string): string {
   return urn.split("::").slice(3).join("::");

@@ -8,6 +8,7 @@ import { needsThisMachine, openBuilders, placesOf } from "../stack/opened-builde
 import { requirePassphrase } from "../stack/passphrase.ts";
 import { ensureStack, ownProject, requireKnownStack, type Stack } from "../stack/stack.ts";
 import { openWays } from "../ways/open-ways.ts";
+import { openOffice, plannedRent } from "./heavy-stages.ts";
 import { recover } from "./recover.ts";
 
 /** Sets everything up that the stack `name` needs, and makes sure that it can be worked on. */
@@ -32,7 +33,10 @@ export async function openStack(home: Home, name: string): Promise<Stack> {
   await recover(home, stack);
   await ensureStack(home, stack);
   const far = placesOf(config).some((setting) => isFar(setting));
-  const ways = await openWays(home, stackBuilders(far ? await openBuilders(stack, config) : config));
+  const builders = stackBuilders(far ? await openBuilders(stack, config) : config);
+  const rent = await plannedRent(home, stack, builders);
+  const ways = await openWays(home, rent ? rent.builders : builders);
   if (far) await requireReach(home, config, { ...environment, ...ways.environment });
-  return { ...stack, environment: { ...environment, ...ways.environment }, ways };
+  const opened = { ...stack, environment: { ...environment, ...ways.environment }, ways };
+  return rent?.terms ? await openOffice(home, opened, ways, rent.terms) : opened;
 }

@@ -2,6 +2,7 @@ import { createWriteStream, mkdirSync, rmSync, type WriteStream } from "node:fs"
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { type Home, projectFolder } from "../../home.ts";
 import { expectedBuilds } from "../preview/expected-builds.ts";
@@ -15,7 +16,7 @@ import type { Stack } from "../stack/stack.ts";
 import { builderLog } from "./build-log.ts";
 import { Builds } from "./builds.ts";
 import { type Display, liveDisplay, plainDisplay } from "./display.ts";
-import { parseEvent } from "./engine-events.ts";
+import { builtResource, type EngineEvent, nameOf, parseEvent } from "./engine-events.ts";
 import { Reporter, type ResourceFailure } from "./events.ts";
 import type { ExpectedSeconds } from "./live.ts";
 import { lossLine } from "./losses.ts";
@@ -40,24 +41,25 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
   const { line: writeLine, step } = display;
   const reporter = new Reporter({ line: writeLine, step, log: (name, text) => logs.write(name, text) });
   let isInterrupted = false;
+  stack.office?.begin(targetedNames(args));
   if (stack.ways) stack.ways.onLoss = (loss) => writeLine(lossLine(loss, reporter.stagesOn(loss.names)));
   return await deferInterrupts(
     (signal) => {
       if (!isInterrupted)
         writeLine("\nInterrupted: running builds are cancelled. Once more ends them without waiting.");
       isInterrupted = true;
+      // What costs money goes first.
+      stack.office?.interrupt();
       // Ctrl-C on a terminal reaches Pulumi by itself; a signal to this process alone does not.
       if (!terminal || signal !== "SIGINT") child.kill("SIGINT");
     },
     async () => {
       try {
-        createInterface({ input: child.stdout }).on("line", (line) => {
-          const event = parseEvent(line);
-          if (event) {
-            builds.handle(event);
-            reporter.handle(event);
-            display.refresh();
-          } else if (line.trim()) writeLine(line);
+        readEvents(child.stdout, writeLine, (event) => {
+          builds.handle(event);
+          stack.office?.ended(builtResource(event));
+          reporter.handle(event);
+          display.refresh();
         });
         const said: string[] = [];
         createInterface({ input: child.stderr }).on("line", (line) => {
@@ -75,11 +77,31 @@ export async function runPulumi(home: Home, stack: Stack, args: readonly string[
           for (const failure of reporter.failures) await showLog(home, failure, stack.environment);
         return isInterrupted ? 130 : (result.exitCode ?? 1);
       } finally {
+        await stack.office?.finish();
         display.close();
         logs.close();
       }
     },
   );
+}
+
+/** Tells of each event, and of each line that is none. */
+function readEvents(
+  input: Readable,
+  onLine: (line: string) => void,
+  onEvent: (event: EngineEvent) => void,
+): void {
+  createInterface({ input }).on("line", (line) => {
+    const event = parseEvent(line);
+    if (event) onEvent(event);
+    else if (line.trim()) onLine(line);
+  });
+}
+
+/** Names of the resources that an update is targeted at; undefined for one that is about all. */
+function targetedNames(args: readonly string[]): string[] | undefined {
+  const urns = args.filter((_, index) => args[index - 1] === "--target");
+  return urns.length === 0 ? undefined : urns.map(nameOf);
 }
 
 /** An update that is targeted at resources builds no others. */

@@ -6,7 +6,8 @@ import type { Transport } from "../../oci/access/transport.ts";
 import { compressionOf, type Descriptor, ImageConfig, Manifest } from "../../oci/manifest.ts";
 import { openLayer, readImage } from "../../oci/read/image.ts";
 import { unpackedTar } from "../../oci/read/unpacked-tar.ts";
-import { type Buildctl, contentOf, documentOf } from "../builder/build-records.ts";
+import { contentOf, documentOf } from "../builder/build-records.ts";
+import type { Buildctl } from "../services/build-histories.ts";
 import { readMembers } from "./read-members.ts";
 
 /** An image whose layers can be read, wherever it is. */

@@ -10,11 +10,12 @@ import {
   verdictOf,
 } from "../../lib/reproduction/reproduction.ts";
 import type { Transport } from "../../oci/access/transport.ts";
-import { type Buildctl, buildctlOf, documentOf, provenanceDigests } from "../builder/build-records.ts";
+import { buildctlOf, documentOf, provenanceDigests } from "../builder/build-records.ts";
 import { builderVersions } from "../builder/builder.ts";
 import { withProgress } from "../program/progress.ts";
 import { inRepository } from "../promotion/evidence-store.ts";
 import { storedProvenance } from "../promotion/plain-statements.ts";
+import type { Buildctl } from "../services/build-histories.ts";
 import { builtImage, compareImages, publishedImage } from "./compare-images.ts";
 import { rebuildStage } from "./rebuild-stage.ts";
 import type { SpareBuilder } from "./spare-builder.ts";

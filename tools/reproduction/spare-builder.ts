@@ -11,6 +11,7 @@ import { recall, writeJson } from "../program/files.ts";
 import { deferInterrupts } from "../program/main.ts";
 import { unmountBelow } from "../program/mounts.ts";
 import { identify, isSame } from "../program/processes.ts";
+import { readAuthorities } from "../services/authorities.ts";
 import { builderSocket, makePrivate } from "../services/builder-socket.ts";
 import {
   BUILDER,
@@ -19,7 +20,6 @@ import {
   buildkitdDaemon,
   canRunBuildkitd,
   gcGigabytes,
-  readAuthorities,
 } from "../services/buildkitd.ts";
 import { type Daemon, ensureDaemon, stopDaemon } from "../services/daemon.ts";
 import type { Services } from "../services/record.ts";

@@ -1,12 +1,12 @@
-import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
-import { authorityFile, keptAuthorities } from "../../oci/access/logins.ts";
 import { attempt } from "../program/exec.ts";
 import { writeJson } from "../program/files.ts";
+import { emptyMounts } from "../program/mounts.ts";
 import { executables } from "../toolchain/find.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
+import type { Authority } from "./authorities.ts";
 import type { Daemon } from "./daemon.ts";
 import { refuseWhileBuilding } from "./running-builds.ts";
 
@@ -26,24 +26,6 @@ export interface BuilderSettings {
   readonly registry: string;
   /** Registries that are trusted by authorities of their own. */
   readonly authorities: readonly Authority[];
-}
-
-export interface Authority {
-  /** Host with its port. */
-  readonly registry: string;
-  /** A PEM file. */
-  readonly file: string;
-  /** Of its content: another one restarts the builder. */
-  readonly sha256: string;
-}
-
-/** The authorities that stacks of this clone have told of. */
-export async function readAuthorities(home: Home): Promise<Authority[]> {
-  return (await keptAuthorities(home.logins)).map(({ registry, pem }) => ({
-    registry,
-    file: authorityFile(home.logins, registry),
-    sha256: createHash("sha256").update(pem).digest("hex"),
-  }));
 }
 
 /** The part of buildkitd.toml that is the same in a container. */
@@ -138,6 +120,8 @@ export function buildkitdDaemon(
   const rootless = process.getuid?.() !== 0;
   const rootlesskit = rootless ? findRootlesskit() : undefined;
   const config = buildkitdConfig(home, socket, runc.path, settings);
+  // Steps are mounted in its temporary folder: in the machine's own, one that is killed would leave them for good.
+  const temporary = join(home.buildkit, "tmp");
   const args = (file: string) => ["--config", file, ...(rootlesskit ? ["--rootless"] : [])];
   return {
     name: "buildkitd",
@@ -149,8 +133,9 @@ export function buildkitdDaemon(
     configFile: BUILDKITD_CONFIG,
     config,
     place: "its socket",
-    env: { PATH: `${dirname(runc.path)}:${process.env.PATH ?? ""}` },
+    env: { PATH: `${dirname(runc.path)}:${process.env.PATH ?? ""}`, TMPDIR: temporary },
     healthy: () => workerAnswers(buildctl.path, `unix://${socket}`),
+    beforeStart: () => emptyMounts(temporary),
     beforeReplacing: () => refuseWhileBuilding([buildctl.path, "--addr", `unix://${socket}`]),
     patience: BUILDKITD_PATIENCE,
   };

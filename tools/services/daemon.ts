@@ -36,6 +36,8 @@ export interface Daemon {
   readonly healthy: () => Promise<boolean>;
   /** Throws where a sound one of another configuration has to be left alone for now. */
   readonly beforeReplacing?: () => Promise<void>;
+  /** Clears away what one that was killed has left. */
+  readonly beforeStart?: () => Promise<void>;
   /** Milliseconds it may take to stop in order: an open database has to be closed. */
   readonly patience: number;
 }
@@ -69,6 +71,7 @@ export async function ensureDaemon(home: Home, daemon: Daemon): Promise<boolean>
 
 async function start(home: Home, daemon: Daemon, config: string): Promise<void> {
   await mkdir(home.logs, { recursive: true });
+  await daemon.beforeStart?.();
   const log = join(home.logs, `${daemon.name}.log`);
   if (existsSync(log) && statSync(log).size > LOG_LIMIT) await rename(log, `${log}.old`);
   const output = openSync(log, "a");

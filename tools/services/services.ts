@@ -6,6 +6,7 @@ import { writeJson } from "../program/files.ts";
 import { unmountBelow } from "../program/mounts.ts";
 import { note } from "../program/progress.ts";
 import type { Toolchain } from "../toolchain/toolchain.ts";
+import { readAuthorities } from "./authorities.ts";
 import { builderSocket, makePrivate } from "./builder-socket.ts";
 import {
   BUILDER,
@@ -15,7 +16,6 @@ import {
   buildkitdDaemon,
   canRunBuildkitd,
   gcGigabytes,
-  readAuthorities,
   writeBuildxInstance,
 } from "./buildkitd.ts";
 import { ensureDaemon, occupantOf, stopDaemon } from "./daemon.ts";

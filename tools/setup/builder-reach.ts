@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Config } from "../../config.ts";
 import { throwAll, UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
-import { isFar, stackBuilders } from "../../lib/builders/builder-setting.ts";
+import { isFar, isRented, stackBuilders } from "../../lib/builders/builder-setting.ts";
 import { imageRepository } from "../../lib/registry/registry-setting.ts";
 import { findBuilder } from "../builder/find-builder.ts";
 import { attempt } from "../program/exec.ts";
@@ -31,7 +31,7 @@ export async function requireReach(
   environment: Readonly<Record<string, string>>,
 ): Promise<void> {
   const { default: ordinary, heavy } = stackBuilders(config);
-  const far = [...new Set([ordinary, heavy])].filter(({ setting }) => isFar(setting));
+  const far = [...new Set([ordinary, heavy])].filter(({ setting }) => isFar(setting) && !isRented(setting));
   const names = far.flatMap((builder) => builder.names.map((name) => ({ name, path: builder.path })));
   const asked = names.flatMap(({ name, path }) =>
     placesOf(config).map(async (place) => {

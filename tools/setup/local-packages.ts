@@ -4,6 +4,7 @@ import { z } from "zod";
 import { cache, type Home, repository } from "../../home.ts";
 import {
   aptLockPath,
+  datedSince,
   formatAptLock,
   type LocalPackages,
   localPackagesSchema,
@@ -55,7 +56,7 @@ export async function packagesToUse(
   tell(
     `packages: ${gone.length} of ${lock.packages.size} in ${path} are no longer at the mirror, and no snapshot can be reached (${gone.slice(0, 3).join(", ")}): those of today instead, so keys differ from other machines'; \`npm run lock -- packages\` locks them`,
   );
-  return formatAptLock(today);
+  return formatAptLock(datedSince(lock, today));
 }
 
 /** The build context of a base that is made here, of the packages that this machine goes by; what these are is kept. */

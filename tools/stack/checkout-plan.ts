@@ -25,7 +25,7 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
   const checkout = await openCheckout(root);
   const { raw, secret } = readStackSettings(root, stack);
   const config = await checkout.readConfig(raw, process.env, recipesFrom(root));
-  const { registry, host, budget } = config;
+  const { registry, host, budget, builder, builders } = config;
   // Another revision may know no copies yet.
   const copies = config.copies ?? [];
   refuseClear({ registry, copies }, secret);
@@ -37,6 +37,8 @@ export async function planStackIn(root: string, stack: string, home: Home): Prom
     plan,
     checks,
     test: host && { hosts: host, budget, memory },
+    // Another revision may know none, or not this kind.
+    rent: builders && { builder, builders, budget },
     repository: imageRepository(registry, registryAddress(home.services)),
     limits: [registry, ...copies].map(limitsKind),
     tags,

@@ -6,6 +6,7 @@ import { type Home, isPackage, projectFolder } from "../../home.ts";
 import { didYouMean } from "../../lib/schema-errors.ts";
 import { usesFileBackend } from "../program/environment.ts";
 import { attempt, tail } from "../program/exec.ts";
+import type { RentOffice } from "../rented/rent-office.ts";
 import type { Ways } from "../ways/ways.ts";
 
 /** A stack and how to call the CLI on it. */
@@ -19,6 +20,8 @@ export interface Stack {
   readonly environment: Readonly<Record<string, string>>;
   /** Its builders, where they are watched. */
   readonly ways?: Ways;
+  /** Who starts the builder of its heavy stages, where that is rented and needed. */
+  readonly office?: RentOffice | undefined;
 }
 
 /** The project's name, out of the text of Pulumi.yaml. */

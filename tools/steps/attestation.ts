@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { home } from "../../home.ts";
+import type { Signer } from "../../lib/attestation/signer.ts";
 import { builderId } from "../../lib/attestation/slsa-provenance.ts";
 import { SPDX_TYPE } from "../../lib/attestation/statement.ts";
 import type { Bill } from "../../lib/bill/component.ts";
@@ -9,19 +10,26 @@ import { parseEvidence } from "../../lib/evidence/evidence.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { attachDocument, attachSigned, unsigned } from "../attestation/attach.ts";
 import { attachStageProvenance } from "../attestation/attach-stages.ts";
-import { describeContents, statementsAbout } from "../attestation/describe-product.ts";
+import {
+  describeContents,
+  libraryStatements,
+  type Stated,
+  statementsAbout,
+} from "../attestation/describe-product.ts";
 import { givenSigner } from "../attestation/signer-of.ts";
 import { builderVersions } from "../builder/builder.ts";
 import { required } from "../program/environment.ts";
 import { main } from "../program/main.ts";
 import { note } from "../program/progress.ts";
 
+const transport = new Transport();
+
 /**
  * Attaches to the product STRATA_REFERENCE what it is made of, how it was made, and the evidence on stdin as others ask for
- * it. Called by the component Attestation; prints a reference for each.
+ * it; to STRATA_LIBRARY, the image of models that belongs to it, what that is made of and how. Called by the component
+ * Attestation; prints a reference for each.
  */
 await main(async () => {
-  const transport = new Transport();
   const reference = required("STRATA_REFERENCE");
   const builder = required("STRATA_BUILDER");
   const bill: Bill = JSON.parse(await readFile(required("STRATA_BILL"), "utf8"));
@@ -33,24 +41,28 @@ await main(async () => {
     builderVersions(home, builder),
   ]);
   const facts = { id: builderId(process.env, builder), versions };
-  const statements = await statementsAbout(product, document, evidence, facts, transport);
-  const documents = [
-    { type: SPDX_TYPE, text: spdxText(document) },
-    unsigned(statements.provenance),
-    unsigned(statements.evidence),
-  ];
-  // One after the other: where the registry keeps no list, each adds itself to the one in a tag.
-  for (const each of documents) process.stdout.write(`${await attachDocument(reference, each, transport)}\n`);
   const signer = await givenSigner(process.env);
-  if (signer) {
-    for (const statement of Object.values(statements))
-      process.stdout.write(`${await attachSigned(reference, statement, signer, transport)}\n`);
+  const { sbom, ...statements } = await statementsAbout(product, document, evidence, facts, transport);
+  await attach(reference, { document, sbom, others: Object.values(statements) }, signer);
+  const models = process.env.STRATA_LIBRARY || undefined;
+  if (models !== undefined) {
+    const about = await libraryStatements({ ...product, reference: models }, home, facts, transport);
+    await attach(models, about, signer);
   }
   // About stages, so not among what was attached to the product.
   const told = await attachStageProvenance(home, product.stages, facts, transport, signer);
   const count = document.packages.length;
   note(
-    `attestation: ${count} components, provenance and test result lie beside the image, BuildKit's own provenance beside ${told} of ${Object.keys(product.stages).length} stages${signer ? ", signed" : ""}`,
+    `attestation: ${count} components, provenance and test result lie beside the image${models ? ", bill and provenance beside that of its models" : ""}, BuildKit's own provenance beside ${told} of ${Object.keys(product.stages).length} stages${signer ? ", signed" : ""}`,
   );
   return 0;
 });
+
+/** One after the other: where the registry keeps no list, each adds itself to the one in a tag. */
+async function attach(reference: string, { document, sbom, others }: Stated, signer: Signer | undefined) {
+  for (const each of [{ type: SPDX_TYPE, text: spdxText(document) }, ...others.map(unsigned)])
+    process.stdout.write(`${await attachDocument(reference, each, transport)}\n`);
+  if (!signer) return;
+  for (const statement of [sbom, ...others])
+    process.stdout.write(`${await attachSigned(reference, statement, signer, transport)}\n`);
+}

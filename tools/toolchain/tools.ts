@@ -1,3 +1,5 @@
+import { buildkit as ourBuildkit } from "../../lib/buildkit.ts";
+
 /** Every program that strata calls, Node and what lint-requirements.txt has aside. */
 export const toolNames = [
   "pulumi",
@@ -10,6 +12,7 @@ export const toolNames = [
   "runc",
   "mmdebstrap",
   "actionlint",
+  "session-manager-plugin",
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -54,8 +57,7 @@ const pulumiArchive = {
   checksums: `${pulumiRelease}/pulumi-${pulumi}-checksums.txt`,
 };
 
-const buildkit = "0.31.1";
-const buildkitArchive = `${releases}/moby/buildkit/releases/download/v${buildkit}/buildkit-v${buildkit}.linux-amd64.tar.gz`;
+const { version: buildkit, archive: buildkitArchive } = ourBuildkit;
 const buildkitVersion = `-s -w -X github.com/moby/buildkit/version.Version=v${buildkit}`;
 
 const registry = "3.1.2";
@@ -151,6 +153,16 @@ export const tools: { readonly [name in ToolName]: Tool } = {
     version: "1.0",
     accepts: { range: ">=1.0 <2.0", ask: ["--version"] },
     debian: "mmdebstrap",
+  },
+  // AWS's own; its packages carry no hashes that could be checked. The first version that is told of a session by its environment.
+  "session-manager-plugin": {
+    version: "1.3.0",
+    accepts: { range: ">=1.2.497 <2.0", ask: ["--version"] },
+    go: {
+      module: "session-manager-plugin",
+      package: "github.com/aws/session-manager-plugin/src/sessionmanagerplugin-main",
+      ldflags: "-s -w",
+    },
   },
   // Its packages in other registries fetch the program while they are installed.
   actionlint: {

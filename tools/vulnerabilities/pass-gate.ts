@@ -1,8 +1,9 @@
 import { UserError } from "../../errors.ts";
 import type { Home } from "../../home.ts";
+import type { SpdxDocument } from "../../lib/bill/spdx-document.ts";
 import { allowListNotes, sortByAllowList, today } from "../../lib/vulnerabilities/allow-list.ts";
 import { type BilledPart, partsOfDocument } from "../../lib/vulnerabilities/bill-parts.ts";
-import { gateTermsSchema } from "../../lib/vulnerabilities/gate-terms.ts";
+import { type GateTerms, gateTermsSchema } from "../../lib/vulnerabilities/gate-terms.ts";
 import { refusedByGate, stoppedBy } from "../../lib/vulnerabilities/vulnerability-gate.ts";
 import type { Transport } from "../../oci/access/transport.ts";
 import { storedBill } from "../attestation/stored-bill.ts";
@@ -30,6 +31,16 @@ export async function passGate(
   // The one that this update attached: whoever may write there may attach another.
   const bill = await storedBill(reference, transport, attached?.split(" "));
   const source = await openVulnerabilitySource(home, terms.database, environment);
+  await judgeByGate(reference, bill, source, terms);
+}
+
+/** The same of a bill. @throws UserError that names what does not pass */
+export async function judgeByGate(
+  reference: string,
+  bill: SpdxDocument,
+  source: VulnerabilitySource,
+  terms: GateTerms,
+): Promise<void> {
   const parts = partsOfDocument(bill);
   requireAnswers(reference, parts, source);
   const { found, asked, unanswered } = await findVulnerabilities(parts, source);

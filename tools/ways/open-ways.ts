@@ -5,6 +5,7 @@ import type { Home } from "../../home.ts";
 import {
   type FarSetting,
   isFar,
+  isRented,
   kindOfBuilder,
   OWN_BUILDER,
   type StackBuilder,
@@ -19,7 +20,7 @@ import { recallServices } from "../services/record.ts";
 import { problemOf } from "./ask-builder.ts";
 import { reachFar } from "./reach-far.ts";
 import { type Watched, watched } from "./watch.ts";
-import { OpenWays, type Ways } from "./ways.ts";
+import { OpenWays } from "./ways.ts";
 
 interface FarBuilder extends StackBuilder {
   readonly setting: FarSetting;
@@ -38,7 +39,7 @@ export async function openWays(
   home: Home,
   builders: StackBuilders,
   localPatience = LOCAL_PATIENCE,
-): Promise<Ways> {
+): Promise<OpenWays> {
   const distinct = [...new Set([builders.default, builders.heavy])];
   const far = await reachAll(home, distinct);
   await askAll(far);
@@ -58,7 +59,8 @@ export async function openWays(
   for (const { names, setting } of distinct) {
     const kind = kindOfBuilder(setting);
     const [name = OWN_BUILDER] = names;
-    if (kind === "named") await ways.copyKnown(name, [userFolder(), own]);
+    if (kind === "named")
+      await ways.copyKnown(name, [userFolder(), own], typeof setting === "string" ? setting : name);
     if (kind !== "local") continue;
     if (!isAsBefore) await ways.copyKnown(name, [own], OWN_BUILDER);
     const running = (await recallServices(home))?.builder;
@@ -84,7 +86,7 @@ async function reachAll(home: Home, builders: readonly StackBuilder[]): Promise<
   const errors: UserError[] = [];
   const reached = builders.map(async (builder) => {
     const { path, setting } = builder;
-    if (!isFar(setting)) return [];
+    if (!isFar(setting) || isRented(setting)) return [];
     try {
       const upstreams = (await reachFar({ home, path }, setting)).map((each) => watched(each));
       return [{ ...builder, setting, upstreams }];

@@ -21,6 +21,9 @@ export async function reachFar(reaching: Reaching, setting: FarSetting): Promise
   switch (setting.kind) {
     case "remote":
       return reachRemote(reaching.path, setting);
+    case "aws":
+      // It comes while the run lasts (tools/rented).
+      return [];
     case "kubernetes":
       return await reachKubernetes(reaching.home, reaching.path, setting);
   }

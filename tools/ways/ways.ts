@@ -10,6 +10,7 @@ import { BUILDKITD_CONFIG, writeBuildxInstance } from "../services/buildkitd.ts"
 import { stopDaemon } from "../services/daemon.ts";
 import { problemOf } from "./ask-builder.ts";
 import type { Upstream } from "./dial.ts";
+import { RentedWay, type Renting } from "./rented-way.ts";
 import { type Watched, watchBuilder, watched, watchTimes } from "./watch.ts";
 import { openWay } from "./way.ts";
 
@@ -41,18 +42,19 @@ export interface Ways {
 export class OpenWays implements Ways {
   readonly environment: Readonly<Record<string, string>>;
   readonly losses: Loss[] = [];
-  readonly #folder: string;
+  readonly folder: string;
   readonly #instances: string;
   readonly #home: Home;
   readonly #ends: (() => void)[] = [];
   readonly #groups: Watched[][] = [];
   readonly #watched: { readonly upstream: Watched; readonly names: readonly string[] }[] = [];
+  readonly #rented: { readonly way: RentedWay; readonly rent: Renting }[] = [];
   onLoss: (loss: Loss) => void = () => {};
 
   /** @param isAsBefore whether buildx knows all of them already */
   constructor(home: Home, folder: string, isAsBefore: boolean) {
     this.#home = home;
-    this.#folder = folder;
+    this.folder = folder;
     this.#instances = join(folder, "buildx");
     this.environment = isAsBefore ? {} : { BUILDX_CONFIG: this.#instances, STRATA_WAYS: folder };
   }
@@ -61,9 +63,7 @@ export class OpenWays implements Ways {
   async openFar({ names, setting }: StackBuilder & { readonly setting: FarSetting }, upstreams: Watched[]) {
     this.#groups.push(upstreams);
     for (const [index, name] of names.entries()) {
-      const socket = privateSocket(join(this.#folder, `${name}.sock`));
-      await makePrivate(dirname(socket));
-      rmSync(socket, { force: true });
+      const socket = await this.#newSocket(name);
       // Each has one of its own, and the others where that is gone.
       const order = [...upstreams.slice(index), ...upstreams.slice(0, index)];
       const way = await openWay(socket, order, (upstream, problem) => this.#lose(upstream, names, problem));
@@ -79,6 +79,31 @@ export class OpenWays implements Ways {
       const onGone = (_: Watched, problem: string) => this.#lose(upstream, names, problem);
       this.#ends.push(watchBuilder(upstream, times, onGone));
     }
+  }
+
+  /** One that comes while the run lasts. @param rent who starts it */
+  async openRented(name: string, patience: number, rent: Renting): Promise<RentedWay> {
+    const way = new RentedWay(patience, (place, problem) => {
+      this.#lose(place, [name], problem);
+      rent.onLost(problem);
+    });
+    this.#rented.push({ way, rent });
+    const socket = await this.#newSocket(name);
+    const open = await openWay(socket, [way.place], (_, problem) => way.lose(problem));
+    this.#ends.push(
+      () => way.leave(),
+      () => open.close(),
+      () => rmSync(socket, { force: true }),
+    );
+    await writeBuildxInstance(this.#instances, name, `unix://${socket}`);
+    return way;
+  }
+
+  async #newSocket(name: string): Promise<string> {
+    const socket = privateSocket(join(this.folder, `${name}.sock`));
+    await makePrivate(dirname(socket));
+    rmSync(socket, { force: true });
+    return socket;
   }
 
   /** One that buildx knows already, under the name that images have for it. */
@@ -125,12 +150,14 @@ export class OpenWays implements Ways {
         (await problemOf(upstream))?.message ?? (await upstream.fate?.().catch(() => undefined));
       if (problem) this.#lose(upstream, names, problem);
     });
-    await Promise.all(asked);
+    const rented = this.#rented.map(({ way }) => way.look());
+    await Promise.all([...asked, ...rented]);
   }
 
   async canGoOn(): Promise<boolean> {
     // One on this machine is started by set-up alone.
-    const far = this.#groups.flat().map(({ shown }) => shown);
+    const again = this.#rented.filter(({ rent }) => rent.canRent()).map(({ way }) => way.place);
+    const far = [...this.#groups.flat(), ...again].map(({ shown }) => shown);
     if (!this.losses.every(({ shown }) => far.includes(shown))) return false;
     for (const group of this.#groups) {
       let found = await Promise.all(group.map((each) => problemOf(each)));
@@ -147,6 +174,6 @@ export class OpenWays implements Ways {
 
   close(): void {
     for (const end of this.#ends.splice(0)) end();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -33,11 +33,15 @@ export function plannedComponents(sources: ComponentSources): Component[] {
       ...(layer.components?.(context) ?? ownFiles(layer, sources)).map((each) => ({ ...each, stage })),
     ];
   });
+  // An image of models beside the product is built apart, as what only builds use.
+  const beside = building
+    .filter(({ bulk }) => bulk)
+    .flatMap((layer) => (layer.components?.(context) ?? []).map((each) => ({ ...each, stage: layer.name })));
   const inBuilds = [...inImage, ...building].flatMap((layer) =>
     buildPackages(layer, context, packages).map((each) => ({ ...wheelFacts(each), stage: layer.name })),
   );
   const tools = new Map(inBuilds.map((each) => [each.name, { ...each, kind: "tool" as const }]));
-  return [...inProduct, ...tools.values()];
+  return [...inProduct, ...beside, ...tools.values()];
 }
 
 function wheelFacts({ name, version, hashes }: Distribution): Omit<Component, "stage" | "kind"> {

@@ -9,13 +9,17 @@ import type { ProductLabels } from "../product.ts";
 /** What a bill tells that no plan knows. */
 export interface BillFacts {
   readonly labels: ProductLabels;
-  readonly base: { readonly name: string; readonly digest: string };
+  readonly base: NonNullable<Bill["base"]>;
   readonly materials: Readonly<Record<string, string>>;
 }
 
 /** A plan as a bill: what its product is made of, and from what. */
 export function billOf(plan: Plan, { labels, base, materials }: BillFacts): Bill {
   const { product } = plan;
+  // As components/layered-image.ts joins them.
+  const library = plan.stages
+    .filter(({ name, bulk }) => bulk && !product.parents.includes(name))
+    .map(({ name }) => name);
   return {
     recipe: plan.recipe,
     generation: plan.generation,
@@ -30,6 +34,14 @@ export function billOf(plan: Plan, { labels, base, materials }: BillFacts): Bill
       ({ kind, stage }) => kind === "tool" || product.parents.includes(stage),
     ),
     materials,
+    ...(library.length > 0
+      ? {
+          library: {
+            stages: library,
+            components: plan.components.filter(({ stage }) => library.includes(stage)),
+          },
+        }
+      : {}),
   };
 }
 

@@ -1,6 +1,8 @@
 /** The program under test: strata's components over the small layers of one test. */
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { rentedName } from "../../../components/builders/rented-name.ts";
 import { LayeredImage } from "../../../components/layered-image.ts";
 import { openRegistry } from "../../../components/registry/open-registry.ts";
 import { home } from "../../../home.ts";
@@ -11,6 +13,7 @@ import {
   buildersSetting,
   stackBuilders,
 } from "../../../lib/builders/builder-setting.ts";
+import { parseAwsBuilder } from "../../../lib/hosts/description.ts";
 import { writeBuildContext } from "../../../lib/plan/build-context.ts";
 import { loadPartialUpdate, summaryOf } from "../../../lib/plan/partial-update.ts";
 import { registryContext } from "../../../lib/registry/access.ts";
@@ -24,6 +27,7 @@ const {
   STRATA_TEST_BASE: base = "",
   STRATA_TEST_REPOSITORY: repository = "",
   STRATA_TEST_BUILDERS: places = JSON.stringify({ builder: "strata" }),
+  STRATA_TEST_RENTED: described = "",
   STRATA_TEST_REGISTRY: given = JSON.stringify({ kind: "local", repository }),
 } = process.env;
 const plan = products[chosen as ProductName].plan(layers, base);
@@ -33,6 +37,8 @@ const chosenBuilders = stackBuilders({
   builder: builderSetting.parse(builder),
   builders: buildersSetting.parse(builders),
 });
+// A builder that is rented for heavy stages, as its component would describe it.
+const rented = described && rentedName("strata-heavy", pulumi.output(parseAwsBuilder(JSON.parse(described))));
 const partialUpdate = loadPartialUpdate();
 const registry = await openRegistry("registry", setting, registryContext(home, setting));
 const built = new LayeredImage(plan.recipe, {
@@ -42,7 +48,7 @@ const built = new LayeredImage(plan.recipe, {
   settings: {
     registry,
     builder: "strata",
-    builderOf: (stage) => builderOf(chosenBuilders, stage),
+    builderOf: (stage) => (rented && stage.weight ? rented : builderOf(chosenBuilders, stage)),
     certificates: readFileSync(`${layers}/certificates.pem`, "utf8"),
   },
   summaries: (stage) => summaryOf(stage, partialUpdate),

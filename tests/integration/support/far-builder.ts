@@ -56,13 +56,17 @@ export async function startFarBuilder(
   enabled = false
 `,
   );
-  mkdirSync(join(root, "store"));
+  for (const folder of ["store", "tmp"]) mkdirSync(join(root, folder));
   const client = authority.pair("client");
   const upstream = tlsUpstream(`tcp://127.0.0.1:${port}`, { ...client, ca: authority.ca, serverName: name });
   let child: ChildProcess | undefined;
   const start = async () => {
     const log = openSync(join(root, "log"), "a");
-    child = spawn(buildkitd, ["--config", join(root, "buildkitd.toml")], { stdio: ["ignore", log, log] });
+    child = spawn(buildkitd, ["--config", join(root, "buildkitd.toml")], {
+      stdio: ["ignore", log, log],
+      // With the mounts of its steps, which are undone at the end.
+      env: { ...process.env, TMPDIR: join(root, "tmp") },
+    });
     for (let tries = 0; tries < 100; tries++) {
       if (await answers(upstream, 1_000)) return;
       await sleep(200);

@@ -1,6 +1,7 @@
 import type { Plan } from "../../../lib/plan/plan.ts";
 import { benchLayers, benchPlan } from "../../bench/layers.ts";
 import { smallComfyUi, smallComfyUiPlan } from "./small-comfyui.ts";
+import { smallCompiled, smallCompiledPlan } from "./small-compiled.ts";
 import { smallLayers, smallPlan } from "./small-layers.ts";
 import { smallModels, smallModelsPlan } from "./small-models.ts";
 
@@ -15,6 +16,7 @@ export const products = {
   small: { files: smallLayers, plan: smallPlan },
   comfyui: { files: smallComfyUi, plan: smallComfyUiPlan },
   bench: { files: benchLayers, plan: benchPlan },
+  compiled: { files: smallCompiled, plan: smallCompiledPlan },
   models: { files: smallModels, plan: smallModelsPlan },
 } satisfies Readonly<Record<string, TestProduct>>;
 

@@ -47,6 +47,13 @@ test("a key of KMS and whoever signs without one are told by what the setting sa
   assert.deepEqual(JSON.parse(keyless.environment.STRATA_TRUST ?? ""), trust);
 });
 
+test("an image of models is told of, and another one is described anew", async () => {
+  const inputs = await inputsOf({ library: { reference: "registry.test/strata@sha256:3" } });
+  assert.equal(inputs.environment.STRATA_LIBRARY, "registry.test/strata@sha256:3");
+  assert.ok(inputs.triggers.includes("registry.test/strata@sha256:3"));
+  assert.equal((await inputsOf({})).environment.STRATA_LIBRARY, undefined);
+});
+
 test("nothing signs where nothing is set", async () => {
   const { environment, triggers } = await inputsOf({ trust });
   assert.deepEqual(

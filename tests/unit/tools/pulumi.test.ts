@@ -6,6 +6,7 @@ import { lastFailure } from "../../../tools/pulumi/build-log.ts";
 import { isHeld } from "../../../tools/pulumi/locks.ts";
 import { pendingOperations } from "../../../tools/pulumi/recover.ts";
 import { summary } from "../../../tools/pulumi/summary.ts";
+import { parseHistories } from "../../../tools/services/build-histories.ts";
 import { projectName } from "../../../tools/stack/stack.ts";
 
 const home = homeAt("/h");
@@ -18,6 +19,9 @@ test("our backend, plugins and passphrase are used unless the user has others; l
   assert.ok(!("DOCKER_CONFIG" in ours), "`docker login` would not be seen");
   assert.equal(ours.PULUMI_OPTION_SKIP_PLUGIN_PRE_INSTALL, "true", "every clone would fetch AWS's plugin");
   assert.match(ours.PATH ?? "", /^[^:]+:\/h\/bin:\/usr\/bin$/);
+  assert.match(ours.NODE_OPTIONS ?? "", /^--import=file:\S+\/lean-sdk\.ts$/);
+  const { NODE_OPTIONS } = pulumiEnvironment(home, { NODE_OPTIONS: "--max-old-space-size=99" });
+  assert.match(NODE_OPTIONS ?? "", /^--max-old-space-size=99 --import=/, "the user's own stay");
   const theirs = { PULUMI_BACKEND_URL: "s3://bucket", PULUMI_CONFIG_PASSPHRASE_FILE: "/p" };
   const environment = pulumiEnvironment(home, theirs);
   assert.deepEqual(
@@ -78,17 +82,22 @@ test("pending operations are counted, and a state that cannot be read has none",
 });
 
 test("the latest failed build of exactly that image is found", () => {
-  const record = (Ref: string, name: string, seconds: number, error?: string) =>
+  const record = (Ref: string, name: string, seconds: number, error?: object) =>
     JSON.stringify({ record: { Ref, Exporters: [{ Attrs: { name } }], CompletedAt: { seconds }, error } });
-  const histories = [
-    record("old", "r/x:a", 1, "failed"),
-    record("new", "r/x:a", 3, "failed"),
-    record("fine", "r/x:a", 4),
-    record("other", "r/x:b", 5, "failed"),
-  ].join("\n");
+  const failed = { code: 2, message: "exit code: 1" };
+  // BuildKit lists them by their random names.
+  const histories = parseHistories(
+    [
+      record("new", "r/x:a", 3, failed),
+      record("fine", "r/x:a", 4),
+      record("old", "r/x:a", 1, failed),
+      record("other", "r/x:b", 5, failed),
+      "what is no line of a build",
+    ].join("\n"),
+  );
   assert.equal(lastFailure(histories, "r/x:a"), "new");
   assert.equal(lastFailure(histories, "r/x:c"), undefined);
-  assert.equal(lastFailure("", "r/x:a"), undefined);
+  assert.equal(lastFailure([], "r/x:a"), undefined);
 });
 
 test("the summary shows what there is, and counts skips apart from passes", () => {

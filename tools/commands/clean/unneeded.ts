@@ -5,6 +5,7 @@ import { buildctlOf } from "../../builder/build-records.ts";
 import { bytesOf, cacheUsage, pruneUnused, unusedFor } from "../../builder/cache-usage.ts";
 import { renderCollection } from "../../garbage/render.ts";
 import { note, withProgress } from "../../program/progress.ts";
+import type { Buildctl } from "../../services/build-histories.ts";
 import { collectGarbage } from "../gc/collect-garbage.ts";
 
 /** A stage that changes weekly is still found then. */
@@ -42,11 +43,7 @@ export async function cleanUnneeded(
 }
 
 /** @returns bytes that went, or would go */
-async function cleanBuilder(
-  buildctl: NonNullable<Awaited<ReturnType<typeof buildctlOf>>>,
-  days: number,
-  remove: boolean,
-): Promise<number> {
+async function cleanBuilder(buildctl: Buildctl, days: number, remove: boolean): Promise<number> {
   const usage = await cacheUsage(buildctl);
   const unused = unusedFor(usage, days, new Date());
   const bytes = bytesOf(unused);

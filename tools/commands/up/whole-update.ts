@@ -1,4 +1,5 @@
 import { type Home, projectFolder } from "../../../home.ts";
+import { withCompilerCaches } from "../../compiler-cache/with-compiler-caches.ts";
 import { note } from "../../program/progress.ts";
 import { heavyWarning } from "../../pulumi/heavy-stages.ts";
 import { retryLost } from "../../pulumi/losses.ts";
@@ -51,7 +52,8 @@ export async function wholeUpdate(
       : await outvotedTest(stack, recipe, record);
     const lost = await lostImages(home, stack, recipe);
     const words = ["up", "--yes", "--skip-preview", "--refresh=false", ...retested, ...lost];
-    const code = await retryLost(stack.ways, () => runPulumi(home, stack, words));
+    const update = () => retryLost(stack.ways, () => runPulumi(home, stack, words));
+    const code = await withCompilerCaches({ home, stack, planned }, update);
     const result = code === 0 ? resultOf(await recordOf(home, stack)) : {};
     const missing = result.stages?.[product.name]?.key === product.key ? undefined : product.name;
     if (code === 0 && missing === undefined) await rememberUpdate(home, stack, basis);

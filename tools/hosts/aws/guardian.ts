@@ -12,7 +12,9 @@ import { awsClients } from "./clients.ts";
 import { terminateInstance } from "./instance.ts";
 
 const message = z.strictObject({
-  instance: z.strictObject({ id: z.string(), fleet: z.string() }).optional(),
+  instance: z
+    .strictObject({ id: z.string(), fleet: z.string(), purpose: z.literal("builder").optional() })
+    .optional(),
   /** A login; null once it is gone. */
   parameter: z.string().nullable().optional(),
   done: z.literal(true).optional(),

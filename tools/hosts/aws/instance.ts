@@ -7,6 +7,7 @@ import {
 import { DeleteScheduleCommand } from "@aws-sdk/client-scheduler";
 import { DescribeInstanceInformationCommand } from "@aws-sdk/client-ssm";
 import type { Market } from "../../../lib/hosts/fleet.ts";
+import { schedulePrefixes } from "../../../lib/hosts/policies.ts";
 import { note } from "../../program/progress.ts";
 import { HostTrouble } from "../machine.ts";
 import type { AwsClients } from "./clients.ts";
@@ -14,13 +15,16 @@ import type { AwsClients } from "./clients.ts";
 /** Milliseconds until an instance that was started has to take commands. */
 const BOOT_MS = 8 * 60_000;
 const POLL_MS = 5_000;
-/** What the schedules of tests are called, so that leaks are found. */
-export const SCHEDULE_PREFIX = "strata-smoke-";
-
-/** An instance that was started for one test. */
-export interface LaunchedInstance {
+/** What ending an instance takes. */
+export interface EndingInstance {
   readonly id: string;
   readonly fleet: string;
+  /** @default a test */
+  readonly purpose?: "builder" | undefined;
+}
+
+/** An instance that was started for one test, or for the heavy stages of one update. */
+export interface LaunchedInstance extends EndingInstance {
   readonly type: string;
   readonly zone: string;
   readonly subnet: string;
@@ -72,9 +76,10 @@ export async function describeInstance(id: string, { ec2 }: AwsClients): Promise
 
 /** Ends the instance, and takes away what only watched over it. Failing to do so is told, as somebody has to know. */
 export async function terminateInstance(
-  { id, fleet }: Pick<LaunchedInstance, "id" | "fleet">,
+  { id, fleet, purpose }: EndingInstance,
   clients: AwsClients,
 ): Promise<void> {
+  const schedule = `${schedulePrefixes[purpose ?? "smoke-test"]}${id}`;
   try {
     await clients.ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
   } catch (error) {
@@ -85,12 +90,10 @@ export async function terminateInstance(
     return;
   }
   await deleteFleet(fleet, clients);
-  await clients.scheduler
-    .send(new DeleteScheduleCommand({ Name: `${SCHEDULE_PREFIX}${id}` }))
-    .catch((error: unknown) => {
-      if (error instanceof Error && error.name === "ResourceNotFoundException") return;
-      note(`the schedule ${SCHEDULE_PREFIX}${id} stays (${messageOf(error)}): npm run reaper removes it`);
-    });
+  await clients.scheduler.send(new DeleteScheduleCommand({ Name: schedule })).catch((error: unknown) => {
+    if (error instanceof Error && error.name === "ResourceNotFoundException") return;
+    note(`the schedule ${schedule} stays (${messageOf(error)}): npm run reaper removes it`);
+  });
 }
 
 /** Removes the record of a fleet. Failing to do so is told, and costs nothing. */

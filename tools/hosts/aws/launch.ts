@@ -2,17 +2,17 @@ import { randomUUID } from "node:crypto";
 import { CreateFleetCommand, type CreateFleetResult } from "@aws-sdk/client-ec2";
 import { CreateScheduleCommand } from "@aws-sdk/client-scheduler";
 import { GetParameterCommand } from "@aws-sdk/client-ssm";
-import type { AwsDescription } from "../../../lib/hosts/description.ts";
+import type { RentedDescription } from "../../../lib/hosts/description.ts";
 import { explainRefusal, fleetRequest, type Launch, type Market } from "../../../lib/hosts/fleet.ts";
-import { partitionOf } from "../../../lib/hosts/policies.ts";
+import { partitionOf, schedulePrefixes } from "../../../lib/hosts/policies.ts";
 import { HostTrouble } from "../machine.ts";
 import type { TestRequest } from "../test-host.ts";
 import type { AwsClients } from "./clients.ts";
 import {
   deleteFleet,
   describeInstance,
+  type EndingInstance,
   type LaunchedInstance,
-  SCHEDULE_PREFIX,
   terminateInstance,
 } from "./instance.ts";
 
@@ -27,7 +27,7 @@ const SPARE_MINUTES = 5;
 
 /** Id of the AMI to start: the newest one, asked for when an instance is started and not before. */
 export async function chooseImage(
-  { ami, amiParameter }: AwsDescription,
+  { ami, amiParameter }: RentedDescription,
   { ssm }: AwsClients,
 ): Promise<string> {
   if (ami) return ami;
@@ -45,11 +45,11 @@ export async function chooseImage(
  * @throws HostTrouble that says which capacity or quota is missing
  */
 export async function launch(
-  host: AwsDescription,
+  host: RentedDescription,
   subnets: readonly string[],
   { deadline, signal }: Pick<TestRequest, "deadline" | "signal">,
   clients: AwsClients,
-  onInstance: (instance: Pick<LaunchedInstance, "id" | "fleet">) => void = () => {},
+  onInstance: (instance: EndingInstance) => void = () => {},
 ): Promise<LaunchedInstance> {
   const image = await chooseImage(host, clients);
   const until = new Date(deadline + SPARE_MINUTES * 60_000);
@@ -63,7 +63,8 @@ export async function launch(
     const made = Instances?.find(({ InstanceIds = [] }) => InstanceIds.length > 0);
     const id = made?.InstanceIds?.[0];
     if (id) {
-      onInstance({ id, fleet: FleetId });
+      const ending = { id, fleet: FleetId, purpose: host.purpose };
+      onInstance(ending);
       try {
         // Nothing answers for a request that is on its way: what it made is ended.
         refuseInterrupted(signal);
@@ -71,8 +72,7 @@ export async function launch(
         const described = await describeInstance(id, clients);
         const type = described?.InstanceType ?? made?.InstanceType ?? "";
         return {
-          id,
-          fleet: FleetId,
+          ...ending,
           type,
           market,
           at,
@@ -81,7 +81,7 @@ export async function launch(
           dollarsPerHour: host.instances.find((instance) => instance.type === type)?.dollarsPerHour ?? 0,
         };
       } catch (error) {
-        await terminateInstance({ id, fleet: FleetId }, clients);
+        await terminateInstance(ending, clients);
         throw error;
       }
     }
@@ -93,7 +93,7 @@ export async function launch(
 
 /** A role that was made a moment ago is not known everywhere yet; then it is tried again. */
 async function createFleet(
-  host: AwsDescription,
+  host: RentedDescription,
   request: Omit<Launch, "token">,
   signal: AbortSignal,
   clients: AwsClients,
@@ -121,13 +121,13 @@ function refuseInterrupted(signal: AbortSignal): void {
  * waited for here too: the scheduler says that it may not assume it.
  */
 async function scheduleEnd(
-  { region, schedulerRole }: AwsDescription,
+  { region, schedulerRole, purpose = "smoke-test" }: RentedDescription,
   id: string,
   { until, signal }: { readonly until: Date; readonly signal: AbortSignal },
   { scheduler, pause }: AwsClients,
 ): Promise<void> {
   const command = new CreateScheduleCommand({
-    Name: `${SCHEDULE_PREFIX}${id}`,
+    Name: `${schedulePrefixes[purpose]}${id}`,
     ScheduleExpression: `at(${until.toISOString().slice(0, 19)})`,
     ScheduleExpressionTimezone: "UTC",
     FlexibleTimeWindow: { Mode: "OFF" },

@@ -8,11 +8,10 @@ import {
 } from "@aws-sdk/client-ec2";
 import { DeleteScheduleCommand, ListSchedulesCommand } from "@aws-sdk/client-scheduler";
 import { DeleteParameterCommand, DescribeParametersCommand } from "@aws-sdk/client-ssm";
-import { LOGIN_PARAMETERS, PURPOSE, PURPOSE_TAG } from "../../../lib/hosts/policies.ts";
+import { LOGIN_PARAMETERS, PURPOSE_TAG, purposes, schedulePrefixes } from "../../../lib/hosts/policies.ts";
 import type { AwsClients } from "./clients.ts";
-import { SCHEDULE_PREFIX } from "./instance.ts";
 
-/** Something that a test made in a region. */
+/** Something that a test or a builder of heavy stages made in a region. */
 export interface TestResource {
   readonly kind: "instance" | "volume" | "schedule" | "parameter";
   readonly id: string;
@@ -23,7 +22,7 @@ export interface TestResource {
   readonly leak: string | undefined;
 }
 
-const ofTests = { Name: `tag:${PURPOSE_TAG}`, Values: [PURPOSE] };
+const ofTests = { Name: `tag:${PURPOSE_TAG}`, Values: [...purposes] };
 const there = ["pending", "running", "stopping", "stopped"];
 
 /** Everything that tests of any stack have made in a region and that is still there. */
@@ -42,12 +41,7 @@ export async function findTestResources(clients: AwsClients, now: Date): Promise
     );
     return { items: Volumes, next };
   });
-  const schedules = await pages(async (NextToken) => {
-    const { Schedules = [], NextToken: next } = await clients.scheduler.send(
-      new ListSchedulesCommand({ NamePrefix: SCHEDULE_PREFIX, NextToken }),
-    );
-    return { items: Schedules, next };
-  });
+  const schedules = await schedulesOf(clients);
   const parameters = await pages(async (NextToken) => {
     const ParameterFilters = [{ Key: "Name", Option: "BeginsWith", Values: [`${LOGIN_PARAMETERS}/`] }];
     const { Parameters = [], NextToken: next } = await clients.ssm.send(
@@ -66,12 +60,12 @@ export async function findTestResources(clients: AwsClients, now: Date): Promise
       detail: `${Size} GiB`,
       leak: "belongs to no instance",
     })),
-    ...schedules.map(({ Name: id = "" }) => ({
+    ...schedules.map(({ id, instance }) => ({
       kind: "schedule" as const,
       id,
       stack: "",
       detail: "",
-      leak: ids.has(id.slice(SCHEDULE_PREFIX.length)) ? undefined : "its instance is gone",
+      leak: ids.has(instance) ? undefined : "its instance is gone",
     })),
     ...parameters.map(({ Name: id = "" }) => {
       const stack = id.slice(LOGIN_PARAMETERS.length + 1).replace(/\/[^/]*$/, "");
@@ -79,6 +73,20 @@ export async function findTestResources(clients: AwsClients, now: Date): Promise
       return { kind: "parameter" as const, id, stack, detail: "a login", leak };
     }),
   ];
+}
+
+/** The schedules that end instances, and which instance each is for. */
+async function schedulesOf({ scheduler }: AwsClients): Promise<{ id: string; instance: string }[]> {
+  const named = await pages(async (NextToken) => {
+    const { Schedules = [], NextToken: next } = await scheduler.send(
+      new ListSchedulesCommand({ NamePrefix: "strata-", NextToken }),
+    );
+    return { items: Schedules, next };
+  });
+  return named.flatMap(({ Name: id = "" }) => {
+    const prefix = Object.values(schedulePrefixes).find((each) => id.startsWith(each));
+    return prefix === undefined ? [] : [{ id, instance: id.slice(prefix.length) }];
+  });
 }
 
 function instanceResource(
@@ -92,7 +100,7 @@ function instanceResource(
     kind: "instance",
     id,
     stack: tag(Tags, "strata:stack"),
-    detail: `${InstanceType}, ${State?.Name}, ${hours.toFixed(1)} h old`,
+    detail: `${tag(Tags, PURPOSE_TAG) === "builder" ? "builder, " : ""}${InstanceType}, ${State?.Name}, ${hours.toFixed(1)} h old`,
     leak: isOver ? `its time was over at ${until || "an unknown time"}` : undefined,
   };
 }

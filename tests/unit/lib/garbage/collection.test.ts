@@ -60,6 +60,17 @@ test("a stack's state, a history and a plan keep what they name, and say so", ()
   );
 });
 
+test("of a compiler's cache stays what a plan wants and no other part holds; without a plan it has no need of its own", () => {
+  const series = "cache-ccache-dlib-debian-bookworm";
+  const tags = Object.fromEntries(
+    ["a", "b", "c"].map((name, at) => [`${series}-${`${at}`.repeat(12)}`, name]),
+  );
+  const parts = contents([item("a"), item("b", { replaces: [digest("a")] }), item("c")], tags);
+  const planned = { ...nothing, namedTags: new Map([[series, "next update of dev"]]) };
+  assert.deepEqual(names(collect(parts, planned).kept), ["b", "c"]);
+  assert.deepEqual(names(collect(parts, nothing).kept), []);
+});
+
 test("with an image stays what is about it, and what is about that, by subject and by list; with the image it goes", () => {
   const items = [
     item("image"),

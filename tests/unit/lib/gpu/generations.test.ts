@@ -10,7 +10,8 @@ import {
   generationSources,
   minimumDriver,
 } from "../../../../lib/gpu/generations.ts";
-import { EXPENSIVE_DOLLARS_PER_HOUR, instancesFor, roomierInstances } from "../../../../lib/gpu/instances.ts";
+import { instancesFor, roomierInstances } from "../../../../lib/gpu/instances.ts";
+import { EXPENSIVE_DOLLARS_PER_HOUR } from "../../../../lib/rented.ts";
 
 test("the generations share out the compute capabilities, and universal has all of them", () => {
   const single = generationNames.filter((name) => name !== "universal");

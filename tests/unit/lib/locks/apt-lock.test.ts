@@ -4,6 +4,7 @@ import { readAptAnswer } from "../../../../lib/locks/apt-answer.ts";
 import {
   type AptLock,
   aptLockOf,
+  datedSince,
   fetchList,
   formatAptLock,
   lockedClosure,
@@ -92,6 +93,28 @@ test("a layer gets what it names with all that this needs, and nothing else; nam
     fetchList(noble, []),
     /^snapshot http:\/\/snapshot\.ubuntu\.com\/ubuntu\/20261201T000000Z\/\n$/,
   );
+});
+
+test("what has not moved keeps its date, and a layer names the newest of what it installs", () => {
+  const later = "20270101T000000Z";
+  const fixed = { ...(lock.packages.get("python3") ?? assert.fail()), version: "3.11.1" };
+  const moved = datedSince(lock, {
+    ...lock,
+    date: later,
+    packages: new Map([...lock.packages, ["python3", fixed]]),
+  });
+  const text = formatAptLock(moved);
+  assert.match(text, /^date: 20270101T000000Z$/m);
+  assert.match(text, /^mawk 1\.3 \S+ \S+ @20261201T000000Z$/m);
+  assert.match(text, /^python3 3\.11\.1 \S+ \S+\.deb libc6 mawk$/m);
+  const read = parseAptLock(text, "lock");
+  assert.equal(formatAptLock(read), text);
+  const listed = (name: string) => fetchList(read, lockedClosure(read, [name]).locked);
+  assert.equal(listed("mawk"), fetchList(lock, lockedClosure(lock, ["mawk"]).locked));
+  assert.match(listed("python3"), /^snapshot \S+\/debian\/20270101T000000Z\/$/m);
+  // Where nothing moves, nothing of the text does.
+  assert.equal(formatAptLock(datedSince(read, { ...moved, date: "20270202T000000Z" })), text);
+  assert.equal(datedSince(undefined, lock).date, lock.date);
 });
 
 test("what stands in on this machine counts only as long as it stands in for the committed lock", () => {

@@ -37,6 +37,17 @@ test("an empty file is a stack with nothing but defaults; a broken one says wher
   );
 });
 
+test("each stack has its own settings, and what the project declares now, however often that is read", () => {
+  const project = (base: string) => `name: strata\nconfig:\n  strata:base:\n    default: ${base}\n`;
+  const of = (stack: string, base: string) => readSettings(stack, project(base), "Pulumi.x.yaml").raw;
+  const own = "config:\n  strata:generation: ada\n";
+  assert.deepEqual(of(own, "one"), { "strata:base": "one", "strata:generation": "ada" });
+  assert.deepEqual(of("", "one"), { "strata:base": "one" });
+  assert.deepEqual(of("", "two"), { "strata:base": "two" });
+  assert.throws(() => readSettings("", "config: [\n", "Pulumi.x.yaml"), /Pulumi\.yaml: cannot be read/);
+  assert.deepEqual(of("", "two"), { "strata:base": "two" });
+});
+
 test("what Pulumi tells by its key is told by its place where the stack's file has it", () => {
   const file =
     "config:\n  strata:copies:\n    - password:\n        secure: v1:a:b\n    - password: hunter22\n";

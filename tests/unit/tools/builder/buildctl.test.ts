@@ -29,6 +29,19 @@ test("a build that is done and left its traces behind succeeded; one that says s
   assert.deepEqual(await build(t, { says: late, writes: false, status: 1 }), [false, false]);
 });
 
+test("an export into a folder that is done is no failure either, though it writes nothing of itself; one that was begun is", async (t) => {
+  const begun = "#8 exporting to client directory\n#8 copying files 25B\n";
+  const late = "error: context deadline exceeded\n";
+  const done = `#7 DONE 0.6s\n${begun}#8 DONE 0.2s\n${late}`;
+  assert.deepEqual(await build(t, { says: done, writes: false, status: 1 }), [true, true]);
+  assert.deepEqual(await build(t, { says: `#7 DONE 0.6s\n${begun}${late}`, writes: false, status: 1 }), [
+    false,
+    false,
+  ]);
+  const failed = `${begun}#8 DONE 0.2s\nerror: failed to solve: context deadline exceeded\n`;
+  assert.deepEqual(await build(t, { says: failed, writes: false, status: 1 }), [false, false]);
+});
+
 test("any other failure is one, whatever was written, and a success needs no file", async (t) => {
   const failed = "error: failed to solve: context deadline exceeded while pushing\n";
   assert.deepEqual(await build(t, { says: failed, writes: true, status: 1 }), [false, false]);

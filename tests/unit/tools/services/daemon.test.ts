@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { homeAt } from "../../../../home.ts";
 import { keepAuthority } from "../../../../oci/access/logins.ts";
 import { identify } from "../../../../tools/program/processes.ts";
-import { buildkitdConfig, readAuthorities } from "../../../../tools/services/buildkitd.ts";
+import { readAuthorities } from "../../../../tools/services/authorities.ts";
+import { buildkitdConfig, buildkitdDaemon } from "../../../../tools/services/buildkitd.ts";
 import {
   type Daemon,
   ensureDaemon,
@@ -195,4 +196,26 @@ test("the builder trusts registries by their own authorities, and another author
   assert.notEqual(await configured(), trusting);
   await keepAuthority(home.logins, "reg.example:5443", undefined);
   assert.equal(await configured(), before);
+});
+
+test("a builder's mounts lie in its own folder, which each start empties", async (context) => {
+  const home = homeAt(temporaryFolder(context));
+  const tool = (path: string) => ({ path, version: "1", source: "path" });
+  const tools = { buildkitd: tool(process.execPath), buildctl: tool("/bin/false"), runc: tool("/bin/runc") };
+  const settings = { gcGigabytes: 1, registry: "127.0.0.1:5000", authorities: [] };
+  const daemon = buildkitdDaemon(home, tools, join(home.run, "b.sock"), settings);
+  const folder = daemon.env?.TMPDIR ?? "";
+  mkdirSync(join(folder, "buildkit-mount1"), { recursive: true });
+  await daemon.beforeStart?.();
+  assert.ok(folder.startsWith(home.buildkit));
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test("what was left is cleared away before a daemon starts, and not under one that runs", async (context) => {
+  const { home, daemon } = await surroundings(context);
+  let cleared = 0;
+  const clearing = { ...daemon, beforeStart: async () => void cleared++ };
+  await ensureDaemon(home, clearing);
+  await ensureDaemon(home, clearing);
+  assert.equal(cleared, 1);
 });

@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UserError } from "../../../../errors.ts";
-import { refuseWhileBuilding, runningBuilds } from "../../../../tools/services/running-builds.ts";
+import { refuseWhileBuilding } from "../../../../tools/services/running-builds.ts";
 import { script, temporaryFolder } from "../../support/folder.ts";
 
 const line = (record: object) => JSON.stringify({ type: 1, record: { Ref: "r", ...record } });
 const ended = line({ CompletedAt: { seconds: 1_795_000_000 } });
-
-test("a build without an end runs, and what is no line of a build counts nothing", () => {
-  assert.equal(
-    runningBuilds([ended, line({}), line({ CompletedAt: null }), "", "rpc error", "{}"].join("\n")),
-    2,
-  );
-  assert.equal(runningBuilds(ended), 0);
-});
 
 test("who would end a build is told what to do; a builder that does not answer is replaced", async (t) => {
   const folder = temporaryFolder(t);

@@ -4,45 +4,18 @@ import { type TestContext, test } from "node:test";
 import { execa } from "execa";
 import { repository } from "../../../../home.ts";
 import { SPDX_TYPE } from "../../../../lib/attestation/statement.ts";
-import { pypiPurl } from "../../../../lib/bill/purl.ts";
-import { spdxDocument, spdxText } from "../../../../lib/bill/spdx-document.ts";
 import { listReferrers } from "../../../../oci/read/referrers.ts";
 import { attachDocument } from "../../../../tools/attestation/attach.ts";
 import { samplePromotionEnvironment } from "../../../support/evidence.ts";
 import { startFakeOsv } from "../../../support/fake-osv.ts";
 import { wheelRecord } from "../../../support/osv-records.ts";
+import { sampleBill } from "../../../support/sample-bill.ts";
 import { REPOSITORY, startFakeRegistry } from "../../oci/support/fake-registry.ts";
 import { quickTransport } from "../../oci/support/transport.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { pointsAt, promoting } from "../promotion/support/promoting.ts";
 
 const digest = `sha256:${"b".repeat(64)}`;
-
-function billWith(version: string): string {
-  const nothing = { distro: undefined, packages: [], wheels: {}, folders: {} };
-  return spdxText(
-    spdxDocument({
-      digest,
-      bill: {
-        recipe: "starter",
-        generation: "cpu",
-        source: null,
-        revision: null,
-        created: "2026-01-01T00:00:00Z",
-        base: { name: "debian", digest },
-        stages: [],
-        key: "k",
-        inProduct: ["torch"],
-        components: [
-          { kind: "wheel", name: "pillow", version, purl: pypiPurl("pillow", version), stage: "torch" },
-        ],
-        materials: {},
-      },
-      contents: nothing,
-      tools: nothing,
-    }),
-  );
-}
 
 /** A tested product whose bill has a bad pillow, and an OSV that knows it. */
 async function open(t: TestContext) {
@@ -53,7 +26,11 @@ async function open(t: TestContext) {
   t.after(() => osv.stop());
   const home = temporaryFolder(t);
   const attach = (version: string) =>
-    attachDocument(made.reference, { type: SPDX_TYPE, text: billWith(version) }, quickTransport());
+    attachDocument(
+      made.reference,
+      { type: SPDX_TYPE, text: sampleBill({ pillow: version }) },
+      quickTransport(),
+    );
   const step = async (gate: object, attached: string, program = "promotion", more: object = {}) => {
     const { exitCode, stdout, stderr } = await execa(process.execPath, [`tools/steps/${program}.ts`], {
       cwd: repository,
@@ -130,21 +107,35 @@ test("where nobody can be asked, nothing passes", async (t) => {
   assert.match(away.stderr, /127\.0\.0\.1:9\/v1\/querybatch: cannot be reached/);
 });
 
-/** trivy 0.74.0, `--sbom-sources oci` (its source was read, not run): the types of referrers that it takes for a bill. */
+/**
+ * What trivy asks with `--sbom-sources oci`; its source was read (pkg/fanal/artifact/image/remote_sbom.go and internal/oci of
+ * aquasecurity/trivy), not run: the first entry of the list whose `artifactType` it takes, of which it downloads the one
+ * layer of that same type, and reads that by what it says of itself.
+ */
 const trivyTakes = ["application/vnd.cyclonedx+json", "application/spdx+json"];
 
-test("the bill lies beside the image as trivy looks for it: by its artifact type, with one layer that is the bill", async (t) => {
+test("the bill lies beside the image as trivy looks for it: listed by its artifact type, with one layer that is the bill", async (t) => {
   const { made, attach } = await open(t);
   const [, artifact = ""] = (await attach("9.0")).split("@");
+  const { content } = made.registry;
   const listed = await listReferrers(made.reference, SPDX_TYPE, quickTransport());
   assert.deepEqual(
     listed.map((each) => each.digest),
     [artifact],
   );
-  const stored = made.registry.content.get(`manifests/${artifact}`)?.bytes ?? assert.fail("no manifest");
-  const { artifactType, layers, subject } = JSON.parse(stored.toString());
-  assert.ok(trivyTakes.includes(artifactType), artifactType);
-  assert.equal(layers.length, 1);
-  assert.ok(trivyTakes.includes(layers[0].mediaType), layers[0].mediaType);
+  const documentAt = (key: string) => JSON.parse(content.get(key)?.bytes.toString() ?? assert.fail(key));
+  const list: { digest: string; artifactType?: string }[] = documentAt(
+    `manifests/${made.evidence.digest.replace(":", "-")}`,
+  ).manifests;
+  const first = list.find((each) => trivyTakes.includes(each.artifactType ?? ""));
+  assert.equal(first?.digest, artifact, "the evidence beside it is none");
+  assert.ok(list.length > 1);
+  const { artifactType, layers, subject } = documentAt(`manifests/${artifact}`);
+  assert.equal(artifactType, first?.artifactType);
+  assert.deepEqual(
+    layers.map(({ mediaType }: { mediaType: string }) => mediaType),
+    [artifactType],
+  );
   assert.equal(subject.digest, made.evidence.digest);
+  assert.match(documentAt(`blobs/${layers[0].digest}`).spdxVersion, /^SPDX-2\.\d$/);
 });

@@ -6,12 +6,16 @@ import { fakeAws } from "./fake-aws.ts";
 
 const now = new Date("2026-01-01T12:00:00Z");
 
-const instance = (id: string, stack: string, until: string | undefined) => ({
+const instance = (id: string, stack: string, until: string | undefined, purpose = "smoke-test") => ({
   InstanceId: id,
   InstanceType: "g6.xlarge",
   State: { Name: "running" },
   LaunchTime: new Date("2026-01-01T10:30:00Z"),
-  Tags: [{ Key: "strata:stack", Value: stack }, ...(until ? [{ Key: "strata:until", Value: until }] : [])],
+  Tags: [
+    { Key: "strata:stack", Value: stack },
+    { Key: "strata:purpose", Value: purpose },
+    ...(until ? [{ Key: "strata:until", Value: until }] : []),
+  ],
 });
 
 test("what is there: over pages, with what a test still uses and what it does not", async (t) => {
@@ -24,10 +28,15 @@ test("what is there: over pages, with what a test still uses and what it does no
             Reservations: [
               { Instances: [instance("i-1", "strata/ada", "2026-01-01T12:30:00Z")] },
               { Instances: [instance("i-2", "strata/hopper", "2026-01-01T11:30:00Z")] },
+              { Instances: [instance("i-4", "strata/ada", "2026-01-01T11:30:00Z", "builder")] },
             ],
           },
     DescribeVolumesCommand: () => ({ Volumes: [{ VolumeId: "vol-1", Size: 97, Tags: [] }] }),
-    ListSchedulesCommand: () => ({ Schedules: [{ Name: "strata-smoke-i-1" }, { Name: "strata-smoke-i-9" }] }),
+    ListSchedulesCommand: () => ({
+      Schedules: ["smoke-i-1", "smoke-i-9", "builder-i-4", "builder-i-8", "somebody-elses"].map((name) => ({
+        Name: `strata-${name}`,
+      })),
+    }),
     DescribeParametersCommand: () => ({
       Parameters: [
         { Name: "/strata/smoke-test/strata/ada/starter-host" },
@@ -43,17 +52,20 @@ test("what is there: over pages, with what a test still uses and what it does no
     [
       "instance i-1 (strata/ada, g6.xlarge, running, 1.5 h old): in use",
       "instance i-2 (strata/hopper, g6.xlarge, running, 1.5 h old): its time was over at 2026-01-01T11:30:00Z",
+      "instance i-4 (strata/ada, builder, g6.xlarge, running, 1.5 h old): its time was over at 2026-01-01T11:30:00Z",
       "instance i-3 (strata/ada, g6.xlarge, running, 1.5 h old): its time was over at an unknown time",
       "volume vol-1 (, 97 GiB): belongs to no instance",
       "schedule strata-smoke-i-1 (, ): in use",
       "schedule strata-smoke-i-9 (, ): its instance is gone",
+      "schedule strata-builder-i-4 (, ): in use",
+      "schedule strata-builder-i-8 (, ): its instance is gone",
       "parameter /strata/smoke-test/strata/ada/starter-host (strata/ada, a login): in use",
       "parameter /strata/smoke-test/strata/turing/starter-host (strata/turing, a login): no test of its stack is running",
     ],
   );
   const [first] = aws.asked;
   assert.deepEqual(first?.input.Filters, [
-    { Name: "tag:strata:purpose", Values: ["smoke-test"] },
+    { Name: "tag:strata:purpose", Values: ["smoke-test", "builder"] },
     { Name: "instance-state-name", Values: ["pending", "running", "stopping", "stopped"] },
   ]);
 });

@@ -61,7 +61,7 @@ export interface Home {
   readonly reproduction: string;
   /** Machines that failed an image which another one passed. */
   readonly suspects: string;
-  /** Builders that were made in clusters. */
+  /** Builders that were made in clusters, by this clone. */
   readonly clusters: string;
 }
 

@@ -63,17 +63,21 @@ export function stackBuilders({ builder, builders }: BuilderChoice): StackBuilde
   };
 }
 
-/** How many buildkitd of a kind share a stack's stages: each is a name of its own. */
-const shares: { readonly [K in FarSetting["kind"]]: (setting: FarSetting & { readonly kind: K }) => number } =
-  {
-    remote: ({ address }) => address.length,
-    aws: () => 1,
-    kubernetes: ({ replicas }) => replicas,
-  };
+/** How many buildkitd share a stack's stages: each is a name of its own. */
+function sharesOf(setting: FarSetting): number {
+  switch (setting.kind) {
+    case "remote":
+      return setting.address.length;
+    case "kubernetes":
+      return setting.replicas;
+    case "aws":
+      return 1;
+  }
+}
 
 function namesOf(setting: BuilderSetting, name: string): string[] {
   if (typeof setting === "string") return isNamed(setting) ? [setting] : [name];
-  const count = setting.kind === "local" ? 1 : shares[setting.kind](setting);
+  const count = setting.kind === "local" ? 1 : sharesOf(setting);
   return Array.from({ length: count }, (_, index) => (index === 0 ? name : `${name}-${index + 1}`));
 }
 

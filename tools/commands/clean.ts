@@ -9,14 +9,16 @@ import { removeSpareBuilder } from "../reproduction/spare-builder.ts";
 import { removeFromDocker } from "../services/docker-removal.ts";
 import { recallServices } from "../services/record.ts";
 import { stopServices } from "../services/services.ts";
+import { madeBuilders, removeMade, shownMade } from "../ways/kubernetes/made-builders.ts";
 import { cleanUnneeded } from "./clean/unneeded.ts";
 
-const HELP = `Usage: npm run clean -- [--all]
+const HELP = `Usage: npm run clean -- [--all] [--elsewhere]
        npm run clean -- --unneeded [--days N] [--remove]
 
 Stops the builder and the registry, and removes all that was built in this clone.
 
   --all       the tools that all clones share, too
+  --elsewhere the builders that this clone has made in clusters, too, with their volumes. Others may build there
   --unneeded  instead, tells what is not needed: of the local registry what no stack, tag or history needs, as npm run gc
               says it; of the builder what no build has used for a while. Nothing stops
   --days N    how long that has to be so (default: 14 days in the builder, 1 in the registry)
@@ -28,26 +30,40 @@ await main(
     const { values } = parseArgs({
       options: {
         all: { type: "boolean", default: false },
+        elsewhere: { type: "boolean", default: false },
         unneeded: { type: "boolean", default: false },
         remove: { type: "boolean", default: false },
         days: { type: "string" },
       },
     });
-    const { all, unneeded, remove } = values;
+    const { all, elsewhere, unneeded, remove } = values;
     const days = values.days === undefined ? undefined : wholeNumber("--days", values.days, 0);
-    if (unneeded && !all) return await cleanUnneeded(home, { days, remove });
+    if (unneeded && !all && !elsewhere) return await cleanUnneeded(home, { days, remove });
     if (unneeded || remove || days !== undefined) {
       throw new UserError(
         "clean",
-        "--days and --remove are for --unneeded, and --all is not.",
+        "--days and --remove are for --unneeded, and --all and --elsewhere are not.",
         `\n\n${HELP}`,
       );
     }
+    await removeElsewhere(elsewhere);
     await removeEverything(all);
     return 0;
   },
   { help: HELP },
 );
+
+/** Before the home goes, which knows of them. */
+async function removeElsewhere(isMeant: boolean): Promise<void> {
+  for (const builder of await madeBuilders(home)) {
+    if (!isMeant) {
+      note(`builder ${shownMade(builder)} stays, and this clone forgets it (--elsewhere removes it, too)`);
+      continue;
+    }
+    const title = `Removing builder ${shownMade(builder)} with its volumes`;
+    await withProgress(title, () => removeMade(home, builder));
+  }
+}
 
 async function removeEverything(all: boolean): Promise<void> {
   const services = await recallServices(home);

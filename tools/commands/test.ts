@@ -20,6 +20,8 @@ const suites = {
   // The longest file first, so that the others run beside it.
   integration: ["tests/integration/vast.test.ts", "tests/integration/*.test.ts"],
   "end-to-end": ["tests/end-to-end/*.test.ts"],
+  // Last: where it is asked for, it compiles a cluster once.
+  kubernetes: ["tests/kubernetes/*.test.ts"],
 } as const;
 
 /** Files at a time. Those with a builder of their own wait as much as they compute; a whole `make up` wants the machine. */
@@ -32,7 +34,7 @@ const concurrency: Readonly<Record<string, number>> = {
 
 const HELP = `Usage: npm test -- [SUITE]...
 
-Suites, in their order: check, unit, smoke, python, integration, end-to-end; all of them without a name.
+Suites, in their order: check, unit, smoke, python, integration, end-to-end, kubernetes; all of them without a name.
 Each skipped test is printed with its reason. The last line counts: N passed, N failed, N skipped.`;
 
 /**
@@ -42,6 +44,7 @@ Each skipped test is printed with its reason. The last line counts: N passed, N 
 await main(
   async () => {
     const named = process.argv.slice(2);
+    if (named.includes("kubernetes")) process.env.STRATA_TEST_KUBERNETES = "1";
     const chosen = Object.entries(suites).filter(([name]) => named.length === 0 || named.includes(name));
     const counts: TestCount[] = [];
     for (const [name, patterns] of chosen) {

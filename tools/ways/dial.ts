@@ -17,7 +17,7 @@ export interface Upstream {
   readonly shown: string;
   /** Connects anew. @throws Unreachable */
   dial(timeoutMs: number): Promise<Duplex>;
-  /** What became of it once it was lost, where somebody else knows. */
+  /** What became of it since it was reached, where somebody else knows; undefined where it is as it was. */
   readonly fate?: () => Promise<string | undefined>;
   /** Waits for it to be there again, where somebody brings it back by himself. */
   readonly comesBack?: () => Promise<void>;

@@ -138,15 +138,17 @@ export class OpenWays implements Ways {
     this.losses.push(loss);
     this.onLoss(loss);
     upstream.fate?.().then(
-      (said) => said && note(`builders: ${said}`),
+      (said) => said && said !== problem && note(`builders: the ${shown} ${said}`),
       () => {},
     );
   }
 
   async look(): Promise<void> {
     const asked = this.#watched.map(async ({ upstream, names }) => {
-      const problem = await problemOf(upstream);
-      if (problem) this.#lose(upstream, names, problem.message);
+      // One that was replaced in the meantime answers as if nothing had been.
+      const problem =
+        (await problemOf(upstream))?.message ?? (await upstream.fate?.().catch(() => undefined));
+      if (problem) this.#lose(upstream, names, problem);
     });
     const rented = this.#rented.map(({ way }) => way.look());
     await Promise.all([...asked, ...rented]);

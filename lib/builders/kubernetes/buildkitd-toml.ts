@@ -20,7 +20,7 @@ export function buildkitdToml({ storage, registries = {} }: KubernetesSetting, f
 
 /** As the builder on a machine has it (tools/services/buildkitd.ts): stages go before checkouts and the caches of compilers. */
 function workerToml(storage: string): string {
-  const megabytes = Math.floor((bytesOf(storage) * KEPT) / 1e6);
+  const megabytes = Math.floor((quantityNumber(storage) * KEPT) / 1e6);
   return `
 [worker.oci]
   gc = true
@@ -59,7 +59,7 @@ const units: Readonly<Record<string, number>> = {
 };
 
 /** A quantity of Kubernetes as a number. */
-export function bytesOf(quantity: string): number {
+export function quantityNumber(quantity: string): number {
   const [, number = "0", unit = ""] = /^([\d.]+)(.*)$/.exec(quantity) ?? [];
   const binary = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].indexOf(unit);
   return Number(number) * (binary >= 0 ? 1024 ** (binary + 1) : (units[unit] ?? Number.NaN));

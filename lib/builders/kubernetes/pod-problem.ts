@@ -75,7 +75,7 @@ export function podProblem(pod: PodState, events: readonly EventState[], said?: 
     const found = containerProblem(each, said);
     if (found) return found;
   }
-  const warning = events.findLast(({ type }) => type === "Warning");
+  const warning = events.findLast(({ reason = "" }) => /^Failed|^Unhealthy$|^BackOff$/.test(reason));
   if (phase === "Failed")
     return waits(`has failed: ${sentence(message ?? reason)}`, "See kubectl describe pod.");
   if (warning)

@@ -49,8 +49,8 @@ export function whyNoEngine(): string | undefined {
  * alone: containers reach nothing outside.
  */
 export async function startEngine(release: keyof typeof releases = "trixie"): Promise<Engine> {
-  const { version, packages } = releases[release];
-  const tree = await makeTree(release, packages);
+  const { version } = releases[release];
+  const tree = await engineTree(release);
   const folder = await mkdtemp(join(tmpdir(), "strata-engine-"));
   const socket = join(folder, "docker.sock");
   const config = join(folder, "config");
@@ -80,7 +80,8 @@ export async function startEngine(release: keyof typeof releases = "trixie"): Pr
 }
 
 /** The files of a Debian release with an engine, made once for all tests of this machine. */
-async function makeTree(release: string, packages: readonly string[]): Promise<string> {
+export async function engineTree(release: keyof typeof releases): Promise<string> {
+  const { packages } = releases[release];
   const wanted = [...packages, "iptables", "iproute2", "ca-certificates", "procps"].join(",");
   const version = createHash("sha256").update(wanted).digest("hex").slice(0, 8);
   const tree = join(cache, `docker-engine-${release}-${version}`);

@@ -29,13 +29,13 @@ function messageIn(body: unknown): string | undefined {
 
 /** What a request gives, or undefined where there is no such object. */
 export async function ifThere<T>(request: Promise<T>): Promise<T | undefined> {
-  return await limited(request).catch((error: unknown) => {
+  return await inTime(request).catch((error: unknown) => {
     if (refusalOf(error)?.code === 404) return undefined;
     throw error;
   });
 }
 
-export async function limited<T>(request: Promise<T>): Promise<T> {
+export async function inTime<T>(request: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const error = new Unreachable(`does not answer within ${LIMIT_MS / 1_000} s`, "");
@@ -53,7 +53,7 @@ export function apiError(path: string, server: string, error: unknown): UserErro
   if (refusal === undefined) {
     return new UserError(
       path,
-      `the cluster's API at ${server} cannot be spoken to: ${reasonOf(error)}.`,
+      `the cluster's API at ${server} cannot be spoken to: ${innermostReason(error)}.`,
       "See whether kubectl works with the same kubeconfig and context.",
     );
   }
@@ -78,7 +78,7 @@ export function apiError(path: string, server: string, error: unknown): UserErro
 }
 
 /** The innermost cause: fetch says only that it failed. */
-export function reasonOf(error: unknown): string {
+export function innermostReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : reasonOf(error.cause);
+  return error.cause === undefined ? error.message : innermostReason(error.cause);
 }

@@ -2,9 +2,9 @@ import { rm } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../../../errors.ts";
 import type { Home } from "../../../home.ts";
-import { ownLabels } from "../../../lib/builders/kubernetes/manifest.ts";
+import { ownLabels } from "../../../lib/builders/kubernetes/builder-manifests.ts";
 import { recall, writeJson } from "../../program/files.ts";
-import { apiError, ifThere, limited } from "./api-error.ts";
+import { apiError, ifThere, inTime } from "./api-error.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
 
 const madeBuilder = z.object({
@@ -38,7 +38,7 @@ async function forgetBuilder(home: Home, builder: MadeBuilder): Promise<void> {
   else await rm(home.clusters, { force: true });
 }
 
-export function shownBuilder({ namespace, name, server }: MadeBuilder): string {
+export function shownMade({ namespace, name, server }: MadeBuilder): string {
   return `${namespace}/${name} at ${server}`;
 }
 
@@ -54,7 +54,7 @@ export async function stopMade(builder: MadeBuilder): Promise<boolean> {
       metadata: { name, namespace },
       spec: { replicas: 0 },
     };
-    await limited(objects.patch(patch, undefined, undefined, "strata", undefined, PatchStrategy.MergePatch));
+    await inTime(objects.patch(patch, undefined, undefined, "strata", undefined, PatchStrategy.MergePatch));
     return true;
   });
 }
@@ -71,7 +71,7 @@ export async function removeMade(home: Home, builder: MadeBuilder): Promise<bool
       await ifThere(core.deleteNamespacedConfigMap({ name, namespace })),
     ];
     // Clusters before 1.27 keep them where their StatefulSet goes.
-    await limited(core.deleteCollectionNamespacedPersistentVolumeClaim({ namespace, labelSelector }));
+    await inTime(core.deleteCollectionNamespacedPersistentVolumeClaim({ namespace, labelSelector }));
     return removed.some((each) => each !== undefined);
   });
   await forgetBuilder(home, builder);

@@ -1,6 +1,6 @@
 import { Duplex } from "node:stream";
 import { Unreachable } from "../dial.ts";
-import { reasonOf } from "./api-error.ts";
+import { innermostReason } from "./api-error.ts";
 import type { Cluster, PodSocket } from "./cluster.ts";
 
 /** Channels of a stream to a command (k8s.io/apimachinery, pkg/util/remotecommand). */
@@ -33,7 +33,7 @@ export async function dialPod(
   for (const word of COMMAND) query.append("command", word);
   const path = `/api/v1/namespaces/${cluster.namespace}/pods/${pod}/exec?${query}`;
   const stream = new PodStream();
-  const opening = cluster.stream.connect(path, null, (channel, bytes) => stream.take(channel, bytes));
+  const opening = cluster.stream.connect(path, null, (channel, bytes) => stream.receive(channel, bytes));
   const remedy = "See that the machine runs, and that no firewall is in between.";
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -61,8 +61,8 @@ export async function dialPod(
 /** The WebSocket's own event, or what was thrown. */
 function handshakeError(error: unknown): string {
   const { message, error: cause } = (error ?? {}) as { message?: unknown; error?: unknown };
-  if (cause instanceof Error) return reasonOf(cause);
-  return typeof message === "string" ? message : reasonOf(error);
+  if (cause instanceof Error) return innermostReason(cause);
+  return typeof message === "string" ? message : innermostReason(error);
 }
 
 /** Both directions of a command's stream as one connection. */
@@ -83,7 +83,7 @@ class PodStream extends Duplex {
   }
 
   /** A message from the pod. @returns whether more is wanted */
-  take(channel: number, bytes: Buffer): boolean {
+  receive(channel: number, bytes: Buffer): boolean {
     if (channel === STDOUT && bytes.length > 0 && !this.push(bytes)) this.#socket?.pause();
     if (channel === STDERR) this.#said = `${this.#said}${bytes}`.slice(-500);
     if (channel === STATUS) this.#failed(bytes.toString());

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { CONTAINER, ownLabels } from "../../../lib/builders/kubernetes/builder-manifests.ts";
 import {
   KUBERNETES_NAME,
   type KubernetesSetting,
 } from "../../../lib/builders/kubernetes/kubernetes-setting.ts";
-import { CONTAINER, ownLabels } from "../../../lib/builders/kubernetes/manifest.ts";
 import {
   type EventState,
   isReady,
@@ -12,7 +12,7 @@ import {
   podProblem,
   workloadProblem,
 } from "../../../lib/builders/kubernetes/pod-problem.ts";
-import { ifThere, limited } from "./api-error.ts";
+import { ifThere, inTime } from "./api-error.ts";
 import type { Cluster } from "./cluster.ts";
 import type { PodPlace } from "./pod-stream.ts";
 
@@ -58,7 +58,7 @@ export async function builderPods(cluster: Cluster, setting: KubernetesSetting):
     .map(([key, value]) => `${key}=${value}`)
     .join(",");
   const { namespace } = cluster;
-  const { items } = await limited(cluster.core.listNamespacedPod({ namespace, labelSelector }));
+  const { items } = await inTime(cluster.core.listNamespacedPod({ namespace, labelSelector }));
   return setting.workload === undefined
     ? await ownPods(cluster, setting, workload, items)
     : await foreignPods(cluster, setting, items);
@@ -149,7 +149,7 @@ async function whyNotReady(cluster: Cluster, name: string, pod: Pod): Promise<Po
 /** What happened to an object, the oldest first; nothing where that may not be read. */
 async function eventsOf({ core, namespace }: Cluster, name: string, kind: string): Promise<EventState[]> {
   const fieldSelector = `involvedObject.name=${name},involvedObject.kind=${kind}`;
-  const list = await limited(core.listNamespacedEvent({ namespace, fieldSelector })).catch(() => undefined);
+  const list = await inTime(core.listNamespacedEvent({ namespace, fieldSelector })).catch(() => undefined);
   const at = (event: { lastTimestamp?: Date; eventTime?: Date }) =>
     new Date(event.lastTimestamp ?? event.eventTime ?? 0).getTime();
   return (list?.items ?? []).toSorted((a, b) => at(a) - at(b));
@@ -162,7 +162,7 @@ async function lastWords({ core, namespace }: Cluster, name: string, pod: Pod): 
   if (!hasEnded && status?.lastState?.terminated === undefined) return undefined;
   const container = containerOf(pod);
   const log = core.readNamespacedPodLog({ name, namespace, container, previous: !hasEnded, tailLines: 1 });
-  const text = await limited(log).catch(() => "");
+  const text = await inTime(log).catch(() => "");
   return text.trim().split("\n").at(-1)?.slice(0, 300) || undefined;
 }
 

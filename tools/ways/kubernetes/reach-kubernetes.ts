@@ -3,15 +3,15 @@ import { resolve } from "node:path";
 import { throwAll, UserError } from "../../../errors.ts";
 import { type Home, projectFolder } from "../../../home.ts";
 import { isPem } from "../../../lib/builders/builder-problems.ts";
+import { builderManifests, MANAGED_BY } from "../../../lib/builders/kubernetes/builder-manifests.ts";
 import {
   KUBERNETES_NAME,
   type KubernetesSetting,
   shownKubernetes,
 } from "../../../lib/builders/kubernetes/kubernetes-setting.ts";
-import { builderManifests, MANAGED_BY } from "../../../lib/builders/kubernetes/manifest.ts";
 import { note, withProgress } from "../../program/progress.ts";
 import { Unreachable, type Upstream } from "../dial.ts";
-import { apiError, ifThere, limited } from "./api-error.ts";
+import { apiError, ifThere, inTime } from "./api-error.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
 import { rememberBuilder } from "./made-builders.ts";
 import { dialPod } from "./pod-stream.ts";
@@ -66,7 +66,7 @@ async function makeBuilder(
   for (const manifest of manifests) {
     const { PatchStrategy } = await import("@kubernetes/client-node");
     // What else has changed of them is not strata's: others keep their fields.
-    await limited(
+    await inTime(
       cluster.objects.patch(manifest, undefined, undefined, "strata", true, PatchStrategy.ServerSideApply),
     );
   }
@@ -106,11 +106,12 @@ async function requireWorkload(cluster: Cluster, path: string, setting: Kubernet
 /** One that is ready does the others' work, too. */
 function requireSome(cluster: Cluster, path: string, pods: readonly BuilderPod[]): void {
   if (pods.some(({ problem }) => problem === undefined)) return;
-  const errors = pods.flatMap(({ name, problem }) =>
-    problem
-      ? [new UserError(path, `pod ${cluster.namespace}/${name} ${problem.problem}.`, problem.remedy)]
-      : [],
-  );
+  const alike = Map.groupBy(pods, ({ problem }) => problem?.problem);
+  const errors = [...alike.values()].map((group) => {
+    const names = group.map(({ name }) => `${cluster.namespace}/${name}`).join(", ");
+    const { problem = "", remedy = "" } = group[0]?.problem ?? {};
+    return new UserError(path, `pod ${names} ${problem}.`, remedy);
+  });
   throwAll("Builders that cannot be used", errors);
 }
 
@@ -126,6 +127,7 @@ function podUpstream(
   const shown = isOwn
     ? `${cluster.namespace}/${first?.name}`
     : `${shownKubernetes(setting)}, pod ${index + 1}`;
+  let uid = first?.uid;
   // The names of one's own stay; of another workload's pods each may have gone.
   const current = async () => {
     if (isOwn && first) return first;
@@ -146,9 +148,11 @@ function podUpstream(
     async fate() {
       const pods = await builderPods(cluster, setting);
       const now = pods.find(({ name }) => name === first?.name);
-      if (now?.problem) return `${now.name} ${now.problem.problem}`;
-      if (now?.uid === first?.uid) return undefined;
-      return `${first?.name} is another pod now: the former was deleted`;
+      if (now?.problem) return now.problem.problem;
+      if (now?.uid === uid) return undefined;
+      // It is said once: the new one is as good.
+      uid = now?.uid;
+      return now ? "was deleted, and is another pod now" : "was deleted";
     },
     async comesBack() {
       note(`builders: waiting for pods of ${shownKubernetes(setting)}`);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse as parseToml } from "smol-toml";
-import { buildkitdToml, bytesOf } from "../../../../../lib/builders/kubernetes/buildkitd-toml.ts";
+import { builderManifests } from "../../../../../lib/builders/kubernetes/builder-manifests.ts";
+import { buildkitdToml, quantityNumber } from "../../../../../lib/builders/kubernetes/buildkitd-toml.ts";
 import { kubernetesSetting } from "../../../../../lib/builders/kubernetes/kubernetes-setting.ts";
-import { builderManifests } from "../../../../../lib/builders/kubernetes/manifest.ts";
 import { buildkitImage } from "../../../../../tools/toolchain/tools.ts";
 
 const parsed = (more: object = {}) =>
@@ -159,5 +159,11 @@ test("buildkitd reads its registries, and removes what is too much for its volum
 });
 
 test("quantities as numbers", () => {
-  assert.deepEqual(["1", "1k", "2Gi", "1.5M", "500m"].map(bytesOf), [1, 1000, 2 * 1024 ** 3, 1.5e6, 0.5]);
+  assert.deepEqual(["1", "1k", "2Gi", "1.5M", "500m"].map(quantityNumber), [
+    1,
+    1000,
+    2 * 1024 ** 3,
+    1.5e6,
+    0.5,
+  ]);
 });

@@ -95,6 +95,7 @@ export async function makeRentedMachine(folder: string, buildkitd: string): Prom
     isUp,
     async close() {
       this.end();
+      metadata.server.closeAllConnections();
       metadata.server.close();
       await unmountBelow(folder);
     },

@@ -4,7 +4,7 @@ import type { Weighty } from "../../lib/builders/aws-instances.ts";
 import { builderInstances } from "../../lib/builders/aws-setting.ts";
 import { rentedProblems } from "../../lib/builders/builder-problems.ts";
 import { type BuilderChoice, isRented, stackBuilders } from "../../lib/builders/builder-setting.ts";
-import { buildkit } from "../../lib/buildkit.ts";
+import { buildkit } from "../../lib/machines/buildkit.ts";
 import type { RegistrySetting } from "../../lib/registry/registry-setting.ts";
 import { rentedName } from "./rented-name.ts";
 

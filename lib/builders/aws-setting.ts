@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
+import { EXPENSIVE_DOLLARS_PER_HOUR, rentedShape } from "../machines/rented.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
-import { EXPENSIVE_DOLLARS_PER_HOUR, rentedShape } from "../rented.ts";
 import { type BuilderInstance, instancesFitting, knownInstance, type Weighty } from "./aws-instances.ts";
 import { isOwnHost, loopbackRegistry } from "./remote-setting.ts";
 

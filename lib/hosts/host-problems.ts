@@ -2,8 +2,8 @@ import { UserError } from "../../errors.ts";
 import type { Generation } from "../gpu/generations.ts";
 import { type Instance, instancesFor, roomierInstances } from "../gpu/instances.ts";
 import { describeNeed, type MemoryNeed } from "../gpu/memory.ts";
+import { EXPENSIVE_DOLLARS_PER_HOUR } from "../machines/rented.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
-import { EXPENSIVE_DOLLARS_PER_HOUR } from "../rented.ts";
 import {
   type AwsSetting,
   type Budget,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type ComputeCapability, computeCapabilities, type Generation } from "../gpu/generations.ts";
 import { type Instance, instancesFor, roomierInstances } from "../gpu/instances.ts";
 import { hasMemory, instancesWith, type MemoryNeed } from "../gpu/memory.ts";
-import { rentedShape } from "../rented.ts";
+import { rentedShape } from "../machines/rented.ts";
 import { parseHostKeys } from "./host-keys.ts";
 
 /** `strata:host` and `strata:budget`: where a product is tested, and what that may cost. */

@@ -9,7 +9,7 @@ import {
   type HostSetting,
   permittedInstances,
 } from "../hosts/host-setting.ts";
-import { dearest } from "../rented.ts";
+import { dearest } from "../machines/rented.ts";
 import type { History, TestRun } from "./build-history.ts";
 import { median } from "./estimate.ts";
 import type { ExpectedTest, PlannedStack, StackPreview } from "./preview-schema.ts";

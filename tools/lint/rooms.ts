@@ -8,7 +8,7 @@ import ts from "typescript";
 export const floors: readonly (readonly string[])[] = [
   ["errors.ts", "home.ts"],
   ["lib"],
-  ["lib/registry", "tools/program"],
+  ["lib/registry", "lib/machines", "tools/program"],
   ["lib/gpu", "lib/audit", "lib/state", "lib/builders", "tools/toolchain", "tools/command-provider"],
   ["lib/locks", "lib/hosts", "oci"],
   [

@@ -1,4 +1,4 @@
-import { buildkit as ourBuildkit } from "../../lib/buildkit.ts";
+import { buildkit as ourBuildkit } from "../../lib/machines/buildkit.ts";
 
 /** Every program that strata calls, Node and what lint-requirements.txt has aside. */
 export const toolNames = [

@@ -61,6 +61,7 @@ export async function makeRentedMachine(folder: string, buildkitd: string): Prom
   const isUp = () => child !== undefined && child.exitCode === null && child.signalCode === null;
   let runFolder = "";
   return {
+    isReal: true,
     boot(run) {
       runFolder = run;
       isTakenBack = false;

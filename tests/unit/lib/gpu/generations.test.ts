@@ -11,7 +11,7 @@ import {
   minimumDriver,
 } from "../../../../lib/gpu/generations.ts";
 import { instancesFor, roomierInstances } from "../../../../lib/gpu/instances.ts";
-import { EXPENSIVE_DOLLARS_PER_HOUR } from "../../../../lib/rented.ts";
+import { EXPENSIVE_DOLLARS_PER_HOUR } from "../../../../lib/machines/rented.ts";
 
 test("the generations share out the compute capabilities, and universal has all of them", () => {
   const single = generationNames.filter((name) => name !== "universal");

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { createSecureServer, type Http2SecureServer } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AwsBuilderDescription } from "../../../../lib/hosts/description.ts";
 import type { AwsClients } from "../../../../tools/hosts/aws/clients.ts";
 import type { GuardMessage } from "../../../../tools/hosts/aws/guardian.ts";
@@ -42,6 +43,8 @@ export interface FakeMachine {
   /** It ends, or what builds on it dies. */
   end(): void;
   openTunnel(clients: AwsClients): Tunnel;
+  /** Whether it takes time to start. */
+  readonly isReal?: boolean;
   /** How many connections its builder has. */
   connected?(): number;
 }
@@ -69,7 +72,12 @@ export function fakeRegion(
     return await aws.ec2.send(command as never);
   };
   const client = { send } as never;
-  const clients: AwsClients = { ec2: client, ssm: client, scheduler: client, pause: async () => {} };
+  const clients: AwsClients = {
+    ec2: client,
+    ssm: client,
+    scheduler: client,
+    pause: (milliseconds) => sleep(machine.isReal ? milliseconds : 0),
+  };
   let tunnels = 0;
   return {
     asked: aws.asked,

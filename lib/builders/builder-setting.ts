@@ -73,7 +73,7 @@ const shares: { readonly [K in FarSetting["kind"]]: (setting: FarSetting & { rea
 
 function namesOf(setting: BuilderSetting, name: string): string[] {
   if (typeof setting === "string") return isNamed(setting) ? [setting] : [name];
-  const count = setting.kind === "local" ? 1 : shares[setting.kind](setting);
+  const count = setting.kind === "local" ? 1 : (shares[setting.kind] as (far: FarSetting) => number)(setting);
   return Array.from({ length: count }, (_, index) => (index === 0 ? name : `${name}-${index + 1}`));
 }
 

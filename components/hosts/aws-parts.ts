@@ -19,7 +19,7 @@ export interface RentedArgs {
   /** `strata/ada`: project and stack, for names and tags. */
   readonly stack: string;
   /** Instance types, in the order in which they are wanted. */
-  readonly instances: RentedDescription["instances"];
+  readonly instances: readonly RentedDescription["instances"][number][];
   /** Whether spot instances are tried first. */
   readonly spot: boolean;
   /** @default the subnets of the region's default VPC */

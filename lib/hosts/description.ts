@@ -4,6 +4,7 @@ import { type GenerationName, generation, minimumDriver } from "../gpu/generatio
 import type { MemoryNeed } from "../gpu/memory.ts";
 import { parseWithSchema } from "../schema-errors.ts";
 import type { Budget } from "./host-setting.ts";
+import type { Purpose } from "./policies.ts";
 
 /**
  * What tools/steps/smoke-test.ts gets to know of the hosts: a component made it, so a mistake in it is a bug. Keys and passwords
@@ -79,7 +80,7 @@ export type AwsDescription = z.infer<typeof aws>;
 export type AwsBuilderDescription = z.infer<typeof awsBuilder>;
 /** What starting an instance needs to know; a test says no purpose. */
 export type RentedDescription = Omit<AwsDescription, "kind" | "loginParameter"> & {
-  readonly purpose?: "builder";
+  readonly purpose?: Purpose | undefined;
 };
 export type SshDescription = z.infer<typeof ssh>;
 export type DockerDescription = z.infer<typeof docker>;

@@ -60,7 +60,7 @@ export async function makeRentedMachine(folder: string, buildkitd: string): Prom
   const said: string[] = [];
   const isUp = () => child !== undefined && child.exitCode === null && child.signalCode === null;
   let runFolder = "";
-  return {
+  const machine: RentedMachine = {
     isReal: true,
     boot(run) {
       runFolder = run;
@@ -94,12 +94,13 @@ export async function makeRentedMachine(folder: string, buildkitd: string): Prom
     log: () => [...said, readLog(runFolder)].join("\n"),
     isUp,
     async close() {
-      this.end();
+      machine.end();
       metadata.server.closeAllConnections();
       metadata.server.close();
       await unmountBelow(folder);
     },
   };
+  return machine;
 }
 
 function readLog(run: string): string {

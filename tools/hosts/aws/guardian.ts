@@ -7,13 +7,14 @@
 import { createInterface } from "node:readline";
 import { DeleteParameterCommand } from "@aws-sdk/client-ssm";
 import { z } from "zod";
+import { purposes } from "../../../lib/hosts/policies.ts";
 import { deferInterrupts, main } from "../../program/main.ts";
 import { awsClients } from "./clients.ts";
 import { terminateInstance } from "./instance.ts";
 
 const message = z.strictObject({
   instance: z
-    .strictObject({ id: z.string(), fleet: z.string(), purpose: z.literal("builder").optional() })
+    .strictObject({ id: z.string(), fleet: z.string(), purpose: z.enum(purposes).optional() })
     .optional(),
   /** A login; null once it is gone. */
   parameter: z.string().nullable().optional(),

@@ -7,7 +7,7 @@ import {
 import { DeleteScheduleCommand } from "@aws-sdk/client-scheduler";
 import { DescribeInstanceInformationCommand } from "@aws-sdk/client-ssm";
 import type { Market } from "../../../lib/hosts/fleet.ts";
-import { schedulePrefixes } from "../../../lib/hosts/policies.ts";
+import { type Purpose, schedulePrefixes } from "../../../lib/hosts/policies.ts";
 import { note } from "../../program/progress.ts";
 import { HostTrouble } from "../machine.ts";
 import type { AwsClients } from "./clients.ts";
@@ -20,7 +20,7 @@ export interface EndingInstance {
   readonly id: string;
   readonly fleet: string;
   /** @default a test */
-  readonly purpose?: "builder" | undefined;
+  readonly purpose?: Purpose | undefined;
 }
 
 /** An instance that was started for one test, or for the heavy stages of one update. */

@@ -109,13 +109,11 @@ test("what is asked for: a builder's tags, types and zones, and an end that nobo
   const { region, office, ask: asks } = await open(t, undefined, { dollars: 5.4432 / 2 });
   const before = Date.now();
   await asks();
-  const fleet = region.asked.find(({ name }) => name === "CreateFleetCommand")?.input as Record<
-    string,
-    never
-  >;
-  const { Tags } = (fleet.TagSpecifications as { Tags: { Key: string; Value: string }[] }[])[1] ?? {
-    Tags: [],
+  const fleet = region.asked.find(({ name }) => name === "CreateFleetCommand")?.input as unknown as {
+    TagSpecifications: { Tags: { Key: string; Value: string }[] }[];
+    LaunchTemplateConfigs: { Overrides: object[] }[];
   };
+  const { Tags } = fleet.TagSpecifications[1] ?? { Tags: [] };
   const tags = Object.fromEntries(Tags.map(({ Key, Value }) => [Key, Value]));
   assert.equal(tags.Name, "strata-builder strata/ada");
   assert.equal(tags["strata:purpose"], "builder");
@@ -123,7 +121,7 @@ test("what is asked for: a builder's tags, types and zones, and an end that nobo
   const until = Date.parse(tags["strata:until"] ?? "") - before;
   assert.ok(Math.abs(until - 35 * 60_000) < 30_000, String(until));
   assert.deepEqual(
-    (fleet.LaunchTemplateConfigs as { Overrides: object[] }[])[0]?.Overrides,
+    fleet.LaunchTemplateConfigs[0]?.Overrides,
     ["subnet-0a", "subnet-0b"].map((SubnetId) => ({
       InstanceType: "r6a.24xlarge",
       SubnetId,

@@ -111,7 +111,7 @@ test("what is asked for: a builder's tags, types and zones, and an end that nobo
   await asks();
   const fleet = region.asked.find(({ name }) => name === "CreateFleetCommand")?.input as Record<
     string,
-    never
+    unknown
   >;
   const { Tags } = (fleet.TagSpecifications as { Tags: { Key: string; Value: string }[] }[])[1] ?? {
     Tags: [],

@@ -33,11 +33,17 @@ const builders = stackBuilders({
   builders: buildersSetting.parse({ heavy: { kind: "aws", region: "us-east-1" } }),
 });
 
-/** An update with a heavy stage that the registry does not have, as a command of strata runs it. */
-async function update(t: TestContext, meanwhile: (region: FakeRegion) => Promise<void>) {
+/** An update of edited files with a heavy stage that the registry does not have, as a command of strata runs it. */
+async function update(
+  t: TestContext,
+  edits: Readonly<Record<string, string>>,
+  meanwhile: (region: FakeRegion) => Promise<void>,
+) {
   const region = fakeRegion(folder, undefined, machine);
   const ways = await openWays(stack.home, builders);
   const split = stack.with({ ...ways.environment, STRATA_TEST_RENTED: JSON.stringify(description) });
+  // Another environment begins with the usual files.
+  for (const [path, text] of Object.entries(edits)) split.edit(path, text);
   const terms = { heavy: ["small-c"], missing: ["small-c"], minutes: 60, dollars: 50, patience: 3 };
   const opened = await openOffice(stack.home, { ...split.stack, ways }, ways, terms, region.means);
   const said: string[] = [];
@@ -54,15 +60,16 @@ async function update(t: TestContext, meanwhile: (region: FakeRegion) => Promise
 }
 
 test("started beside the light stages, builds the heavy one, and ends before the update does", async (t) => {
-  stack.edit("b/value", "2\n");
-  stack.edit("c/value", "2\n");
-  const { code, said, region } = await update(t, async () => {});
+  const edits = { "b/value": "2\n", "c/value": "2\n" };
+  const { code, said, region } = await update(t, edits, async () => {});
   assert.equal(code, 0, said);
   assert.match(
     said,
     /builder for heavy stages: i-01 \(r6a\.24xlarge spot in us-east-1b\), \$5\.44 an hour at most/,
   );
   // The heavy stage is not begun before its builder is there; a light one is.
+  for (const words of ["small-b: update", "there after", "small-c: done"])
+    assert.ok(said.includes(words), said);
   assert.ok(said.indexOf("small-b: update") < said.indexOf("there after"), said);
   assert.ok(said.indexOf("there after") < said.indexOf("small-c: update"), said);
   assert.ok(said.indexOf("i-01 ended after") > said.indexOf("small-c: done"), said);
@@ -75,9 +82,9 @@ test("started beside the light stages, builds the heavy one, and ends before the
 test("a spot instance that is taken back ends its build in seconds, and one on demand does it", async (t) => {
   const usual = smallLayers["c/Dockerfile"] ?? "";
   const begun = `begun-${Date.now()}`;
-  stack.edit("c/Dockerfile", usual.replace("AS build\n", `AS build\nRUN echo ${begun} && sleep 12\n`));
+  const slow = usual.replace("AS build\n", `AS build\nRUN echo ${begun} && sleep 12\n`);
   let noticed = 0;
-  const { code, said, region } = await update(t, async () => {
+  const { code, said, region } = await update(t, { "c/Dockerfile": slow }, async () => {
     await until(() => runs(begun));
     machine.giveNotice();
     noticed = Date.now();

@@ -2,7 +2,8 @@
 # To build: BuildKit behind mutual TLS on a loopback port, which only Systems Manager's port forwarding leads to. Its keys
 # are made by builder-keys.sh, which tells of them. lib/hosts/fleet.ts puts `RELEASE=…`, BuildKit's archive, in front.
 # shellcheck disable=SC2154 # instance.sh, in front of it, sets run, root and the rest.
-PURPOSE=builder
+# shellcheck disable=SC2034 # instance.sh says it where the time is over.
+PURPOSE="builder"
 
 # Seconds without a connection after which nobody waits for it: its client keeps one open all the time.
 IDLE="${STRATA_IDLE:-600}"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # For a test: Docker's data lies on the instance's own disk where there is one.
 # shellcheck disable=SC2154 # instance.sh, in front of it, sets run, root and the rest.
-PURPOSE=test
+# shellcheck disable=SC2034 # instance.sh says it where the time is over.
+PURPOSE="test"
 
 # Usage: move_data FOLDER. What Docker and containerd keep goes below FOLDER, under the names that they know.
 move_data() {

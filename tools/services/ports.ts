@@ -57,6 +57,30 @@ export async function decidePort(
   );
 }
 
+/**
+ * Starts a service on the port that is decided for it. Where somebody came first between the decision and the start, as another
+ * clone that looks for a port in the same moment, it is decided again.
+ *
+ * @param note is told of a port that moved
+ */
+export async function startOnPort<T>(
+  service: string,
+  wish: PortRequest,
+  occupantOf: (port: number) => Promise<Occupant>,
+  start: (port: number) => Promise<T>,
+  note: (text: string) => void,
+): Promise<{ port: number; started: T }> {
+  const { port, moved } = await decidePort(service, wish, occupantOf);
+  if (moved) note(moved);
+  try {
+    return { port, started: await start(port) };
+  } catch (error) {
+    const fixed = wish.chosen ?? wish.recorded;
+    if (fixed !== undefined || (await occupantOf(port)).kind !== "stranger") throw error;
+    return await startOnPort(service, wish, occupantOf, start, note);
+  }
+}
+
 /** A port from the environment; anything but a port is the user's mistake. */
 export function portFrom(variable: string, environment: NodeJS.ProcessEnv): number | undefined {
   const text = environment[variable];

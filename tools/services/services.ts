@@ -21,7 +21,7 @@ import {
 import { ensureDaemon, occupantOf, stopDaemon } from "./daemon.ts";
 import { engineOfRecord, ensureInDocker, stopInDocker } from "./docker-clone.ts";
 import { type DockerEngine, findDockerEngine } from "./docker-engine.ts";
-import { decidePort, type PortRequest, portFrom } from "./ports.ts";
+import { type PortRequest, portFrom, startOnPort } from "./ports.ts";
 import { portOf, recallServices, type Services } from "./record.ts";
 import { ensureRegistry, REGISTRY_CONFIG, REGISTRY_PATIENCE } from "./registry-process.ts";
 
@@ -77,22 +77,25 @@ export async function ensureServices(home: Home, place: BuilderPlace, tools: Too
 }
 
 async function ensureProcesses(home: Home, tools: Toolchain, registryWish: PortRequest): Promise<Services> {
-  const { port, moved } = await decidePort("registry", registryWish, (candidate) =>
-    occupantOf(home, "registry", REGISTRY_CONFIG, candidate),
-  );
-  if (moved) note(`services: ${moved}`);
-  const address = `127.0.0.1:${port}`;
   const socket = builderSocket(home);
   await makePrivate(home.run);
   await makePrivate(dirname(socket));
-  const settings = await builderSettings(home, address);
-  const started = await Promise.all([
-    ensureRegistry(home, tools, port),
-    ensureDaemon(home, buildkitdDaemon(home, tools, socket, settings)),
-  ]);
+  const registry = await startOnPort(
+    "registry",
+    registryWish,
+    (candidate) => occupantOf(home, "registry", REGISTRY_CONFIG, candidate),
+    (port) => ensureRegistry(home, tools, port),
+    (moved) => note(`services: ${moved}`),
+  );
+  const address = `127.0.0.1:${registry.port}`;
+  // The builder's configuration names the registry.
+  const builder = await ensureDaemon(
+    home,
+    buildkitdDaemon(home, tools, socket, await builderSettings(home, address)),
+  );
   await writeBuildxInstance(buildxEnvironment(home).BUILDX_CONFIG, BUILDER, `unix://${socket}`);
   const state = (fresh: boolean | undefined) => (fresh ? "started" : "running");
-  note(`services: registry ${address} ${state(started[0])}, builder ${state(started[1])}`);
+  note(`services: registry ${address} ${state(registry.started)}, builder ${state(builder)}`);
   return {
     builder: { kind: "buildkitd", name: BUILDER, address: `unix://${socket}` },
     registry: { kind: "process", address },

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { decidePort, isFree, type Occupant, portFrom } from "../../../../tools/services/ports.ts";
+import {
+  decidePort,
+  isFree,
+  type Occupant,
+  portFrom,
+  startOnPort,
+} from "../../../../tools/services/ports.ts";
 
 const stranger: Occupant = { kind: "stranger", description: "process 7 (nginx)" };
 
@@ -43,6 +49,30 @@ test("when everything is taken, that is said", async () => {
     decidePort("registry", wish, async () => stranger),
     /5000 to 5100: are all in use/,
   );
+});
+
+test("a port that somebody takes before the service starts is given up for another, unless it has to be that one", async () => {
+  const ports: { [port: number]: Occupant } = {};
+  const tried: number[] = [];
+  const start = async (port: number) => {
+    tried.push(port);
+    if (port > 5000) return "up";
+    ports[port] = stranger;
+    throw new Error("address already in use");
+  };
+  const said: string[] = [];
+  const started = await startOnPort("registry", wish, taken(ports), start, (text) => said.push(text));
+  assert.deepEqual(started, { port: 5001, started: "up" });
+  assert.deepEqual(tried, [5000, 5001]);
+  assert.match(said.join("\n"), /5000 is in use by process 7 \(nginx\), so registry takes 5001/);
+  delete ports[5000];
+  const chosen = { ...wish, chosen: 5000 };
+  await assert.rejects(startOnPort("registry", chosen, taken(ports), start, assert.fail), /already in use/);
+});
+
+test("a service that does not start for a reason of its own is not tried on other ports", async () => {
+  const start = async (): Promise<never> => assert.fail("no space left");
+  await assert.rejects(startOnPort("registry", wish, taken({}), start, assert.fail), /no space left/);
 });
 
 test("a port in the environment has to be one", () => {

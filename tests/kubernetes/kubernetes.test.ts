@@ -23,7 +23,7 @@ import { startCluster, type TestCluster } from "./support/cluster.ts";
 import { whyNoCluster } from "./support/programs.ts";
 import { type PodRegistry, startPodRegistry } from "./support/registry.ts";
 
-const skip = (await whyNoCluster()) ?? false;
+const skip = whyNoCluster() ?? false;
 const NAMESPACE = "builds";
 let cluster: TestCluster;
 let stack: TestStack;

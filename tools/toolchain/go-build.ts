@@ -98,7 +98,7 @@ export async function goBuild(
 
 let chosen: Promise<{ path: string; version: string }> | undefined;
 
-export function findGo(tool: string): Promise<{ path: string; version: string }> {
+function findGo(tool: string): Promise<{ path: string; version: string }> {
   chosen ??= (async () => {
     for (const path of executables("go", process.env.PATH ?? "")) {
       const version = await run(path, ["env", "GOVERSION"]);

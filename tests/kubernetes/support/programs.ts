@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cache, home } from "../../../home.ts";
 import { executables } from "../../../tools/toolchain/find.ts";
-import { buildName, findGo, goBuild, goModules, hashFolder } from "../../../tools/toolchain/go-build.ts";
+import { goBuild } from "../../../tools/toolchain/go-build.ts";
 import { ensureTools } from "../../../tools/toolchain/toolchain.ts";
 import type { GoBuild } from "../../../tools/toolchain/tools.ts";
 import { engineTree, whyNoEngine } from "../../integration/support/engine.ts";
@@ -45,8 +45,8 @@ export interface ClusterPrograms {
   readonly cni: string;
 }
 
-/** Why there can be no cluster here; undefined where there can. */
-export async function whyNoCluster(): Promise<string | undefined> {
+/** Why there is no cluster here; undefined where there can be one and it was asked for. */
+export function whyNoCluster(): string | undefined {
   const engine = whyNoEngine();
   if (engine !== undefined) return engine;
   if (cniFolder() === undefined)
@@ -55,22 +55,13 @@ export async function whyNoCluster(): Promise<string | undefined> {
   if (existsSync("/sys/fs/cgroup/kubepods") || existsSync("/sys/fs/cgroup/cpu/kubepods")) {
     return "this machine is a node of a cluster already";
   }
-  if (process.env.STRATA_TEST_KUBERNETES || (await isCompiled())) return undefined;
-  return "Kubernetes is compiled for ten minutes once: make test ARGS=kubernetes";
+  if (process.env.STRATA_TEST_KUBERNETES) return undefined;
+  return "it takes minutes, the first time 12 that compile Kubernetes: make test ARGS=kubernetes";
 }
 
 /** Where the plugins for pods' networks are; undefined where there are none. */
 function cniFolder(): string | undefined {
   return cniFolders.find((folder) => existsSync(join(folder, "bridge")));
-}
-
-/** Whether nothing has to be compiled: it takes ten minutes on two cores. */
-async function isCompiled(): Promise<boolean> {
-  const { version: go } = await findGo("Kubernetes").catch(() => ({ version: "" }));
-  return Object.entries(clusterBuilds).every(([tool, [version, build]]) => {
-    const name = buildName(tool, version, build, hashFolder(join(goModules, build.module)), go);
-    return existsSync(join(cache, "go-tools", name, tool));
-  });
 }
 
 /** Compiles what is not compiled yet. @param folder where they are put together */

@@ -53,24 +53,29 @@ export async function benchScale(args: string[]): Promise<number> {
   const machine = thisMachine();
   try {
     const [first = "dev", ...others] = stacksFrom(Number(values.stacks));
-    const result: ScaleResult = {
-      machine,
-      byStages: await byStages(bench, greatest, Number(values.steps), first),
-      byStacks: await byStacks(bench, greatest, Number(values.steps), [first, ...others]),
+    const points = { byStages: [] as Point[], byStacks: [] as Point[] };
+    const result: ScaleResult = { machine, ...points };
+    const add = (to: Point[]) => (point: Point) => {
+      to.push(point);
+      // A long run that ends early has said what it knows.
+      if (values.out) writeScale(values.out, result);
     };
-    if (values.out) {
-      mkdirSync(values.out, { recursive: true });
-      writeFileSync(join(values.out, "scale.json"), `${JSON.stringify(result, null, 2)}\n`);
-      writeFileSync(join(values.out, "scale.md"), scaleMarkdown(result));
-      for (const by of ["stages", "stacks"] as const)
-        writeFileSync(join(values.out, `scale-${by}.svg`), scalePlot(result, by));
-    }
+    await byStages(bench, greatest, Number(values.steps), first, add(points.byStages));
+    await byStacks(bench, greatest, Number(values.steps), [first, ...others], add(points.byStacks));
     process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : scaleMarkdown(result));
     return 0;
   } finally {
     await stopServices(homeAt(environment.STRATA_HOME));
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function writeScale(out: string, result: ScaleResult): void {
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, "scale.json"), `${JSON.stringify(result, null, 2)}\n`);
+  writeFileSync(join(out, "scale.md"), scaleMarkdown(result));
+  for (const by of ["stages", "stacks"] as const)
+    writeFileSync(join(out, `scale-${by}.svg`), scalePlot(result, by));
 }
 
 /** `dev` first: nothing of it needs more than this clone. */
@@ -80,16 +85,20 @@ function stacksFrom(count: number): string[] {
   return names.slice(0, count);
 }
 
-async function byStages(bench: Bench, greatest: Scale, steps: number, stack: string): Promise<Point[]> {
-  const points: Point[] = [];
+async function byStages(
+  bench: Bench,
+  greatest: Scale,
+  steps: number,
+  stack: string,
+  add: (point: Point) => void,
+): Promise<void> {
   for (let step = 1; step <= steps; step++) {
     const part = (whole: number) => Math.round((whole * step) / steps);
     const scale = { stages: part(greatest.stages), nodes: part(greatest.nodes) };
     await useRecipe(bench, scale);
     const built = await command(bench, "up", stack);
-    points.push(await measure(bench, scale, [stack], built));
+    add(await measure(bench, scale, [stack], built));
   }
-  return points;
 }
 
 async function byStacks(
@@ -97,8 +106,8 @@ async function byStacks(
   scale: Scale,
   steps: number,
   stacks: readonly string[],
-): Promise<Point[]> {
-  const points: Point[] = [];
+  add: (point: Point) => void,
+): Promise<void> {
   const counts = Array.from({ length: steps }, (_, step) => Math.round((stacks.length * (step + 1)) / steps));
   await useRecipe(bench, scale);
   let done = 0;
@@ -107,9 +116,8 @@ async function byStacks(
     let built: Taken | undefined;
     for (const stack of fresh) built = await command(bench, "up", stack);
     done = count;
-    points.push(await measure(bench, scale, stacks.slice(0, count), built));
+    add(await measure(bench, scale, stacks.slice(0, count), built));
   }
-  return points;
 }
 
 async function useRecipe(bench: Bench, scale: Scale): Promise<void> {

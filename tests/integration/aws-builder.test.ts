@@ -1,15 +1,15 @@
 /** A builder that is rented for a heavy stage: a real buildkitd behind the user data of an instance, and a stand-in for AWS. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { buildersSetting, stackBuilders } from "../../lib/builders/builder-setting.ts";
 import { openOffice } from "../../tools/pulumi/heavy-stages.ts";
 import { retryLost } from "../../tools/pulumi/losses.ts";
 import { runPulumi } from "../../tools/pulumi/update.ts";
 import { openWays } from "../../tools/ways/open-ways.ts";
+import { running, until } from "../support/running.ts";
 import { description, type FakeRegion, fakeRegion } from "../unit/tools/rented/fake-region.ts";
 import { makeRentedMachine, type RentedMachine } from "./support/rented-machine.ts";
 import { smallLayers } from "./support/small-layers.ts";
@@ -85,7 +85,7 @@ test("a spot instance that is taken back ends its build in seconds, and one on d
   const slow = usual.replace("AS build\n", `AS build\nRUN echo ${begun} && sleep 12\n`);
   let noticed = 0;
   const { code, said, region } = await update(t, { "c/Dockerfile": slow }, async () => {
-    await until(() => runs(begun));
+    await until(() => running(begun) > 0);
     machine.giveNotice();
     noticed = Date.now();
     await until(() => !machine.isUp());
@@ -97,21 +97,3 @@ test("a spot instance that is taken back ends its build in seconds, and one on d
   assert.match(said, /i-02 \(r6a\.24xlarge on-demand/);
   assert.deepEqual(region.left(), []);
 });
-
-/** Whether a process of this machine was started with such words: the step runs. */
-function runs(words: string): boolean {
-  return readdirSync("/proc").some((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(words);
-    } catch {
-      return false;
-    }
-  });
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 0; !holds(); tries++) {
-    assert.ok(tries < 900, "it did not come to that within 90 s");
-    await sleep(100);
-  }
-}

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   type BuilderChoice,
   builderOf,
@@ -23,6 +22,7 @@ import { tlsUpstream } from "../../tools/ways/dial.ts";
 import { openWays } from "../../tools/ways/open-ways.ts";
 import type { Ways } from "../../tools/ways/ways.ts";
 import { makeAuthority } from "../support/certificates.ts";
+import { running, until } from "../support/running.ts";
 import { type FarBuilder, startFarBuilder } from "./support/far-builder.ts";
 import { smallLayers } from "./support/small-layers.ts";
 import { openTestStack, type StackUpdate, type TestStack } from "./support/stack.ts";
@@ -229,7 +229,7 @@ async function lostWhile(
     void run.finally(() => {
       isOver = true;
     });
-    await until(() => isOver || runs(waiting));
+    await until(() => isOver || running(waiting) > 0);
     assert.ok(!isOver, `it ended before: ${said.join("")}`);
     const started = Date.now();
     lose();
@@ -250,23 +250,4 @@ async function goesOn(t: TestContext, value: string): Promise<void> {
   split.edit("c/value", value);
   const { changed } = await split.up();
   assert.equal(changed["small-c"], "update", JSON.stringify(changed));
-}
-
-/** Whether a process of this machine was started with such words: the step runs. */
-function runs(words: string): boolean {
-  return readdirSync("/proc").some((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(words);
-    } catch {
-      return false;
-    }
-  });
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
-    if (holds()) return;
-    await sleep(100);
-  }
-  throw new Error("it did not come to that within 30 s");
 }

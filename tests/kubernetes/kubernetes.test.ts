@@ -1,6 +1,5 @@
 /** Builders on a real Kubernetes: an update over two pods, one of which is deleted, and what no node takes. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
@@ -19,6 +18,7 @@ import type { Ways } from "../../tools/ways/ways.ts";
 import { judge } from "../integration/support/judges.ts";
 import { smallLayers } from "../integration/support/small-layers.ts";
 import { openTestStack, type TestStack } from "../integration/support/stack.ts";
+import { running, until } from "../support/running.ts";
 import { startCluster, type TestCluster } from "./support/cluster.ts";
 import { whyNoCluster } from "./support/programs.ts";
 import { type PodRegistry, startPodRegistry } from "./support/registry.ts";
@@ -201,24 +201,3 @@ test("what was made is known to the clone: it can be stopped, and removed with a
   assert.equal(left, "");
   assert.deepEqual(await madeBuilders(stack.home), []);
 });
-
-/** How many processes of this machine were started with such words: pods are on it. */
-function running(words: string): number {
-  const isMeant = (pid: string) => {
-    const file = `/proc/${pid}/cmdline`;
-    try {
-      return /^\d+$/.test(pid) && existsSync(file) && readFileSync(file, "utf8").includes(words);
-    } catch {
-      return false;
-    }
-  };
-  return readdirSync("/proc").filter(isMeant).length;
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
-    if (holds()) return;
-    await sleep(100);
-  }
-  throw new Error("it did not come to that within 60 s");
-}

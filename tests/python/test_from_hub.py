@@ -100,7 +100,8 @@ class OrderTest(unittest.TestCase):
     def test_the_token_may_lie_where_the_hub_s_own_tools_leave_it(self) -> None:
         self.offer(CONTENT, hashlib.sha256(CONTENT).hexdigest())
         (self.folder / "token").write_text(TOKEN)
-        self.assertEqual(self.order()[0], 0)
+        status, _, log = self.order()
+        self.assertEqual(status, 0, log)
         self.assertEqual(self.target.read_bytes(), CONTENT)
 
     def test_a_small_file_without_a_sha256_arrives_and_replaces_another_one(self) -> None:

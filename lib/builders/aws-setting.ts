@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
-import { EXPENSIVE_DOLLARS_PER_HOUR, rentedShape } from "../machines/rented.ts";
+import { budgetProblems, dearest, expenseProblems, rentedShape } from "../machines/rented.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
 import { type BuilderInstance, instancesFitting, knownInstance, type Weighty } from "./aws-instances.ts";
 import { isOwnHost, loopbackRegistry } from "./remote-setting.ts";
@@ -81,48 +81,25 @@ export function rentProblems(
       ),
     ];
   }
-  return instances.flatMap(({ type, dollarsPerHour }) =>
-    priceProblems(path, type, dollarsPerHour, setting, budget),
-  );
-}
-
-function priceProblems(
-  path: string,
-  type: string,
-  dollarsPerHour: number,
-  { allowExpensive }: AwsBuilderSetting,
-  budget: { readonly dollars: number },
-): UserError[] {
-  const expected = (dollarsPerHour * ESTIMATED_BUILDER_MINUTES) / 60;
-  return [
-    ...(dollarsPerHour > EXPENSIVE_DOLLARS_PER_HOUR && !allowExpensive
-      ? [
-          new UserError(
-            path,
-            `${type} costs $${dollarsPerHour.toFixed(2)} an hour, and nobody has said yes to that.`,
-            `Set ${path}.allowExpensive to true, or lower ${path}.compilers.`,
-          ),
-        ]
-      : []),
-    ...(expected > budget.dollars
-      ? [
-          new UserError(
-            path,
-            `heavy stages on ${type} take about ${ESTIMATED_BUILDER_MINUTES} minutes, $${expected.toFixed(2)}; the budget is $${budget.dollars.toFixed(2)}.`,
-            `Raise strata:budget.dollars, or lower ${path}.compilers.`,
-          ),
-        ]
-      : []),
-  ];
+  const instead = `lower ${path}.compilers`;
+  return instances.flatMap((instance) => {
+    const { type, dollarsPerHour } = instance;
+    const expected = { dollarsPerHour, minutes: ESTIMATED_BUILDER_MINUTES };
+    return [
+      ...expenseProblems(path, instance, setting.allowExpensive, instead),
+      ...budgetProblems(path, `heavy stages on ${type} take`, expected, budget, instead),
+    ];
+  });
 }
 
 /** Milliseconds that a builder may be there: the setting's minutes, and no more than the budget pays for. */
 export function longestRent(
-  { minutes, instances }: { readonly minutes: number; readonly instances: readonly BuilderPrice[] },
+  {
+    minutes,
+    instances,
+  }: { readonly minutes: number; readonly instances: readonly Pick<BuilderInstance, "dollarsPerHour">[] },
   dollars: number,
 ): number {
-  const price = Math.max(...instances.map(({ dollarsPerHour }) => dollarsPerHour));
+  const price = dearest(instances) ?? 0;
   return Math.min(minutes, (dollars / price) * 60) * 60_000;
 }
-
-type BuilderPrice = Pick<BuilderInstance, "dollarsPerHour">;

@@ -2,7 +2,7 @@ import { UserError } from "../../errors.ts";
 import type { Generation } from "../gpu/generations.ts";
 import { type Instance, instancesFor, roomierInstances } from "../gpu/instances.ts";
 import { describeNeed, type MemoryNeed } from "../gpu/memory.ts";
-import { EXPENSIVE_DOLLARS_PER_HOUR } from "../machines/rented.ts";
+import { budgetProblems, expenseProblems } from "../machines/rented.ts";
 import type { RegistrySetting } from "../registry/registry-setting.ts";
 import {
   type AwsSetting,
@@ -121,17 +121,9 @@ function priceProblems(
   instances: readonly Instance[],
   budget: Budget,
 ): UserError[] {
-  return instances.flatMap(({ type, dollarsPerHour }) => [
-    ...(dollarsPerHour > EXPENSIVE_DOLLARS_PER_HOUR && !setting.allowExpensive
-      ? [
-          new UserError(
-            path,
-            `${type} costs $${dollarsPerHour.toFixed(2)} an hour, and nobody has said yes to that.`,
-            `Set ${path}.allowExpensive to true, or choose another ${path}.capability.`,
-          ),
-        ]
-      : []),
-    ...costProblem(path, type, dollarsPerHour, budget),
+  return instances.flatMap((instance) => [
+    ...expenseProblems(path, instance, setting.allowExpensive, `choose another ${path}.capability`),
+    ...costProblem(path, instance.type, instance.dollarsPerHour, budget),
   ]);
 }
 
@@ -160,13 +152,6 @@ export function memoryProblems(
 }
 
 function costProblem(path: string, name: string, dollarsPerHour: number, budget: Budget): UserError[] {
-  const expected = (dollarsPerHour * ESTIMATED_MINUTES) / 60;
-  if (expected <= budget.dollars) return [];
-  return [
-    new UserError(
-      path,
-      `a test on ${name} takes about ${ESTIMATED_MINUTES} minutes, $${expected.toFixed(2)}; the budget is $${budget.dollars.toFixed(2)}.`,
-      "Raise strata:budget.dollars, or choose another host.",
-    ),
-  ];
+  const expected = { dollarsPerHour, minutes: ESTIMATED_MINUTES };
+  return budgetProblems(path, `a test on ${name} takes`, expected, budget, "choose another host");
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UserError } from "../../errors.ts";
 
 /** What hosts and builders on EC2 have in common: what a stack says of instances that are rented for a moment. */
 
@@ -29,4 +30,40 @@ export const rentedShape = {
 /** One request asks for several types, and any may be what is had. @returns null where there is none */
 export function dearest(instances: readonly { readonly dollarsPerHour: number }[]): number | null {
   return instances.length === 0 ? null : Math.max(...instances.map(({ dollarsPerHour }) => dollarsPerHour));
+}
+
+/** A type that is dear, and that nobody has said yes to. @param instead what else is a remedy */
+export function expenseProblems(
+  path: string,
+  { type, dollarsPerHour }: { readonly type: string; readonly dollarsPerHour: number },
+  allowExpensive: boolean,
+  instead: string,
+): UserError[] {
+  if (dollarsPerHour <= EXPENSIVE_DOLLARS_PER_HOUR || allowExpensive) return [];
+  return [
+    new UserError(
+      path,
+      `${type} costs $${dollarsPerHour.toFixed(2)} an hour, and nobody has said yes to that.`,
+      `Set ${path}.allowExpensive to true, or ${instead}.`,
+    ),
+  ];
+}
+
+/** What is expected to cost more than the budget. @param work with its verb, such as `a test on g6.xlarge takes` */
+export function budgetProblems(
+  path: string,
+  work: string,
+  { dollarsPerHour, minutes }: { readonly dollarsPerHour: number; readonly minutes: number },
+  budget: { readonly dollars: number },
+  instead: string,
+): UserError[] {
+  const expected = (dollarsPerHour * minutes) / 60;
+  if (expected <= budget.dollars) return [];
+  return [
+    new UserError(
+      path,
+      `${work} about ${minutes} minutes, $${expected.toFixed(2)}; the budget is $${budget.dollars.toFixed(2)}.`,
+      `Raise strata:budget.dollars, or ${instead}.`,
+    ),
+  ];
 }

@@ -5,11 +5,10 @@ import type { Home } from "../../home.ts";
 import { withParents } from "../../lib/plan/partial-update.ts";
 import type { Plan, Stage } from "../../lib/plan/plan.ts";
 import { keptScreen } from "../../lib/state/screen.ts";
-import { imageExists } from "../../oci/read/image.ts";
-import { UNSAID } from "../../oci/write/put.ts";
 import { withCompilerCaches } from "../compiler-cache/with-compiler-caches.ts";
 import { writeJson } from "../program/files.ts";
-import { recordOf, stageReference } from "../stack/outputs.ts";
+import { missingStages } from "../stack/missing-stages.ts";
+import { recordOf } from "../stack/outputs.ts";
 import type { Stack } from "../stack/stack.ts";
 import { runPulumi } from "./update.ts";
 import { targetsOf } from "./urns.ts";
@@ -57,10 +56,7 @@ export async function ensureBuilt(
   { plan, config }: { readonly plan: Plan; readonly config: Config },
   stages: readonly Stage[],
 ): Promise<number> {
-  const areBuilt = await Promise.all(
-    stages.map((stage) => imageExists(stageReference(home, config, stage), undefined, UNSAID)),
-  );
-  const missing = stages.filter((_, index) => !areBuilt[index]).map(({ name }) => name);
+  const missing = (await missingStages(home, config, stages)).map(({ name }) => name);
   if (missing.length === 0) return 0;
   return await withCompilerCaches(
     { home, stack, planned: { plan, config } },

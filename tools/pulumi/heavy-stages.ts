@@ -10,16 +10,15 @@ import {
   stackBuilders,
 } from "../../lib/builders/builder-setting.ts";
 import { RENT_SOCKET } from "../../lib/hosts/rent.ts";
-import type { Plan } from "../../lib/plan/plan.ts";
-import { imageExists } from "../../oci/read/image.ts";
-import { UNSAID } from "../../oci/write/put.ts";
+import type { Plan, Stage } from "../../lib/plan/plan.ts";
 import { awsClients } from "../hosts/aws/clients.ts";
 import { startGuard } from "../hosts/aws/guard.ts";
 import { note } from "../program/progress.ts";
 import { RentOffice } from "../rented/rent-office.ts";
 import type { RentMeans, RentTerms } from "../rented/rent-terms.ts";
 import { openTunnel } from "../rented/tunnel.ts";
-import { plannedStack, stageReference } from "../stack/outputs.ts";
+import { missingStages } from "../stack/missing-stages.ts";
+import { plannedStack } from "../stack/outputs.ts";
 import type { Stack } from "../stack/stack.ts";
 import { ensureTools } from "../toolchain/toolchain.ts";
 import type { OpenWays } from "../ways/ways.ts";
@@ -70,15 +69,12 @@ export async function plannedRent(
   if (!isRented(setting)) return undefined;
   const { plan, config } = await plannedStack(home, stack);
   const heavy = plan.stages.filter(({ weight }) => weight !== undefined);
-  const areThere = await Promise.all(
-    heavy.map((stage) => imageExists(stageReference(home, config, stage), undefined, UNSAID)),
-  );
-  const missing = heavy.filter((_, index) => !areThere[index]);
+  const missing = await missingStages(home, config, heavy);
   if (missing.length === 0) {
     const ordinary = { ...builders.heavy, setting: builders.default.setting };
     return { builders: { ...builders, heavy: ordinary }, terms: undefined };
   }
-  const named = (stages: typeof heavy) => stages.map(({ name }) => `${plan.recipe}-${name}`);
+  const named = (stages: readonly Stage[]) => stages.map(({ name }) => `${plan.recipe}-${name}`);
   note(`builder for heavy stages: ${missing.map(({ name }) => name).join(", ")} are not in the registry`);
   const { minutes, patience } = setting;
   const { dollars } = config.budget;

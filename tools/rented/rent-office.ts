@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { longestRent } from "../../lib/builders/aws-setting.ts";
 import { type AwsBuilderDescription, parseAwsBuilder } from "../../lib/hosts/description.ts";
@@ -8,7 +8,7 @@ import type { RentAnswer } from "../../lib/hosts/rent.ts";
 import type { Guard } from "../hosts/aws/guard.ts";
 import { HostTrouble } from "../hosts/machine.ts";
 import { elapsed, note } from "../program/progress.ts";
-import { makePrivate, privateSocket } from "../services/builder-socket.ts";
+import { freshSocket } from "../services/builder-socket.ts";
 import type { RentedWay, Renting } from "../ways/rented-way.ts";
 import type { RentGuest, RentMeans, RentTerms } from "./rent-terms.ts";
 import { type RentedBuilder, rentBuilder } from "./rented-builder.ts";
@@ -56,9 +56,7 @@ export class RentOffice implements Renting {
   /** Listens for the update's program. @returns the socket */
   async listen(folder: string, way: RentedWay): Promise<string> {
     this.#way = way;
-    const socket = privateSocket(join(folder, "rent.sock"));
-    await makePrivate(dirname(socket));
-    rmSync(socket, { force: true });
+    const socket = await freshSocket(join(folder, "rent.sock"));
     const server = createServer((client) => void this.#serve(client)).unref();
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(socket, resolve));
     this.#closeSocket = () => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { chmod, lstat, mkdir } from "node:fs/promises";
+import { chmod, lstat, mkdir, rm } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { cache, type Home } from "../../home.ts";
 
@@ -21,6 +21,14 @@ export function privateSocket(path: string, of = path, tools = cache): string {
   const last = join("/tmp", `strata-${userInfo().uid}`, short);
   const places = [path, join(tools, "run", short)];
   return places.find((place) => Buffer.byteLength(place) + SPARE <= LONGEST) ?? last;
+}
+
+/** Where somebody is about to listen: a path like privateSocket's with nothing at it, in a folder that nobody else gets into. */
+export async function freshSocket(path: string): Promise<string> {
+  const socket = privateSocket(path);
+  await makePrivate(dirname(socket));
+  await rm(socket, { force: true });
+  return socket;
 }
 
 /** Makes sure of a folder that nobody else gets into. @throws UserError where it is somebody else's already */

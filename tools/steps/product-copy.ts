@@ -6,6 +6,7 @@ import { required } from "../program/environment.ts";
 import { main } from "../program/main.ts";
 import { promote, promotionRequestFrom } from "../promotion/promote.ts";
 import { sessionsIn } from "../promotion/sessions.ts";
+import { passGivenGate } from "../vulnerabilities/given-gate.ts";
 
 /**
  * Copies STRATA_REFERENCE to the repository STRATA_TARGET and makes STRATA_TAGS point at it there, if the evidence on
@@ -20,10 +21,7 @@ await main(async () => {
   const library = models ? { reference: models, tag: required("STRATA_LIBRARY_TAG") } : undefined;
   const print = (name: string) => process.stdout.write(`${name}\n`);
   const transport = new Transport();
-  if (process.env.STRATA_GATE) {
-    const { passGate } = await import("../vulnerabilities/pass-gate.ts");
-    await passGate(home, order.reference, transport);
-  }
+  await passGivenGate(home, order.reference, transport);
   await promote(order, await text(process.stdin), transport, print, { target, library, sessions });
   return 0;
 });

@@ -3,6 +3,7 @@ import { home } from "../../home.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { main } from "../program/main.ts";
 import { promote, promotionRequestFrom } from "../promotion/promote.ts";
+import { passGivenGate } from "../vulnerabilities/given-gate.ts";
 
 /**
  * Makes STRATA_TAGS (separated by spaces) point at STRATA_REFERENCE, if the evidence on stdin is one that moves a tag
@@ -11,11 +12,7 @@ import { promote, promotionRequestFrom } from "../promotion/promote.ts";
 await main(async () => {
   const order = promotionRequestFrom();
   const transport = new Transport();
-  // What reads records of vulnerabilities is a third of what this step loads.
-  if (process.env.STRATA_GATE) {
-    const { passGate } = await import("../vulnerabilities/pass-gate.ts");
-    await passGate(home, order.reference, transport);
-  }
+  await passGivenGate(home, order.reference, transport);
   await promote(order, await text(process.stdin), transport, (name) => process.stdout.write(`${name}\n`));
   return 0;
 });

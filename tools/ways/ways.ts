@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Home } from "../../home.ts";
 import type { FarSetting, StackBuilder } from "../../lib/builders/builder-setting.ts";
 import { writeJson } from "../program/files.ts";
 import { note } from "../program/progress.ts";
-import { makePrivate, privateSocket } from "../services/builder-socket.ts";
+import { freshSocket } from "../services/builder-socket.ts";
 import { BUILDKITD_CONFIG, writeBuildxInstance } from "../services/buildkitd.ts";
 import { stopDaemon } from "../services/daemon.ts";
 import { problemOf } from "./ask-builder.ts";
@@ -63,7 +63,7 @@ export class OpenWays implements Ways {
   async openFar({ names, setting }: StackBuilder & { readonly setting: FarSetting }, upstreams: Watched[]) {
     this.#groups.push(upstreams);
     for (const [index, name] of names.entries()) {
-      const socket = await this.#newSocket(name);
+      const socket = await freshSocket(join(this.folder, `${name}.sock`));
       // Each has one of its own, and the others where that is gone.
       const order = [...upstreams.slice(index), ...upstreams.slice(0, index)];
       const way = await openWay(socket, order, (upstream, problem) => this.#lose(upstream, names, problem));
@@ -88,7 +88,7 @@ export class OpenWays implements Ways {
       rent.onLost(problem);
     });
     this.#rented.push({ way, rent });
-    const socket = await this.#newSocket(name);
+    const socket = await freshSocket(join(this.folder, `${name}.sock`));
     const open = await openWay(socket, [way.place], (_, problem) => way.lose(problem));
     this.#ends.push(
       () => way.leave(),
@@ -97,13 +97,6 @@ export class OpenWays implements Ways {
     );
     await writeBuildxInstance(this.#instances, name, `unix://${socket}`);
     return way;
-  }
-
-  async #newSocket(name: string): Promise<string> {
-    const socket = privateSocket(join(this.folder, `${name}.sock`));
-    await makePrivate(dirname(socket));
-    rmSync(socket, { force: true });
-    return socket;
   }
 
   /** One that buildx knows already, under the name that images have for it. */

@@ -35,11 +35,12 @@ export async function ifThere<T>(request: Promise<T>): Promise<T | undefined> {
   });
 }
 
-export async function inTime<T>(request: Promise<T>): Promise<T> {
+/** What is asked of the API server, as long as that answers. @throws Unreachable */
+export async function inTime<T>(request: Promise<T>, limitMs = LIMIT_MS, remedy = ""): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new Unreachable(`does not answer within ${LIMIT_MS / 1_000} s`, "");
-    timer = setTimeout(() => reject(error), LIMIT_MS);
+    const error = new Unreachable(`does not answer within ${limitMs / 1_000} s`, remedy);
+    timer = setTimeout(() => reject(error), limitMs);
   });
   return await Promise.race([request, late]).finally(() => clearTimeout(timer));
 }

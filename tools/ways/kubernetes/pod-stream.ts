@@ -1,6 +1,6 @@
 import { Duplex } from "node:stream";
 import { Unreachable } from "../dial.ts";
-import { innermostReason } from "./api-error.ts";
+import { innermostReason, inTime } from "./api-error.ts";
 import type { Cluster, PodSocket } from "./cluster.ts";
 
 /** Channels of a stream to a command (k8s.io/apimachinery, pkg/util/remotecommand). */
@@ -35,13 +35,8 @@ export async function dialPod(
   const stream = new PodStream();
   const opening = cluster.stream.connect(path, null, (channel, bytes) => stream.receive(channel, bytes));
   const remedy = "See that the machine runs, and that no firewall is in between.";
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new Unreachable(`does not answer within ${timeoutMs / 1_000} s`, remedy);
-    timer = setTimeout(() => reject(error), timeoutMs);
-  });
   try {
-    stream.connected(await Promise.race([opening, late]));
+    stream.connected(await inTime(opening, timeoutMs, remedy));
     return stream;
   } catch (error) {
     stream.destroy();
@@ -53,8 +48,6 @@ export async function dialPod(
     throw error instanceof Unreachable
       ? error
       : new Unreachable(`cannot be entered (${handshakeError(error)})`, "");
-  } finally {
-    clearTimeout(timer);
   }
 }
 

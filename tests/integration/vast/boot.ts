@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { doors, type Instance, serviceNames } from "../support/vast/container.ts";
 import type { Proof } from "../support/vast/proof.ts";
 import { accepts } from "../support/vast/raw.ts";
-import { waitFor } from "../support/vast/wait.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 /** Where each service listens, the port that its users see where the door is in front of it. */
 const ports = { caddy: 1111, sshd: 22, tunnel_manager: 11112, ...doors } as const;

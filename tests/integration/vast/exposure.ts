@@ -5,7 +5,7 @@ import { doors } from "../support/vast/container.ts";
 import { listeners } from "../support/vast/listeners.ts";
 import { type Proof, recorded, recorderOf } from "../support/vast/proof.ts";
 import { accepts, scan } from "../support/vast/raw.ts";
-import { waitFor } from "../support/vast/wait.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 /** Where the services listen behind the door. */
 const behind = [11_111, 11_112, 16_006, 18_080, 18_188];

@@ -5,7 +5,7 @@ import { ask } from "../support/vast/browser.ts";
 import { doors, type Instance, type LaunchMode, serviceNames } from "../support/vast/container.ts";
 import type { Proof } from "../support/vast/proof.ts";
 import { accepts, scan } from "../support/vast/raw.ts";
-import { waitFor } from "../support/vast/wait.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { onlyByKey } from "./ssh.ts";
 
 export function launchTests(proof: () => Proof, skip: string | false): void {

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { repository } from "../../../../home.ts";
 import { lazily } from "../../../support/lazily.ts";
 import { type Engine, startEngine } from "../engine.ts";
+import { waitFor } from "../wait-for.ts";
 import { ask } from "./browser.ts";
 import { doors, type Instance, type Order, type Starter, serviceNames, startInstance } from "./container.ts";
 import { buildVariant, buildVastImage } from "./image.ts";
 import { type KeyPair, makeKey } from "./ssh.ts";
-import { waitFor } from "./wait.ts";
 
 /** Ports that the tests' instance has beside those of the image, each with a recorder behind it: `public` needs no login. */
 export const recorded = { guarded: 7777, public: 7778 } as const;

@@ -18,7 +18,11 @@ const machine = {
   keepImage: z.boolean(),
 };
 
-const builder = z.strictObject({ kind: z.literal("builder") });
+const builder = z.strictObject({
+  kind: z.literal("builder"),
+  /** Absent where the checks run without a GPU. */
+  gpu: z.boolean().optional(),
+});
 const docker = z.strictObject({ kind: z.literal("docker"), ...machine });
 const ssh = z.strictObject({
   kind: z.literal("ssh"),
@@ -83,6 +87,7 @@ export type RentedDescription = Omit<AwsDescription, "kind" | "loginParameter"> 
   readonly purpose?: Purpose | undefined;
 };
 export type SshDescription = z.infer<typeof ssh>;
+export type BuilderDescription = z.infer<typeof builder>;
 export type DockerDescription = z.infer<typeof docker>;
 export type TestDescription = z.infer<typeof test>;
 
@@ -101,7 +106,7 @@ export function testLimits(
 
 /** Whether a test on this host is one on a GPU. */
 export function needsGpu(host: HostDescription): boolean {
-  return host.kind === "aws" || (host.kind !== "builder" && host.gpu);
+  return host.kind === "aws" || host.gpu === true;
 }
 
 /** Reads what a component told of a builder. */

@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Home, homeAt, repository } from "../../../home.ts";
 import { unmountBelow } from "../../../tools/program/mounts.ts";
@@ -44,7 +44,8 @@ export async function startGpuBuilder(registry: string): Promise<GpuBuilder> {
     env: { ...process.env, TMPDIR: join(root, "tmp") },
   });
   for (let tries = 0; !(await workerAnswers(buildctl, `unix://${socket}`)); tries++) {
-    if (tries === 100) throw new Error(`buildkitd does not answer:\n${readFileSync(join(root, "log"), "utf8")}`);
+    if (tries === 100)
+      throw new Error(`buildkitd does not answer:\n${readFileSync(join(root, "log"), "utf8")}`);
     await sleep(200);
   }
   return {
@@ -93,27 +94,37 @@ function config(root: string, socket: string, registry: string): string {
 `;
 }
 
+/** Python of this machine: where it is, and what it is made of. */
+const python: { readonly program: string; readonly prefix: string } = JSON.parse(
+  execFileSync(
+    "python3",
+    [
+      "-c",
+      "import json, os, sys; print(json.dumps({'program': os.path.realpath(sys.executable), 'prefix': os.path.realpath(sys.base_prefix)}))",
+    ],
+    { encoding: "utf8" },
+  ),
+);
+
+/** An image's `python3` where the builder has given it a GPU: too large for a tiny image, it comes with the driver. */
+export const pythonOfGpu = `exec ${python.program} "$@"`;
+
 /** The form of what `nvidia-ctk cdi generate` writes: each card and `all`, the driver's files as mounts, void for other ways. */
 function cdiFile(card: string, driver: string): object {
   const containerEdits = { deviceNodes: [{ path: "/dev/nvidia0", hostPath: card }] };
-  const inside = "/usr/local/nvidia/lib64";
-  const mount = (hostPath: string, containerPath: string) => ({
-    ...{ hostPath, containerPath },
+  const mount = (hostPath: string, containerPath = hostPath) => ({
+    hostPath,
+    containerPath,
     options: ["ro", "nosuid", "nodev", "rbind", "rprivate"],
   });
-  const python = dirname(pythonSays("import os; print(os.__file__)"));
+  const folders = python.prefix === "/usr" ? ["/usr"] : [python.prefix, "/usr/lib"];
   return {
     cdiVersion: "0.6.0",
     kind: "nvidia.com/gpu",
     devices: ["0", "all"].map((name) => ({ name, containerEdits })),
     containerEdits: {
-      env: ["NVIDIA_VISIBLE_DEVICES=void", `LD_LIBRARY_PATH=${inside}`],
-      // Python's own library is no driver, and too large for a tiny image.
-      mounts: [mount(driver, inside), mount(python, python), mount("/usr/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu")],
+      env: ["NVIDIA_VISIBLE_DEVICES=void", "LD_LIBRARY_PATH=/driver"],
+      mounts: [mount(driver, "/driver"), ...folders.map((folder) => mount(folder))],
     },
   };
-}
-
-function pythonSays(program: string): string {
-  return execFileSync("python3", ["-c", program], { encoding: "utf8" }).trim();
 }

@@ -29,9 +29,9 @@ test("whether Dockerfiles know devices: a frontend that looks for one does", () 
     "device feature is only supported in Dockerfile frontend 1.14.0-labs or later",
     "dockerfile parse error on line 2: unknown flag: device",
   ]) {
-    const { problem, remedy } = said(words) ?? {};
-    assert.match(problem ?? "", /do not know `RUN --device`/);
-    assert.match(remedy ?? "", /BuildKit 0\.34/);
+    const answer = said(words);
+    assert.match(answer?.problem ?? "", /do not know `RUN --device`/);
+    assert.match(answer?.problem === undefined ? "" : answer.remedy, /BuildKit 0\.34/);
   }
   assert.match(
     said("no space left")?.problem ?? "",

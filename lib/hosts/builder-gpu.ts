@@ -2,6 +2,17 @@
  * A GPU of a builder: what it says of its devices, how a build step gets one, and what BuildKit's words about that mean to
  * people. Devices are CDI's (docs/cdi.md of BuildKit 0.31.1).
  */
+import { z } from "zod";
+
+/** Whoever reads a Dockerfile decides what is run, so a frontend is named by its digest. */
+export const frontendImage = z
+  .string()
+  .regex(/^[\w.:/-]+@sha256:[0-9a-f]{64}$/, "expected an image by its digest: docker/dockerfile@sha256:…");
+
+/** What has another frontend than the builder's own read a Dockerfile. */
+export function frontendArgs(frontend: string | undefined): Readonly<Record<string, string>> {
+  return frontend === undefined ? {} : { BUILDKIT_SYNTAX: frontend };
+}
 
 /** What NVIDIA's own CDI file calls its cards; each has a name, and `all` is all of them. */
 const KIND = "nvidia.com/gpu";
@@ -36,7 +47,7 @@ export function answerProblem(said: string): BuilderGpu | undefined {
     return {
       problem: "it has a GPU, and its Dockerfiles do not know `RUN --device`",
       remedy:
-        "BuildKit 0.34 or newer knows it, and 0.31 as strata compiles it: put such a buildkitd on PATH, or on the builder's machine (docs/hosts.md).",
+        "Use BuildKit 0.34 or newer, or set strata:host.frontend to an image that knows it: docker/dockerfile@sha256:… (docs/hosts.md).",
     };
   }
   const last = said.trim().split("\n").at(-1)?.trim() || "it said nothing";

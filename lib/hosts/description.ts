@@ -3,6 +3,7 @@ import type { CudaVersion } from "../gpu/compatibility.ts";
 import { type GenerationName, generation, minimumDriver } from "../gpu/generations.ts";
 import type { MemoryNeed } from "../gpu/memory.ts";
 import { parseWithSchema } from "../schema-errors.ts";
+import { frontendImage } from "./builder-gpu.ts";
 import type { Budget } from "./host-setting.ts";
 import type { Purpose } from "./policies.ts";
 
@@ -22,6 +23,7 @@ const builder = z.strictObject({
   kind: z.literal("builder"),
   /** Absent where the checks run without a GPU. */
   gpu: z.boolean().optional(),
+  frontend: frontendImage.optional(),
 });
 const docker = z.strictObject({ kind: z.literal("docker"), ...machine });
 const ssh = z.strictObject({

@@ -30,6 +30,17 @@ export function hostProblems(
           ),
         ]
       : []),
+    ...hosts.flatMap((setting, index) =>
+      isPlain(setting) && setting.kind === "builder" && setting.frontend !== undefined
+        ? [
+            new UserError(
+              `${hosts.length > 1 ? `strata:host.${index}` : "strata:host"}.frontend`,
+              "is for tests on the builder's GPU alone.",
+              "Remove it, or set gpu: true.",
+            ),
+          ]
+        : [],
+    ),
     ...hosts.flatMap((setting, index) => {
       const path = hosts.length > 1 ? `strata:host.${index}` : "strata:host";
       if (setting.kind === "aws") return awsProblems(setting, path, generation, budget);

@@ -3,6 +3,7 @@ import { type ComputeCapability, computeCapabilities, type Generation } from "..
 import { type Instance, instancesFor, roomierInstances } from "../gpu/instances.ts";
 import { hasMemory, instancesWith, type MemoryNeed } from "../gpu/memory.ts";
 import { rentedShape } from "../machines/rented.ts";
+import { frontendImage } from "./builder-gpu.ts";
 import { parseHostKeys } from "./host-keys.ts";
 
 /** `strata:host` and `strata:budget`: where a product is tested, and what that may cost. */
@@ -13,6 +14,8 @@ const builder = z.strictObject({
   kind: z.literal("builder"),
   /** Whether the test gets the builder's GPUs, and has to find one. Default: neither. */
   gpu: z.boolean().optional(),
+  /** Image of a Dockerfile frontend that knows `RUN --device`, for a builder whose own does not. */
+  frontend: frontendImage.optional(),
 });
 
 const docker = z.strictObject({
@@ -78,7 +81,7 @@ export type DockerSetting = z.output<typeof docker>;
 export type Budget = z.output<typeof budgetSetting>;
 
 /** Whether a test in the builder is one on its GPU: it has to be said, as most builders have none. */
-export function isGpuBuilder(host: HostSetting): boolean {
+export function isGpuBuilder(host: HostSetting): host is Extract<HostSetting, { readonly kind: "builder" }> {
   return host.kind === "builder" && host.gpu === true;
 }
 

@@ -3,13 +3,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Home } from "../../home.ts";
-import { answerProblem, type BuilderGpu, gpuAmong, questionDockerfile } from "../../lib/hosts/builder-gpu.ts";
+import {
+  answerProblem,
+  type BuilderGpu,
+  frontendArgs,
+  gpuAmong,
+  questionDockerfile,
+} from "../../lib/hosts/builder-gpu.ts";
 import { attempt } from "../program/exec.ts";
 import { buildInBuilder } from "./builder.ts";
 import { findBuilder } from "./find-builder.ts";
 
 /** Milliseconds that a builder may take to say what it has. */
 const LIMIT_MS = 30_000;
+
+export interface AskOptions {
+  /** Whether a builder of buildx's that stands still is started. */
+  readonly start?: boolean;
+  /** Who reads Dockerfiles instead of the builder's own frontend. */
+  readonly frontend?: string | undefined;
+}
 
 /** What `buildctl debug workers` prints of a worker; BuildKit before 0.20 knows no devices. */
 const workers = z.array(z.object({ cdiDevices: z.array(z.object({ name: z.string() })).nullish() }));
@@ -23,13 +36,12 @@ const runs = /^Status:\s+running/m;
  * step runs there.
  *
  * @param environment in which the ways are open
- * @param start whether a builder of buildx's that stands still is started
  */
 export async function builderGpu(
   home: Home,
   name: string,
   environment: Readonly<Record<string, string | undefined>> = process.env,
-  { start = false } = {},
+  { start = false, frontend }: AskOptions = {},
 ): Promise<BuilderGpu> {
   const given = Object.entries(environment).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
@@ -39,7 +51,7 @@ export async function builderGpu(
   if (typeof devices === "string") return { problem: `it does not say what it has: ${devices}`, remedy: "" };
   const gpu = gpuAmong(devices);
   if (gpu.device === undefined) return gpu;
-  return (await frontendProblem(home, name, env)) ?? gpu;
+  return (await frontendProblem(home, name, env, frontend)) ?? gpu;
 }
 
 /** The names of a builder's devices; a text is why it did not tell. */
@@ -81,12 +93,14 @@ async function frontendProblem(
   home: Home,
   name: string,
   environment: Readonly<Record<string, string>>,
+  frontend: string | undefined,
 ): Promise<BuilderGpu | undefined> {
   const folder = await mkdtemp(join(tmpdir(), "strata-device-"));
   try {
     const { all } = await buildInBuilder(home, name, {
       folder,
       dockerfile: questionDockerfile,
+      args: frontendArgs(frontend),
       output: `type=local,dest=${join(folder, "out")}`,
       environment,
       signal: AbortSignal.timeout(LIMIT_MS),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { type Home, repository } from "../../home.ts";
 import { type EvidenceHost, parseRunReport } from "../../lib/evidence/evidence.ts";
-import { deviceProblem, withDevice } from "../../lib/hosts/builder-gpu.ts";
+import { deviceProblem, frontendArgs, withDevice } from "../../lib/hosts/builder-gpu.ts";
 import type { BuilderDescription } from "../../lib/hosts/description.ts";
 import { type BuildRequest, buildInBuilder } from "../builder/builder.ts";
 import { builderGpu } from "../builder/find-gpu.ts";
@@ -26,10 +26,12 @@ export class BuilderHost implements TestHost {
   readonly dollarsPerHour = 0;
   readonly #home: Home;
   readonly #builder: string;
+  readonly #frontend: string | undefined;
 
-  constructor(home: Home, builder: string, { gpu = false }: Pick<BuilderDescription, "gpu"> = {}) {
+  constructor(home: Home, builder: string, { gpu = false, frontend }: Omit<BuilderDescription, "kind"> = {}) {
     this.#home = home;
     this.#builder = builder;
+    this.#frontend = frontend;
     this.hasGpu = gpu;
     this.name = gpu ? "the builder's GPU" : "the builder";
   }
@@ -72,7 +74,8 @@ export class BuilderHost implements TestHost {
 
   /** What a test on the builder's GPU has beside another. @throws HostTrouble where the builder has none */
   async #withGpu({ memory }: TestRequest): Promise<Extras> {
-    const gpu = await builderGpu(this.#home, this.#builder);
+    const frontend = this.#frontend;
+    const gpu = await builderGpu(this.#home, this.#builder, process.env, { start: true, frontend });
     if (gpu.device === undefined) throw new HostTrouble(`the builder ${this.#builder}: ${gpu.problem}`);
     const { device } = gpu;
     const needs = memory ? ` --gpu-memory ${memory.gpu} --ram ${memory.ram}` : "";
@@ -83,7 +86,7 @@ export class BuilderHost implements TestHost {
         dockerfile: withDevice(await readFile(join(smoke, "Dockerfile"), "utf8"), device),
         allow: [`device=${device}`],
       },
-      args: { SMOKE_OPTIONS: `--gpu${needs}` },
+      args: { SMOKE_OPTIONS: `--gpu${needs}`, ...frontendArgs(frontend) },
     };
   }
 

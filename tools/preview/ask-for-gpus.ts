@@ -3,7 +3,7 @@ import { kindOfBuilder, stackBuilders } from "../../lib/builders/builder-setting
 import type { BuilderGpu } from "../../lib/hosts/builder-gpu.ts";
 import { isGpuBuilder } from "../../lib/hosts/host-setting.ts";
 import type { RentPlan } from "../../lib/preview/expected-test.ts";
-import { builderGpu } from "../builder/find-gpu.ts";
+import { type AskOptions, builderGpu } from "../builder/find-gpu.ts";
 import { recallServices } from "../services/record.ts";
 import type { CheckoutPlan } from "../stack/checkout-plan.ts";
 import { openBuilders } from "../stack/opened-builders.ts";
@@ -18,9 +18,11 @@ export async function askForGpus(home: Home, project: string, plans: Plans): Pro
   const known = new Map(plans);
   // One after the other: ways to builders are a process's own.
   for (const [stack, plan] of plans) {
-    if (plan instanceof Error || !plan.planned.test?.hosts.some(isGpuBuilder)) continue;
+    if (plan instanceof Error) continue;
     const { test, rent } = plan.planned;
-    const gpu = rent && (await gpuOf(home, { project, name: stack }, rent).catch(asProblem));
+    const host = test?.hosts.find(isGpuBuilder);
+    if (!test || !host) continue;
+    const gpu = rent && (await gpuOf(home, { project, name: stack }, rent, host).catch(asProblem));
     known.set(stack, { ...plan, planned: { ...plan.planned, test: { ...test, builderGpu: gpu } } });
   }
   return known;
@@ -31,12 +33,13 @@ async function gpuOf(
   home: Home,
   { project, name }: { readonly project: string; readonly name: string },
   choice: RentPlan,
+  { frontend }: AskOptions,
 ): Promise<BuilderGpu | undefined> {
   const { default: builder } = stackBuilders(choice);
   const kind = kindOfBuilder(builder.setting);
   const [own = ""] = builder.names;
   if (kind === "local") {
-    if (await recallServices(home)) return await builderGpu(home, own);
+    if (await recallServices(home)) return await builderGpu(home, own, process.env, { frontend });
     return {
       problem: "there is no builder yet",
       remedy: "`make up` starts it, and asks it before the first stage.",
@@ -48,7 +51,7 @@ async function gpuOf(
   const opened = stackBuilders(kind === "remote" ? await openBuilders(stack, choice) : choice).default;
   const ways = await openWays(home, { default: opened, heavy: opened });
   try {
-    return await builderGpu(home, own, { ...process.env, ...ways.environment });
+    return await builderGpu(home, own, { ...process.env, ...ways.environment }, { frontend });
   } finally {
     ways.close();
   }

@@ -21,9 +21,15 @@ export async function requireGpu(
   product: PlanEntry,
   environment: Readonly<Record<string, string>>,
 ): Promise<void> {
-  if (!config.host.some(isGpuBuilder)) return;
+  const host = config.host.find(isGpuBuilder);
+  if (host === undefined) return;
   const [name = ""] = stackBuilders(config).default.names;
-  const gpu = await builderGpu(home, name, { ...process.env, ...environment }, { start: true });
+  const gpu = await builderGpu(
+    home,
+    name,
+    { ...process.env, ...environment },
+    { start: true, frontend: host.frontend },
+  );
   if (gpu.device !== undefined) return;
   const problem = new UserError(
     "strata:host",

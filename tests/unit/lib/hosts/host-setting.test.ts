@@ -109,6 +109,18 @@ test("a builder with a GPU is a host like others: for generations that have one 
   );
 });
 
+test("a frontend is for the builder's GPU alone", () => {
+  const frontend = `docker/dockerfile@sha256:${"a".repeat(64)}`;
+  assert.deepEqual(
+    complaints(() => parse({ kind: "builder", gpu: true, frontend })),
+    [],
+  );
+  assert.deepEqual(
+    complaints(() => parse({ kind: "builder", frontend })),
+    ["strata:host.frontend: is for tests on the builder's GPU alone."],
+  );
+});
+
 test("the builder has no GPU and stands in for nobody", () => {
   assert.match(
     complaints(() => parse([{ kind: "builder" }, aws]))[0] ?? "",
@@ -330,6 +342,17 @@ test("what a host's setting may say, to the letter", () => {
     [docker, "keepImage", [true, false], ["yes"]],
     [docker, "more", [], [1]],
     [{ kind: "builder" }, "gpu", [true, false], ["all", 1]],
+    [
+      { kind: "builder", gpu: true },
+      "frontend",
+      [`docker/dockerfile@sha256:${"a".repeat(64)}`, `r.test:5000/f:1.27@sha256:${"0".repeat(64)}`],
+      [
+        "docker/dockerfile:1.27",
+        `@sha256:${"a".repeat(64)}`,
+        `a b@sha256:${"a".repeat(64)}`,
+        `a@sha256:${"a".repeat(65)}`,
+      ],
+    ],
     [{ kind: "builder" }, "more", [], [1]],
     [ssh, "address", ["gpu.example.org", "10.0.0.1", "fe80::1", "a_b-c"], ["", "a b", " a", "a ", "u@h"]],
     [ssh, "port", [1, 65_535], [0, 65_536, 22.5]],

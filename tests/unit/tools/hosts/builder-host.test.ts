@@ -57,7 +57,7 @@ case "$*" in
   *"debug workers"*) echo '[{"cdiDevices":[{"name":"nvidia.com/gpu=0"},{"name":"nvidia.com/gpu=all"}]}]'; exit ;;
 esac
 for word; do case "$word" in dockerfile=*) FILE="\${word#dockerfile=}/Dockerfile" ;; esac; done
-if grep -q strata.invalid "$FILE"; then echo '${answer}' >&2; exit 1; fi
+if grep -q strata.invalid "$FILE"; then for word; do echo "$word"; done >"$HERE/question"; echo '${answer}' >&2; exit 1; fi
 cp "$FILE" "$HERE/Dockerfile"; for word; do echo "$word"; done >"$HERE/words"
 ${said ? `echo '${said}' >&2; exit 1` : 'cp "$HERE/report.json" "$OUT/evidence.json"'}`;
 
@@ -74,6 +74,14 @@ test("on the builder's GPU: its step gets the device, exactly that one is allowe
   const words = readFileSync(join(here, "words"), "utf8").split("\n");
   assert.equal(words[words.indexOf("--allow") + 1], "device=nvidia.com/gpu=all");
   assert.ok(words.includes("build-arg:SMOKE_OPTIONS=--gpu --gpu-memory 17 --ram 35"), words.join(" "));
+  assert.ok(!words.some((word) => word.includes("BUILDKIT_SYNTAX")));
+  const frontend = `docker/dockerfile@sha256:${"c".repeat(64)}`;
+  await new BuilderHost(home, "strata", { gpu: true, frontend }).test(order());
+  for (const file of ["words", "question"])
+    assert.ok(
+      readFileSync(join(here, file), "utf8").includes(`build-arg:BUILDKIT_SYNTAX=${frontend}\n`),
+      file,
+    );
   // The context is smoke/ as it is.
   assert.ok(words.some((word) => /^context=.*\/smoke$/.test(word)));
 });

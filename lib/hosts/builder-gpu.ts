@@ -1,6 +1,6 @@
 /**
  * A GPU of a builder: what it says of its devices, how a build step gets one, and what BuildKit's words about that mean to
- * people. Devices are CDI's (docs/cdi.md of BuildKit 0.31.1).
+ * people. Devices are those of CDI, as BuildKit 0.31.1 documents them.
  */
 import { z } from "zod";
 

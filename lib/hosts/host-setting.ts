@@ -85,6 +85,11 @@ export function isGpuBuilder(host: HostSetting): host is Extract<HostSetting, { 
   return host.kind === "builder" && host.gpu === true;
 }
 
+/** Whether a host is like the one that evidence comes from. @param onGpu whether it tells of a GPU, or nothing */
+export function isLike(host: HostSetting, kind: string, onGpu: boolean): boolean {
+  return host.kind === kind && (onGpu || !isGpuBuilder(host));
+}
+
 /** The kind of host whose word counts: of the first one with a GPU, else `builder`, which has none. */
 export function kindOfHosts(hosts: readonly HostSetting[]): HostSetting["kind"] | "builder with a GPU" {
   const withGpu = hosts.find(

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.ts";
 import type { Layer, LayerContext } from "../recipe/layer.ts";
@@ -23,6 +23,7 @@ export function planProblems({ recipe, context, layers, inImage, layersFolder }:
     ...namedAsRecipe(layers, recipe),
     ...unknownParents(layers, context),
     ...missingFiles(layers, layersFolder),
+    ...wantedDevices(layers, layersFolder),
     ...sharedPaths(inImage, context),
   ];
 }
@@ -78,6 +79,25 @@ function missingFiles(layers: readonly Layer[], layersFolder: string): UserError
         ({ shown }) =>
           new UserError(shown, `does not exist, but layer "${layer.name}" needs it.`, "Create it."),
       );
+  });
+}
+
+/** A `RUN` with a device among its options, which may go on over lines. */
+const runWithDevice = /^[ \t]*RUN(?:\s|\\\n)+(?:--\S+(?:\s|\\\n)+)*--device\b/im;
+
+/** Stages that ask for a device of the builder: what they came out as would hang on hardware that no key names. */
+function wantedDevices(layers: readonly Layer[], layersFolder: string): UserError[] {
+  return layers.flatMap((layer) => {
+    const folder = layerFolder(layer, layersFolder);
+    const path = join(folder.path, "Dockerfile");
+    if (layer.dockerfile || !existsSync(path) || !runWithDevice.test(readFileSync(path, "utf8"))) return [];
+    return [
+      new UserError(
+        `${folder.shown}/Dockerfile`,
+        "asks for a device of the builder (RUN --device), on which its files would hang.",
+        "Compile for given cards without one; what needs a GPU is a test (docs/hosts.md).",
+      ),
+    ];
   });
 }
 

@@ -1,5 +1,5 @@
 import type { GenerationName } from "../gpu/generations.ts";
-import { type HostSetting, isGpuBuilder } from "../hosts/host-setting.ts";
+import { isLike } from "../hosts/host-setting.ts";
 import type { Plan } from "../plan/plan.ts";
 import { isExplained, type KeyedStage, type StageChange, stageChanges } from "../plan/stage-changes.ts";
 import { REDACTED } from "../redact.ts";
@@ -143,23 +143,17 @@ function builtOf(stages: readonly StagePreview[], { built }: PreviewContext): st
 /** A test is due when what is tested, how or where changes, or the last one failed; a digest that passed is not tested again. */
 function testOf(
   { test, platform, checks }: NextStack,
-  previous: PreviousStack,
+  { checks: former, comparedWith, evidence, testedOn }: PreviousStack,
   stages: readonly StagePreview[],
   { history }: PreviewContext,
 ): PlannedStack["test"] {
   if (!test) return null;
   const changed = stages.find(({ role }) => role === "product")?.verdict !== "unchanged";
-  const { comparedWith, evidence } = previous;
   const passed = evidence === null ? comparedWith.kind !== "outputs" : evidence.verdict !== "fail";
-  const sameChecks = previous.checks === null || previous.checks === checks;
-  const sameHost = !previous.testedOn || test.hosts.some((host) => isLike(host, previous));
+  const sameChecks = former === null || former === checks;
+  const sameHost = !testedOn || test.hosts.some((host) => isLike(host, testedOn, evidence?.gpu !== null));
   const plan = { ...test, ...platform, generation: platform.generation as GenerationName };
   return expectedTest(plan, changed || !passed || !sameChecks || !sameHost, history);
-}
-
-/** Whether a host is of the kind that the evidence comes from. */
-function isLike(host: HostSetting, { testedOn, evidence }: PreviousStack): boolean {
-  return host.kind === testedOn && !(isGpuBuilder(host) && evidence?.gpu === null);
 }
 
 function previewStage(

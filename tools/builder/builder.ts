@@ -5,14 +5,10 @@ import { attempt, type CommandResult } from "../program/exec.ts";
 import { buildctlBuild } from "./buildctl.ts";
 import { withLogin } from "./docker-login.ts";
 import { findBuilder } from "./find-builder.ts";
-import { withDockerfile } from "./own-dockerfile.ts";
+import { type BuildFolder, withDockerfile } from "./own-dockerfile.ts";
 
 /** A build outside Pulumi: the smoke test, and what bootstraps the rest. */
-export interface BuildRequest {
-  /** Holds the Dockerfile and its files. */
-  readonly folder: string;
-  /** The Dockerfile, where it is not the folder's own. */
-  readonly dockerfile?: string;
+export interface BuildRequest extends BuildFolder {
   /** Named contexts: images by digest reference. */
   readonly images?: Readonly<Record<string, string>>;
   readonly args?: Readonly<Record<string, string>>;

@@ -2,9 +2,17 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** Where a build's files are. */
+export interface BuildFolder {
+  /** Holds the Dockerfile and its files. */
+  readonly folder: string;
+  /** The Dockerfile, where it is not the folder's own. */
+  readonly dockerfile?: string;
+}
+
 /** The folder that a build's Dockerfile is in: its context's, or one for the time of `work` where it is a text. */
 export async function withDockerfile<T>(
-  { folder, dockerfile }: { readonly folder: string; readonly dockerfile?: string },
+  { folder, dockerfile }: BuildFolder,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
   if (dockerfile === undefined) return await work(folder);

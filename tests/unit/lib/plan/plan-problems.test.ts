@@ -75,3 +75,18 @@ test("what is missing is told once for each: a layer, a file, a name; what is th
   ]);
   assert.deepEqual(told({ ...made, name: "r", parents: () => [] }), ["r"]);
 });
+
+test("a stage that asks for a device of the builder is refused, wherever in its RUN it does", (t) => {
+  const told = (dockerfile: string) => {
+    const folder = layersFolder(t, { "a/Dockerfile": dockerfile });
+    const layers = [sampleLayer("a")];
+    return planProblems({ recipe: "r", context, layers, inImage: layers, layersFolder: folder }).map(String);
+  };
+  const refused = /layers\/a\/Dockerfile: asks for a device of the builder/;
+  assert.match(told("FROM base\nRUN --device=nvidia.com/gpu=all true\n")[0] ?? "", refused);
+  assert.match(
+    told("FROM base\nrun --network=none \\\n    --device nvidia.com/gpu true\n")[0] ?? "",
+    refused,
+  );
+  assert.deepEqual(told("FROM base\nRUN nvcc --device=sm_89 a.cu\nRUN --network=none true --device\n"), []);
+});

@@ -81,7 +81,9 @@ export type DockerSetting = z.output<typeof docker>;
 export type Budget = z.output<typeof budgetSetting>;
 
 /** Whether a test in the builder is one on its GPU: it has to be said, as most builders have none. */
-export function isGpuBuilder(host: HostSetting): host is Extract<HostSetting, { readonly kind: "builder" }> {
+export function isGpuBuilder(
+  host: HostSetting,
+): host is Extract<HostSetting, { readonly kind: "builder" }> & { readonly gpu: true } {
   return host.kind === "builder" && host.gpu === true;
 }
 

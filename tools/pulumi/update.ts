@@ -16,10 +16,10 @@ import type { Stack } from "../stack/stack.ts";
 import { builderLog } from "./build-log.ts";
 import { Builds } from "./builds.ts";
 import { type Display, liveDisplay, plainDisplay } from "./display.ts";
-import { builtResource, type EngineEvent, nameOf, parseEvent } from "./engine-events.ts";
+import { builtResource, type EngineEvent, parseEvent } from "./engine-events.ts";
 import { Reporter, type ResourceFailure } from "./events.ts";
-import type { ExpectedSeconds } from "./live.ts";
 import { lossLine } from "./losses.ts";
+import { targeted, targetedNames } from "./urns.ts";
 
 /**
  * Runs `pulumi <args>` on the stack and returns its exit code. Its events become a live list on a terminal and plain
@@ -96,19 +96,6 @@ function readEvents(
     if (event) onEvent(event);
     else if (line.trim()) onLine(line);
   });
-}
-
-/** Names of the resources that an update is targeted at; undefined for one that is about all. */
-function targetedNames(args: readonly string[]): string[] | undefined {
-  const urns = args.filter((_, index) => args[index - 1] === "--target");
-  return urns.length === 0 ? undefined : urns.map(nameOf);
-}
-
-/** An update that is targeted at resources builds no others. */
-function targeted(expected: ExpectedSeconds, args: readonly string[]): ExpectedSeconds {
-  const targets = args.filter((argument) => argument.startsWith("urn:"));
-  if (targets.length === 0) return expected;
-  return new Map([...expected].filter(([name]) => targets.some((urn) => urn.endsWith(`::${name}`))));
 }
 
 /** Adds what was built to the history; an update does not fail because of it. */

@@ -1,6 +1,8 @@
 import type { Plan, Stage } from "../../lib/plan/plan.ts";
 import type { RecordedStack } from "../../lib/state/recorded-stack.ts";
 import type { Stack } from "../stack/stack.ts";
+import { nameOf } from "./engine-events.ts";
+import type { ExpectedSeconds } from "./live.ts";
 
 /** Names of a stack's resources (URNs): Pulumi makes them of the types of the components around each. */
 
@@ -42,4 +44,26 @@ export function retestArguments(
   if (!record.hasTest || record.recipe !== recipe) return [];
   const type = "strata:index:SmokeTest$command:local:Command";
   return ["--replace", `urn:pulumi:${name}::${project}::${type}::${recipe}-smoke`];
+}
+
+function targetsIn(args: readonly string[]): string[] {
+  // What --replace names is made again beside everything else.
+  return args.filter((_, index) => args[index - 1] === "--target");
+}
+
+/** Names of the resources that an update is targeted at, as `buildStages` does; undefined for one that is about all. */
+export function targetedNames(args: readonly string[]): string[] | undefined {
+  const urns = targetsIn(args);
+  return urns.length === 0 ? undefined : urns.map(nameOf);
+}
+
+/** What builds: a component around it may have its name, as the product's has. */
+const builds = /\$(docker-build:index:Image|command:local:Command)::/;
+
+/** An update that is targeted at resources builds no others. */
+export function targeted(expected: ExpectedSeconds, args: readonly string[]): ExpectedSeconds {
+  const urns = targetsIn(args);
+  if (urns.length === 0) return expected;
+  const names = urns.filter((urn) => builds.test(urn)).map(nameOf);
+  return new Map([...expected].filter(([name]) => names.includes(name)));
 }

@@ -19,8 +19,8 @@ export interface Upstream {
   dial(timeoutMs: number): Promise<Duplex>;
   /** What became of it since it was reached, where somebody else knows; undefined where it is as it was. */
   readonly fate?: () => Promise<string | undefined>;
-  /** Waits for it to be there again, where somebody brings it back by himself. */
-  readonly comesBack?: () => Promise<void>;
+  /** Waits for it to be there again, where somebody brings it back by himself. @returns whether it may be */
+  readonly comesBack?: () => Promise<boolean>;
 }
 
 /** What a client shows, and what it believes; in PEM. */

@@ -138,6 +138,8 @@ export class OpenWays implements Ways {
 
   async look(): Promise<void> {
     const asked = this.#watched.map(async ({ upstream, names }) => {
+      // It is known to be, or was from the start: what failed did not fail by it.
+      if (upstream.gone !== undefined) return;
       // One that was replaced in the meantime answers as if nothing had been.
       const problem =
         (await problemOf(upstream))?.message ?? (await upstream.fate?.().catch(() => undefined));
@@ -155,7 +157,8 @@ export class OpenWays implements Ways {
     for (const group of this.#groups) {
       let found = await Promise.all(group.map((each) => problemOf(each)));
       if (found.every((problem) => problem !== undefined)) {
-        await Promise.all(group.map((each) => each.comesBack?.()));
+        const came = await Promise.all(group.map((each) => each.comesBack?.()));
+        if (came.every((back) => back === false)) return false;
         found = await Promise.all(group.map((each) => problemOf(each)));
       }
       for (const [index, each] of group.entries()) each.gone = found[index]?.message;

@@ -142,6 +142,8 @@ function container({ image = DEFAULT_IMAGE, rootless = false, requests, limits }
         }
       : { privileged: true },
     readinessProbe: { ...probe, periodSeconds: 3, failureThreshold: 3 },
+    // One that hangs is restarted after a minute: by then all who built on it have given it up (patience, 40 s at most).
+    livenessProbe: { ...probe, periodSeconds: 10, failureThreshold: 6, terminationGracePeriodSeconds: 5 },
     ...(requests || limits
       ? { resources: { ...(requests ? { requests } : {}), ...(limits ? { limits } : {}) } }
       : {}),

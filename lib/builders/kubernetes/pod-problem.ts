@@ -19,6 +19,7 @@ export interface PodState {
 interface ContainerState {
   readonly restartCount?: number;
   readonly state?: {
+    readonly running?: object;
     readonly waiting?: { readonly reason?: string; readonly message?: string };
     readonly terminated?: Ended;
   };
@@ -48,6 +49,13 @@ export interface PodProblem {
 
 const waits = (problem: string, remedy: string): PodProblem => ({ problem, remedy, isFinal: false });
 const ends = (problem: string, remedy: string): PodProblem => ({ problem, remedy, isFinal: true });
+
+/** Whether it runs, and nothing is about to become of it: where its buildkitd does not answer, it hangs. */
+export function isStill({ metadata, status }: PodState): boolean {
+  const { containerStatuses = [] } = status ?? {};
+  const runs = containerStatuses.length > 0 && containerStatuses.every(({ state }) => state?.running);
+  return runs && metadata?.deletionTimestamp === undefined;
+}
 
 export function isReady({ metadata, status }: PodState): boolean {
   if (metadata?.deletionTimestamp) return false;

@@ -16,6 +16,8 @@ import { type ClusterPrograms, clusterPrograms } from "./programs.ts";
 export interface TestCluster {
   /** A kubeconfig of somebody who may do anything. */
   readonly kubeconfig: string;
+  /** Where it keeps its files. */
+  readonly folder: string;
   /** BuildKit of this machine's own programs, by its digest. */
   readonly image: string;
   /** Runs kubectl with these words, and gives what it says. */
@@ -67,7 +69,7 @@ export async function startCluster(): Promise<TestCluster> {
     run("kubelet", "kubelet", ...kubeletFlags(folder));
     await until("the node", () => kubectl("wait", "--for=condition=Ready", "node/n1", "--timeout=5s"));
     await until("the account", () => kubectl("get", "serviceaccount", "default"));
-    return { kubeconfig, image, kubectl, stop };
+    return { kubeconfig, folder, image, kubectl, stop };
   } catch (error) {
     const logs = running.map(
       ([name]) => `${name}:\n${readFileSync(join(folder, "log", name), "utf8").slice(-1_500)}`,

@@ -45,7 +45,7 @@ export async function inTime<T>(request: Promise<T>, limitMs = LIMIT_MS, remedy 
   return await Promise.race([request, late]).finally(() => clearTimeout(timer));
 }
 
-const RIGHTS = "docs/builders.md#kubernetes has the rights that are needed.";
+export const RIGHTS = "docs/builders.md#kubernetes has the rights that are needed.";
 
 /** An error of the API in words for whoever has the setting at `path`. */
 export function apiError(path: string, server: string, error: unknown): UserError {

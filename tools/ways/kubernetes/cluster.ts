@@ -1,8 +1,18 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import type { AppsV1Api, CoreV1Api, KubeConfig, KubernetesObjectApi } from "@kubernetes/client-node";
+import type { AppsV1Api, CoreV1Api, KubernetesObjectApi } from "@kubernetes/client-node";
 import { UserError, withPackage } from "../../../errors.ts";
 import { projectFolder } from "../../../home.ts";
+import { type ExecCluster, execSetting } from "../../../lib/builders/kubernetes/exec-credential.ts";
+import { ExecLogin } from "./exec-login.ts";
+import {
+  type Kubeconfig,
+  type KubeUser,
+  type Library,
+  ownAccount,
+  readKubeconfigs,
+  usualKubeconfigs,
+} from "./kubeconfig.ts";
 
 /** Where a cluster is, as a setting says it. */
 export interface ClusterPlace {
@@ -21,6 +31,8 @@ export interface Cluster {
   readonly objects: KubernetesObjectApi;
   /** Opens a stream to a command in a pod. */
   readonly stream: StreamHandler;
+  /** After what was logged in with has been refused. @returns whether something else may come of it */
+  loginAgain(): boolean;
 }
 
 /** What the library has for commands in pods: each message begins with the number of its channel. */
@@ -47,27 +59,70 @@ export async function openCluster(path: string, place: ClusterPlace): Promise<Cl
     "@kubernetes/client-node",
     async () => await import("@kubernetes/client-node"),
   );
-  const config = new library.KubeConfig();
-  load(config, path, place);
-  const server = config.getCurrentCluster()?.server;
-  if (server === undefined) {
-    throw new UserError(
-      path,
-      "the kubeconfig's context names no cluster.",
-      "See kubectl config get-contexts.",
-    );
-  }
+  const loaded = load(library, path, place);
+  const { cluster: server } = loaded;
+  const login = loginOf(path, loaded);
+  const configure = () => {
+    const config = new library.KubeConfig();
+    config.loadFromOptions(loaded.options);
+    if (login) config.addAuthenticator(login);
+    return config;
+  };
+  // Somebody may have to be asked: no request waits for that.
+  await login?.credential();
+  const config = configure();
   return {
     namespace: place.namespace,
     server,
     core: config.makeApiClient(library.CoreV1Api),
     apps: config.makeApiClient(library.AppsV1Api),
     objects: library.KubernetesObjectApi.makeApiClient(config),
-    stream: new library.Exec(config).handler as unknown as StreamHandler,
+    stream: {
+      // The library keeps the first certificate of a user for all its streams.
+      connect: (...words) =>
+        (new library.Exec(configure()).handler as unknown as StreamHandler).connect(...words),
+    },
+    loginAgain() {
+      login?.forget();
+      return login !== undefined;
+    },
   };
 }
 
-function load(config: KubeConfig, path: string, { kubeconfig, context }: ClusterPlace): void {
+interface Loaded {
+  /** The server's address. */
+  readonly cluster: string;
+  readonly told: ExecCluster;
+  readonly user: KubeUser | undefined;
+  readonly options: object;
+}
+
+/** What the context says, out of kubeconfigs or of the pod that this runs in. */
+function load(library: Library, path: string, { kubeconfig, context }: ClusterPlace): Loaded {
+  const found = readPlace(library, path, kubeconfig);
+  const known = found.contexts.map(({ name }) => name);
+  if (context !== undefined && !known.includes(context)) {
+    throw new UserError(
+      `${path}.context`,
+      `the kubeconfig has no context ${context}.`,
+      known.length > 0 ? `It has ${known.join(", ")}.` : "It has none.",
+    );
+  }
+  const currentContext = context ?? found.currentContext;
+  const current = found.contexts.find(({ name }) => name === currentContext);
+  const cluster = found.clusters.find(({ name }) => name === current?.cluster);
+  if (current === undefined || cluster === undefined) {
+    const problem =
+      currentContext === undefined
+        ? "the kubeconfig has no current context."
+        : `the kubeconfig's context ${currentContext} ${current ? "names no cluster that is there" : "is not there"}.`;
+    throw new UserError(path, problem, "Set context, or see kubectl config get-contexts.");
+  }
+  const user = found.users.find(({ name }) => name === current.user);
+  return { cluster: cluster.server, told: cluster.told, user, options: { ...found, currentContext } };
+}
+
+function readPlace(library: Library, path: string, kubeconfig: string | undefined): Kubeconfig {
   const file = kubeconfig === undefined ? undefined : resolve(projectFolder, kubeconfig);
   if (file !== undefined && !existsSync(file)) {
     throw new UserError(
@@ -77,8 +132,10 @@ function load(config: KubeConfig, path: string, { kubeconfig, context }: Cluster
     );
   }
   try {
-    if (file === undefined) config.loadFromDefault();
-    else config.loadFromFile(file);
+    const found = readKubeconfigs(library, file === undefined ? usualKubeconfigs() : [file]);
+    if (file !== undefined || found.contexts.length > 0) return found;
+    const own = ownAccount(library);
+    if (own) return own;
   } catch (error) {
     throw new UserError(
       path,
@@ -86,22 +143,22 @@ function load(config: KubeConfig, path: string, { kubeconfig, context }: Cluster
       "Mend it, or set kubeconfig to another.",
     );
   }
-  // What the library takes where it finds nothing.
-  if (config.getCurrentContext() === "loaded-context") {
-    throw new UserError(
-      path,
-      "there is no kubeconfig here.",
-      "Set kubeconfig or KUBECONFIG, or log in to the cluster as its provider says.",
-    );
-  }
-  if (context === undefined) return;
-  const known = config.getContexts().map(({ name }) => name);
-  if (!known.includes(context)) {
-    throw new UserError(
-      `${path}.context`,
-      `the kubeconfig has no context ${context}.`,
-      known.length > 0 ? `It has ${known.join(", ")}.` : "It has none.",
-    );
-  }
-  config.setCurrentContext(context);
+  throw new UserError(
+    path,
+    "there is no kubeconfig here, and this is no pod with an account of a cluster.",
+    "Set kubeconfig or KUBECONFIG, or log in to the cluster as its provider says.",
+  );
+}
+
+/** The program that the user logs in by; undefined where that is done otherwise. */
+function loginOf(path: string, { user, told }: Loaded): ExecLogin | undefined {
+  if (user?.login === undefined) return undefined;
+  const { data, error } = execSetting.safeParse(user.login);
+  if (data) return new ExecLogin(path, user.name, data, told);
+  const problems = error.issues.map(({ path: key, message }) => `${key.join(".")} ${message}`).join("; ");
+  throw new UserError(
+    path,
+    `the kubeconfig's user ${user.name} cannot log in by its exec: ${problems}.`,
+    "Write the kubeconfig anew: aws eks update-kubeconfig, gcloud container clusters get-credentials, or as its provider says.",
+  );
 }

@@ -1,6 +1,6 @@
 import { Duplex } from "node:stream";
 import { Unreachable } from "../dial.ts";
-import { innermostReason, inTime } from "./api-error.ts";
+import { innermostReason, inTime, RIGHTS, refusalOf } from "./api-error.ts";
 import type { Cluster, PodSocket } from "./cluster.ts";
 
 /** Channels of a stream to a command (k8s.io/apimachinery, pkg/util/remotecommand). */
@@ -32,23 +32,57 @@ export async function dialPod(
   const query = new URLSearchParams({ container, stdin: "true", stdout: "true", stderr: "true" });
   for (const word of COMMAND) query.append("command", word);
   const path = `/api/v1/namespaces/${cluster.namespace}/pods/${pod}/exec?${query}`;
-  const stream = new PodStream();
-  const opening = cluster.stream.connect(path, null, (channel, bytes) => stream.receive(channel, bytes));
-  const remedy = "See that the machine runs, and that no firewall is in between.";
+  const dial = async () => {
+    const stream = new PodStream();
+    const opening = cluster.stream.connect(path, null, (channel, bytes) => stream.receive(channel, bytes));
+    const remedy = "See that the machine runs, and that no firewall is in between.";
+    try {
+      stream.connected(await inTime(opening, timeoutMs, remedy));
+      return stream;
+    } catch (error) {
+      stream.destroy();
+      // It may come later: nobody waits for it.
+      opening.then(
+        (socket) => socket.terminate(),
+        () => {},
+      );
+      throw error;
+    }
+  };
   try {
-    stream.connected(await inTime(opening, timeoutMs, remedy));
-    return stream;
+    return await dial().catch(async (error: unknown) => {
+      if (!/\b401\b/.test(handshakeError(error)) || !cluster.loginAgain()) throw error;
+      return await dial();
+    });
   } catch (error) {
-    stream.destroy();
-    // It may come later: nobody waits for it.
-    opening.then(
-      (socket) => socket.terminate(),
-      () => {},
+    if (error instanceof Unreachable) throw error;
+    throw (
+      (await refusalOfStream(cluster, { pod, container }, timeoutMs)) ?? cannotEnter(handshakeError(error))
     );
-    throw error instanceof Unreachable
-      ? error
-      : new Unreachable(`cannot be entered (${handshakeError(error)})`, "");
   }
+}
+
+function cannotEnter(why: string, remedy = ""): Unreachable {
+  return new Unreachable(`cannot be entered (${why})`, remedy);
+}
+
+/** Why the API server opens no stream: a WebSocket hears its status alone, so it is asked once more, in plain. */
+async function refusalOfStream(
+  { core, namespace }: Cluster,
+  { pod: name, container }: PodPlace,
+  timeoutMs: number,
+): Promise<Unreachable | undefined> {
+  const [command = ""] = COMMAND;
+  const question = core.connectGetNamespacedPodExec({ name, namespace, container, command, stdin: true });
+  const refusal = await inTime(question, timeoutMs).then(
+    () => undefined,
+    (error: unknown) => refusalOf(error),
+  );
+  if (refusal === undefined || /upgrade/i.test(refusal.message)) return undefined;
+  return cannotEnter(
+    `the cluster says: ${refusal.message.replace(/\.$/, "")}`,
+    refusal.code === 403 ? RIGHTS : "",
+  );
 }
 
 /** The WebSocket's own event, or what was thrown. */

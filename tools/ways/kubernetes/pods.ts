@@ -5,16 +5,16 @@ import {
   type KubernetesSetting,
 } from "../../../lib/builders/kubernetes/kubernetes-setting.ts";
 import {
-  type EventState,
   isReady,
+  isStill,
   type PodProblem,
-  type PodState,
-  podProblem,
   workloadProblem,
 } from "../../../lib/builders/kubernetes/pod-problem.ts";
+import { type Selector, selectorText } from "../../../lib/builders/kubernetes/selector.ts";
 import { ifThere, inTime } from "./api-error.ts";
 import type { Cluster } from "./cluster.ts";
 import type { PodPlace } from "./pod-stream.ts";
+import { containerOf, eventsOf, type Pod, whyNotReady } from "./pod-words.ts";
 
 /** A pod of a builder, or the place of one that is not there. */
 export interface BuilderPod {
@@ -23,26 +23,18 @@ export interface BuilderPod {
   readonly container: string;
   /** Another one under the same name has another. */
   readonly uid: string | undefined;
+  /** How often its containers have been started again. */
+  readonly restarts: number;
+  /** Whether its cluster leaves it as it is, although buildkitd may hang. */
+  readonly isStill: boolean;
   /** Undefined where it can be built on. */
   readonly problem: PodProblem | undefined;
-}
-
-/** A pod as the API gives it, as far as it is read here. */
-interface Pod extends PodState {
-  readonly metadata?: NonNullable<PodState["metadata"]> & {
-    readonly name?: string;
-    readonly uid?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-  };
-  readonly spec?: NonNullable<PodState["spec"]> & {
-    readonly containers?: readonly { readonly name: string }[];
-  };
 }
 
 /** What makes pods, as far as it is read here. */
 interface Workload {
   readonly metadata?: { readonly name?: string; readonly generation?: number };
-  readonly spec?: { readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> } };
+  readonly spec?: { readonly selector: Selector };
   readonly status?: { readonly observedGeneration?: number; readonly updateRevision?: string };
 }
 
@@ -50,13 +42,11 @@ interface Workload {
 export async function builderPods(cluster: Cluster, setting: KubernetesSetting): Promise<BuilderPod[]> {
   const workload = await readWorkload(cluster, setting);
   if (workload === undefined) return [];
-  const labels =
+  const labelSelector = selectorText(
     setting.workload === undefined
-      ? ownLabels(setting.name ?? KUBERNETES_NAME)
-      : workload.spec?.selector.matchLabels;
-  const labelSelector = Object.entries(labels ?? {})
-    .map(([key, value]) => `${key}=${value}`)
-    .join(",");
+      ? { matchLabels: ownLabels(setting.name ?? KUBERNETES_NAME) }
+      : workload.spec?.selector,
+  );
   const { namespace } = cluster;
   const { items } = await inTime(cluster.core.listNamespacedPod({ namespace, labelSelector }));
   return setting.workload === undefined
@@ -90,7 +80,7 @@ async function ownPods(
     const isFormer =
       !isCurrent || (status?.updateRevision !== undefined && revision !== status.updateRevision);
     const problem = await problemOfPod(cluster, own, name, pod, isFormer);
-    return { name, container: CONTAINER, uid: pod?.metadata?.uid, problem };
+    return { name, container: CONTAINER, ...stateOf(pod, CONTAINER), problem };
   });
   return await Promise.all(found);
 }
@@ -124,46 +114,36 @@ async function foreignPods(
   );
   if (sorted.length === 0) {
     const problem = { problem: "has no pod", remedy: "See whether it is scaled to 0.", isFinal: false };
-    return [{ name: workload, container: container ?? CONTAINER, uid: undefined, problem }];
+    return [{ name: workload, container: container ?? CONTAINER, ...stateOf(undefined, ""), problem }];
   }
-  const found = sorted.slice(0, replicas).map(async (pod) => ({
-    name: nameOf(pod),
-    container: container ?? containerOf(pod),
-    uid: pod.metadata?.uid,
-    problem: isReady(pod) ? undefined : await whyNotReady(cluster, nameOf(pod), pod),
-  }));
+  const found = sorted.slice(0, replicas).map(async (pod) => {
+    const taken = container ?? containerOf(pod);
+    const why = isReady(pod) ? undefined : await whyNotReady(cluster, nameOf(pod), pod);
+    return {
+      name: nameOf(pod),
+      container: taken,
+      ...stateOf(pod, taken),
+      problem: hasNone(pod, taken) ?? why,
+    };
+  });
   return await Promise.all(found);
 }
 
-function containerOf({ spec }: Pod): string {
+function hasNone({ spec }: Pod, container: string): PodProblem | undefined {
   const names = spec?.containers?.map(({ name }) => name) ?? [];
-  return names.includes(CONTAINER) ? CONTAINER : (names[0] ?? CONTAINER);
+  if (names.includes(container)) return undefined;
+  const remedy = `Set container to one of ${names.join(", ")}.`;
+  return { problem: `has no container ${container}`, remedy, isFinal: true };
 }
 
-async function whyNotReady(cluster: Cluster, name: string, pod: Pod): Promise<PodProblem> {
-  const claims = await eventsOf(cluster, `store-${name}`, "PersistentVolumeClaim");
-  const events = [...claims, ...(await eventsOf(cluster, name, "Pod"))];
-  return podProblem(pod, events, await lastWords(cluster, name, pod));
-}
-
-/** What happened to an object, the oldest first; nothing where that may not be read. */
-async function eventsOf({ core, namespace }: Cluster, name: string, kind: string): Promise<EventState[]> {
-  const fieldSelector = `involvedObject.name=${name},involvedObject.kind=${kind}`;
-  const list = await inTime(core.listNamespacedEvent({ namespace, fieldSelector })).catch(() => undefined);
-  const at = (event: { lastTimestamp?: Date; eventTime?: Date }) =>
-    new Date(event.lastTimestamp ?? event.eventTime ?? 0).getTime();
-  return (list?.items ?? []).toSorted((a, b) => at(a) - at(b));
-}
-
-/** The last line that a container said that has ended. */
-async function lastWords({ core, namespace }: Cluster, name: string, pod: Pod): Promise<string | undefined> {
-  const status = pod.status?.containerStatuses?.[0];
-  const hasEnded = status?.state?.terminated !== undefined;
-  if (!hasEnded && status?.lastState?.terminated === undefined) return undefined;
-  const container = containerOf(pod);
-  const log = core.readNamespacedPodLog({ name, namespace, container, previous: !hasEnded, tailLines: 1 });
-  const text = await inTime(log).catch(() => "");
-  return text.trim().split("\n").at(-1)?.slice(0, 300) || undefined;
+function stateOf(pod: Pod | undefined, container: string) {
+  const statuses = pod?.status?.containerStatuses ?? [];
+  const spec = pod?.spec?.containers?.find(({ name }) => name === container);
+  return {
+    uid: pod?.metadata?.uid,
+    restarts: statuses.reduce((sum, { restartCount = 0 }) => sum + restartCount, 0),
+    isStill: pod !== undefined && isStill(pod) && !spec?.livenessProbe,
+  };
 }
 
 /** Milliseconds between two looks. */

@@ -115,6 +115,9 @@ function requireSome(cluster: Cluster, path: string, pods: readonly BuilderPod[]
   throwAll("Builders that cannot be used", errors);
 }
 
+/** Milliseconds in which an API that answers tells of pods. */
+const LOOK_MS = 5_000;
+
 /** The pod that has one share of a builder's stages. */
 function podUpstream(
   cluster: Cluster,
@@ -127,22 +130,22 @@ function podUpstream(
   const shown = isOwn
     ? `${cluster.namespace}/${first?.name}`
     : `${shownKubernetes(setting)}, pod ${index + 1}`;
-  let uid = first?.uid;
+  let { uid, restarts } = first ?? {};
   // The names of one's own stay; of another workload's pods each may have gone.
-  const current = async () => {
+  const current = async (timeoutMs: number) => {
     if (isOwn && first) return first;
-    const pods = await builderPods(cluster, setting);
+    const pods = await inTime(builderPods(cluster, setting), timeoutMs);
     return pods[index % pods.length];
   };
   return {
     shown: `pod ${shown}`,
     async dial(timeoutMs) {
-      const pod = await current();
+      const pod = await current(timeoutMs);
       if (!pod) throw new Unreachable("is not there", "");
       try {
         return await dialPod(cluster, placeOf(pod), timeoutMs);
       } catch (error) {
-        throw (await whyNot(cluster, setting, pod)) ?? error;
+        throw (await whyNot(cluster, setting, pod, timeoutMs)) ?? error;
       }
     },
     async fate() {
@@ -155,15 +158,22 @@ function podUpstream(
       return now ? "was deleted, and is another pod now" : "was deleted";
     },
     async comesBack() {
+      const pods = await inTime(builderPods(cluster, setting), LOOK_MS).catch(() => []);
+      const now = pods.find(({ name }) => name === first?.name);
+      // One that hangs, and that no probe restarts, hangs on.
+      const hangs = now?.isStill && now.uid === uid && now.restarts === restarts;
+      if (pods.length === 0 || hangs) return false;
       note(`builders: waiting for pods of ${shownKubernetes(setting)}`);
-      await awaitPods(cluster, setting, () => {});
+      const came = await awaitPods(cluster, setting, () => {}).catch(() => []);
+      restarts = came.find(({ name }) => name === first?.name)?.restarts;
+      return came.some(({ problem }) => problem === undefined);
     },
   };
 }
 
-/** What the cluster says of a pod that takes no connection. */
-async function whyNot(cluster: Cluster, setting: KubernetesSetting, { name }: BuilderPod) {
-  const pods = await builderPods(cluster, setting).catch(() => []);
+/** What the cluster says of a pod that takes no connection, if it says it soon: a watch goes on asking. */
+async function whyNot(cluster: Cluster, setting: KubernetesSetting, { name }: BuilderPod, timeoutMs: number) {
+  const pods = await inTime(builderPods(cluster, setting), timeoutMs).catch(() => []);
   const problem = pods.find((each) => each.name === name)?.problem;
   return problem && new Unreachable(problem.problem, problem.remedy);
 }

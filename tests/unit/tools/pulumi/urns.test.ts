@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { retestArguments, targetsOf } from "../../../../tools/pulumi/urns.ts";
+import { retestArguments, targeted, targetedNames, targetsOf } from "../../../../tools/pulumi/urns.ts";
 
 const stack = { name: "ada", project: "strata" };
 
@@ -30,4 +30,21 @@ test("a part is targeted by what it registers, and by nothing else of the recipe
     `urn:pulumi:dev::strata::${bulk}::starter-model-vae`,
     `urn:pulumi:dev::strata::${bulk}$command:local:Command::starter-model-vae`,
   ]);
+});
+
+test("an update of a part awaits its stages alone; one that makes something again awaits all", () => {
+  const expected = new Map([
+    ["starter-cuda", 20],
+    ["starter-model-vae", null],
+    ["starter-torch", 60],
+    ["starter", 5],
+  ]);
+  const plan = { recipe: "starter", stages: [{ name: "cuda" }, { name: "model-vae", bulk: true }] };
+  const part = targetsOf(stack, plan, ["cuda", "model-vae"]).flatMap((urn) => ["--target", urn]);
+  assert.deepEqual([...targeted(expected, ["up", ...part]).keys()], ["starter-cuda", "starter-model-vae"]);
+  assert.ok(targetedNames(part)?.includes("starter-cuda"));
+  const again = ["up", ...retestArguments(stack, "starter", { recipe: "starter", hasTest: true })];
+  assert.equal(again.at(-2), "--replace");
+  assert.deepEqual(targeted(expected, again), expected);
+  assert.equal(targetedNames(again), undefined);
 });

@@ -95,6 +95,17 @@ test("each setting is where Kubernetes has it", () => {
   }
 });
 
+test("one that hangs is restarted after everybody who builds on it has given it up", () => {
+  const { container } = made();
+  const { periodSeconds, failureThreshold, timeoutSeconds, terminationGracePeriodSeconds } =
+    container.livenessProbe as Record<string, number>;
+  const longest = Number(kubernetesSetting.shape.patience.unwrap().maxValue);
+  assert.equal(longest, 40);
+  assert.ok((periodSeconds ?? 0) * ((failureThreshold ?? 0) - 1) > longest, "no build is lost to it");
+  assert.ok((timeoutSeconds ?? 0) >= 10, "a busy machine takes its time");
+  assert.ok((terminationGracePeriodSeconds ?? 30) < 10, "what is stopped hears no SIGTERM");
+});
+
 test("labels of the user do not take the pods from their StatefulSet", () => {
   const { spec } = made({ labels: { "app.kubernetes.io/instance": "mine" } });
   assert.equal(spec.template.metadata.labels["app.kubernetes.io/instance"], "strata-builder");

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import {
   type EventState,
   isReady,
+  isStill,
   type PodState,
   podProblem,
   workloadProblem,
@@ -31,6 +32,16 @@ test("ready is what may be built on: not one that is on its way out", () => {
   assert.ok(!isReady({ ...ready, metadata: { deletionTimestamp: "2026-11-30T06:00:00Z" } }));
   assert.ok(!isReady({ status: { conditions: [condition("Ready", "False", "ContainersNotReady")] } }));
   assert.ok(!isReady({}));
+});
+
+test("still is what runs, ready or not, and what nothing is about to happen to", () => {
+  const running = { status: { containerStatuses: [{ state: { running: {} } }] } };
+  assert.ok(isStill(running));
+  assert.ok(!isStill({ ...running, metadata: { deletionTimestamp: "2026-11-30T06:00:00Z" } }));
+  assert.ok(
+    !isStill({ status: { containerStatuses: [{ state: { running: {} } }, { state: { waiting: {} } }] } }),
+  );
+  assert.ok(!isStill({}));
 });
 
 test("no node: the scheduler's own sentence; a node may still be started", () => {

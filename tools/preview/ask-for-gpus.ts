@@ -7,6 +7,7 @@ import { type AskOptions, builderGpu } from "../builder/find-gpu.ts";
 import { recallServices } from "../services/record.ts";
 import type { CheckoutPlan } from "../stack/checkout-plan.ts";
 import { openBuilders } from "../stack/opened-builders.ts";
+import type { Stack } from "../stack/stack.ts";
 import { openWays } from "../ways/open-ways.ts";
 import { findPulumi } from "./engine.ts";
 import { stackNamed } from "./read-previous.ts";
@@ -31,7 +32,7 @@ export async function askForGpus(home: Home, project: string, plans: Plans): Pro
 /** undefined where only an update can ask. */
 async function gpuOf(
   home: Home,
-  { project, name }: { readonly project: string; readonly name: string },
+  named: NamedStack,
   choice: RentPlan,
   { frontend }: AskOptions,
 ): Promise<BuilderGpu | undefined> {
@@ -47,14 +48,24 @@ async function gpuOf(
   }
   // Pods are made by an update.
   if (kind === "kubernetes") return undefined;
-  const stack = stackNamed(home, project, name, await findPulumi(home));
-  const opened = stackBuilders(kind === "remote" ? await openBuilders(stack, choice) : choice).default;
-  const ways = await openWays(home, { default: opened, heavy: opened });
+  // Its key may be encrypted.
+  const opened = kind === "remote" ? await openBuilders(await stackOf(home, named), choice) : choice;
+  const { default: reached } = stackBuilders(opened);
+  const ways = await openWays(home, { default: reached, heavy: reached });
   try {
     return await builderGpu(home, own, { ...process.env, ...ways.environment }, { frontend });
   } finally {
     ways.close();
   }
+}
+
+interface NamedStack {
+  readonly project: string;
+  readonly name: string;
+}
+
+async function stackOf(home: Home, { project, name }: NamedStack): Promise<Stack> {
+  return stackNamed(home, project, name, await findPulumi(home));
 }
 
 function asProblem(error: unknown): BuilderGpu {

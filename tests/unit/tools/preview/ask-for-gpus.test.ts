@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { type Home, repository } from "../../../../home.ts";
 import { askForGpus } from "../../../../tools/preview/ask-for-gpus.ts";
 import { plannedBy } from "../../../support/preview.ts";
+import { script, setVariables, temporaryFolder } from "../../support/folder.ts";
 import { homeWithGpu, unaware } from "../../support/gpu-buildctl.ts";
 
 const gpu = { generation: "ada", host: JSON.stringify({ kind: "builder", gpu: true }) };
@@ -28,6 +30,27 @@ test("a builder that was never started is not started for it", async (t) => {
   const home = homeWithGpu(t, ["nvidia.com/gpu=all"]);
   rmSync(home.services);
   assert.equal((await told(home, gpu))?.problem, "there is no builder yet");
+});
+
+test("a builder of the user's own is asked by what buildx knows of it; one that does not answer is a note", async (t) => {
+  const home = homeWithGpu(t, ["nvidia.com/gpu=0"]);
+  rmSync(home.services);
+  const folder = temporaryFolder(t);
+  setVariables(t, { BUILDX_CONFIG: folder });
+  const instance = {
+    Name: "farm",
+    Driver: "remote",
+    Nodes: [{ Name: "farm0", Endpoint: "unix:///nowhere" }],
+  };
+  mkdirSync(join(folder, "instances"));
+  writeFileSync(join(folder, "instances", "farm"), JSON.stringify(instance));
+  assert.deepEqual(await told(home, { ...gpu, ...ghcr, builder: "farm" }), { device: "nvidia.com/gpu=0" });
+  assert.ok(!existsSync(join(home.run, "ways", String(process.pid))), "the way is left open");
+  script(join(home.bin, "buildctl"), "echo 'error: connection refused' >&2; exit 1");
+  assert.equal(
+    (await told(home, { ...gpu, ...ghcr, builder: "farm" }))?.problem,
+    "it does not say what it has: error: connection refused",
+  );
 });
 
 test("pods that an update makes are not asked, nor is a builder whose GPU nobody wants", async (t) => {

@@ -101,6 +101,7 @@ test("a build's name changes with its source, its flags and its compiler, and wi
   assert.match(name, /^tool-1\.0-[0-9a-f]{16}$/);
   assert.notEqual(buildName("tool", "1.0", build, "other", "go1.26.0"), name);
   assert.notEqual(buildName("tool", "1.0", { ...build, ldflags: "" }, "source", "go1.26.0"), name);
+  assert.notEqual(buildName("tool", "1.0", { ...build, tags: "t" }, "source", "go1.26.0"), name);
   assert.notEqual(buildName("tool", "1.0", build, "source", "go1.27.0"), name);
 });
 

@@ -67,6 +67,13 @@ function problemOf(parse: () => unknown): string {
 test("a run report and evidence come back as they were", () => {
   assert.deepEqual(parseRunReport(JSON.stringify(report), "run.json"), report);
   assert.deepEqual(parseEvidence(JSON.stringify(evidence), "evidence.json"), evidence);
+  const onDevice: Evidence = { ...evidence, host: { kind: "builder", device: "nvidia.com/gpu=all" } };
+  assert.deepEqual(parseEvidence(JSON.stringify(onDevice), "evidence.json"), onDevice);
+  const none = { ...evidence, host: { kind: "builder", device: "" } };
+  assert.match(
+    problemOf(() => parseEvidence(JSON.stringify(none), "evidence.json")),
+    /host\.device/,
+  );
 });
 
 test("a GPU and its host are part of the evidence", () => {

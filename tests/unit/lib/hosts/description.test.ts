@@ -20,6 +20,7 @@ const hosts: readonly HostDescription[] = [
     loginParameter: "/p",
     amiParameter: "/ami",
   },
+  { kind: "builder", gpu: true, frontend: `docker/dockerfile@sha256:${"a".repeat(64)}` },
 ];
 const limits = testLimits({ generation: "ampere", cuda: "13.0", budget: { dollars: 5, minutes: 45 } });
 const parsed = (change: object = {}) => parseTest(JSON.stringify({ ...limits, hosts, ...change }));
@@ -49,6 +50,7 @@ test("what a component wrote comes back as it was, and nothing is left out or ad
   }
 });
 
-test("a test is one on a GPU on EC2 always, in the builder never, elsewhere as the host says", () => {
-  assert.deepEqual(hosts.map(needsGpu), [false, true, false, true]);
+test("a test is one on a GPU on EC2 always, in the builder where it is said, elsewhere as the host says", () => {
+  assert.deepEqual(hosts.map(needsGpu), [false, true, false, true, true]);
+  assert.equal(needsGpu({ kind: "builder", gpu: false }), false);
 });

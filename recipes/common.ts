@@ -1,12 +1,19 @@
 import { interpreter } from "../layers/interpreter/layer.ts";
+import { llamaCpp } from "../layers/llama-cpp/layer.ts";
+import { llamaSource } from "../layers/llama-source/layer.ts";
 import { toolbox } from "../layers/toolbox/layer.ts";
 import { verification } from "../layers/verify/layer.ts";
 import { type Layer, virtualEnvironment } from "../lib/recipe/layer.ts";
 import type { ImageRuntime } from "../lib/recipe/recipe.ts";
 
-/** What only builds use, the check of the image's Python stages included. @param layers those of the image */
+/**
+ * What only builds use, the check of the image's Python stages and llama.cpp's source included.
+ *
+ * @param layers those of the image
+ */
 export function buildLayers(layers: readonly Layer[]): Layer[] {
-  return [interpreter, toolbox, verification(layers)];
+  const sources = layers.includes(llamaCpp) ? [llamaSource] : [];
+  return [interpreter, toolbox, ...sources, verification(layers)];
 }
 
 /** How every image runs: the services of the layer `runtime`, in the environment of the layer `python`. */

@@ -1,10 +1,10 @@
 """The smoke test: proves on the real image that it does what it is for.
 
-    python3 /smoke/run.py --out evidence.json [--checks 10,20] [--gpu]
+    python3 /smoke/run.py --out evidence.json [--checks 10,20] [--gpu [--gpu-memory BYTES] [--ram BYTES]]
 
 Exits 0 when the verdict is `pass`, 1 otherwise, and writes the evidence in either case. `--gpu` says that this host
 has to have a GPU: a check that is skipped for want of one is then a failure. Where the host itself cannot test the
-image (no device, an old driver, another card), no check runs, and the verdict is `inconclusive`.
+image (no device, an old driver, another card, too little memory), no check runs, and the verdict is `inconclusive`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from lib.discover import choose_checks, find_checks, is_due
 from lib.evidence import Evidence
 from lib.gpu import find_gpu
-from lib.host import find_trouble
+from lib.host import find_trouble, too_little
 from lib.image import METADATA, VENV_PYTHON, read_image
 from lib.lane import run_lane
 from lib.process import become
@@ -37,6 +37,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="where the evidence is written, as JSON")
     parser.add_argument("--checks", help="numbers of the checks to run, such as 10,20 (default: all)")
     parser.add_argument("--gpu", action="store_true", help="this host has to have a GPU")
+    parser.add_argument("--gpu-memory", type=int, default=0, help="bytes that have to be free on the first card")
+    parser.add_argument("--ram", type=int, default=0, help="bytes of memory that the host has to have")
     parser.add_argument("--user", help="whom the checks run as where root is not asked for by the image")
     parser.add_argument("--folder", type=Path, default=CHECKS, help="where the checks are")
     parser.add_argument("--image", type=Path, default=METADATA, help="the image's description")
@@ -68,7 +70,8 @@ def run_checks(options: argparse.Namespace, evidence: Evidence) -> None:
     checks = choose_checks(due, options.checks.split(",")) if options.checks else due
     sight = find_gpu()
     evidence.gpu = sight.gpu
-    if options.gpu and (trouble := find_trouble(sight, image, os.environ)):
+    too_small = too_little(sight, options.gpu_memory, options.ram)
+    if options.gpu and (trouble := find_trouble(sight, image, os.environ) or too_small):
         # Whatever the checks found here, it would say nothing about the image.
         show(evidence.add(Result("00-host", "the host can test this image", Status.INCONCLUSIVE, 0.0, trouble)))
         return

@@ -10,7 +10,7 @@ options=(
   -DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON
   -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF
   -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON
-  # The web interface is downloaded ready-made at build time, from an address that nothing pins.
+  # A page that is there is taken, before these ask for one: it would be downloaded from an address that nothing pins.
   -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF
   -DLLAMA_OPENSSL=ON
   -DLLAMA_BUILD_NUMBER="$(grep -oE '^b[0-9]+$' <<<"$VERSION" | tr -d b || echo 0)" -DLLAMA_BUILD_COMMIT="$VERSION"

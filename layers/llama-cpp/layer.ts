@@ -11,25 +11,15 @@ export const llamaCpp: Layer = {
   summary:
     "llama-server, compiled for exactly the generation's compute capabilities; no Python change compiles it again",
   included: ({ llama }) => llama.enabled,
-  parents: (context) => (usesCuda(context) ? ["toolbox", "cuda"] : ["toolbox"]),
-  shared: [
-    "shared/assemble-cuda.sh",
-    "shared/fetch_sdist.py",
-    "shared/finish.sh",
-    "shared/gpu_code.py",
-    "shared/trust.sh",
-  ],
+  parents: (context) => [...(usesCuda(context) ? ["toolbox", "cuda"] : ["toolbox"]), "llama-source"],
+  shared: ["shared/assemble-cuda.sh", "shared/finish.sh", "shared/gpu_code.py", "shared/trust.sh"],
   args: (context) => ({
-    SOURCE: context.llama.source,
     LIBRARIES: usesCuda(context) ? "cuda" : "toolbox",
     VERSION: context.llama.pin.version,
     CUDA_ARCHITECTURES: cmakeCudaArchitectures(context.generation.computeCapabilities),
     ...(usesCuda(context)
       ? { CUDA_VMM: String(context.llama.vmm), SITE_PACKAGES: sitePackages(context) }
       : {}),
-    ...(context.llama.source === "git"
-      ? { GIT_LOCATION: `${context.llama.pin.location}#${context.llama.pin.hash}` }
-      : { SDIST_VERSION: context.llama.pin.location, SDIST_HASH: context.llama.pin.hash }),
   }),
   pins: ({ llama }) => ({ "llama.cpp": `${llama.pin.version} ${llama.pin.hash}` }),
   python: (context) => ({
@@ -41,7 +31,10 @@ export const llamaCpp: Layer = {
   components: (context) => [llamaComponent(context)],
 };
 
-function llamaComponent({ llama: { source, pin, vmm }, generation }: LayerContext): Omit<Component, "stage"> {
+function llamaComponent({
+  llama: { source, pin, ui, vmm },
+  generation,
+}: LayerContext): Omit<Component, "stage"> {
   const { computeCapabilities: capabilities } = generation;
   return {
     kind: "compiled",
@@ -53,9 +46,13 @@ function llamaComponent({ llama: { source, pin, vmm }, generation }: LayerContex
       source === "git"
         ? { purl: gitPurl(pin.location, pin.hash) }
         : { purl: pypiPurl("llama-cpp-python", pin.location), hashes: [`sha256:${pin.hash}`] },
-    comment:
+    comment: [
       capabilities.length > 0
         ? `Compiled for the compute capabilities ${capabilities.join(", ")}, ${vmm ? "with" : "without"} virtual memory management.`
         : "Compiled for the CPU alone.",
+      ...(ui
+        ? ["Its web page is made of the npm packages that its source pins (tools/ui/package-lock.json)."]
+        : []),
+    ].join(" "),
   };
 }

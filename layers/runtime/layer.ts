@@ -93,7 +93,13 @@ function imageDescription(context: LayerContext, installed: Parameters<typeof tr
     attention,
     ...(trim ? { trimmed: trimmablePackages(installed).map(([name]) => name) } : {}),
     ...(llama.enabled
-      ? { llama: { version: llama.pin.version, cuda: generation.computeCapabilities.length > 0 } }
+      ? {
+          llama: {
+            version: llama.pin.version,
+            cuda: generation.computeCapabilities.length > 0,
+            ...(llama.ui ? { ui: true } : {}),
+          },
+        }
       : {}),
     ...(comfyui ? { comfyui: describeComfyUi(comfyui) } : {}),
     ...(runpod ? { runpod } : {}),

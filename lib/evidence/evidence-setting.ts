@@ -35,7 +35,7 @@ export function promotionTerms(
  * plainly that it comes from the builder; as soon as it has one, only the GPU's word counts. Of an image that lacks code for
  * other cards nobody else can tell that nothing is missing.
  *
- * @param hostKind where smoke tests run: `builder`, which has no GPU, or a kind that has one
+ * @param hostKind where smoke tests run (`kindOfHosts`): `builder`, which has no GPU, or what has one
  * @param trim whether packages lose GPU code
  */
 export function requiredHost(

@@ -102,7 +102,7 @@ export function outvoting<T extends { readonly evidence?: Evidence | undefined }
 }
 
 function isByGpu({ gpu, host }: Evidence): boolean {
-  return gpu !== null && host.kind !== "builder";
+  return gpu !== null && (host.kind !== "builder" || host.device !== undefined);
 }
 
 function isYetToCome(evidence: Evidence, now: number): boolean {

@@ -60,8 +60,13 @@ const runFields = {
 const host = z.discriminatedUnion("kind", [
   /** Nobody ran it: what its registry tells of it was enough to refuse it. */
   z.strictObject({ kind: z.literal("registry"), name: z.string().min(1) }),
-  /** Inside the builder, as a build step on top of the image: no GPU. */
-  z.strictObject({ kind: z.literal("builder"), name: z.string().optional() }),
+  /** Inside the builder, as a build step on top of the image. */
+  z.strictObject({
+    kind: z.literal("builder"),
+    name: z.string().optional(),
+    /** What the step got of it, by CDI: the checks had to find a GPU. Absent: none, whatever else is said. */
+    device: z.string().min(1).optional(),
+  }),
   /** A container of the engine on this machine. */
   z.strictObject({ kind: z.literal("docker"), name: z.string().min(1) }),
   /** A container on a machine that is reached by SSH. */

@@ -3,6 +3,7 @@ import type { CudaVersion } from "../gpu/compatibility.ts";
 import { type GenerationName, generation, minimumDriver } from "../gpu/generations.ts";
 import type { MemoryNeed } from "../gpu/memory.ts";
 import { parseWithSchema } from "../schema-errors.ts";
+import { frontendImage } from "./builder-gpu.ts";
 import type { Budget } from "./host-setting.ts";
 import type { Purpose } from "./policies.ts";
 
@@ -18,7 +19,12 @@ const machine = {
   keepImage: z.boolean(),
 };
 
-const builder = z.strictObject({ kind: z.literal("builder") });
+const builder = z.strictObject({
+  kind: z.literal("builder"),
+  /** Absent where the checks run without a GPU. */
+  gpu: z.boolean().optional(),
+  frontend: frontendImage.optional(),
+});
 const docker = z.strictObject({ kind: z.literal("docker"), ...machine });
 const ssh = z.strictObject({
   kind: z.literal("ssh"),
@@ -83,6 +89,7 @@ export type RentedDescription = Omit<AwsDescription, "kind" | "loginParameter"> 
   readonly purpose?: Purpose | undefined;
 };
 export type SshDescription = z.infer<typeof ssh>;
+export type BuilderDescription = z.infer<typeof builder>;
 export type DockerDescription = z.infer<typeof docker>;
 export type TestDescription = z.infer<typeof test>;
 
@@ -101,7 +108,7 @@ export function testLimits(
 
 /** Whether a test on this host is one on a GPU. */
 export function needsGpu(host: HostDescription): boolean {
-  return host.kind === "aws" || (host.kind !== "builder" && host.gpu);
+  return host.kind === "aws" || host.gpu === true;
 }
 
 /** Reads what a component told of a builder. */

@@ -9,6 +9,7 @@ import {
   type Budget,
   ESTIMATED_MINUTES,
   type HostSetting,
+  isGpuBuilder,
   permittedInstances,
 } from "./host-setting.ts";
 
@@ -18,21 +19,32 @@ export function hostProblems(
   generation: Generation,
   budget: Budget,
 ): UserError[] {
-  const kinds = new Set(hosts.map(({ kind }) => kind));
+  const isPlain = (host: HostSetting) => host.kind === "builder" && !isGpuBuilder(host);
   return [
-    ...(kinds.has("builder") && hosts.length > 1
+    ...(hosts.some(isPlain) && hosts.length > 1
       ? [
           new UserError(
             "strata:host",
-            "the builder cannot stand in for another host: it has no GPU.",
-            'Name hosts of the kinds docker, ssh and aws, or {"kind": "builder"} alone.',
+            "the builder cannot stand in for another host: without gpu it has none.",
+            'Name hosts of the kinds docker, ssh and aws, {"kind": "builder", "gpu": true}, or {"kind": "builder"} alone.',
           ),
         ]
       : []),
+    ...hosts.flatMap((setting, index) =>
+      isPlain(setting) && setting.kind === "builder" && setting.frontend !== undefined
+        ? [
+            new UserError(
+              `${hosts.length > 1 ? `strata:host.${index}` : "strata:host"}.frontend`,
+              "is for tests on the builder's GPU alone.",
+              "Remove it, or set gpu: true.",
+            ),
+          ]
+        : [],
+    ),
     ...hosts.flatMap((setting, index) => {
       const path = hosts.length > 1 ? `strata:host.${index}` : "strata:host";
       if (setting.kind === "aws") return awsProblems(setting, path, generation, budget);
-      if (setting.kind === "builder" || !setting.gpu || generation.testedOn !== null) return [];
+      if (!setting.gpu || generation.testedOn !== null) return [];
       return [
         new UserError(
           `${path}.gpu`,

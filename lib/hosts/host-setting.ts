@@ -3,13 +3,20 @@ import { type ComputeCapability, computeCapabilities, type Generation } from "..
 import { type Instance, instancesFor, roomierInstances } from "../gpu/instances.ts";
 import { hasMemory, instancesWith, type MemoryNeed } from "../gpu/memory.ts";
 import { rentedShape } from "../machines/rented.ts";
+import { frontendImage } from "./builder-gpu.ts";
 import { parseHostKeys } from "./host-keys.ts";
 
 /** `strata:host` and `strata:budget`: where a product is tested, and what that may cost. */
 
 const engine = z.enum(["docker", "podman"]).default("docker");
 
-const builder = z.strictObject({ kind: z.literal("builder") });
+const builder = z.strictObject({
+  kind: z.literal("builder"),
+  /** Whether the test gets the builder's GPUs, and has to find one. Default: neither. */
+  gpu: z.boolean().optional(),
+  /** Image of a Dockerfile frontend that knows `RUN --device`, for a builder whose own does not. */
+  frontend: frontendImage.optional(),
+});
 
 const docker = z.strictObject({
   kind: z.literal("docker"),
@@ -73,11 +80,19 @@ export type SshSetting = z.output<typeof ssh>;
 export type DockerSetting = z.output<typeof docker>;
 export type Budget = z.output<typeof budgetSetting>;
 
+/** Whether a test in the builder is one on its GPU: it has to be said, as most builders have none. */
+export function isGpuBuilder(
+  host: HostSetting,
+): host is Extract<HostSetting, { readonly kind: "builder" }> & { readonly gpu: true } {
+  return host.kind === "builder" && host.gpu === true;
+}
+
 /** The kind of host whose word counts: of the first one with a GPU, else `builder`, which has none. */
-export function kindOfHosts(hosts: readonly HostSetting[]): HostSetting["kind"] {
+export function kindOfHosts(hosts: readonly HostSetting[]): HostSetting["kind"] | "builder with a GPU" {
   const withGpu = hosts.find(
-    (host) => host.kind === "aws" || (host.kind !== "builder" && host.gpu !== false),
+    (host) => isGpuBuilder(host) || host.kind === "aws" || (host.kind !== "builder" && host.gpu !== false),
   );
+  if (withGpu?.kind === "builder") return "builder with a GPU";
   return withGpu?.kind ?? "builder";
 }
 

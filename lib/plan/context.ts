@@ -42,6 +42,7 @@ export interface Choices {
     readonly source: LlamaSource;
     /** Commit of the git source, where the lock does not have it. */
     readonly commit?: string | undefined;
+    readonly ui: boolean;
     readonly vmm: boolean;
   };
   /** URL prefix to replace, and what replaces it. */
@@ -100,6 +101,7 @@ export function layerContext(stack: Choices, given: ContextSources): LayerContex
     llama: {
       enabled,
       source: choices.llama.source,
+      ui: choices.llama.ui,
       vmm: choices.llama.vmm,
       pin: llamaPin(choices, sources),
     },

@@ -17,6 +17,7 @@ import { kernelRequirements } from "../recipe/kernels.ts";
 import type { LayerContext } from "../recipe/layer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { wheelBuildRequirements } from "../recipe/source-build.ts";
+import { llamaDefaults } from "../recipe/source-settings.ts";
 import { gitPackages } from "./context.ts";
 
 /** Which lock a stack uses. */
@@ -74,7 +75,7 @@ export function lockRequirements(
     attention: attentionKernels.filter((kernel) => "version" in set.attention[kernel]),
     wheels: {},
     compiled: {},
-    llama: { enabled: true, source: "sdist", vmm: true, pin: { version: "", location: "", hash: "" } },
+    llama: { ...llamaDefaults, pin: { version: "", location: "", hash: "" } },
     base: { name: "", digest: "" },
     gitPackages: gitPackages(recipe, nodes, {}),
     ...(comfyui ? { comfyui } : {}),
@@ -99,12 +100,10 @@ export function lockRequirements(
     ...(comfyui || compiles
       ? wheelBuildRequirements.map((line) => ({ line, by: "wheels built from source" }))
       : []),
-    ...(compiles
-      ? [...cudaToolchain(set), ...kernelRequirements].map((line) => ({
-          line,
-          by: "kernels compiled from source",
-        }))
-      : []),
+    ...(compiles ? [...cudaToolchain(set), ...kernelRequirements] : []).map((line) => ({
+      line,
+      by: "kernels compiled from source",
+    })),
   ];
   throwAll(lockPath({ recipe: recipe.name, python, ...(cuda ? { cuda } : {}) }), nameless(all));
   const gitNames = new Set(Object.keys(inGit).map(normaliseName));

@@ -4,7 +4,7 @@ import type { VulnerabilityChange } from "../vulnerabilities/change-schema.ts";
 import type { History } from "./build-history.ts";
 import { sumUp } from "./estimate.ts";
 import type { CommitIndex } from "./moves.ts";
-import { disagreements, limitNotes } from "./notes.ts";
+import { disagreements, gpuNotes, limitNotes } from "./notes.ts";
 import { type EngineAnswer, FORMAT, type Preview, type StackPreview } from "./preview-schema.ts";
 import { type NextStack, type PreviousStack, previewStack } from "./preview-stack.ts";
 
@@ -51,7 +51,12 @@ export function previewAll(
       ...preview,
       vulnerabilities,
       engine,
-      notes: [...(planned.plan.lacks ?? []), ...limits, ...(engine ? disagreements(preview, engine) : [])],
+      notes: [
+        ...(planned.plan.lacks ?? []),
+        ...gpuNotes(planned.test),
+        ...limits,
+        ...(engine ? disagreements(preview, engine) : []),
+      ],
     };
   });
   return redactAll(

@@ -3,10 +3,12 @@ import { builderInstances, ESTIMATED_BUILDER_MINUTES } from "../builders/aws-set
 import { type BuilderChoice, isRented, stackBuilders } from "../builders/builder-setting.ts";
 import { type GenerationName, generation } from "../gpu/generations.ts";
 import { instancesWith, type MemoryNeed } from "../gpu/memory.ts";
+import type { BuilderGpu } from "../hosts/builder-gpu.ts";
 import {
   type Budget,
   ESTIMATED_MINUTES,
   type HostSetting,
+  isGpuBuilder,
   permittedInstances,
 } from "../hosts/host-setting.ts";
 import { dearest } from "../machines/rented.ts";
@@ -22,6 +24,8 @@ export interface TestPlan {
   readonly generation: GenerationName;
   /** What the product's own workflows need; absent where a test runs none. */
   readonly memory?: MemoryNeed | undefined;
+  /** What the builder says of the GPU that a test wants; absent where none wants it, or nobody was asked. */
+  readonly builderGpu?: BuilderGpu | undefined;
 }
 
 /**
@@ -33,7 +37,8 @@ export function expectedTest(plan: TestPlan, due: boolean, history: History): Ex
   const [host] = plan.hosts;
   if (!host) return null;
   const { where, instance, spot, dollarsPerHour } = facts(host, plan);
-  const runs = runsLike({ recipe: plan.recipe, kind: host.kind, instance }, history.tests ?? []);
+  const machine = instance ?? plan.builderGpu?.device ?? null;
+  const runs = runsLike({ recipe: plan.recipe, kind: host.kind, instance: machine }, history.tests ?? []);
   const isRented = dollarsPerHour !== null;
   const minutes =
     runs.length > 0 ? median(runs.map((run) => run.minutes)) : isRented ? ESTIMATED_MINUTES : null;
@@ -41,6 +46,7 @@ export function expectedTest(plan: TestPlan, due: boolean, history: History): Ex
   return {
     due,
     kind: host.kind,
+    gpu: isOnGpu(host, plan),
     where,
     instance,
     spot,
@@ -50,7 +56,7 @@ export function expectedTest(plan: TestPlan, due: boolean, history: History): Ex
     budget: plan.budget.dollars,
     basis: runs.length > 0 ? "history" : minutes === null ? "none" : "estimate",
     runs: runs.length,
-    onEc2: host.kind === "builder" ? onEc2(plan) : null,
+    onEc2: host.kind === "builder" && !isGpuBuilder(host) ? onEc2(plan) : null,
   };
 }
 
@@ -112,11 +118,21 @@ function sumOf(stacks: readonly StackPreview[], dollars: (stack: PlannedStack) =
 
 type Facts = Pick<ExpectedTest, "where" | "instance" | "spot" | "dollarsPerHour">;
 
-function facts(host: HostSetting, { generation: name, memory }: TestPlan): Facts {
+function isOnGpu(host: HostSetting, { generation: name }: TestPlan): boolean {
+  if (host.kind === "aws" || host.kind === "builder") return host.kind === "aws" || isGpuBuilder(host);
+  return host.gpu ?? generation(name).testedOn !== null;
+}
+
+function facts(host: HostSetting, { generation: name, memory, builderGpu }: TestPlan): Facts {
   const free = { instance: null, spot: false, dollarsPerHour: null };
   switch (host.kind) {
     case "builder":
-      return { ...free, where: "the builder" };
+      return {
+        ...free,
+        where: isGpuBuilder(host)
+          ? `the builder's GPU${builderGpu?.device === undefined ? "" : ` (${builderGpu.device})`}`
+          : "the builder",
+      };
     case "docker":
       return { ...free, where: `${host.engine} on this machine` };
     case "ssh":

@@ -1,3 +1,4 @@
+import type { BuilderGpu } from "../hosts/builder-gpu.ts";
 import {
   layerProblems,
   oversized,
@@ -55,6 +56,13 @@ function slowUploads(layers: readonly SizedLayer[], kind: RegistryKind): string[
       `${layer.name}: has to be uploaded at ${Math.ceil(rate / 1e6)} MB/s, as ${title} ends an upload after ${uploadSeconds / 60} minutes.`,
     ];
   });
+}
+
+/** What speaks against a test on the builder's GPU, by what the builder itself says. */
+export function gpuNotes({ builderGpu }: { readonly builderGpu?: BuilderGpu | undefined } = {}): string[] {
+  if (builderGpu?.problem === undefined) return [];
+  const { problem, remedy } = builderGpu;
+  return [`strata:host wants the builder's GPU, and ${problem}. ${remedy}`.trim()];
 }
 
 /**

@@ -97,6 +97,7 @@ const expectedTest = z.strictObject({
     .boolean()
     .describe("the next update tests: another product, other checks, another kind of host, or nothing known"),
   kind: z.enum(["builder", "docker", "ssh", "aws"]),
+  gpu: z.boolean().describe("it is one on a GPU, which has to be there"),
   where: text.describe("the machine or the region"),
   instance: text.nullable().describe("type of the instance that is asked for first; null: not rented as one"),
   spot: z.boolean().describe("a spot instance is tried first"),

@@ -1,4 +1,5 @@
 import type { GenerationName } from "../gpu/generations.ts";
+import { type HostSetting, isGpuBuilder } from "../hosts/host-setting.ts";
 import type { Plan } from "../plan/plan.ts";
 import { isExplained, type KeyedStage, type StageChange, stageChanges } from "../plan/stage-changes.ts";
 import { REDACTED } from "../redact.ts";
@@ -34,7 +35,7 @@ export interface NextStack {
   /** Hash over the smoke checks. */
   readonly checks: string;
   /** Where it is tested; absent where an older revision says nothing about it. */
-  readonly test?: Pick<TestPlan, "hosts" | "budget" | "memory"> | undefined;
+  readonly test?: Pick<TestPlan, "hosts" | "budget" | "memory" | "builderGpu"> | undefined;
   /** Where its heavy stages are built; absent where an older revision says nothing about it. */
   readonly rent?: RentPlan | undefined;
   readonly vulnerabilities?: VulnerabilitiesSetting | undefined;
@@ -151,9 +152,14 @@ function testOf(
   const { comparedWith, evidence } = previous;
   const passed = evidence === null ? comparedWith.kind !== "outputs" : evidence.verdict !== "fail";
   const sameChecks = previous.checks === null || previous.checks === checks;
-  const sameHost = !previous.testedOn || test.hosts.some(({ kind }) => kind === previous.testedOn);
+  const sameHost = !previous.testedOn || test.hosts.some((host) => isLike(host, previous));
   const plan = { ...test, ...platform, generation: platform.generation as GenerationName };
   return expectedTest(plan, changed || !passed || !sameChecks || !sameHost, history);
+}
+
+/** Whether a host is of the kind that the evidence comes from. */
+function isLike(host: HostSetting, { testedOn, evidence }: PreviousStack): boolean {
+  return host.kind === testedOn && !(isGpuBuilder(host) && evidence?.gpu === null);
 }
 
 function previewStage(

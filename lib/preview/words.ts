@@ -96,7 +96,8 @@ export function trimText({ trim, platform, test }: Pick<PlannedStack, "trim" | "
   const code = `GPU code${forGpus ? " for other cards" : ""}`;
   const saved = `about ${prettyBytes(trim.bytes)} of ${code} (${listed(trim.packages, 4)})`;
   // A whole build ends without a tag otherwise, and only then says why.
-  const unproved = forGpus && test?.kind === "builder" ? "; no tag moves until a GPU host has tested it" : "";
+  const unproved =
+    forGpus && test?.kind === "builder" && !test.gpu ? "; no tag moves until a GPU host has tested it" : "";
   return trim.on ? `saves ${saved}${unproved}` : `strata:trim would save ${saved}; no GPU has proved it yet`;
 }
 
@@ -119,7 +120,7 @@ export function testText({ test }: Pick<PlannedStack, "test">): string {
   const basisText = basis === "history" ? `${runs} ${runs === 1 ? "test" : "tests"}` : "an estimate";
   return [
     instance ? `${instance} in ${where}` : where,
-    ...(test.kind === "builder" ? ["no GPU"] : []),
+    ...(test.kind === "builder" && !test.gpu ? ["no GPU"] : []),
     ...(spot ? ["spot first"] : []),
     ...(dollarsPerHour === null ? [] : [`${instance ? "at most " : ""}${money(dollarsPerHour)} an hour`]),
     ...(minutes === null ? [] : [`about ${time(minutes * 60)} (${basisText})`]),

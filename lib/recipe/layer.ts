@@ -47,6 +47,8 @@ export interface LayerContext {
     readonly source: LlamaSource;
     /** The pinned source: a version and its sha256, or a tag, its repository (mirrors applied) and its commit. */
     readonly pin: { readonly version: string; readonly location: string; readonly hash: string };
+    /** Its web page, made from the same source. */
+    readonly ui: boolean;
     /** Virtual memory management in the CUDA backend: less fragmentation, needs libcuda at run time. */
     readonly vmm: boolean;
   };

@@ -21,8 +21,11 @@ export const llamaSetting = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{40}$/, "expected a full commit of 40 hex digits")
     .optional(),
+  ui: z.boolean().default(true),
   vmm: z.boolean().default(true),
 });
+
+export const llamaDefaults = { enabled: true, source: "sdist", ui: true, vmm: true } as const;
 
 const address = openAddress.regex(/^https?:\/\/\S+$/, "expected an address");
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected a sha256 of 64 hex digits");
@@ -79,7 +82,7 @@ export const wheelsSetting = z.partialRecord(
 
 /** What images are made of beside their recipe. */
 export const sourceSettings = {
-  llama: llamaSetting.default({ enabled: true, source: "sdist", vmm: true }),
+  llama: llamaSetting.default(llamaDefaults),
   wheels: wheelsSetting.default({}),
   cloudflared: cloudflaredSetting.default({ enabled: true }),
   cpython: cpythonSetting.default({ from: "standalone" }),

@@ -15,7 +15,7 @@ from lib.check import Check
 from lib.image import HEALTHCHECK
 from lib.result import Fail, Inconclusive, Skip
 from lib.running import POLL
-from lib.services import Services, demand, expect_no_restart, stream
+from lib.services import Services, demand, expect_no_restart, fetch, stream
 
 TITLE = "services"
 # An instance has services of its own: check 85.
@@ -28,6 +28,8 @@ SYSTEM_DEADLINE = 180.0
 # What the counting model (layers/counting-model) has to answer to "one two".
 PROMPT, ANSWER, TOKENS = "one two", "three four five", 3
 SPEED_TOKENS, SPEED_ROUNDS = 128, 3
+# What the root of llama-server's page names of its own files.
+PAGE_PART = re.compile(r'(?:href|src)="(?:\./)?(_app/[^"]+)"')
 OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 
 
@@ -49,6 +51,7 @@ def run(check: Check) -> None:
             if check.has("llama"):
                 check_offload(check, services)
                 check_llama(check, services)
+                check_page(check, services)
             with check.step("stays", "no service died and was started again"):
                 expect_no_restart(services.log())
             if check.has("llama"):
@@ -161,6 +164,27 @@ def check_llama(check: Check, services: Services) -> None:
         speed = max(measure_speed(services) for _ in range(SPEED_ROUNDS))
         check.measure("tokensPerSecond", speed)
         step.note = f"{speed:.0f} tokens/s"
+
+
+def check_page(check: Check, services: Services) -> None:
+    """The web page with its own files, by a client without a login."""
+    if not check.image["llama"].get("ui"):
+        return
+    with check.step("page", "llama-server serves its web page") as step:
+        root = page_part(services, "").decode(errors="replace")
+        parts = sorted(set(PAGE_PART.findall(root)))
+        if not parts:
+            raise Fail("expected a page with files of its own", root[:2000])
+        size = sum(len(page_part(services, part)) for part in parts)
+        step.note = f"{len(parts)} files, {size / 1e6:.1f} MB"
+
+
+def page_part(services: Services, path: str) -> bytes:
+    """A file of the page; raises Fail where it is not there."""
+    status, content = fetch(f"{services.llama}/{path}")
+    if status != 200 or not content:
+        raise Fail(f"/{path} answered {status}", content.decode(errors="replace")[:2000])
+    return content
 
 
 def first_token(services: Services) -> float:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from .gpu import Sight
+from .gpu import ROOT, Sight
 from .image import Image
 
 # Answers of the driver that only the host can mend.
@@ -63,6 +63,33 @@ def refused_by_host(sight: Sight) -> str | None:
     """Errors that have nothing to do with the container."""
     reason = HOST_ERRORS.get(sight.code) if sight.code is not None else None
     return f"{reason} ({sight.problem})" if reason else None
+
+
+def too_little(sight: Sight, gpu_memory: int, ram: int, root: Path = ROOT) -> str | None:
+    """What the image's own workflow needs and this host lacks, in bytes. What nobody tells is not held against it."""
+    has_ram = total_memory(root)
+    found = [
+        *([f"a card with {gib(sight.free_bytes)} free"] if (sight.free_bytes or gpu_memory) < gpu_memory else []),
+        *([f"{gib(has_ram)} of memory"] if (has_ram or ram) < ram else []),
+    ]
+    if not found:
+        return None
+    needs = f"a card of {gib(gpu_memory)} and {gib(ram)} of memory"
+    return f"the host has {' and '.join(found)}; the image's own workflow needs {needs}"
+
+
+def gib(size: int | None) -> str:
+    """`16.5 GiB`."""
+    return f"{(size or 0) / 2**30:.1f} GiB"
+
+
+def total_memory(root: Path = ROOT) -> int | None:
+    """Bytes of this machine's memory, as its kernel tells."""
+    try:
+        found = re.search(r"^MemTotal:\s+(\d+) kB", (root / "proc/meminfo").read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None
 
 
 def foreign_library(sight: Sight) -> str | None:

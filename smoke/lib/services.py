@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +51,20 @@ def fetch(
 ) -> tuple[int, bytes]:
     """Status and content of the answer to a GET, or to a POST of `body`; raises OSError without an answer."""
     data = json.dumps(body).encode() if body is not None else None
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    # Large parts of a page come packed, or not at all.
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip"}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
     try:
         with OPENER.open(urllib.request.Request(url, data=data, headers=headers), timeout=timeout) as response:
-            return response.status, response.read()
+            return response.status, unpacked(response)
     except urllib.error.HTTPError as error:
-        return error.code, error.read()
+        return error.code, unpacked(error)
+
+
+def unpacked(response: HTTPResponse | urllib.error.HTTPError) -> bytes:
+    """The content of an answer."""
+    content = response.read()
+    return gzip.decompress(content) if response.headers.get("Content-Encoding") == "gzip" else content
 
 
 def ask(

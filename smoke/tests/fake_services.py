@@ -38,13 +38,21 @@ class Handler(BaseHTTPRequestHandler):
     """Answers for both services."""
 
     def answer(self, content: Any, status: int = 200) -> None:
-        body = json.dumps(content).encode()
+        self.send(json.dumps(content).encode(), status)
+
+    def send(self, body: bytes, status: int = 200) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def do_GET(self) -> None:
+        if NAME == "llama-server" and self.path == "/" and FAULT != "no-page":
+            self.send(b'<html><link href="./_app/bundle.css"><script src="./_app/bundle.js"></script></html>')
+            return
+        if self.path == "/_app/bundle.js" and FAULT == "half-a-page":
+            self.answer({}, 404)
+            return
         token = f"Bearer {os.environ['STRATA_TOKEN']}"
         if self.path == "/comfyui/nodes" and self.headers.get("Authorization") != token and FAULT != "backend-open":
             self.answer({}, 401)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unittest
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
@@ -10,7 +12,7 @@ from fake_driver import COMPILER, FakeHost
 from support import GPU, IMAGE, SMOKE, Finished, Playground, collecting_check, load
 
 from lib.gpu import Sight
-from lib.host import driver_too_old, find_trouble, foreign_library, wants_driver
+from lib.host import driver_too_old, find_trouble, foreign_library, too_little, wants_driver
 from lib.result import Fail, Inconclusive
 
 STEPS = ["library", "version", "capability", "memory", "kernel"]
@@ -155,6 +157,17 @@ class TroubleTest(HostTestCase):
         reason = self.trouble(FAKE_CAPABILITY="75")
         self.assertEqual(reason, "the host's Fake GPU 0 has compute capability 7.5, the image is made for 8.9")
 
+    def test_too_little_memory_for_the_images_own_workflow(self) -> None:
+        free = {"FAKE_FREE": str(16 << 30)}
+        run = self.run_checks("--gpu", "--gpu-memory", str(17 << 30), "--ram", "1", **free)
+        assert run.evidence is not None
+        self.assertEqual(run.evidence["verdict"], "inconclusive")
+        reason = "the host has a card with 16.0 GiB free; the image's own workflow needs a card of 17.0 GiB"
+        self.assertIn(reason, str(run.checks()["00-host"]["reason"]))
+        # What is exactly enough is enough, and without a GPU nobody computes it.
+        for options in (["--gpu", "--gpu-memory", str(16 << 30)], ["--gpu-memory", str(17 << 30)]):
+            self.assertNotIn("00-host", self.run_checks(*options, **free).checks())
+
     def test_errors_that_only_the_host_can_mend(self) -> None:
         self.assertRegex(self.trouble(FAKE_INIT="802"), "fabric manager is not ready .*SYSTEM_NOT_READY")
         self.assertRegex(self.trouble(FAKE_INIT="46"), "another program has the GPU")
@@ -251,6 +264,27 @@ class MemoryTest(HostTestCase):
         self.host.remove_device()
         self.host.remove_driver()
         self.assertEqual(self.run_checks(*arguments[1:]).checks()["95-memory"]["reason"], "no GPU")
+
+
+class RoomTest(unittest.TestCase):
+    """Whether card and machine have what the image's own workflow needs."""
+
+    def test_what_nobody_tells_is_not_held_against_a_host(self) -> None:
+        with TemporaryDirectory() as folder:
+            self.assertIsNone(too_little(Sight(), 1 << 60, 1 << 60, Path(folder)))
+
+    def test_card_and_machine_are_named_together(self) -> None:
+        with TemporaryDirectory() as folder:
+            (Path(folder) / "proc").mkdir()
+            (Path(folder) / "proc/meminfo").write_text("MemTotal:       8388608 kB\nMemFree: 1 kB\n", encoding="utf-8")
+            sight = Sight(free_bytes=3 << 30)
+            self.assertEqual(
+                too_little(sight, 17 << 30, 35 << 30, Path(folder)),
+                "the host has a card with 3.0 GiB free and 8.0 GiB of memory; "
+                "the image's own workflow needs a card of 17.0 GiB and 35.0 GiB of memory",
+            )
+            self.assertIsNone(too_little(sight, 3 << 30, 8 << 30, Path(folder)))
+            self.assertIn("has 8.0 GiB of memory;", too_little(sight, 1, (8 << 30) + 1, Path(folder)) or "")
 
 
 class JudgementTest(unittest.TestCase):

@@ -31,6 +31,13 @@ class ServicesTest(ServicesTestCase):
         self.assertEqual(set(wrong), {"completion", "chat", "first-token", "restart"})
         self.assertEqual(wrong["chat"], "expected 'three four five', got ' three four six'")
 
+    def test_the_page(self) -> None:
+        self.assertNotIn("page", self.run_check("50", ""))
+        image = IMAGE | {"llama": {"version": "b8505", "cuda": False, "ui": True}}
+        self.assertRegex(self.run_check("50", "", image)["page"]["reason"], "^2 files")
+        self.assertEqual(self.not_passed("50", "no-page", image), {"page": "expected a page with files of its own"})
+        self.assertEqual(self.not_passed("50", "half-a-page", image), {"page": "/_app/bundle.js answered 404"})
+
     def test_the_first_token(self) -> None:
         self.run_check("50", "")
         # Before the first word the fake waits twice for a hundredth of a second, as for a token without text.

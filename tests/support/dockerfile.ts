@@ -1,12 +1,12 @@
 import type { Stage } from "../../lib/plan/plan.ts";
 
 /**
- * Steps that fetch, and so have a network: packages of the distribution, wheels and source archives by their hashes, models by
- * theirs. What is installed as wheels is loaded once, to be verified; everything else that runs code of others has none.
+ * Steps that fetch, and so have a network: packages of the distribution, wheels, npm packages and source archives by their
+ * hashes, models by theirs. What is installed as wheels is loaded once, to be verified; everything else that runs code of others has none.
  */
 const fetching = [
   /^sh -eu \/context\/settled\.sh \/context\/install\.sh$/,
-  /^sh -eu \/context\/(fetch|fetch-compiler|install-wheels|install-trimmed|install-libraries)\.sh( && python3 -B \/context\/share_out\.py \/context\/layers\.json)?$/,
+  /^sh -eu \/context\/(fetch|fetch-compiler|fetch-page|install-wheels|install-trimmed|install-libraries)\.sh( && python3 -B \/context\/share_out\.py \/context\/layers\.json)?$/,
   /^sh -eu \/context\/build\.sh model-[\w.-]+$/,
   /^\. \/context\/trust\.sh && \/opt\/toolbox\/bin\/python \/context\/fetch_sdist\.py /,
 ];
@@ -45,7 +45,8 @@ const optionalEnvironment = ["PIP_INDEX_URL", "SSL_CERT_FILE"];
  * - scripts use only variables that they set or that an ARG declares
  * - a RUN has no network, or is one that fetches; where it has none, it is given no secret for the way out
  * - a compiler's cache is of one stage alone
- * - downloads: no remote ADD but git at a full commit, no curl, wget or git clone; pip and uv need hashes
+ * - downloads: no remote ADD but git at a full commit, no curl, wget or git clone; pip and uv need hashes; npm takes what
+ *   a lock pins by hash, and lets no package run a script
  */
 export function stageProblems(stage: Stage, absentByDesign: readonly string[] = []): string[] {
   const dockerfile = textOf(stage, "Dockerfile");
@@ -286,7 +287,8 @@ function commandProblems(where: string, text: string): string[] {
   return commands.flatMap((command) => {
     const problems: string[] = [];
     const download = /(?:^|[\s/])(curl|wget|git clone|pip3? download|npm|cargo)(?:\s|$)/.exec(command)?.[1];
-    if (download) problems.push(`${where} runs ${download}`);
+    const isLocked = /^(?:\w+=\S+ )*npm (?:ci --ignore-scripts|run)\s/.test(command);
+    if (download && !isLocked) problems.push(`${where} runs ${download}`);
     const installs = /(?:^|[\s/])(?:pip3?|uv)\b.*\s(?:install|sync|add)\s/.test(command);
     // Without an index only wheels of other stages are found, and those have a digest.
     if (installs && !/\s--(require-hashes|no-index)\s/.test(command)) {

@@ -22,6 +22,7 @@ export const context: LayerContext = {
   llama: {
     enabled: true,
     source: "sdist",
+    ui: true,
     vmm: true,
     pin: { version: "v1", location: "1.0", hash: "0".repeat(64) },
   },

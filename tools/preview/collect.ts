@@ -15,6 +15,7 @@ import { type CheckoutPlan, planStackIn } from "../stack/checkout-plan.ts";
 import { readOwnState, readState } from "../stack/outputs.ts";
 import { ownProject } from "../stack/stack.ts";
 import { refuseSharedTags } from "../stack/tag-owners.ts";
+import { askForGpus } from "./ask-for-gpus.ts";
 import { askEngines, type EngineResult, findPulumi } from "./engine.ts";
 import { readHistory } from "./history-file.ts";
 import { previousOfClone, stackNamed } from "./read-previous.ts";
@@ -53,8 +54,9 @@ export async function collectPreview(home: Home, wish: PreviewRequest): Promise<
     );
   };
   const previous = await eachStack(wish.stacks, previousOf);
+  const known = wish.offline || base ? plans : await askForGpus(home, project, plans);
   const planned = wish.stacks.map((stack) =>
-    attempted(stack, plans.get(stack), previous.get(stack), engineResults?.get(stack)),
+    attempted(stack, known.get(stack), previous.get(stack), engineResults?.get(stack)),
   );
   const attempts = wish.vulnerabilities ? await withVulnerabilities(home, planned) : planned;
   const [first] = [...plans.values()].flatMap((plan) => (plan instanceof Error ? [] : [plan]));

@@ -1,7 +1,7 @@
 import type { Config } from "../../config.ts";
 import { UserError } from "../../errors.ts";
 import { type Home, projectFolder, repository } from "../../home.ts";
-import type { Stage } from "../../lib/plan/plan.ts";
+import type { PlanEntry } from "../../lib/plan/plan.ts";
 import { registryAddress } from "../../lib/registry/access.ts";
 import { imageRepository } from "../../lib/registry/registry-setting.ts";
 import { stageTag } from "../../lib/registry/tags.ts";
@@ -63,7 +63,7 @@ export async function recordOf(home: Home, stack: Stack, recipe?: string): Promi
 }
 
 /** Where a stage's image is once it is built. */
-export function stageReference(home: Home, { registry }: Config, stage: Stage): string {
+export function stageReference(home: Home, { registry }: Config, stage: PlanEntry): string {
   return `${imageRepository(registry, registryAddress(home.services))}:${stageTag(stage)}`;
 }
 

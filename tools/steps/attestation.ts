@@ -3,9 +3,7 @@ import { text } from "node:stream/consumers";
 import { home } from "../../home.ts";
 import type { Signer } from "../../lib/attestation/signer.ts";
 import { builderId } from "../../lib/attestation/slsa-provenance.ts";
-import { SPDX_TYPE } from "../../lib/attestation/statement.ts";
 import type { Bill } from "../../lib/bill/component.ts";
-import { spdxText } from "../../lib/bill/spdx-document.ts";
 import { parseEvidence } from "../../lib/evidence/evidence.ts";
 import { Transport } from "../../oci/access/transport.ts";
 import { attachDocument, attachSigned, unsigned } from "../attestation/attach.ts";
@@ -17,6 +15,7 @@ import {
   statementsAbout,
 } from "../attestation/describe-product.ts";
 import { givenSigner } from "../attestation/signer-of.ts";
+import { attachBill } from "../attestation/stored-bill.ts";
 import { builderVersions } from "../builder/builder.ts";
 import { required } from "../program/environment.ts";
 import { main } from "../program/main.ts";
@@ -60,7 +59,8 @@ await main(async () => {
 
 /** One after the other: where the registry keeps no list, each adds itself to the one in a tag. */
 async function attach(reference: string, { document, sbom, others }: Stated, signer: Signer | undefined) {
-  for (const each of [{ type: SPDX_TYPE, text: spdxText(document) }, ...others.map(unsigned)])
+  process.stdout.write(`${await attachBill(reference, document, transport)}\n`);
+  for (const each of others.map(unsigned))
     process.stdout.write(`${await attachDocument(reference, each, transport)}\n`);
   if (!signer) return;
   for (const statement of [sbom, ...others])

@@ -168,7 +168,8 @@ async function earlier(
 
 /** What a preview expects of the next test rests on this. */
 async function keepHistory({ recipe, generation, host }: Evidence, minutes: number): Promise<void> {
-  const instance = host.kind === "aws" ? host.instanceType : null;
+  const instance =
+    host.kind === "aws" ? host.instanceType : host.kind === "builder" ? (host.device ?? null) : null;
   const at = new Date().toISOString();
   await addToHistory(
     home,

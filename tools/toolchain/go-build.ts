@@ -71,6 +71,7 @@ export async function goBuild(
           "-buildvcs=false",
           "-ldflags",
           build.ldflags,
+          ...(build.tags === undefined ? [] : ["-tags", build.tags]),
           "-o",
           join(temporary, tool),
           build.package,

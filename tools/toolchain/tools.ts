@@ -29,6 +29,8 @@ export interface GoBuild {
   readonly module: string;
   readonly package: string;
   readonly ldflags: string;
+  /** Build tags; others' builds keep their name in the cache without any. */
+  readonly tags?: string;
   /** The module's version, where it is not the tool's. */
   readonly version?: string;
 }
@@ -121,6 +123,8 @@ export const tools: { readonly [name in ToolName]: Tool } = {
       module: "buildkit",
       package: "github.com/moby/buildkit/cmd/buildkitd",
       ldflags: buildkitVersion,
+      // Its Dockerfiles know `RUN --device`, which is without a tag from 0.34 on (docs/adr/0071-a-gpu-in-the-builder.md).
+      tags: "dfrundevice",
     },
   },
   buildctl: {

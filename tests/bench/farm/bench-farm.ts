@@ -36,6 +36,8 @@ const shares = {
 const assumed: Readonly<Record<string, readonly [seconds: number, bytes: number]>> = {
   // README: llama.cpp takes 15 of 20 minutes of a first build for the CPU; for CUDA nobody has measured it here.
   "llama-cpp": [900, 9_000_000],
+  // ADR 0075.
+  "llama-source": [120, 20_000_000],
   // README: most of a first build.
   "wheel-dlib": [900, 5_000_000],
 };

@@ -37,7 +37,7 @@ export function writePeerFiles(folder: string, contents: Contents): void {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);
   };
-  for (const name of ["system", "toolbox", "llama-cpp"])
+  for (const name of ["system", "toolbox", "llama-source", "llama-cpp"])
     for (const file of contents.stages.get(name)?.files ?? []) write(`${name}/${file.path}`, file.content);
   write("trust.sh", readFileSync(join(contents.root, "layers/shared/trust.sh")));
   write("install_nodes.sh", fetchScript);
@@ -94,19 +94,27 @@ function install({ name, requirements, git }: PackageGroup): string[] {
   ];
 }
 
-/** llama-server by strata's own script, as it is the same work for all; nothing where the image has none. */
+/** llama-server by strata's own scripts, as it is the same work for all; nothing where the image has none. */
 function llama({ stages, context }: Contents, libraries: string): string[] {
-  const stage = stages.get("llama-cpp");
-  if (!stage || context.llama.source !== "sdist") return [];
-  const fetch = [
+  const [source, compiled] = ["llama-source", "llama-cpp"].map((name) => stages.get(name));
+  if (!source || !compiled || context.llama.source !== "sdist") return [];
+  const mounts = ["llama-source", "llama-cpp"].map(
+    (name) => `--mount=type=bind,source=${name},target=/contexts/${name}`,
+  );
+  const work = [
+    "rm -rf /context && ln -s /contexts/llama-source /context",
     '. /context/trust.sh && /opt/toolbox/bin/python /context/fetch_sdist.py llama-cpp-python "$SDIST_VERSION" "$SDIST_HASH" /sdist.tar.gz',
     "mkdir /source && tar -xzf /sdist.tar.gz -C /source --strip-components=3 --wildcards '*/vendor/llama.cpp'",
+    "rm -r /sdist.tar.gz /source/.git && sh -eu /context/fetch-page.sh && sh -eu /context/build.sh",
+    "rm -rf /context /source && mv /out/llama.cpp /source && rm -r /out && ln -s /contexts/llama-cpp /context",
     "sh -eu /context/fetch-compiler.sh",
-    "bash -eu /context/build.sh && cp -a /out/. / && rm -rf /out /source /build /sdist.tar.gz /opt/nvcc /opt/cuda",
+    "bash -eu /context/build.sh && cp -a /out/. / && rm -rf /context /out /source /build /page /opt/node /opt/nvcc /opt/cuda",
   ];
   return [
-    ...Object.entries(stage.args).map(([name, value]) => `ARG ${name}=${JSON.stringify(value)}`),
-    `RUN ${secret} --mount=type=bind,source=llama-cpp,target=/context ${libraries} ${fetch.join(" && ")}`,
+    ...Object.entries({ ...source.args, ...compiled.args }).map(
+      ([name, value]) => `ARG ${name}=${JSON.stringify(value)}`,
+    ),
+    `RUN ${secret} ${mounts.join(" ")} ${libraries} ${work.join(" && ")}`,
   ];
 }
 

@@ -15,6 +15,8 @@ export interface TinyImage {
   readonly entrypoint?: string;
   readonly healthcheck?: string;
   readonly architecture?: string;
+  /** Further files, by path. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 const programs = ["sh", "sleep", "cat", "chown", "touch", "id", "rm", "cp", "grep"];
@@ -59,7 +61,12 @@ export async function pushTinyImage(registry: FakeRegistry, tag: string, image: 
       ? checks
       : 'set -eu; [ "$1" = /smoke/run.py ]; [ -s "$1" ]; [ "$2 $4" = "--user --out" ]; echo "pass 30-torch"; cp /evidence.json "$5"',
   );
-  files.set("etc/passwd", { mode: 0o644, bytes: Buffer.from("strata:x:1000:1000::/:/bin/sh\n") });
+  files.set("etc/passwd", {
+    mode: 0o644,
+    bytes: Buffer.from("root:x:0:0::/:/bin/sh\nstrata:x:1000:1000::/:/bin/sh\n"),
+  });
+  for (const [path, text] of Object.entries(image.files ?? {}))
+    files.set(path, { mode: 0o644, bytes: Buffer.from(text) });
   files.set("evidence.json", { mode: 0o644, bytes: Buffer.from(JSON.stringify(checks)) });
   script(
     "entrypoint",

@@ -24,7 +24,7 @@ function planOf(
     cuda: "13.0" as const,
     attention: ["triton" as const],
     wheels: {},
-    llama: { enabled: true, source: "sdist" as const, vmm: true },
+    llama: { enabled: true, source: "sdist" as const, ui: true, vmm: true },
     mirrors: {},
     tags: [],
     cpython: { from },

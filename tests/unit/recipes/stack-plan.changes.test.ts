@@ -70,6 +70,7 @@ const changes: Readonly<Record<string, Change>> = {
     causes: Object.fromEntries(
       [
         "cuda",
+        "llama-source",
         "llama-cpp",
         "python",
         "torch",
@@ -172,7 +173,7 @@ const changes: Readonly<Record<string, Change>> = {
   "another source of llama.cpp": {
     after: { llama: JSON.stringify(git) },
     causes: {
-      "llama-cpp": [
+      "llama-source": [
         "argument GIT_LOCATION",
         "argument SDIST_HASH",
         "argument SDIST_VERSION",
@@ -180,8 +181,13 @@ const changes: Readonly<Record<string, Change>> = {
         "argument VERSION",
         "pin llama.cpp",
       ],
+      "llama-cpp": ["argument VERSION", "pin llama.cpp"],
       runtime: [description],
     },
+  },
+  "no web page of llama.cpp": {
+    after: { llama: '{"ui":false}' },
+    causes: { "llama-source": ["argument UI", "pin Node"], runtime: [description] },
   },
   "no llama.cpp": {
     after: { llama: '{"enabled":false}' },
@@ -194,7 +200,7 @@ const changes: Readonly<Record<string, Change>> = {
   "a mirror of a compiled source": {
     settings: { llama: JSON.stringify(git) },
     after: mirror,
-    causes: { "llama-cpp": ["argument GIT_LOCATION"] },
+    causes: { "llama-source": ["argument GIT_LOCATION"] },
   },
   "a mirror of nodes": {
     settings: { recipe: "studio" },

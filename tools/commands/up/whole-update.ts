@@ -13,6 +13,7 @@ import { runPulumi } from "../../pulumi/update.ts";
 import { type PlannedBasis, stillTrue, updateBasis } from "../../pulumi/update-basis.ts";
 import { retestArguments } from "../../pulumi/urns.ts";
 import { recordOf } from "../../stack/outputs.ts";
+import { requireGpu } from "../../stack/required-gpu.ts";
 import { refuseSharedTags } from "../../stack/tag-owners.ts";
 
 /** How an update ended. */
@@ -46,6 +47,7 @@ export async function wholeUpdate(
     const warning = heavyWarning(planned.plan, planned.config);
     if (warning !== undefined) note(warning);
     const { recipe, product, ports } = planned.plan;
+    await requireGpu(home, planned.config, product, stack.environment);
     const record = await recordOf(home, stack, recipe);
     const retested = retest
       ? retestArguments(stack, recipe, record)

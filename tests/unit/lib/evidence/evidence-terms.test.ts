@@ -38,7 +38,15 @@ test("a tag that wants a GPU's word takes neither the builder's nor that of a ho
   const gpu = { host: "gpu" } as const;
   assert.match(problem({}, gpu) ?? "", /comes from the builder without a GPU/);
   assert.match(problem({ ...onGpu, gpu: null }, gpu) ?? "", /comes from a host without a GPU/);
-  // A builder has none, whatever somebody wrote.
+  // A builder that was not asked for a device has none, whatever somebody wrote.
   assert.match(problem({ ...onGpu, host: { kind: "builder" } }, gpu) ?? "", /from the builder/);
+  assert.equal(
+    problem({ ...onGpu, host: { kind: "builder", device: "nvidia.com/gpu=all" } }, gpu),
+    undefined,
+  );
+  assert.match(
+    problem({ ...onGpu, gpu: null, host: { kind: "builder", device: "nvidia.com/gpu=all" } }, gpu) ?? "",
+    /from the builder without a GPU/,
+  );
   assert.equal(problem(onGpu, gpu), undefined);
 });

@@ -85,6 +85,42 @@ test("a key is never part of a message", () => {
   }
 });
 
+test("a builder with a GPU is a host like others: for generations that have one to test on, and in a list", () => {
+  const gpu = { kind: "builder", gpu: true };
+  assert.deepEqual(
+    complaints(() => parse(gpu)),
+    [],
+  );
+  assert.deepEqual(
+    complaints(() => parse([gpu, aws])),
+    [],
+  );
+  assert.deepEqual(
+    complaints(() => parse([aws, gpu])),
+    [],
+  );
+  assert.deepEqual(
+    complaints(() => parse(gpu, "cpu")),
+    ["strata:host.gpu: generation cpu has nothing to test on a GPU."],
+  );
+  assert.match(
+    complaints(() => parse([{ ...gpu, gpu: false }, aws]))[0] ?? "",
+    /^strata:host: the builder cannot/,
+  );
+});
+
+test("a frontend is for the builder's GPU alone", () => {
+  const frontend = `docker/dockerfile@sha256:${"a".repeat(64)}`;
+  assert.deepEqual(
+    complaints(() => parse({ kind: "builder", gpu: true, frontend })),
+    [],
+  );
+  assert.deepEqual(
+    complaints(() => parse({ kind: "builder", frontend })),
+    ["strata:host.frontend: is for tests on the builder's GPU alone."],
+  );
+});
+
 test("the builder has no GPU and stands in for nobody", () => {
   assert.match(
     complaints(() => parse([{ kind: "builder" }, aws]))[0] ?? "",
@@ -271,6 +307,8 @@ test("the kind whose word counts is that of the first host with a GPU", () => {
   const docker = { kind: "docker" };
   assert.equal(kindOfHosts([]), "builder");
   assert.equal(kind({ kind: "builder" }), "builder");
+  assert.equal(kind({ kind: "builder", gpu: false }), "builder");
+  assert.equal(kind({ kind: "builder", gpu: true }), "builder with a GPU");
   assert.equal(kind(aws), "aws");
   assert.equal(kind({ ...docker, gpu: false }, aws), "aws");
   assert.equal(kind({ ...docker, gpu: false }), "builder");
@@ -303,6 +341,18 @@ test("what a host's setting may say, to the letter", () => {
     [docker, "engine", ["docker", "podman"], ["lxc", ""]],
     [docker, "keepImage", [true, false], ["yes"]],
     [docker, "more", [], [1]],
+    [{ kind: "builder" }, "gpu", [true, false], ["all", 1]],
+    [
+      { kind: "builder", gpu: true },
+      "frontend",
+      [`docker/dockerfile@sha256:${"a".repeat(64)}`, `r.test:5000/f:1.27@sha256:${"0".repeat(64)}`],
+      [
+        "docker/dockerfile:1.27",
+        `@sha256:${"a".repeat(64)}`,
+        `a b@sha256:${"a".repeat(64)}`,
+        `a@sha256:${"a".repeat(65)}`,
+      ],
+    ],
     [{ kind: "builder" }, "more", [], [1]],
     [ssh, "address", ["gpu.example.org", "10.0.0.1", "fe80::1", "a_b-c"], ["", "a b", " a", "a ", "u@h"]],
     [ssh, "port", [1, 65_535], [0, 65_536, 22.5]],

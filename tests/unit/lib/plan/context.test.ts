@@ -42,7 +42,7 @@ const choices: Choices = {
   cuda: "13.0",
   attention: ["triton"],
   wheels: {},
-  llama: { enabled: true, source: "sdist", vmm: true },
+  llama: { enabled: true, source: "sdist", ui: true, vmm: true },
   mirrors: {},
 };
 
@@ -64,7 +64,7 @@ test("a compression counts where the stack says one, the default too", () => {
 });
 
 test("a git source needs a commit, goes through the mirrors, and is pinned by it", () => {
-  const git: Choices = { ...choices, llama: { enabled: true, source: "git", vmm: true } };
+  const git: Choices = { ...choices, llama: { enabled: true, source: "git", ui: true, vmm: true } };
   assert.throws(
     () => layerContext(git, base, sources),
     /strata:llama: the commit of llama\.cpp b8505 is not known/,
@@ -81,7 +81,7 @@ test("what does not fit together is told together", () => {
     generation: "ada",
     python: "3.12",
     cuda: "12.8",
-    llama: { enabled: true, source: "git", vmm: true },
+    llama: { enabled: true, source: "git", ui: true, vmm: true },
   };
   assert.throws(
     () => layerContext(wrong, base, sources),

@@ -183,7 +183,7 @@ test("a layer is asked as for the stack that needs most: all kernels with a whee
     },
   });
   const pin = { version: "", location: "", hash: "" };
-  const llama = { enabled: true, source: "sdist", vmm: true, pin };
+  const llama = { enabled: true, source: "sdist", ui: true, vmm: true, pin };
   const base = { name: "", digest: "" };
   const nodes = { repositories: {}, packages: {} };
   for (const cuda of ["13.0", "12.8"] as const) {

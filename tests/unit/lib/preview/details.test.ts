@@ -78,7 +78,15 @@ test("facts are told where there are any", () => {
     facts({
       expected: { longest: 46, all: 46, bytes: 0, unknown: [], sure: "high" },
       test: {
-        ...{ due: true, kind: "ssh", where: "gpu.test", instance: null, spot: false, dollarsPerHour: null },
+        ...{
+          due: true,
+          kind: "ssh",
+          gpu: true,
+          where: "gpu.test",
+          instance: null,
+          spot: false,
+          dollarsPerHour: null,
+        },
         ...{ minutes: null, dollars: null, budget: 50, basis: "none", runs: 0, onEc2: null },
       },
       promoted: { digest, tags: ["a", "b"] },

@@ -7,6 +7,7 @@ import { repository } from "../../../../home.ts";
 import { type ComputeCapability, generation, generationNames } from "../../../../lib/gpu/generations.ts";
 import { instancesFor } from "../../../../lib/gpu/instances.ts";
 import type { MemoryNeed } from "../../../../lib/gpu/memory.ts";
+import type { BuilderGpu } from "../../../../lib/hosts/builder-gpu.ts";
 import { type History, remember, type TestRun } from "../../../../lib/preview/build-history.ts";
 import { dollarsOfAll, expectedTest } from "../../../../lib/preview/expected-test.ts";
 import { renderMarkdown } from "../../../../lib/preview/markdown.ts";
@@ -34,7 +35,13 @@ function expected(
     tests = [],
     due = true,
     memory,
-  }: { readonly tests?: TestRun[]; readonly due?: boolean; readonly memory?: MemoryNeed } = {},
+    builderGpu,
+  }: {
+    readonly tests?: TestRun[];
+    readonly due?: boolean;
+    readonly memory?: MemoryNeed;
+    readonly builderGpu?: BuilderGpu;
+  } = {},
 ) {
   const {
     host: hosts,
@@ -48,7 +55,7 @@ function expected(
     "strata:budget": JSON.stringify({ dollars: 50 }),
   });
   const history: History = { format: 1, builds: [], tests };
-  return expectedTest({ hosts, budget, generation: own, recipe, memory }, due, history);
+  return expectedTest({ hosts, budget, generation: own, recipe, memory, builderGpu }, due, history);
 }
 
 const run = (minutes: number, more: Partial<TestRun> = {}): TestRun => ({
@@ -108,6 +115,24 @@ test("a stack that is tested without a GPU is told what one would cost", () => {
     assert.equal(told.includes(" on EC2 it would be "), testedOn !== null, name);
     if (testedOn) assert.ok(told.includes(`${instancesFor(testedOn)[0]?.type}, at most $`), told);
   }
+});
+
+test("a test on the builder's GPU says its device, and its minutes are those of such tests alone", () => {
+  const gpu = { kind: "builder", gpu: true };
+  assert.equal(testText({ test: expected("ada", gpu) }), "the builder's GPU");
+  const device = "nvidia.com/gpu=all";
+  const own = { kind: "builder", instance: null };
+  const tests = [run(3, own), run(9, { ...own, instance: device })];
+  assert.equal(
+    testText({ test: expected("ada", gpu, { tests, builderGpu: { device } }) }),
+    "the builder's GPU (nvidia.com/gpu=all), about 9m (1 test)",
+  );
+  const onGpu = (name: string, host: object) => expected(name, host)?.gpu;
+  assert.deepEqual(
+    [onGpu("ada", gpu), onGpu("ada", { kind: "builder" }), onGpu("ada", aws)],
+    [true, false, true],
+  );
+  assert.deepEqual([onGpu("ada", { kind: "docker" }), onGpu("cpu", { kind: "docker" })], [true, false]);
 });
 
 test("an image whose own workflow needs memory is told the instance that has it", () => {
@@ -172,6 +197,35 @@ test("a test is due for what is new, and for nothing that was tested already", (
     stage.name === "starter" ? { ...stage, key: "old" } : stage,
   );
   assert.equal(due({ ...tested(), stages: product }), true);
+});
+
+test("a stack that was tested in the builder without a GPU is tested again when it gets one", () => {
+  const onGpu = lazily(() =>
+    plannedBy(repository, { generation: "ada", host: JSON.stringify({ kind: "builder", gpu: true }) }),
+  );
+  const due = (gpu: string | null) => {
+    const before: PreviousStack = {
+      ...builtFrom(onGpu(), 100),
+      evidence: { ...evidence, ...counts, gpu },
+      testedOn: "builder",
+    };
+    return onlyPlanned(previewOf([{ stack: "dev", planned: onGpu(), previous: before, engine: null }])).test
+      ?.due;
+  };
+  assert.deepEqual([due(null), due("NVIDIA L4")], [true, false]);
+});
+
+test("what the builder says against its GPU is a note of the stack", () => {
+  const problem = "it offers no GPU";
+  const { test: plan, ...rest } = planned();
+  const next = { ...rest, test: plan && { ...plan, builderGpu: { problem, remedy: "Make one." } } };
+  const { notes } = onlyPlanned(
+    previewOf([{ stack: "dev", planned: next, previous: tested(), engine: null }]),
+  );
+  assert.ok(
+    notes.includes("strata:host wants the builder's GPU, and it offers no GPU. Make one."),
+    notes.join(),
+  );
 });
 
 test("all stacks together: what is due is added up, in the tree and in the comment", () => {

@@ -58,7 +58,15 @@ test("facts are told where there are any, each in its line", () => {
     expected: { longest: 46, all: 46, bytes: 553e6, unknown: [], sure: "high" },
     size: { before: 2e9, after: 2e9, sure: "high" },
     test: {
-      ...{ due: true, kind: "ssh", where: "gpu.test", instance: null, spot: false, dollarsPerHour: null },
+      ...{
+        due: true,
+        kind: "ssh",
+        gpu: true,
+        where: "gpu.test",
+        instance: null,
+        spot: false,
+        dollarsPerHour: null,
+      },
       ...{ minutes: null, dollars: null, budget: 50, basis: "none", runs: 0, onEc2: null },
     },
     promoted: { digest: `sha256:${"d".repeat(64)}`, tags: [] },
@@ -174,7 +182,7 @@ test("several stacks end with what they share and what all of them take", () => 
     "one stack alone has told everything",
   );
   const due: PlannedStack["test"] = {
-    ...{ due: true, kind: "aws", where: "x", instance: null, spot: false, dollarsPerHour: 1 },
+    ...{ due: true, kind: "aws", gpu: true, where: "x", instance: null, spot: false, dollarsPerHour: 1 },
     ...{ minutes: 20, dollars: 0.5, budget: 50, basis: "estimate", runs: 0, onEc2: null },
   };
   const tested = [stackPreview("a", { test: due }), stackPreview("b", { test: due })];

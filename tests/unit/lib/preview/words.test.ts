@@ -150,7 +150,15 @@ test("evidence is told with its counts and the GPU, and without one so", () => {
 });
 
 const rented: ExpectedTest = {
-  ...{ due: true, kind: "aws", where: "us-east-1", instance: "g6.xlarge", spot: true, dollarsPerHour: 0.8 },
+  ...{
+    due: true,
+    kind: "aws",
+    gpu: true,
+    where: "us-east-1",
+    instance: "g6.xlarge",
+    spot: true,
+    dollarsPerHour: 0.8,
+  },
   ...{ minutes: 20, dollars: 0.27, budget: 50, basis: "history", runs: 2, onEc2: null },
 };
 
@@ -167,7 +175,9 @@ test("a test says where, for how much and how long, and from where that is known
   );
   const own = { ...rented, instance: null, spot: false, dollarsPerHour: null, dollars: null };
   assert.equal(
-    testText({ test: { ...own, kind: "builder", where: "the builder", basis: "none", minutes: null } }),
+    testText({
+      test: { ...own, kind: "builder", gpu: false, where: "the builder", basis: "none", minutes: null },
+    }),
     "the builder, no GPU",
   );
   const onEc2 = { instance: "g6.xlarge", dollarsPerHour: 0.8, minutes: 20, dollars: 0.27 };

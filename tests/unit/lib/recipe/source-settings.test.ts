@@ -11,8 +11,8 @@ const accepts = (schema: { safeParse(value: unknown): { success: boolean } }, va
   schema.safeParse(value).success;
 
 test("llama.cpp is there unless a stack says otherwise, from the sdist", () => {
-  assert.deepEqual(llamaSetting.parse({}), { enabled: true, source: "sdist", vmm: true });
-  const whole = { enabled: false, source: "git", commit: "a1".repeat(20), vmm: false };
+  assert.deepEqual(llamaSetting.parse({}), { enabled: true, source: "sdist", ui: true, vmm: true });
+  const whole = { enabled: false, source: "git", commit: "a1".repeat(20), ui: false, vmm: false };
   assert.deepEqual(llamaSetting.parse(whole), whole);
   for (const wrong of [
     { source: "wheel" },

@@ -7,6 +7,8 @@ import { HostTrouble } from "../hosts/machine.ts";
 
 /** Milliseconds until AWS's plugin has to have a port. */
 const OPEN_MS = 30_000;
+/** Milliseconds that the plugin may take for its end. */
+const LEAVE_MS = 2_000;
 /** The port of a builder on its own loopback address (lib/hosts/builder-data.sh). */
 const BUILDER_PORT = "1234";
 /** How the plugin is told of a session: not by an argument, which everybody on this machine can read. */
@@ -37,6 +39,14 @@ export function openTunnel(plugin: string, target: TunnelTarget, { ssm }: AwsCli
   let isClosed = false;
   const end = () => running?.child.kill();
   process.once("exit", end);
+  const leave = () => {
+    // On this signal alone it takes its socket out of the folder for temporary files.
+    running?.child.kill("SIGINT");
+    setTimeout(() => {
+      end();
+      process.off("exit", end);
+    }, LEAVE_MS).unref();
+  };
   const open = async () => {
     const request = {
       Target: target.instance,
@@ -54,6 +64,7 @@ export function openTunnel(plugin: string, target: TunnelTarget, { ssm }: AwsCli
   };
   return {
     port() {
+      if (isClosed) return Promise.reject(new HostTrouble("the builder has ended"));
       opening ??= open().catch((error: unknown) => {
         opening = undefined;
         throw error;
@@ -62,8 +73,7 @@ export function openTunnel(plugin: string, target: TunnelTarget, { ssm }: AwsCli
     },
     close() {
       isClosed = true;
-      process.off("exit", end);
-      end();
+      leave();
       if (running) void ssm.send(new TerminateSessionCommand({ SessionId: running.session })).catch(() => {});
     },
   };

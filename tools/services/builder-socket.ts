@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { chmod, lstat, mkdir, rm } from "node:fs/promises";
-import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { cache, type Home } from "../../home.ts";
@@ -18,7 +17,7 @@ export function builderSocket({ root, run }: Pick<Home, "root" | "run">, tools =
 /** A socket at `path`, or, where that is too long, in another folder of this user's own. @param of what tells it from others */
 export function privateSocket(path: string, of = path, tools = cache): string {
   const short = `${createHash("sha256").update(of).digest("hex").slice(0, 16)}.sock`;
-  const last = join("/tmp", `strata-${userInfo().uid}`, short);
+  const last = join("/tmp", `strata-${ownId()}`, short);
   const places = [path, join(tools, "run", short)];
   return places.find((place) => Buffer.byteLength(place) + SPARE <= LONGEST) ?? last;
 }
@@ -35,7 +34,7 @@ export async function freshSocket(path: string): Promise<string> {
 export async function makePrivate(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const found = await lstat(folder);
-  if (!found.isDirectory() || found.uid !== userInfo().uid) {
+  if (!found.isDirectory() || found.uid !== ownId()) {
     throw new UserError(
       folder,
       "is not a folder of yours.",
@@ -43,4 +42,9 @@ export async function makePrivate(folder: string): Promise<void> {
     );
   }
   await chmod(folder, 0o700);
+}
+
+/** Not userInfo() of Node, which fails where the user has no name: in a container of somebody else's. */
+function ownId(): number | undefined {
+  return process.getuid?.();
 }

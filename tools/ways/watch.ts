@@ -51,7 +51,8 @@ export function watchBuilder(
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
   const ask = async () => {
-    const problem = await askForWorkers(builder, everyMs).then(
+    // One that answers late answers: a question may take longer than the next one is away.
+    const problem = await askForWorkers(builder, 2 * everyMs).then(
       () => undefined,
       (error: Unreachable) => error.message,
     );

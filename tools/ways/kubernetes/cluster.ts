@@ -7,8 +7,8 @@ import { type ExecCluster, execSetting } from "../../../lib/builders/kubernetes/
 import { ExecLogin } from "./exec-login.ts";
 import {
   type Kubeconfig,
+  type KubeLibrary,
   type KubeUser,
-  type Library,
   ownAccount,
   readKubeconfigs,
   usualKubeconfigs,
@@ -98,7 +98,7 @@ interface Loaded {
 }
 
 /** What the context says, out of kubeconfigs or of the pod that this runs in. */
-function load(library: Library, path: string, { kubeconfig, context }: ClusterPlace): Loaded {
+function load(library: KubeLibrary, path: string, { kubeconfig, context }: ClusterPlace): Loaded {
   const found = readPlace(library, path, kubeconfig);
   const known = found.contexts.map(({ name }) => name);
   if (context !== undefined && !known.includes(context)) {
@@ -122,7 +122,7 @@ function load(library: Library, path: string, { kubeconfig, context }: ClusterPl
   return { cluster: cluster.server, told: cluster.told, user, options: { ...found, currentContext } };
 }
 
-function readPlace(library: Library, path: string, kubeconfig: string | undefined): Kubeconfig {
+function readPlace(library: KubeLibrary, path: string, kubeconfig: string | undefined): Kubeconfig {
   const file = kubeconfig === undefined ? undefined : resolve(projectFolder, kubeconfig);
   if (file !== undefined && !existsSync(file)) {
     throw new UserError(

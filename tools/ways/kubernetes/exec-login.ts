@@ -14,6 +14,8 @@ import { note } from "../../program/progress.ts";
 
 /** Milliseconds before its end in which a credential is made anew beside the work: a watch waits for nobody. */
 const EARLY_MS = 60_000;
+/** The same for one that is short: a share of its time. */
+const EARLY_SHARE = 0.25;
 const KEPT_LINES = 5;
 
 /** What a request is given to log in with. */
@@ -33,6 +35,8 @@ export class ExecLogin {
   readonly #setting: ExecSetting;
   readonly #cluster: ExecCluster;
   #held: ExecCredential | undefined;
+  /** Milliseconds since 1970 at which it was given. */
+  #since = 0;
   #asking: Promise<ExecCredential> | undefined;
 
   /** @param path of the setting, for errors @param user of the kubeconfig */
@@ -60,7 +64,7 @@ export class ExecLogin {
     const left = expires - Date.now();
     if (this.#held === undefined || left <= 0) return await this.#ask();
     // That this fails is told when it is needed.
-    if (left < EARLY_MS) this.#ask().catch(() => {});
+    if (left < Math.min(EARLY_MS, (expires - this.#since) * EARLY_SHARE)) this.#ask().catch(() => {});
     return this.#held;
   }
 
@@ -73,6 +77,7 @@ export class ExecLogin {
     this.#asking ??= this.#run()
       .then((credential) => {
         this.#held = credential;
+        this.#since = Date.now();
         return credential;
       })
       .finally(() => {

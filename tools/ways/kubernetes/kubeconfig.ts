@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import type { ExecCluster } from "../../../lib/builders/kubernetes/exec-credential.ts";
 
-export type Library = typeof import("@kubernetes/client-node");
+export type KubeLibrary = typeof import("@kubernetes/client-node");
 
 /** A user of a kubeconfig, with what the library does not read as kubectl does. */
 export interface KubeUser extends User {
@@ -47,7 +47,7 @@ export function usualKubeconfigs(environment: NodeJS.ProcessEnv = process.env): 
  *
  * @throws Error with the file
  */
-export function readKubeconfigs(library: Library, paths: readonly string[]): Kubeconfig {
+export function readKubeconfigs(library: KubeLibrary, paths: readonly string[]): Kubeconfig {
   const all = paths.map((path) => {
     try {
       return readOne(library, path);
@@ -65,7 +65,7 @@ export function readKubeconfigs(library: Library, paths: readonly string[]): Kub
   };
 }
 
-function readOne(library: Library, path: string): Kubeconfig {
+function readOne(library: KubeLibrary, path: string): Kubeconfig {
   const raw: unknown = parse(readFileSync(path, "utf8"));
   const config = new library.KubeConfig();
   if (raw === null) return { clusters: [], users: [], contexts: [], currentContext: undefined };
@@ -118,7 +118,7 @@ const ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 /** The account of the pod that this runs in, as client-go finds it (rest/config.go); undefined elsewhere. */
 export function ownAccount(
-  library: Library,
+  library: KubeLibrary,
   { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port }: NodeJS.ProcessEnv = process.env,
 ): Kubeconfig | undefined {
   if (!host || !port || !existsSync(ACCOUNT_TOKEN)) return undefined;

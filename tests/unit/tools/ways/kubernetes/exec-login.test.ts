@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as library from "@kubernetes/client-node";
 import { execSetting } from "../../../../../lib/builders/kubernetes/exec-credential.ts";
 import { openCluster } from "../../../../../tools/ways/kubernetes/cluster.ts";
@@ -45,12 +46,15 @@ test("it runs once for all who ask at a time, and again when it is over or was r
 
 test("shortly before its end it is made anew beside the work", async (t) => {
   const { login: eks, count, folder } = login(t, `cat $(dirname $0)/answer`);
-  writeFileSync(join(folder, "answer"), answer({ token: "old", expirationTimestamp: after(30) }));
+  writeFileSync(join(folder, "answer"), answer({ token: "old", expirationTimestamp: after(2) }));
   assert.equal((await eks.credential()).token, "old");
+  assert.equal((await eks.credential()).token, "old");
+  assert.equal(count(), 1, "it is good for long");
+  await sleep(1_600);
   writeFileSync(join(folder, "answer"), answer({ token: "new", expirationTimestamp: after(900) }));
   assert.equal((await eks.credential()).token, "old", "nobody waits for it");
   await until(() => count() === 2, 10);
-  while ((await eks.credential()).token === "old") await new Promise((resolve) => setTimeout(resolve, 10));
+  while ((await eks.credential()).token === "old") await sleep(10);
   assert.equal(count(), 2);
 });
 

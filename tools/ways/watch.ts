@@ -16,8 +16,11 @@ export interface WatchTimes {
   readonly patienceMs: number;
 }
 
-/** Questions in the time after which a builder is gone. */
-const QUESTIONS = 6;
+/**
+ * Questions in the time after which a builder is gone. With the usual 40 s, one that also takes no connections is told of
+ * after 50: dialling and asking take 10 s each, twice, and 5 s lie before each.
+ */
+const QUESTIONS = 8;
 
 /** @param patience seconds */
 export function watchTimes(patience: number): WatchTimes {

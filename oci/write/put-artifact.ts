@@ -64,11 +64,21 @@ export async function attachArtifact(
   artifact: Omit<Artifact, "subject">,
   transport = new Transport(),
 ): Promise<string> {
+  const [digest = ""] = await attachArtifacts(reference, [artifact], transport);
+  return digest;
+}
+
+/** Attaches several at once: where the registry keeps no list, ours is written once. @returns their digests, in order */
+export async function attachArtifacts(
+  reference: string,
+  artifacts: readonly Omit<Artifact, "subject">[],
+  transport: Transport,
+): Promise<string[]> {
   const { target, digest } = withDigest(reference);
   const subject = subjectOf(await readManifest(transport, target, digest));
-  const attached = { ...artifact, subject };
-  await putArtifactBlobs(transport, target, attached);
-  return await putReferrer(transport, target, artifactManifest(attached));
+  const attached = artifacts.map((artifact) => ({ ...artifact, subject }));
+  for (const each of attached) await putArtifactBlobs(transport, target, each);
+  return await putReferrers(transport, target, attached.map(artifactManifest));
 }
 
 /**
@@ -81,32 +91,64 @@ export async function putReferrer(
   target: Reference,
   manifest: Content,
 ): Promise<string> {
-  const { subject, artifactType, annotations, config } = Manifest.parse(
-    JSON.parse(manifest.bytes.toString("utf8")),
-  );
-  const descriptor = descriptorOf(manifest);
-  const headers = await putManifest(transport, target, descriptor.digest, manifest);
-  // A registry with the referrers API says so here; any other leaves the list to us.
-  if (!subject || headers.get("oci-subject")) return descriptor.digest;
-  const entry: Descriptor = {
-    ...descriptor,
-    artifactType: artifactType ?? config.mediaType,
-    ...(annotations && { annotations }),
-  };
+  const [digest = ""] = await putReferrers(transport, target, [manifest]);
+  return digest;
+}
+
+async function putReferrers(
+  transport: Transport,
+  target: Reference,
+  contents: readonly Content[],
+): Promise<string[]> {
+  const open: { readonly subject: string; readonly entry: Descriptor }[] = [];
+  for (const content of contents) {
+    const { subject, artifactType, annotations, config } = Manifest.parse(
+      JSON.parse(content.bytes.toString("utf8")),
+    );
+    const descriptor = descriptorOf(content);
+    const headers = await putManifest(transport, target, descriptor.digest, content);
+    // A registry with the referrers API says so here; any other leaves the list to us.
+    if (!subject || headers.get("oci-subject")) continue;
+    const more = { artifactType: artifactType ?? config.mediaType, ...(annotations && { annotations }) };
+    open.push({ subject: subject.digest, entry: { ...descriptor, ...more } });
+  }
+  for (const [subject, entries = []] of Object.entries(Object.groupBy(open, (each) => each.subject)))
+    await addToList(
+      transport,
+      target,
+      subject,
+      entries.map(({ entry }) => entry),
+    );
+  return contents.map((content) => descriptorOf(content).digest);
+}
+
+/** @param subject the digest that the entries are about */
+async function addToList(
+  transport: Transport,
+  target: Reference,
+  subject: string,
+  entries: readonly Descriptor[],
+): Promise<void> {
+  const missing = ({ manifests }: TagList) =>
+    entries.filter((entry) => !manifests.some(({ digest }) => digest === entry.digest));
   const isKept = await addToShared<TagList>({
-    read: () => listInTag(transport, target, subject.digest),
-    has: ({ manifests }) => manifests.some(({ digest }) => digest === descriptor.digest),
-    write: async ({ tag, manifests }) => {
-      const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...manifests, entry] };
+    read: () => listInTag(transport, target, subject),
+    has: (list) => missing(list).length === 0,
+    write: async (list) => {
+      const index = {
+        schemaVersion: 2,
+        mediaType: INDEX_TYPE,
+        manifests: [...list.manifests, ...missing(list)],
+      };
       const bytes = Buffer.from(JSON.stringify(index));
-      await putManifest(transport, target, tag, { mediaType: INDEX_TYPE, bytes });
+      await putManifest(transport, target, list.tag, { mediaType: INDEX_TYPE, bytes });
     },
     settle: (took) => transport.settle(took),
     stagger: (writes) => transport.stagger(writes),
   });
-  if (isKept) return descriptor.digest;
+  if (isKept) return;
   throw new UserError(
-    formatReference({ ...target, digest: subject.digest }),
+    formatReference({ ...target, digest: subject }),
     "others keep changing the list of what is attached to it.",
     "Run the same command again.",
   );

@@ -41,7 +41,7 @@ const plans = async (root: string, ending: string): Promise<unknown> => {
 };
 
 test("README's words lock a recipe of one's own and say what it will build", () => {
-  assert.match(project.told, /^dev {2}first update: 15 new stages$/m);
+  assert.match(project.told, /^dev {2}first update: 16 new stages$/m);
   for (const stage of ["torch", "my-chat-packages", "greeting", "my-chat"])
     assert.match(project.told, new RegExp(`^[├└]─ ${stage} +create`, "m"));
   const lock = readFileSync(join(project.folder, "locks/python/my-chat-py3.11-cu13.0.txt"), "utf8");
@@ -125,7 +125,7 @@ test("mistakes name what there is here: another folder, no recipe, what is no ex
 test("a stack that has a state is asked about by strata's program, and a change is compared with a branch", async () => {
   await project.pulumi(project.folder, "stack", "init", "dev");
   const { counts, engine, stages } = await previewOf("--stack", "dev");
-  assert.equal(counts.create, 15);
+  assert.equal(counts.create, 16);
   assert.deepEqual(
     engine?.images.map(({ name }) => name).filter((name) => name === "my-chat"),
     ["my-chat"],

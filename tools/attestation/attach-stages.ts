@@ -7,7 +7,7 @@ import type { Transport } from "../../oci/access/transport.ts";
 import { parseReference } from "../../oci/references.ts";
 import { buildctlsOf, documentOf, provenanceDigests } from "../builder/build-records.ts";
 import { storedProvenance } from "../promotion/plain-statements.ts";
-import { attachDocument, attachSigned, unsigned } from "./attach.ts";
+import { attachDocuments, signedStatements, unsigned } from "./attach.ts";
 
 /** Each stage has a list of its own of what is attached. */
 const AT_ONCE = 4;
@@ -41,9 +41,9 @@ export async function attachStageProvenance(
     const written = builtOn && place && (await documentOf(builtOn.buildctl, place).catch(() => undefined));
     const statement = stageProvenance(name, digest, written, builder);
     if (!statement) return false;
-    // The signed one first: where it fails, the next run finds nothing there and tries again.
-    if (signer) await attachSigned(reference, statement, signer, transport);
-    await attachDocument(reference, unsigned(statement), transport);
+    // Signed first: where that fails, the next run finds nothing there and tries again.
+    const signed = signer ? await signedStatements(reference, [statement], signer, transport) : [];
+    await attachDocuments(reference, [...signed, unsigned(statement)], transport);
     return true;
   });
   return found.filter(Boolean).length;

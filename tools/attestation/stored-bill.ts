@@ -5,7 +5,7 @@ import type { Transport } from "../../oci/access/transport.ts";
 import { readArtifact } from "../../oci/read/artifact.ts";
 import { listReferrers } from "../../oci/read/referrers.ts";
 import { inRepository } from "../promotion/evidence-store.ts";
-import { attachDocument } from "./attach.ts";
+import type { Document } from "./attach.ts";
 
 /** When a bill was attached: registries list what lies beside an image in any order. */
 const ATTACHED = "org.opencontainers.image.created";
@@ -36,19 +36,20 @@ export async function storedBill(
   throw new UserError(last, "is no SPDX 2.3 document.", "Remove what somebody attached.");
 }
 
-/** Attaches a bill, unless the last one is the same: what strata knows of an image may change without the image. */
-export async function attachBill(
+/**
+ * A bill to attach; its reference where the last one is the same: what strata knows of an image may change without the image.
+ */
+export async function newBill(
   reference: string,
   document: SpdxDocument,
   transport: Transport,
-): Promise<string> {
+): Promise<Document | string> {
   const text = spdxText(document);
   const last = await lastBill(reference, transport);
   // What cannot be read is somebody else's.
   const stored = last === undefined ? last : await readArtifact(last, transport).catch(() => undefined);
   if (last !== undefined && stored?.payload.toString("utf8") === text) return last;
-  const annotations = { [ATTACHED]: new Date().toISOString() };
-  return await attachDocument(reference, { type: SPDX_TYPE, text, annotations }, transport);
+  return { type: SPDX_TYPE, text, annotations: { [ATTACHED]: new Date().toISOString() } };
 }
 
 async function lastBill(

@@ -6,7 +6,7 @@ import { builderId } from "../../lib/attestation/slsa-provenance.ts";
 import type { Bill } from "../../lib/bill/component.ts";
 import { parseEvidence } from "../../lib/evidence/evidence.ts";
 import { Transport } from "../../oci/access/transport.ts";
-import { attachDocument, attachSigned, unsigned } from "../attestation/attach.ts";
+import { attachDocuments, signedStatements, unsigned } from "../attestation/attach.ts";
 import { attachStageProvenance } from "../attestation/attach-stages.ts";
 import {
   describeContents,
@@ -15,7 +15,7 @@ import {
   statementsAbout,
 } from "../attestation/describe-product.ts";
 import { givenSigner } from "../attestation/signer-of.ts";
-import { attachBill } from "../attestation/stored-bill.ts";
+import { newBill } from "../attestation/stored-bill.ts";
 import { builderVersions } from "../builder/builder.ts";
 import { required } from "../program/environment.ts";
 import { main } from "../program/main.ts";
@@ -42,14 +42,20 @@ await main(async () => {
   const facts = { id: builderId(process.env, builder), versions };
   const signer = await givenSigner(process.env);
   const { sbom, ...statements } = await statementsAbout(product, document, evidence, facts, transport);
-  await attach(reference, { document, sbom, others: Object.values(statements) }, signer);
+  const stated = { document, sbom, others: Object.values(statements) };
   const models = process.env.STRATA_LIBRARY || undefined;
-  if (models !== undefined) {
-    const about = await libraryStatements({ ...product, reference: models }, home, facts, transport);
-    await attach(models, about, signer);
-  }
-  // About stages, so not among what was attached to the product.
-  const told = await attachStageProvenance(home, product.stages, facts, transport, signer);
+  const attachLibrary = async (library: string) => {
+    const about = await libraryStatements({ ...product, reference: library }, home, facts, transport);
+    return await attach(library, about, signer);
+  };
+  // Each image has a list of its own of what is attached.
+  const [ofProduct, ofModels, told] = await Promise.all([
+    attach(reference, stated, signer),
+    models === undefined ? [] : attachLibrary(models),
+    // About stages, so not among what was attached to the product.
+    attachStageProvenance(home, product.stages, facts, transport, signer),
+  ]);
+  for (const artifact of [...ofProduct, ...ofModels]) process.stdout.write(`${artifact}\n`);
   const count = document.packages.length;
   note(
     `attestation: ${count} components, provenance and test result lie beside the image${models ? ", bill and provenance beside that of its models" : ""}, BuildKit's own provenance beside ${told} of ${Object.keys(product.stages).length} stages${signer ? ", signed" : ""}`,
@@ -57,12 +63,12 @@ await main(async () => {
   return 0;
 });
 
-/** One after the other: where the registry keeps no list, each adds itself to the one in a tag. */
-async function attach(reference: string, { document, sbom, others }: Stated, signer: Signer | undefined) {
-  process.stdout.write(`${await attachBill(reference, document, transport)}\n`);
-  for (const each of others.map(unsigned))
-    process.stdout.write(`${await attachDocument(reference, each, transport)}\n`);
-  if (!signer) return;
-  for (const statement of [sbom, ...others])
-    process.stdout.write(`${await attachSigned(reference, statement, signer, transport)}\n`);
+async function attach(
+  reference: string,
+  { document, sbom, others }: Stated,
+  signer: Signer | undefined,
+): Promise<string[]> {
+  const signed = signer ? await signedStatements(reference, [sbom, ...others], signer, transport) : [];
+  const bill = await newBill(reference, document, transport);
+  return await attachDocuments(reference, [bill, ...others.map(unsigned), ...signed], transport);
 }

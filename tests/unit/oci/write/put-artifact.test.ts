@@ -3,7 +3,13 @@ import { test } from "node:test";
 import { descriptorOf } from "../../../../oci/blob-digest.ts";
 import { INDEX_TYPE, MANIFEST_TYPE } from "../../../../oci/manifest.ts";
 import { parseReference } from "../../../../oci/references.ts";
-import { artifactManifest, putReferrer, subjectOf } from "../../../../oci/write/put-artifact.ts";
+import { putManifest } from "../../../../oci/write/put.ts";
+import {
+  artifactManifest,
+  attachArtifacts,
+  putReferrer,
+  subjectOf,
+} from "../../../../oci/write/put-artifact.ts";
 import { REPOSITORY, startFakeRegistry } from "../support/fake-registry.ts";
 import { quickTransport } from "../support/transport.ts";
 
@@ -67,6 +73,34 @@ test("no list is kept of what is about nothing, nor where the registry keeps its
   await putReferrer(quickTransport(), target, artifactManifest({ ...artifact, subject }));
   assert.equal(registry.requests.length, 2);
   assert.ok(!registry.content.has(LIST));
+});
+
+test("what is attached at once is in the list by one write, and what is there already by none", async (t) => {
+  await using registry = await startFakeRegistry();
+  const target = parseReference(`${registry.host}/${REPOSITORY}:x`);
+  const image = { mediaType: MANIFEST_TYPE, bytes: Buffer.from('{"config":{},"layers":[]}') };
+  const { digest } = descriptorOf(image);
+  await putManifest(quickTransport(), target, digest, image);
+  const transport = quickTransport();
+  const settled = t.mock.method(transport, "settle");
+  const attach = (...names: string[]) =>
+    attachArtifacts(
+      `${registry.host}/${REPOSITORY}@${digest}`,
+      names.map((name) => ({ artifactType: TYPE, payload, annotations: { name } })),
+      transport,
+    );
+  const writes = () => registry.requests.filter((line) => /^PUT .*manifests\/sha256-/.test(line)).length;
+  const [a = "", b = ""] = await attach("a", "b");
+  assert.deepEqual([writes(), settled.mock.callCount()], [1, 1]);
+  const [again, c] = await attach("b", "c");
+  assert.deepEqual([writes(), settled.mock.callCount(), again], [2, 2, b]);
+  await attach("a", "c");
+  assert.deepEqual([writes(), settled.mock.callCount()], [2, 2]);
+  const list = parsed(registry.content.get(`manifests/${digest.replace(":", "-")}`)?.bytes);
+  assert.deepEqual(
+    list.manifests.map((each: { digest: string }) => each.digest),
+    [a, b, c],
+  );
 });
 
 test("a list that others keep changing is an error after five times", async () => {

@@ -163,3 +163,17 @@ export const sampleCause = (
   before,
   after,
 });
+
+/** A test that is due on a host with a GPU, whose time nobody knows. */
+export const dueTest: NonNullable<PlannedStack["test"]> = {
+  ...{
+    due: true,
+    kind: "ssh",
+    gpu: true,
+    where: "gpu.test",
+    instance: null,
+    spot: false,
+    dollarsPerHour: null,
+  },
+  ...{ minutes: null, dollars: null, budget: 50, basis: "none", runs: 0, onEc2: null },
+};

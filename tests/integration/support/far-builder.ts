@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { unmountBelow } from "../../../tools/program/mounts.ts";
-import { executables } from "../../../tools/toolchain/find.ts";
 import { answers } from "../../../tools/ways/ask-builder.ts";
 import { tlsUpstream } from "../../../tools/ways/dial.ts";
 import type { Authority } from "../../support/certificates.ts";
 import { freePort } from "../../support/port.ts";
+import { buildkitdConfig } from "./own-buildkitd.ts";
 
 export interface FarBuilder {
   /** `tcp://127.0.0.1:PORT` */
@@ -35,27 +35,15 @@ export async function startFarBuilder(
   const { cert, key } = authority.pair(name, [`DNS:${name}`, "DNS:farm"]);
   const files = { "ca.pem": authority.ca, "cert.pem": cert, "key.pem": key };
   for (const [file, text] of Object.entries(files)) writeFileSync(join(root, file), text, { mode: 0o600 });
-  const [runc = "runc"] = executables("runc", process.env.PATH ?? "");
-  writeFileSync(
-    join(root, "buildkitd.toml"),
-    `root = "${join(root, "store")}"
-[grpc]
-  address = ["tcp://127.0.0.1:${port}"]
-  [grpc.tls]
-    cert = "${join(root, "cert.pem")}"
-    key = "${join(root, "key.pem")}"
-    ca = "${join(root, "ca.pem")}"
-[otel]
-  socketPath = "${join(root, "otel.sock")}"
-[worker.oci]
-  enabled = true
-  networkMode = "host"
-  snapshotter = "auto"
-  binary = "${runc}"
-[worker.containerd]
-  enabled = false
-`,
-  );
+  const pem = (file: string) => join(root, file);
+  const grpc = [
+    `address = ["tcp://127.0.0.1:${port}"]`,
+    "[grpc.tls]",
+    `cert = "${pem("cert.pem")}"`,
+    `key = "${pem("key.pem")}"`,
+    `ca = "${pem("ca.pem")}"`,
+  ];
+  writeFileSync(join(root, "buildkitd.toml"), buildkitdConfig(root, grpc));
   for (const folder of ["store", "tmp"]) mkdirSync(join(root, folder));
   const client = authority.pair("client");
   const upstream = tlsUpstream(`tcp://127.0.0.1:${port}`, { ...client, ca: authority.ca, serverName: name });

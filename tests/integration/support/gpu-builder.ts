@@ -7,8 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Home, homeAt, repository } from "../../../home.ts";
 import { unmountBelow } from "../../../tools/program/mounts.ts";
 import { workerAnswers } from "../../../tools/services/buildkitd.ts";
-import { executables } from "../../../tools/toolchain/find.ts";
 import { ensureTools } from "../../../tools/toolchain/toolchain.ts";
+import { buildkitdConfig } from "./own-buildkitd.ts";
 
 export interface GpuBuilder {
   /** Knows it as the builder `strata`. */
@@ -73,25 +73,17 @@ async function tools(home: Home): Promise<[string, string]> {
 }
 
 function config(root: string, socket: string, registry: string): string {
-  const [runc = "runc"] = executables("runc", process.env.PATH ?? "");
-  return `root = "${join(root, "store")}"
-[grpc]
-  address = ["unix://${socket}"]
-[otel]
-  socketPath = "${join(root, "otel.sock")}"
-[cdi]
-  specDirs = ["${join(root, "cdi")}"]
-[worker.oci]
-  enabled = true
-  networkMode = "host"
-  snapshotter = "auto"
-  binary = "${runc}"
-[worker.containerd]
-  enabled = false
-[registry."${registry}"]
-  http = true
-  insecure = true
-`;
+  return buildkitdConfig(
+    root,
+    [`address = ["unix://${socket}"]`],
+    [
+      "[cdi]",
+      `specDirs = ["${join(root, "cdi")}"]`,
+      `[registry."${registry}"]`,
+      "http = true",
+      "insecure = true",
+    ],
+  );
 }
 
 /** Python of this machine: where it is, and what it is made of. */

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Cause } from "../../../../lib/plan/stage-changes.ts";
 import { detailForms, table } from "../../../../lib/preview/details.ts";
 import type { Expectation, PlannedStack, StagePreview } from "../../../../lib/preview/preview-schema.ts";
-import { stackPreview, stagePreview } from "../../../support/preview.ts";
+import { dueTest, stackPreview, stagePreview } from "../../../support/preview.ts";
 
 const cause = (kind: string, name: string): Cause => ({ kind, name, before: "1", after: "2" });
 const expected: Expectation = {
@@ -77,18 +77,7 @@ test("facts are told where there are any", () => {
   assert.deepEqual(
     facts({
       expected: { longest: 46, all: 46, bytes: 0, unknown: [], sure: "high" },
-      test: {
-        ...{
-          due: true,
-          kind: "ssh",
-          gpu: true,
-          where: "gpu.test",
-          instance: null,
-          spot: false,
-          dollarsPerHour: null,
-        },
-        ...{ minutes: null, dollars: null, budget: 50, basis: "none", runs: 0, onEc2: null },
-      },
+      test: dueTest,
       promoted: { digest, tags: ["a", "b"] },
       evidence,
       settings: [cause("tag", "x"), cause("checks", "smoke/")],

@@ -8,7 +8,13 @@ import type {
   Sum,
 } from "../../../../lib/preview/preview-schema.ts";
 import { type Paint, renderTree } from "../../../../lib/preview/terminal.ts";
-import { sampleCause as cause, samplePreview, stackPreview, stagePreview } from "../../../support/preview.ts";
+import {
+  sampleCause as cause,
+  dueTest,
+  samplePreview,
+  stackPreview,
+  stagePreview,
+} from "../../../support/preview.ts";
 
 const bare: Paint = (_, text) => text;
 const marked: Paint = (look, text) => `<${look}>${text}</>`;
@@ -57,18 +63,7 @@ test("facts are told where there are any, each in its line", () => {
     counts: { create: 0, rebuild: 1, unchanged: 0, remove: 0 },
     expected: { longest: 46, all: 46, bytes: 553e6, unknown: [], sure: "high" },
     size: { before: 2e9, after: 2e9, sure: "high" },
-    test: {
-      ...{
-        due: true,
-        kind: "ssh",
-        gpu: true,
-        where: "gpu.test",
-        instance: null,
-        spot: false,
-        dollarsPerHour: null,
-      },
-      ...{ minutes: null, dollars: null, budget: 50, basis: "none", runs: 0, onEc2: null },
-    },
+    test: dueTest,
     promoted: { digest: `sha256:${"d".repeat(64)}`, tags: [] },
     evidence: {
       ...{ verdict: "pass", digest: null, passed: 1, failed: 0, skipped: 0, inconclusive: 0 },
@@ -182,8 +177,15 @@ test("several stacks end with what they share and what all of them take", () => 
     "one stack alone has told everything",
   );
   const due: PlannedStack["test"] = {
-    ...{ due: true, kind: "aws", gpu: true, where: "x", instance: null, spot: false, dollarsPerHour: 1 },
-    ...{ minutes: 20, dollars: 0.5, budget: 50, basis: "estimate", runs: 0, onEc2: null },
+    ...{
+      ...dueTest,
+      kind: "aws",
+      where: "x",
+      dollarsPerHour: 1,
+      minutes: 20,
+      dollars: 0.5,
+      basis: "estimate",
+    },
   };
   const tested = [stackPreview("a", { test: due }), stackPreview("b", { test: due })];
   assert.equal(end({}, tested), "tests: about $1.00");

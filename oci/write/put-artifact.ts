@@ -78,7 +78,14 @@ export async function attachArtifacts(
   const subject = subjectOf(await readManifest(transport, target, digest));
   const attached = artifacts.map((artifact) => ({ ...artifact, subject }));
   for (const each of attached) await putArtifactBlobs(transport, target, each);
-  return await putReferrers(transport, target, attached.map(artifactManifest));
+  const manifests = attached.map(artifactManifest);
+  const entries: Descriptor[] = [];
+  for (const each of manifests) {
+    const stored = await storeReferrer(transport, target, each);
+    if (stored) entries.push(stored.entry);
+  }
+  if (entries.length > 0) await addToList(transport, target, digest, entries);
+  return manifests.map((each) => descriptorOf(each).digest);
 }
 
 /**
@@ -91,35 +98,26 @@ export async function putReferrer(
   target: Reference,
   manifest: Content,
 ): Promise<string> {
-  const [digest = ""] = await putReferrers(transport, target, [manifest]);
-  return digest;
+  const stored = await storeReferrer(transport, target, manifest);
+  if (stored) await addToList(transport, target, stored.subject, [stored.entry]);
+  return descriptorOf(manifest).digest;
 }
 
-async function putReferrers(
+/** Stores a manifest. @returns what the list of its subject has to say of it; undefined where the registry keeps that */
+async function storeReferrer(
   transport: Transport,
   target: Reference,
-  contents: readonly Content[],
-): Promise<string[]> {
-  const open: { readonly subject: string; readonly entry: Descriptor }[] = [];
-  for (const content of contents) {
-    const { subject, artifactType, annotations, config } = Manifest.parse(
-      JSON.parse(content.bytes.toString("utf8")),
-    );
-    const descriptor = descriptorOf(content);
-    const headers = await putManifest(transport, target, descriptor.digest, content);
-    // A registry with the referrers API says so here; any other leaves the list to us.
-    if (!subject || headers.get("oci-subject")) continue;
-    const more = { artifactType: artifactType ?? config.mediaType, ...(annotations && { annotations }) };
-    open.push({ subject: subject.digest, entry: { ...descriptor, ...more } });
-  }
-  for (const [subject, entries = []] of Object.entries(Object.groupBy(open, (each) => each.subject)))
-    await addToList(
-      transport,
-      target,
-      subject,
-      entries.map(({ entry }) => entry),
-    );
-  return contents.map((content) => descriptorOf(content).digest);
+  manifest: Content,
+): Promise<{ readonly subject: string; readonly entry: Descriptor } | undefined> {
+  const { subject, artifactType, annotations, config } = Manifest.parse(
+    JSON.parse(manifest.bytes.toString("utf8")),
+  );
+  const descriptor = descriptorOf(manifest);
+  const headers = await putManifest(transport, target, descriptor.digest, manifest);
+  // A registry with the referrers API says so here; any other leaves the list to us.
+  if (!subject || headers.get("oci-subject")) return undefined;
+  const more = { artifactType: artifactType ?? config.mediaType, ...(annotations && { annotations }) };
+  return { subject: subject.digest, entry: { ...descriptor, ...more } };
 }
 
 /** @param subject the digest that the entries are about */

@@ -21,6 +21,7 @@ import type { Ways } from "../../tools/ways/ways.ts";
 import { judge } from "../integration/support/judges.ts";
 import { smallLayers } from "../integration/support/small-layers.ts";
 import { openTestStack, type TestStack } from "../integration/support/stack.ts";
+import { waitFor } from "../integration/support/wait-for.ts";
 import { running, until } from "../support/running.ts";
 import { startCluster, type TestCluster } from "./support/cluster.ts";
 import { PAUSE } from "./support/configuration.ts";
@@ -330,10 +331,7 @@ test("a pod that hangs is restarted by its cluster", { skip }, async () => {
       "strata-builder-1",
       "--output=jsonpath={.status.containerStatuses[0].restartCount}",
     );
-  for (let tries = 0; (await restarts()) === "0"; tries++) {
-    assert.ok(tries < 90, "it hangs on");
-    await sleep(1_000);
-  }
+  await waitFor("it is started again", async () => (await restarts()) !== "0", 90);
 });
 
 test("what was made is known to the clone: it can be stopped, and removed with all that belongs to it", {
@@ -357,9 +355,6 @@ test("what was made is known to the clone: it can be stopped, and removed with a
       "--output=name",
     );
   // A claim goes with the last pod that has it.
-  for (let tries = 0; (await left()) !== ""; tries++) {
-    assert.ok(tries < 60, await left());
-    await sleep(1_000);
-  }
+  await waitFor("nothing is left", async () => (await left()) === "", 60);
   assert.deepEqual(await madeBuilders(stack.home), []);
 });

@@ -10,7 +10,7 @@ import {
   gpuAmong,
   questionDockerfile,
 } from "../../lib/hosts/builder-gpu.ts";
-import { attempt } from "../program/exec.ts";
+import { attempt, lastLine } from "../program/exec.ts";
 import { buildInBuilder } from "./builder.ts";
 import { findBuilder } from "./find-builder.ts";
 
@@ -23,6 +23,8 @@ export interface AskOptions {
   /** Who reads Dockerfiles instead of the builder's own frontend. */
   readonly frontend?: string | undefined;
 }
+
+const noAnswer = "no answer";
 
 /** What `buildctl debug workers` prints of a worker; BuildKit before 0.20 knows no devices. */
 const workers = z.array(z.object({ cdiDevices: z.array(z.object({ name: z.string() })).nullish() }));
@@ -67,17 +69,16 @@ async function devicesOf(
     const words = ["buildx", "inspect", ...(start ? ["--bootstrap"] : []), name];
     const { stdout, all } = await attempt("docker", words, options);
     if (runs.test(stdout)) return [...stdout.matchAll(inspectedDevice)].map(([, device = ""]) => device);
-    return /^Status:/m.test(stdout) ? "it does not run" : lastLine(all);
+    return /^Status:/m.test(stdout) ? "it does not run" : lastLine(all) || noAnswer;
   }
   const words = [...buildctl.slice(1), "debug", "workers", "--format", "{{json .}}"];
   const { stdout, all } = await attempt(buildctl[0], words, options);
   // An answer counts even if the program fails after it (buildctl.ts).
   const told = workers.safeParse(parsed(stdout)).data;
-  return told?.flatMap(({ cdiDevices }) => (cdiDevices ?? []).map((each) => each.name)) ?? lastLine(all);
-}
-
-function lastLine(text: string): string {
-  return text.trim().split("\n").at(-1) || "no answer";
+  return (
+    told?.flatMap(({ cdiDevices }) => (cdiDevices ?? []).map((each) => each.name)) ??
+    (lastLine(all) || noAnswer)
+  );
 }
 
 function parsed(text: string): unknown {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { cache, repository } from "../../home.ts";
-import { attempt, tail } from "../program/exec.ts";
+import { attempt, lastLine, tail } from "../program/exec.ts";
 import { withProgress } from "../program/progress.ts";
 
 /**
@@ -84,8 +84,4 @@ export async function keptWheels(
     installWheels(requirements, folder, python),
   );
   return missing ? { missing } : { folder };
-}
-
-function lastLine(text: string): string {
-  return text.trim().split("\n").at(-1) ?? "";
 }

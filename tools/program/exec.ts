@@ -77,6 +77,11 @@ export async function run(
   );
 }
 
+/** What a program said last; empty where it said nothing. */
+export function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "";
+}
+
 /** The last `count` lines that are not empty, indented. */
 export function tail(text: string, count: number): string {
   return text

@@ -1,4 +1,5 @@
 import { Duplex } from "node:stream";
+import { lastLine } from "../../program/exec.ts";
 import { Unreachable } from "../dial.ts";
 import { innermostReason, inTime, RIGHTS, refusalOf } from "./api-error.ts";
 import type { Cluster, PodSocket } from "./cluster.ts";
@@ -120,7 +121,7 @@ class PodStream extends Duplex {
   #failed(status: string): void {
     const { status: result, message = "" } = JSON.parse(status) as { status?: string; message?: string };
     if (result === "Failure") {
-      const words = this.#said.trim().split("\n").at(-1) || message;
+      const words = lastLine(this.#said) || message;
       const problem = `has no buildkitd that answers (${words.replace(/^error: /, "")})`;
       this.destroy(new Unreachable(problem, "See kubectl logs."));
     } else this.#ended();

@@ -5,6 +5,7 @@ import {
   type PodState,
   podProblem,
 } from "../../../lib/builders/kubernetes/pod-problem.ts";
+import { lastLine } from "../../program/exec.ts";
 import { inTime } from "./api-error.ts";
 import type { Cluster } from "./cluster.ts";
 
@@ -53,5 +54,5 @@ async function lastWords({ core, namespace }: Cluster, name: string, pod: Pod): 
   const container = containerOf(pod);
   const log = core.readNamespacedPodLog({ name, namespace, container, previous: !hasEnded, tailLines: 1 });
   const text = await inTime(log).catch(() => "");
-  return text.trim().split("\n").at(-1)?.slice(0, 300) || undefined;
+  return lastLine(text).slice(0, 300) || undefined;
 }
